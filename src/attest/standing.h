@@ -1,0 +1,36 @@
+// A device's standing now: known, not ended, its evidence fresh. Pure.
+#pragma once
+
+#include <chrono>
+
+#include "attest/facts.h"
+
+namespace mintmark::attest {
+
+/// A device as its record has it; already parsed, so that a request costs no parsing.
+struct RecordedDevice {
+  std::string id;
+  std::string state;  ///< "enrolled"; anything else is no standing.
+  std::string jkt;
+  Facts facts;
+  std::map<std::string, std::string> labels;
+  Moment attested_at{};
+};
+
+/// A device in good standing at one moment. Only check_standing makes one.
+class AttestedDevice {
+ public:
+  [[nodiscard]] const RecordedDevice& record() const { return record_; }
+
+ private:
+  friend Result<AttestedDevice> check_standing(const RecordedDevice&, const std::string&, std::chrono::seconds, Moment);
+  explicit AttestedDevice(const RecordedDevice& record) : record_(record) {}
+  const RecordedDevice& record_;  // Outlived by the snapshot it stands in: used within one request.
+};
+
+/// `jkt`: the key that was proven in this request; it must be the device's present key (`device_key_superseded`).
+/// `device_not_enrolled`; `evidence_stale` if attested longer than `freshness` ago.
+[[nodiscard]] Result<AttestedDevice> check_standing(const RecordedDevice& device, const std::string& jkt,
+                                                    std::chrono::seconds freshness, Moment now);
+
+}  // namespace mintmark::attest

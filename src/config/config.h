@@ -1,0 +1,78 @@
+// mintd's configuration, checked: whoever holds a Config may rely on it.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace mintmark::config {
+
+struct Listen {
+  std::string address;
+  std::uint16_t port = 0;
+};
+
+struct TlsFiles {
+  std::string certificate;  ///< PEM chain, leaf first.
+  std::string key;          ///< PEM.
+};
+
+/// Where the signer reads the PIN: exactly one of the three. Never argv, never the environment.
+struct PinSource {
+  std::string file;        ///< Read by the signer as its own user.
+  std::string credential;  ///< Name below $CREDENTIALS_DIRECTORY (systemd).
+  std::optional<int> fd;   ///< Inherited by mintd and handed to the signer.
+};
+
+struct HsmStore {
+  std::string name;
+  std::string module;  ///< Path of the PKCS#11 module.
+  std::string token;   ///< Label, or PKCS#11 URI (RFC 7512).
+  PinSource pin;
+  unsigned sessions = 2;                            ///< That sign at once.
+  unsigned queue = 1024;                            ///< Calls that may wait.
+  std::chrono::milliseconds call_deadline{2000};
+  std::map<std::string, std::string> environment;   ///< What the module needs, e.g. SOFTHSM2_CONF.
+};
+
+struct Tpm2Enrolment {
+  std::string roots;          ///< Directory or bundle of PEM/DER certificates.
+  std::string intermediates;  ///< Likewise; may be "".
+  std::string pcr_bank = "sha256";
+  std::vector<unsigned> pcrs{0, 1, 2, 3, 4, 5, 6, 7};
+};
+
+struct Enrolment {
+  std::string mode;  ///< "open"
+  std::chrono::seconds freshness{86400};
+  Tpm2Enrolment tpm2;
+};
+
+struct Config {
+  std::string issuer;  ///< https URL without query, fragment or trailing slash.
+  std::vector<Listen> listen;
+  std::optional<TlsFiles> tls;     ///< Absent only with trusted_proxy.
+  bool trusted_proxy = false;      ///< "plain_http_behind_trusted_proxy": true
+  std::string admin_socket;
+  std::string front_user;          ///< "": as mintd itself. Used only when started as root.
+  std::string signer_user;
+  std::string state_directory;
+  std::vector<HsmStore> stores;    ///< At least one.
+  std::chrono::seconds longest_token_life{300};
+  Enrolment enrolment;
+  std::string policy_file;
+  std::string log_level = "info";
+  unsigned front_threads = 0;      ///< 0: one a core.
+};
+
+/// Reads, checks, resolves relative paths against the file's directory. A bad file is `config_invalid`: FILE:LINE, the key, what would be right.
+[[nodiscard]] Result<Config> load(const std::string& file);
+/// As load, of a text already read (the keeper hands its children exactly what it read itself).
+[[nodiscard]] Result<Config> parse(const std::string& file, std::string_view text);
+
+}  // namespace mintmark::config

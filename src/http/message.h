@@ -1,0 +1,57 @@
+// Requests and answers as plain values; this folder knows no domain word.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mintmark::http {
+
+/// Header fields in their order; names compare without case (RFC 9110 §5.1).
+class Headers {
+ public:
+  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  void set(std::string_view name, std::string value);
+  /// The first field of that name.
+  [[nodiscard]] const std::string* find(std::string_view name) const;
+  /// How often the name stands: who must have a header once (DPoP) asks here.
+  [[nodiscard]] std::size_t count(std::string_view name) const;
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& fields() const { return fields_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+struct Request {
+  std::string method;
+  std::string target;  ///< As it came: path and query.
+  std::string path;    ///< The target before '?'; not decoded.
+  std::string query;   ///< After '?', or "".
+  Headers headers;
+  std::string body;
+  std::string peer;    ///< "127.0.0.1:4711" or "unix:uid=0"; for logs.
+  std::string id;      ///< Random, in every answer as `X-Request-Id` and in every log line.
+};
+
+struct Response {
+  unsigned status = 200;
+  Headers headers;
+  std::string body;
+};
+
+/// Sends the answer; once, from any thread, also after the connection is gone.
+using Respond = std::function<void(Response)>;
+using Handler = std::function<void(Request, Respond)>;
+
+/// A JSON answer with its Content-Type.
+[[nodiscard]] Response json_response(unsigned status, std::string body);
+
+/// application/x-www-form-urlencoded (WHATWG URL §5.1), strict: bad percent encoding gives nullopt. Order and repeats kept.
+using FormFields = std::vector<std::pair<std::string, std::string>>;
+[[nodiscard]] std::optional<FormFields> parse_form(std::string_view body);
+[[nodiscard]] std::string encode_form(const FormFields& fields);
+
+}  // namespace mintmark::http

@@ -1,0 +1,56 @@
+// (attested device, request) -> grant or denial. Pure; default deny.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "attest/standing.h"
+#include "base/error.h"
+
+namespace mintmark::policy {
+
+struct TokenRequest {
+  std::string audience;              ///< The `resource` parameter; "": the rule's default.
+  std::vector<std::string> scopes;   ///< Empty: all that the rule grants.
+};
+
+/// A permission to mint one token. Only Policy::decide makes one.
+class Grant {
+ public:
+  [[nodiscard]] const std::string& audience() const { return audience_; }
+  [[nodiscard]] const std::vector<std::string>& scopes() const { return scopes_; }
+  [[nodiscard]] std::chrono::seconds life() const { return life_; }
+  [[nodiscard]] const std::string& rule() const { return rule_; }
+
+ private:
+  friend class Policy;
+  Grant() = default;
+  std::string audience_;
+  std::vector<std::string> scopes_;
+  std::chrono::seconds life_{};
+  std::string rule_;
+};
+
+/// An immutable set of rules; thread-safe.
+class Policy {
+ public:
+  /// JSON with comments. A bad file is `policy_invalid` with FILE:LINE, the key, and what would be right.
+  [[nodiscard]] static Result<Policy> from_text(const std::string& file, std::string_view text);
+
+  /// The first rule that matches the device and grants the audience decides. Denials, each with its code: `policy_no_rule` (nothing matches
+  /// the device), `policy_audience` (no matching rule grants this audience; also when none is named and no default is), `policy_scope` (names
+  /// the scopes that are not granted).
+  [[nodiscard]] Result<Grant> decide(const attest::AttestedDevice& device, const TokenRequest& request,
+                                     std::chrono::seconds longest_life) const;
+
+  [[nodiscard]] std::size_t rules() const;
+
+ private:
+  struct Parts;
+  explicit Policy(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {}
+  std::shared_ptr<const Parts> parts_;
+};
+
+}  // namespace mintmark::policy
