@@ -1,0 +1,32 @@
+// All devices in memory, as the store has them: a token request costs no look-up on disk.
+#pragma once
+
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+
+#include "attest/standing.h"
+#include "store/store.h"
+
+namespace mintmark::issuer {
+
+/// A record of the store, parsed.
+[[nodiscard]] Result<attest::RecordedDevice> parse_record(const store::DeviceRecord& record);
+
+/// Thread-safe. An entry, once given out, does not change; a newer one takes its place.
+class Devices {
+ public:
+  /// Reads every device; `store_failed` if one cannot be read: no device is silently left out.
+  [[nodiscard]] Result<void> load(const store::DeviceStore& store);
+  /// nullptr if unknown.
+  [[nodiscard]] std::shared_ptr<const attest::RecordedDevice> find(const std::string& id) const;
+  void put(attest::RecordedDevice device);
+  [[nodiscard]] std::size_t size() const;
+
+ private:
+  mutable std::shared_mutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<const attest::RecordedDevice>> by_id_;
+};
+
+}  // namespace mintmark::issuer
