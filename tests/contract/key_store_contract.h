@@ -1,0 +1,95 @@
+// What every key store must hold to, whatever stands behind it. key_store_contract.cc has the tests
+// (TEST_P); a backend is one more source file that instantiates them:
+//
+//   INSTANTIATE_TEST_SUITE_P(SoftHsm, KeyStoreContract,
+//   ::testing::Values(KeyStoreBackend{"softhsm", &make_softhsm}));
+//
+//   mintmark_test(test_contract_softhsm LABEL contract SOURCES key_store_contract.cc
+//   softhsm_backend.cc USES …)
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+
+#include "hsm/key_store.h"
+
+namespace mintmark::test {
+
+struct KeyStoreOptions {
+  unsigned sessions = 2;
+  unsigned queue = 1024;  ///< Calls that may wait before `overloaded`.
+};
+
+/// One key store with everything it needs (token, daemons, processes), all of it its own and gone
+/// with it.
+class KeyStoreUnderTest {
+ public:
+  virtual ~KeyStoreUnderTest() = default;
+  [[nodiscard]] virtual hsm::Signer& signer() = 0;
+  [[nodiscard]] virtual hsm::KeyAdmin& admin() = 0;
+  /// Closes the store and opens it again on the same keys; references from before are dead.
+  virtual void reopen() = 0;
+  /// Something this key may sign; `serial` makes them differ. The default is well-formed for the
+  /// key's purpose: typ, alg, kid, iss `contract_issuer`, iat now, exp in 300 s, cnf, so that a
+  /// store with rules of purpose signs it too.
+  [[nodiscard]] virtual std::string signing_input(const hsm::KeyInfo& key, unsigned serial);
+};
+
+inline constexpr const char* contract_issuer = "https://issuer.example";
+
+struct KeyStoreBackend {
+  std::string name;
+  /// Throws, with what is missing, if it cannot be made: that fails the test, it does not skip it.
+  std::function<std::unique_ptr<KeyStoreUnderTest>(const KeyStoreOptions&)> make;
+};
+void PrintTo(const KeyStoreBackend& backend, std::ostream* out);
+
+class KeyStoreContract : public ::testing::TestWithParam<KeyStoreBackend> {
+ protected:
+  /// Opens the store; called by SetUp with the default options.
+  void open(const KeyStoreOptions& options);
+  void SetUp() override { open({}); }
+
+  [[nodiscard]] KeyStoreUnderTest& store() { return *store_; }
+
+  // The ports' calls, waited for.
+  Result<hsm::KeyInfo> generate(hsm::Purpose purpose = hsm::Purpose::access_token,
+                                const hsm::KeyId& id = hsm::random_key_id());
+  Result<Bytes> sign(const hsm::KeyId& key, const std::string& input);
+  Result<std::vector<hsm::KeyInfo>> list();
+  Result<void> destroy(const hsm::KeyId& key);
+  Result<hsm::KeyEvidence> evidence(const hsm::KeyId& key);
+
+ private:
+  std::unique_ptr<KeyStoreUnderTest> store_;
+};
+
+/// Hands out a `done` and gives its answer. A second call of the same `done` ends the process:
+/// exactly once is the contract.
+template <typename T>
+class Answer {
+ public:
+  [[nodiscard]] hsm::Done<T> done() {
+    return [state = state_](Result<T> result) {
+      state->set_value(std::move(result));  // throws, uncaught, when called twice
+    };
+  }
+  /// Throws if there is none within the time: a call that is never answered fails the test rather
+  /// than hanging it.
+  [[nodiscard]] Result<T> wait(std::chrono::seconds longest = std::chrono::seconds{60}) {
+    if (future_.wait_for(longest) != std::future_status::ready) {
+      throw std::runtime_error("the key store did not answer");
+    }
+    return future_.get();
+  }
+
+ private:
+  std::shared_ptr<std::promise<Result<T>>> state_ = std::make_shared<std::promise<Result<T>>>();
+  std::future<Result<T>> future_ = state_->get_future();
+};
+
+}  // namespace mintmark::test
