@@ -46,9 +46,10 @@ std::shared_ptr<const attest::RecordedDevice> Devices::find(const std::string& i
 }
 
 void Devices::put(attest::RecordedDevice device) {
+  const std::string id = device.id;
   auto entry = std::make_shared<const attest::RecordedDevice>(std::move(device));
   const std::unique_lock lock(mutex_);
-  by_id_[entry->id] = std::move(entry);
+  by_id_[id] = std::move(entry);
 }
 
 std::size_t Devices::size() const {

@@ -1,0 +1,25 @@
+// The operators' endpoints that the keeper answers itself: /admin/v1/status and /admin/v1/keys; all else goes to the front.
+#pragma once
+
+#include <functional>
+
+#include "base/json.h"
+#include "http/message.h"
+#include "http/router.h"
+
+namespace mintmark::admin {
+
+struct KeeperEndpoints {
+  std::function<Json()> status;
+  std::function<Result<Json>()> keys;
+  /// Asks the front (devices).
+  http::Handler front;
+};
+
+/// Every handler runs on the thread that serves the admin socket.
+[[nodiscard]] http::Router keeper_router(KeeperEndpoints endpoints);
+
+/// {"error": code, "error_description": detail} with the code's status.
+[[nodiscard]] http::Response error_response(const Error& error);
+
+}  // namespace mintmark::admin

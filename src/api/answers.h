@@ -1,0 +1,22 @@
+// How strangers are answered: errors as RFC 6749 §5.2 has them, from the one table; nothing cached that may not be.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "http/message.h"
+
+namespace mintmark::api {
+
+/// {"error", "error_description", "code"} with the code's status; `WWW-Authenticate` with 401, `Retry-After` with 503, no-store always. The
+/// description of what is only the operator's business (`page_operator`) is not shown.
+[[nodiscard]] http::Response refusal(const Error& error);
+
+/// 200 with `Cache-Control: no-store` (RFC 6749 §5.1).
+[[nodiscard]] http::Response fresh_json(const Json& body);
+
+/// The media type without parameters, lower case.
+[[nodiscard]] std::string media_type(const http::Request& request);
+
+}  // namespace mintmark::api

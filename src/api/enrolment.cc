@@ -1,0 +1,171 @@
+#include "api/enrolment.h"
+
+#include "api/answers.h"
+#include "jose/base64url.h"
+
+namespace mintmark::api {
+namespace {
+
+constexpr JsonLimits body_limits{.octets = 64U << 10U, .depth = 4, .elements = 256};
+constexpr std::size_t longest_chain = 8;
+
+// Reads members of a request with one error for the first that is wrong.
+class Members {
+ public:
+  explicit Members(const Json& object) : object_(object) {}
+
+  Bytes octets(const char* name) {
+    const std::string encoded = text(name);
+    if (error_) return {};
+    auto decoded = jose::from_base64url(encoded);
+    if (!decoded) {
+      refuse(name, "base64url without padding");
+      return {};
+    }
+    return std::move(*decoded);
+  }
+
+  std::string text(const char* name) {
+    const auto found = object_.find(name);
+    if (found == object_.end() || !found->is_string()) {
+      refuse(name, "a string");
+      return {};
+    }
+    return found->get<std::string>();
+  }
+
+  const Json& object(const char* name) {
+    static const Json none = Json::object();
+    const auto found = object_.find(name);
+    if (found == object_.end() || !found->is_object()) {
+      refuse(name, "an object");
+      return none;
+    }
+    return *found;
+  }
+
+  void refuse(const std::string& name, const std::string& what) {
+    if (!error_) error_ = Error{Code::request_member_missing, "the member \"" + name + "\" must be " + what, 0};
+  }
+  void adopt(const Members& part) {
+    if (!error_) error_ = part.error_;
+  }
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+
+ private:
+  const Json& object_;
+  std::optional<Error> error_;
+};
+
+Result<Json> read_body(const http::Request& request) {
+  if (media_type(request) != "application/json") return fail(Code::content_type_wrong, "this request is application/json");
+  auto body = parse_json(request.body, body_limits);
+  if (body && !body->is_object()) return fail(Code::json_malformed, "the body must be a JSON object");
+  return body;
+}
+
+attest::tpm2::Presented presented_in(const Json& body, Members& members) {
+  attest::tpm2::Presented presented;
+  presented.ek_certificate = members.octets("ek_certificate");
+  presented.ak_public = members.octets("ak_public");
+  presented.device_public = members.octets("device_public");
+  const Json chain = body.value("ek_chain", Json::array());
+  if (!chain.is_array() || chain.size() > longest_chain) {
+    members.refuse("ek_chain", "an array of at most " + std::to_string(longest_chain) + " certificates");
+    return presented;
+  }
+  for (const Json& entry : chain) {
+    auto certificate = entry.is_string() ? jose::from_base64url(entry.get<std::string>()) : fail(Code::base64_malformed, "");
+    if (!certificate) {
+      members.refuse("ek_chain", "an array of base64url texts");
+      return presented;
+    }
+    presented.ek_chain.push_back(std::move(*certificate));
+  }
+  return presented;
+}
+
+std::map<unsigned, Bytes> pcrs_in(const Json& values, Members& members) {
+  std::map<unsigned, Bytes> pcrs;
+  for (const auto& [name, value] : values.items()) {
+    const bool index = !name.empty() && name.size() <= 2 && name.find_first_not_of("0123456789") == std::string::npos;
+    auto digest = value.is_string() ? from_hex(value.get<std::string>()) : fail(Code::invalid_argument, "");
+    if (!index || !digest) {
+      members.refuse("quote.pcrs", "an object of PCR index to hexadecimal value");
+      return pcrs;
+    }
+    if (!pcrs.emplace(static_cast<unsigned>(std::stoul(name)), std::move(*digest)).second) {
+      members.refuse("quote.pcrs", "an object that names each PCR once");
+    }
+  }
+  return pcrs;
+}
+
+Result<issuer::FinishCall> finish_call(const http::Request& request) {
+  if (request.headers.count("DPoP") == 0) return fail(Code::proof_missing, "the request has no DPoP header");
+  if (request.headers.count("DPoP") > 1) return fail(Code::header_repeated, "the request has more than one DPoP header");
+  auto body = read_body(request);
+  if (!body) return pass_on(body);
+
+  Members members(*body);
+  issuer::FinishCall call;
+  call.proof = *request.headers.find("DPoP");
+  call.presented = presented_in(*body, members);
+  call.ticket = members.text("ticket");
+  call.answer.activation_secret = members.octets("activation_secret");
+
+  Members certify(members.object("certify"));
+  call.answer.certify_attest = certify.octets("attest");
+  call.answer.certify_signature = certify.octets("signature");
+  const Json& quote_object = members.object("quote");
+  Members quote(quote_object);
+  call.answer.quote_attest = quote.octets("attest");
+  call.answer.quote_signature = quote.octets("signature");
+  call.answer.pcrs = pcrs_in(quote.object("pcrs"), quote);
+
+  members.adopt(certify);
+  members.adopt(quote);
+  if (members.error()) return tl::unexpected<Error>(*members.error());
+  return call;
+}
+
+void begin(issuer::Enrolment& enrolment, const http::Request& request, const http::Respond& respond) {
+  auto body = read_body(request);
+  if (!body) return respond(refusal(body.error()));
+  Members members(*body);
+  const attest::tpm2::Presented presented = presented_in(*body, members);
+  if (members.error()) return respond(refusal(*members.error()));
+
+  const auto begun = enrolment.begin(presented);
+  if (!begun) return respond(refusal(begun.error()));
+  respond(fresh_json({{"ticket", begun->ticket},
+                      {"credential_blob", jose::base64url(begun->challenge.credential_blob)},
+                      {"encrypted_secret", jose::base64url(begun->challenge.encrypted_secret)},
+                      {"pcr_bank", enrolment.options().pcrs.bank},
+                      {"pcr_selection", enrolment.options().pcrs.indexes},
+                      {"expires_in", issuer::TicketSealer::life.count()}}));
+}
+
+void finish(issuer::Enrolment& enrolment, const http::Request& request, const http::Respond& respond) {
+  const auto call = finish_call(request);
+  if (!call) return respond(refusal(call.error()));
+  enrolment.finish(*call, [respond](const Result<issuer::EnrolledDevice>& device) {
+    if (!device) return respond(refusal(device.error()));
+    respond(fresh_json({{"client_id", device->client_id},
+                        {"client_attestation", device->client_attestation},
+                        {"expires_in", device->expires_in.count()}}));
+  });
+}
+
+}  // namespace
+
+void add_enrolment(http::Router& router, const std::string& path, issuer::Enrolment& enrolment) {
+  router.on("POST", path + "/begin", [&enrolment](const http::Request& request, const http::Respond& respond) {
+    begin(enrolment, request, respond);
+  });
+  router.on("POST", path + "/finish", [&enrolment](const http::Request& request, const http::Respond& respond) {
+    finish(enrolment, request, respond);
+  });
+}
+
+}  // namespace mintmark::api

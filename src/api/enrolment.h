@@ -1,0 +1,12 @@
+// POST /attest/tpm2/begin and /attest/tpm2/finish (docs/http-api.md).
+#pragma once
+
+#include "http/router.h"
+#include "issuer/enrolment.h"
+
+namespace mintmark::api {
+
+/// `path` is "/attest/tpm2" behind the issuer's own path. `enrolment` must outlive the router.
+void add_enrolment(http::Router& router, const std::string& path, issuer::Enrolment& enrolment);
+
+}  // namespace mintmark::api

@@ -1,0 +1,44 @@
+// What keeper and front say to each other, as JSON in frames of ipc::Channel.
+//
+//   keeper -> front   keys      {snapshot}                      which keys are published and which sign
+//                     signer    {store} + descriptor            a new channel to that store's signer
+//                     admin     {id, method, target, body}      an operator's request that the front answers
+//                     stop                                      answer what is under way, then end
+//   front  -> keeper  ready     {}                              it accepts connections
+//                     answer    {id, status, body}              to `admin`
+//
+// The keeper never looks into `body`: what strangers caused to be stored is not parsed by it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/json.h"
+#include "http/message.h"
+#include "ipc/channel.h"
+
+namespace mintmark::mintd {
+
+/// One frame's worth.
+[[nodiscard]] Bytes to_frame(const Json& message);
+/// `internal` if it is no object with a text member "type".
+[[nodiscard]] Result<Json> from_frame(BytesView frame);
+
+/// The keeper's side of `admin` and `answer`. One thread.
+class AdminRelay {
+ public:
+  /// Asks the front; 503 if there is none.
+  void ask(const std::shared_ptr<ipc::Channel>& front, const http::Request& request, http::Respond respond);
+  void answered(const Json& message);
+  /// The front is gone: everything it was asked is 503.
+  void front_gone();
+
+ private:
+  std::uint64_t last_ = 0;
+  std::map<std::uint64_t, http::Respond> waiting_;
+};
+
+}  // namespace mintmark::mintd
