@@ -44,6 +44,11 @@ http::Response fresh_json(const Json& body) {
   return response;
 }
 
+std::string path_of(const std::string& issuer) {
+  const auto slash = issuer.find('/', issuer.find("//") + 2);
+  return slash == std::string::npos ? "" : issuer.substr(slash);
+}
+
 std::string media_type(const http::Request& request) {
   const std::string* value = request.headers.find("Content-Type");
   if (value == nullptr) return {};

@@ -16,6 +16,9 @@ namespace mintmark::api {
 /// 200 with `Cache-Control: no-store` (RFC 6749 §5.1).
 [[nodiscard]] http::Response fresh_json(const Json& body);
 
+/// What stands behind the issuer's host in its URL: "" or "/…".
+[[nodiscard]] std::string path_of(const std::string& issuer);
+
 /// The media type without parameters, lower case.
 [[nodiscard]] std::string media_type(const http::Request& request);
 

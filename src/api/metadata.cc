@@ -21,11 +21,6 @@ Json metadata(const std::string& issuer) {
           {"mintmark_attestation_formats_supported", {"tpm2"}}};
 }
 
-std::string path_of(const std::string& issuer) {
-  const auto slash = issuer.find('/', issuer.find("//") + 2);
-  return slash == std::string::npos ? "" : issuer.substr(slash);
-}
-
 http::Response cacheable(const http::Request& request, const std::string& body, const std::string& etag) {
   const std::string* known = request.headers.find("If-None-Match");
   const bool same = known != nullptr && (*known == etag || *known == "*");

@@ -1,0 +1,158 @@
+#include "programs/mintd/front.h"
+
+#include <boost/asio/post.hpp>
+
+#include "admin/device_endpoints.h"
+#include "api/answers.h"
+#include "api/enrolment.h"
+#include "api/metadata.h"
+#include "api/token.h"
+#include "programs/mintd/control.h"
+#include "telemetry/log.h"
+
+namespace mintmark::mintd {
+
+using telemetry::Level;
+
+Front::Front(boost::asio::io_context& io, config::Config config, FrontInheritance inheritance)
+    : io_(io), config_(std::move(config)), inheritance_(std::move(inheritance)), timer_(io) {}
+
+Result<void> Front::open_parts() {
+  auto store = store::open_device_store(config_.state_directory + "/front/devices.db");
+  if (!store) return pass_on(store);
+  store_ = std::move(*store);
+  if (auto loaded = devices_.load(*store_); !loaded) return loaded;
+
+  auto policy_text = read_file(config_.policy_file);
+  if (!policy_text) return pass_on(policy_text);
+  auto policy = policy::Policy::from_text(config_.policy_file, *policy_text);
+  if (!policy) return pass_on(policy);
+  auto trust = attest::tpm2::EkTrust::load(config_.enrolment.tpm2.roots, config_.enrolment.tpm2.intermediates);
+  if (!trust) return pass_on(trust);
+
+  issuer_ = std::make_unique<issuer::Issuer>(
+      issuer::MintOptions{.issuer = config_.issuer,
+                          .token_url = config_.issuer + "/token",
+                          .longest_life = config_.longest_token_life,
+                          .freshness = config_.enrolment.freshness,
+                          .sign_deadline = config_.stores.front().call_deadline},
+      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_, std::make_shared<const policy::Policy>(std::move(*policy))});
+  enrolment_ = std::make_unique<issuer::Enrolment>(
+      issuer::EnrolmentOptions{.issuer = config_.issuer,
+                               .finish_url = config_.issuer + "/attest/tpm2/finish",
+                               .freshness = config_.enrolment.freshness,
+                               .pcrs = {config_.enrolment.tpm2.pcr_bank, config_.enrolment.tpm2.pcrs},
+                               .sign_deadline = config_.stores.front().call_deadline},
+      issuer::Enrolment::Parts{clock_, keyring_, devices_, *store_, stores_,
+                               std::make_shared<const attest::tpm2::EkTrust>(std::move(*trust))});
+  operators_ = admin::device_router(*store_);
+  return {};
+}
+
+http::Router Front::routes() {
+  const std::string path = api::path_of(config_.issuer);
+  http::Router router;
+  api::add_metadata(router, config_.issuer, keyring_, [this] { return not_ready(); });
+  api::add_token(router, path + "/token", *issuer_);
+  api::add_enrolment(router, path + "/attest/tpm2", *enrolment_);
+  return router;
+}
+
+Result<void> Front::start() {
+  if (auto opened = open_parts(); !opened) return opened;
+  listen_to_keeper();
+  accept_when_the_second_is_over();
+  return {};
+}
+
+Result<void> Front::accept() {
+  std::shared_ptr<const http::TlsServerContext> tls;
+  if (!config_.trusted_proxy) {
+    auto context = http::TlsServerContext::from_pem(inheritance_.tls_certificate, inheritance_.tls_key);
+    wipe(inheritance_.tls_key);
+    if (!context) return pass_on(context);
+    tls = std::move(*context);
+  }
+  server_ = std::make_unique<http::Server>(io_, http::ServerLimits{}, routes());
+  for (UniqueFd& socket : inheritance_.listening) {
+    if (auto accepting = server_->accept_on(std::move(socket), tls); !accepting) return accepting;
+  }
+  return {};
+}
+
+void Front::accept_when_the_second_is_over() {
+  // Proofs of the second in which we started are refused (docs/adr/0008); nobody should meet that by being early.
+  const auto next = std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::now());
+  timer_.expires_after(next - std::chrono::system_clock::now() + std::chrono::milliseconds(1));
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    if (auto accepting = accept(); !accepting) {
+      telemetry::log(Level::error, "front_cannot_accept", accepting.error());
+      return io_.stop();
+    }
+    tell({{"type", "ready"}});
+  });
+}
+
+void Front::listen_to_keeper() {
+  control_ = ipc::Channel::make(io_, std::move(inheritance_.control));
+  control_->start([this](BytesView frame, UniqueFd descriptor) { received(frame, std::move(descriptor)); },
+                  [this](const std::string& why) {
+                    // Without the keeper nobody holds the lease: no token may leave.
+                    telemetry::log(Level::error, "keeper_gone", {{"why", why}});
+                    io_.stop();
+                  });
+}
+
+void Front::received(BytesView frame, UniqueFd descriptor) {
+  const auto message = from_frame(frame);
+  if (!message) return telemetry::log(Level::error, "keeper_message_malformed", message.error());
+  const std::string& type = (*message)["type"].get_ref<const std::string&>();
+  if (type == "keys") {
+    auto keys = keyring::Snapshot::from_json(message->value("snapshot", Json::object()));
+    if (!keys) return telemetry::log(Level::error, "keys_malformed", keys.error());
+    keyring_.swap(std::move(*keys));
+  } else if (type == "signer") {
+    take_signer(message->value("store", ""), std::move(descriptor));
+  } else if (type == "admin") {
+    answer_operator(*message);
+  } else if (type == "stop") {
+    stop();
+  }
+}
+
+void Front::take_signer(const std::string& store, UniqueFd channel) {
+  if (signer_) return signer_->replace(std::move(channel));
+  signer_ = hsm::signer::SignerClient::make(io_, std::move(channel));
+  stores_.put(store, signer_);
+}
+
+void Front::answer_operator(const Json& message) {
+  http::Request request;
+  request.method = message.value("method", "");
+  request.target = message.value("target", "");
+  const auto mark = request.target.find('?');
+  request.path = request.target.substr(0, mark);
+  if (mark != std::string::npos) request.query = request.target.substr(mark + 1);
+  request.body = message.value("body", "");
+  const auto id = message.value("id", std::uint64_t{0});
+  operators_(std::move(request), [this, id](const http::Response& response) {
+    tell({{"type", "answer"}, {"id", id}, {"status", response.status}, {"body", response.body}});
+  });
+}
+
+void Front::tell(const Json& message) { control_->send(to_frame(message)); }
+
+void Front::stop() {
+  timer_.cancel();
+  if (!server_) return io_.stop();
+  server_->stop([this] { io_.stop(); });
+}
+
+std::string Front::not_ready() const {
+  if (!keyring_.snapshot()) return "signing keys";
+  if (!signer_ || !signer_->connected()) return "signer";
+  return {};
+}
+
+}  // namespace mintmark::mintd

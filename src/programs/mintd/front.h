@@ -1,0 +1,68 @@
+// The front: parses what strangers send, decides, and asks the signer. It has no PIN, no token, no module.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/time.h"
+#include "config/config.h"
+#include "hsm/signer/client.h"
+#include "http/server.h"
+#include "ipc/channel.h"
+#include "issuer/enrolment.h"
+#include "issuer/mint.h"
+
+namespace mintmark::mintd {
+
+/// What the keeper hands over at exec.
+struct FrontInheritance {
+  UniqueFd control;
+  std::vector<UniqueFd> listening;
+  std::string tls_certificate;  ///< PEM; "" behind a trusted proxy.
+  std::string tls_key;
+};
+
+class Front {
+ public:
+  Front(boost::asio::io_context& io, config::Config config, FrontInheritance inheritance);
+
+  /// Opens the store, reads devices, policy and roots, then accepts.
+  [[nodiscard]] Result<void> start();
+
+ private:
+  [[nodiscard]] Result<void> open_parts();
+  [[nodiscard]] Result<void> accept();
+  void listen_to_keeper();
+  void accept_when_the_second_is_over();
+  void received(BytesView frame, UniqueFd descriptor);
+  void take_signer(const std::string& store, UniqueFd channel);
+  void answer_operator(const Json& message);
+  void tell(const Json& message);
+  void stop();
+  [[nodiscard]] std::string not_ready() const;
+  [[nodiscard]] http::Router routes();
+
+  boost::asio::io_context& io_;
+  SystemClock clock_;
+  config::Config config_;
+  FrontInheritance inheritance_;
+  std::shared_ptr<ipc::Channel> control_;
+  boost::asio::steady_timer timer_;
+
+  std::unique_ptr<store::DeviceStore> store_;
+  issuer::Devices devices_;
+  keyring::Keyring keyring_;
+  issuer::KeyStores stores_;
+  std::shared_ptr<hsm::signer::SignerClient> signer_;
+  std::unique_ptr<issuer::Issuer> issuer_;
+  std::unique_ptr<issuer::Enrolment> enrolment_;
+  http::Router operators_;
+  std::unique_ptr<http::Server> server_;
+};
+
+}  // namespace mintmark::mintd

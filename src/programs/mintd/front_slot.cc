@@ -1,0 +1,125 @@
+#include "programs/mintd/front_slot.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include <boost/asio/post.hpp>
+
+#include "base/secret.h"
+#include "telemetry/log.h"
+
+namespace mintmark::mintd {
+
+using telemetry::Level;
+
+FrontSlot::FrontSlot(KeeperContext& context, std::vector<UniqueFd> listening, Events events)
+    : context_(context),
+      listening_(std::move(listening)),
+      events_(std::move(events)),
+      process_(
+          context.io, "front", [this] { return spawn_front(); },
+          [this](int /*status*/) {
+            ready_ = false;
+            if (control_) control_->close();
+            control_.reset();
+            relay_.front_gone();
+            if (stopping_) events_.ended();
+            return !stopping_;
+          }) {}
+
+Result<ChildSpec> FrontSlot::describe(std::vector<UniqueFd>& handed) {
+  ChildSpec spec;
+  spec.program = context_.programs + "/mintd-front";
+  spec.environment = plain_environment();
+  spec.user = context_.front_user;
+  const auto hand = [&](const std::string& option, UniqueFd descriptor) {
+    spec.arguments.push_back(option);
+    spec.arguments.push_back(std::to_string(3 + handed.size()));
+    handed.push_back(std::move(descriptor));
+  };
+  const auto hand_file = [&](const std::string& option, const std::string& content) -> Result<void> {
+    auto file = sealed_file("mintd", content);
+    if (!file) return pass_on(file);
+    hand(option, std::move(*file));
+    return {};
+  };
+  spec.arguments = {"--config-name", context_.config_file};
+  if (auto done = hand_file("--config-fd", context_.config_text); !done) return pass_on(done);
+  if (context_.config.tls) {
+    // The key's file belongs to the keeper's user; the front gets its content and never the path.
+    auto certificate = read_file(context_.config.tls->certificate);
+    if (!certificate) return pass_on(certificate);
+    auto key = read_file(context_.config.tls->key);
+    if (!key) return pass_on(key);
+    auto done = hand_file("--tls-certificate-fd", *certificate);
+    if (done) done = hand_file("--tls-key-fd", *key);
+    wipe(*key);
+    if (!done) return pass_on(done);
+  }
+  for (const UniqueFd& socket : listening_) {
+    UniqueFd copy(fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+    if (!copy) return fail(Code::io_failed, "dup: " + errno_text(errno));
+    hand("--listen-fd", std::move(copy));
+  }
+  return spec;
+}
+
+Result<Child> FrontSlot::spawn_front() {
+  std::vector<UniqueFd> handed;
+  auto spec = describe(handed);
+  if (!spec) return pass_on(spec);
+  auto pair = ipc::make_socket_pair();
+  if (!pair) return pass_on(pair);
+  spec->arguments.insert(spec->arguments.end(), {"--control-fd", std::to_string(3 + handed.size())});
+  handed.push_back(std::move(pair->right));
+  for (const UniqueFd& descriptor : handed) spec->descriptors.push_back(descriptor.get());
+
+  auto child = spawn(*spec);
+  if (!child) return child;
+  control_ = ipc::Channel::make(context_.io, std::move(pair->left));
+  control_->start([this](BytesView frame, UniqueFd /*descriptor*/) { received(frame); }, [](const std::string& /*why*/) {});
+  // After spawn has returned to Supervised, so that a start and its failure are told apart.
+  boost::asio::post(context_.io, [this] { events_.started(); });
+  return child;
+}
+
+void FrontSlot::received(BytesView frame) {
+  const auto message = from_frame(frame);
+  if (!message) {
+    telemetry::log(Level::error, "front_message_malformed", message.error());
+    return;
+  }
+  const std::string& type = (*message)["type"].get_ref<const std::string&>();
+  if (type == "ready") {
+    ready_ = true;
+    telemetry::log(Level::info, "front_ready");
+  } else if (type == "answer") {
+    relay_.answered(*message);
+  }
+}
+
+void FrontSlot::send(const Json& message, UniqueFd descriptor) {
+  if (control_) control_->send(to_frame(message), std::move(descriptor));
+}
+
+void FrontSlot::send_keys(const keyring::Snapshot& keys) { send({{"type", "keys"}, {"snapshot", keys.to_json()}}); }
+
+void FrontSlot::send_signer(const std::string& store, UniqueFd channel) {
+  send({{"type", "signer"}, {"store", store}}, std::move(channel));
+}
+
+void FrontSlot::stop() {
+  stopping_ = true;
+  process_.let_end();
+  if (!process_.running()) return events_.ended();
+  send({{"type", "stop"}});
+}
+
+Json FrontSlot::status() const {
+  return {{"state", ready_ ? "ready" : process_.running() ? "starting" : "down"},
+          {"pid", process_.pid()},
+          {"restarts", process_.restarts()}};
+}
+
+}  // namespace mintmark::mintd

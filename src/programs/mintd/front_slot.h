@@ -1,0 +1,51 @@
+// The keeper's hold on the front: its process, its control channel, what operators ask of it.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "keyring/keyring.h"
+#include "programs/mintd/control.h"
+#include "programs/mintd/keeper_context.h"
+
+namespace mintmark::mintd {
+
+class FrontSlot {
+ public:
+  struct Events {
+    /// The front runs and wants its keys and its signer's channel.
+    std::function<void()> started;
+    /// It has ended after stop().
+    std::function<void()> ended;
+  };
+
+  /// `listening`: bound sockets, kept open here so that a new front refuses nobody.
+  FrontSlot(KeeperContext& context, std::vector<UniqueFd> listening, Events events);
+
+  void start() { process_.start(); }
+  /// Answers what is under way, then ends; told by Events::ended.
+  void stop();
+  void send_keys(const keyring::Snapshot& keys);
+  void send_signer(const std::string& store, UniqueFd channel);
+  void ask(const http::Request& request, http::Respond respond) { relay_.ask(control_, request, std::move(respond)); }
+
+  [[nodiscard]] Json status() const;
+  [[nodiscard]] bool running() const { return process_.running(); }
+
+ private:
+  [[nodiscard]] Result<Child> spawn_front();
+  [[nodiscard]] Result<ChildSpec> describe(std::vector<UniqueFd>& handed);
+  void received(BytesView frame);
+  void send(const Json& message, UniqueFd descriptor = {});
+
+  KeeperContext& context_;
+  std::vector<UniqueFd> listening_;
+  Events events_;
+  AdminRelay relay_;
+  std::shared_ptr<ipc::Channel> control_;
+  bool ready_ = false;
+  bool stopping_ = false;
+  Supervised process_;
+};
+
+}  // namespace mintmark::mintd

@@ -1,0 +1,142 @@
+#include "programs/mintd/keeper.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "admin/keeper_endpoints.h"
+#include "telemetry/log.h"
+
+namespace mintmark::mintd {
+namespace {
+
+using telemetry::Level;
+
+Result<void> make_directory(const std::string& path, unsigned mode, const std::optional<UserIds>& owner) {
+  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return fail(Code::io_failed, path + ": " + errno_text(errno));
+  struct stat now {};
+  if (lstat(path.c_str(), &now) != 0 || !S_ISDIR(now.st_mode)) return fail(Code::io_failed, path + ": is no directory");
+  if (owner && lchown(path.c_str(), owner->user, owner->group) != 0) return fail(Code::io_failed, path + ": " + errno_text(errno));
+  if (chmod(path.c_str(), mode) != 0) return fail(Code::io_failed, path + ": " + errno_text(errno));
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> plain_environment() { return {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"}; }
+
+Keeper::Keeper(KeeperContext& context) : context_(context), signals_(context.io, SIGTERM, SIGINT) {}
+
+Result<void> Keeper::make_directories() {
+  // Others may pass through to what is theirs, and list nothing.
+  if (auto made = make_directory(context_.config.state_directory, 0711, std::nullopt); !made) return made;
+  if (auto made = make_directory(context_.keeper_directory(), 0700, std::nullopt); !made) return made;
+  return make_directory(context_.front_directory(), 0700, context_.front_user);
+}
+
+Result<std::vector<UniqueFd>> Keeper::bind() {
+  std::vector<UniqueFd> sockets;
+  for (const config::Listen& listen : context_.config.listen) {
+    auto socket = http::listen_tcp(listen.address, listen.port);
+    if (!socket) return pass_on(socket);
+    sockets.push_back(std::move(*socket));
+  }
+  return sockets;
+}
+
+Result<void> Keeper::open_admin() {
+  auto socket = http::listen_unix(context_.config.admin_socket, 0600);
+  if (!socket) return pass_on(socket);
+  admin_ = std::make_unique<http::Server>(
+      context_.io, http::ServerLimits{},
+      admin::keeper_router({.status = [this] { return status(); },
+                            .keys = [this] { return keys(); },
+                            .front = [this](const http::Request& request, http::Respond respond) {
+                              front_->ask(request, std::move(respond));
+                            }}));
+  return admin_->accept_on(std::move(*socket), nullptr);
+}
+
+Result<void> Keeper::start() {
+  if (auto made = make_directories(); !made) return made;
+  auto lease = store::Lease::take(context_.keeper_directory() + "/lease");
+  if (!lease) return pass_on(lease);
+  lease_.emplace(std::move(*lease));
+  auto states = store::open_key_state_store(context_.keeper_directory() + "/keys.db");
+  if (!states) return pass_on(states);
+  key_states_ = std::move(*states);
+  auto sockets = bind();
+  if (!sockets) return pass_on(sockets);
+
+  front_ = std::make_unique<FrontSlot>(context_, std::move(*sockets),
+                                       FrontSlot::Events{.started = [this] { connect_front_and_signer(); },
+                                                         .ended = [this] { stop_signer(); }});
+  signer_ = std::make_unique<SignerSlot>(
+      context_, context_.config.stores.front(), *key_states_,
+      SignerSlot::Events{.ready = [this](std::shared_ptr<const keyring::Snapshot> keys) { keys_changed(std::move(keys)); },
+                         .ended = [this] { context_.io.stop(); }});
+  if (auto opened = open_admin(); !opened) return opened;
+  signals_.async_wait([this](boost::system::error_code error, int signal) {
+    if (error) return;
+    telemetry::log(Level::info, "stopping", {{"signal", std::to_string(signal)}});
+    stop();
+  });
+  signer_->start();
+  front_->start();
+  return {};
+}
+
+void Keeper::keys_changed(std::shared_ptr<const keyring::Snapshot> keys) {
+  keys_ = std::move(keys);
+  connect_front_and_signer();
+}
+
+void Keeper::connect_front_and_signer() {
+  if (stopping_ || !front_->running()) return;
+  if (keys_) front_->send_keys(*keys_);
+  auto channel = signer_->attach_front();
+  if (channel) front_->send_signer(signer_->name(), std::move(*channel));
+}
+
+void Keeper::stop() {
+  if (stopping_) return;
+  stopping_ = true;
+  front_->stop();
+}
+
+void Keeper::stop_signer() {
+  // After the front: what it had under way has been signed and answered.
+  unlink(context_.config.admin_socket.c_str());
+  signer_->stop();
+}
+
+Json Keeper::status() const {
+  const std::string purpose_access(hsm::name_of(hsm::Purpose::access_token));
+  return {{"version", MINTMARK_VERSION},
+          {"issuer", context_.config.issuer},
+          {"keeper", {{"pid", getpid()}}},
+          {"front", front_->status()},
+          {"signers", Json::array({signer_->status()})},
+          {"keys", keys_ ? keys_->keys().size() : 0}};
+}
+
+Result<Json> Keeper::keys() const {
+  auto records = key_states_->list();
+  if (!records) return pass_on(records);
+  Json list = Json::array();
+  for (const store::KeyRecord& key : *records) {
+    list.push_back({{"kid", key.kid},
+                    {"id", key.id},
+                    {"store", key.store},
+                    {"purpose", key.purpose},
+                    {"algorithm", key.algorithm},
+                    {"state", key.state},
+                    {"created_at", to_unix(key.created_at)},
+                    {"changed_at", to_unix(key.changed_at)}});
+  }
+  return Json{{"keys", std::move(list)}, {"orphans", signer_->orphans()}};
+}
+
+}  // namespace mintmark::mintd

@@ -1,0 +1,50 @@
+// The keeper: starts the others, holds the listening sockets and the lease, leads the keys' lives, answers operators. It parses what operators send and nothing
+// that strangers send.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include <boost/asio/signal_set.hpp>
+
+#include "http/server.h"
+#include "keyring/keyring.h"
+#include "programs/mintd/front_slot.h"
+#include "programs/mintd/keeper_context.h"
+#include "programs/mintd/signer_slot.h"
+#include "store/store.h"
+
+namespace mintmark::mintd {
+
+/// One thread: all of it runs on the context's io_context.
+class Keeper {
+ public:
+  explicit Keeper(KeeperContext& context);
+
+  /// Takes the lease, binds the sockets, starts the children. Errors end mintd: `lease_held`, `io_failed`, `config_invalid`.
+  [[nodiscard]] Result<void> start();
+
+ private:
+  [[nodiscard]] Result<void> make_directories();
+  [[nodiscard]] Result<void> open_admin();
+  [[nodiscard]] Result<std::vector<UniqueFd>> bind();
+  void keys_changed(std::shared_ptr<const keyring::Snapshot> keys);
+  void connect_front_and_signer();
+  void stop();
+  void stop_signer();
+
+  [[nodiscard]] Json status() const;
+  [[nodiscard]] Result<Json> keys() const;
+
+  KeeperContext& context_;
+  boost::asio::signal_set signals_;
+  std::optional<store::Lease> lease_;
+  std::unique_ptr<store::KeyStateStore> key_states_;
+  std::shared_ptr<const keyring::Snapshot> keys_;
+  std::unique_ptr<http::Server> admin_;
+  std::unique_ptr<SignerSlot> signer_;
+  std::unique_ptr<FrontSlot> front_;
+  bool stopping_ = false;
+};
+
+}  // namespace mintmark::mintd

@@ -1,0 +1,31 @@
+// What the keeper's parts share; made once at start.
+#pragma once
+
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+
+#include "base/time.h"
+#include "config/config.h"
+#include "programs/mintd/child.h"
+
+namespace mintmark::mintd {
+
+struct KeeperContext {
+  boost::asio::io_context& io;
+  const Clock& clock;
+  config::Config config;
+  std::string config_file;
+  std::string config_text;  ///< Handed to the children as it is: they run on what was checked here.
+  std::string programs;     ///< Directory of mintd-front and mintd-signer.
+  std::optional<UserIds> front_user;
+  std::optional<UserIds> signer_user;
+
+  [[nodiscard]] std::string keeper_directory() const { return config.state_directory + "/keeper"; }
+  [[nodiscard]] std::string front_directory() const { return config.state_directory + "/front"; }
+};
+
+/// What every child gets and no more: nothing of the keeper's own environment is passed on.
+[[nodiscard]] std::vector<std::string> plain_environment();
+
+}  // namespace mintmark::mintd
