@@ -1,0 +1,41 @@
+// What our keys look like as objects on a token: label, id, attributes; and which of them may sign.
+#pragma once
+
+#include <vector>
+
+#include "hsm/key_store.h"
+#include "hsm/pkcs11/cryptoki.h"
+#include "hsm/pkcs11/module.h"
+
+namespace mintmark::hsm::pkcs11 {
+
+/// A key pair of ours and where it is now. Token objects' handles hold for all sessions of the
+/// process, until the login is lost.
+struct KeyPair {
+  CK_OBJECT_HANDLE private_half;
+  KeyInfo info;
+};
+
+/// "mintmark access_token", on both halves.
+[[nodiscard]] std::string label_of(Purpose purpose);
+
+/// All pairs of ours with a public half on a curve we know. Any error of the module is an error of
+/// the whole: a list that is short without a word would have somebody end the rest.
+[[nodiscard]] Result<std::vector<KeyPair>> find_pairs(const Session& session);
+/// `hsm_key_unknown`, also where the pair lost its public half.
+[[nodiscard]] Result<KeyPair> find_pair(const Session& session, const KeyId& id);
+
+/// Makes a pair in the token, reads it back, and ends it again if it came out unfit
+/// (`hsm_key_unfit`). `session` is read-write. `hsm_key_exists` if any key object, ours or not, has
+/// the id.
+[[nodiscard]] Result<KeyPair> generate_pair(const Session& session, const KeySpec& spec);
+
+/// The private half first: what is left of a destruction cut short signs nothing. `session` is
+/// read-write. `hsm_key_unknown`; `hsm_key_ambiguous` if the id names more than one pair of ours:
+/// none is ended.
+[[nodiscard]] Result<void> destroy_pair(const Session& session, const KeyId& id);
+
+/// The private key's attributes by name; null for what the module does not show.
+[[nodiscard]] Result<Json> private_attributes(const Session& session, const KeyPair& pair);
+
+}  // namespace mintmark::hsm::pkcs11

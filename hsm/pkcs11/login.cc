@@ -1,0 +1,106 @@
+#include "hsm/pkcs11/login.h"
+
+#include <mutex>
+#include <set>
+
+#include "hsm/pkcs11/rv.h"
+
+namespace mintmark::hsm::pkcs11 {
+namespace {
+
+/// Remembers which PINs which tokens refused, as salted hashes; for the process's life.
+/// Thread-safe.
+class RefusedPins {
+ public:
+  bool contains(const TokenFacts& token, const Secret& pin) {
+    const std::scoped_lock lock(mutex_);
+    return refused_.count(print_of(token, pin)) != 0;
+  }
+  void add(const TokenFacts& token, const Secret& pin) {
+    const std::scoped_lock lock(mutex_);
+    refused_.insert(print_of(token, pin));
+  }
+
+ private:
+  Sha256 print_of(const TokenFacts& token, const Secret& pin) const {
+    const Sha256 of_token = sha256(token.to_uri());
+    Bytes text = salt_;
+    text.reserve(salt_.size() + of_token.size() + pin.view().size());
+    text.insert(text.end(), of_token.begin(), of_token.end());
+    text.insert(text.end(), pin.view().begin(), pin.view().end());
+    const Sha256 print = sha256(BytesView(text));
+    wipe(text);
+    return print;
+  }
+
+  std::mutex mutex_;
+  const Bytes salt_ = random_bytes(32);
+  std::set<Sha256> refused_;
+};
+
+RefusedPins& refused_pins() {
+  static RefusedPins pins;
+  return pins;
+}
+
+Result<CK_FLAGS> token_flags(const Module& module, CK_SLOT_ID slot) {
+  CK_TOKEN_INFO info{};
+  const CK_RV rv = module.calls().C_GetTokenInfo(slot, &info);
+  if (rv != CKR_OK) return fail_with(rv, "C_GetTokenInfo");
+  return info.flags;
+}
+
+}  // namespace
+
+Login::Login(const Module& module, TokenFacts token, Secret pin, Session session)
+    : module_(module),
+      token_(std::move(token)),
+      pin_(std::move(pin)),
+      session_(std::move(session)) {}
+
+Result<std::unique_ptr<Login>> Login::into(const Module& module, TokenFacts token, Secret pin) {
+  auto session = Session::open(module, token.slot_id, Access::read_only);
+  if (!session) return pass_on(session);
+  std::unique_ptr<Login> login(
+      new Login(module, std::move(token), std::move(pin), std::move(*session)));
+  if (auto logged_in = login->log_in(); !logged_in) return pass_on(logged_in);
+  return login;
+}
+
+Login::State Login::state() const {
+  CK_SESSION_INFO info{};
+  if (session_.calls().C_GetSessionInfo(session_.handle(), &info) != CKR_OK) return State::lost;
+  const bool user = info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS;
+  return user ? State::logged_in : State::logged_out;
+}
+
+Result<void> Login::restore() {
+  if (state() == State::lost) {
+    auto session = Session::open(module_, token_.slot_id, Access::read_only);
+    if (!session) return pass_on(session);
+    session_.abandon();
+    session_ = std::move(*session);
+  }
+  return log_in();
+}
+
+Result<void> Login::log_in() {
+  auto flags = token_flags(module_, token_.slot_id);
+  if (!flags) return pass_on(flags);
+  if ((*flags & CKF_USER_PIN_LOCKED) != 0) {
+    return fail(Code::hsm_pin_locked, token_.to_uri() + ": its user PIN is locked");
+  }
+  if (refused_pins().contains(token_, pin_)) {
+    return fail(Code::hsm_pin_refused,
+                token_.to_uri() + ": this PIN was refused before and is not offered again");
+  }
+  const BytesView pin = pin_.view();
+  const CK_RV rv = session_.calls().C_Login(session_.handle(), CKU_USER, for_reading(pin),
+                                            static_cast<CK_ULONG>(pin.size()));
+  if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) return {};
+  Error error = error_of(rv, token_.to_uri() + ": C_Login");
+  if (error.code == Code::hsm_pin_refused) refused_pins().add(token_, pin_);
+  return tl::unexpected<Error>(std::move(error));
+}
+
+}  // namespace mintmark::hsm::pkcs11

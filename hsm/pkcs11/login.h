@@ -1,0 +1,40 @@
+// The one login of the process into its token, on a session of its own.
+#pragma once
+
+#include "base/secret.h"
+#include "hsm/pkcs11/module.h"
+
+namespace mintmark::hsm::pkcs11 {
+
+/// Keeps the PIN, in locked memory, since it has to log in again by itself; and a session that does
+/// nothing else, so that no end of another session is the end of the login. A PIN that this token
+/// refused is never offered to it again in this process: tries are counted. Not thread-safe.
+class Login {
+ public:
+  /// `hsm_pin_refused`, `hsm_pin_locked`.
+  [[nodiscard]] static Result<std::unique_ptr<Login>> into(const Module& module, TokenFacts token,
+                                                           Secret pin);
+  Login(const Login&) = delete;
+  Login& operator=(const Login&) = delete;
+
+  enum class State : std::uint8_t {
+    logged_in,
+    logged_out,  ///< The session lives; somebody called C_Logout.
+    lost,        ///< The session is gone, and with it all others of this token.
+  };
+  [[nodiscard]] State state() const;
+  /// Opens the session anew if it is lost, then logs in.
+  [[nodiscard]] Result<void> restore();
+  [[nodiscard]] const TokenFacts& token() const { return token_; }
+
+ private:
+  Login(const Module& module, TokenFacts token, Secret pin, Session session);
+  [[nodiscard]] Result<void> log_in();
+
+  const Module& module_;
+  TokenFacts token_;
+  Secret pin_;
+  Session session_;
+};
+
+}  // namespace mintmark::hsm::pkcs11

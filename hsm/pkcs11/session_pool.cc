@@ -1,0 +1,76 @@
+#include "hsm/pkcs11/session_pool.h"
+
+#include <utility>
+
+#include "hsm/pkcs11/rv.h"
+
+namespace mintmark::hsm::pkcs11 {
+
+SessionPool::SessionPool(const Module& module, CK_SLOT_ID slot, unsigned size)
+    : module_(module), slot_(slot), size_(size) {}
+
+Result<void> SessionPool::fill() {
+  const std::scoped_lock lock(mutex_);
+  while (idle_.size() < size_) {
+    auto session = Session::open(module_, slot_, Access::read_only);
+    if (!session) return pass_on(session);
+    idle_.push_back(std::move(*session));
+  }
+  return {};
+}
+
+Result<SessionPool::Lease> SessionPool::lease(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  const bool free = came_back_.wait_until(lock, deadline.at(),
+                                          [this] { return !idle_.empty() || lent_ < size_; });
+  if (!free) return fail(Code::deadline_passed, "no session with the token came free in time");
+  const std::uint64_t era = era_;
+  ++lent_;
+  if (!idle_.empty()) {
+    Session session = std::move(idle_.back());
+    idle_.pop_back();
+    return Lease(*this, std::move(session), era);
+  }
+  lock.unlock();
+  auto session = Session::open(module_, slot_, Access::read_only);
+  if (session) return Lease(*this, std::move(*session), era);
+  lock.lock();
+  --lent_;
+  came_back_.notify_one();
+  return pass_on(session);
+}
+
+void SessionPool::begin_new_era() {
+  const std::scoped_lock lock(mutex_);
+  ++era_;
+  for (Session& session : idle_) session.abandon();
+  idle_.clear();
+}
+
+void SessionPool::give_back(Session session, std::uint64_t era, bool sound) {
+  const std::scoped_lock lock(mutex_);
+  --lent_;
+  if (era != era_) {
+    session.abandon();
+  } else if (sound) {
+    idle_.push_back(std::move(session));
+  }
+  came_back_.notify_one();
+}
+
+SessionPool::Lease::Lease(Lease&& other) noexcept
+    : pool_(std::exchange(other.pool_, nullptr)),
+      session_(std::move(other.session_)),
+      era_(other.era_),
+      sound_(other.sound_) {}
+
+SessionPool::Lease::~Lease() {
+  if (pool_ != nullptr) pool_->give_back(std::move(session_), era_, sound_);
+}
+
+void SessionPool::Lease::discard_after(CK_RV rv) {
+  sound_ = false;
+  if (session_is_gone(rv)) session_.abandon();
+}
+
+}  // namespace mintmark::hsm::pkcs11

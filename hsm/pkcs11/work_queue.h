@@ -1,0 +1,47 @@
+// A bounded queue of calls into a module that blocks, and the threads that make them.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+
+namespace mintmark::hsm::pkcs11 {
+
+/// Of `run` and `refuse` exactly one is called, once.
+struct Call {
+  Deadline deadline;
+  std::function<void()> run;          ///< On a worker.
+  std::function<void(Error)> refuse;  ///< On a worker, or inside submit().
+};
+
+/// Thread-safe. First come, first served.
+class WorkQueue {
+ public:
+  WorkQueue(unsigned workers, unsigned bound);
+  /// Refuses what waits, then waits for what runs.
+  ~WorkQueue();
+  WorkQueue(const WorkQueue&) = delete;
+  WorkQueue& operator=(const WorkQueue&) = delete;
+
+  /// Never blocks. `overloaded` if `bound` calls wait, `deadline_passed` also when a worker comes
+  /// to the call too late, `hsm_unavailable` while the queue ends.
+  void submit(Call call);
+
+ private:
+  void work();
+
+  const std::size_t bound_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Call> waiting_;
+  bool ending_ = false;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace mintmark::hsm::pkcs11
