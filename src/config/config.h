@@ -34,10 +34,12 @@ struct HsmStore {
   std::string module;  ///< Path of the PKCS#11 module.
   std::string token;   ///< Label, or PKCS#11 URI (RFC 7512).
   PinSource pin;
-  unsigned sessions = 2;                            ///< That sign at once.
-  unsigned queue = 1024;                            ///< Calls that may wait.
+  unsigned sessions = 2;  ///< That sign at once.
+  unsigned queue = 1024;  ///< Calls that may wait.
   std::chrono::milliseconds call_deadline{2000};
-  std::map<std::string, std::string> environment;   ///< What the module needs, e.g. SOFTHSM2_CONF.
+  /// What the module needs, e.g. SOFTHSM2_CONF. Values are passed on as they stand: a path in one
+  /// is not resolved.
+  std::map<std::string, std::string> environment;
 };
 
 struct Tpm2Enrolment {
@@ -56,21 +58,22 @@ struct Enrolment {
 struct Config {
   std::string issuer;  ///< https URL without query, fragment or trailing slash.
   std::vector<Listen> listen;
-  std::optional<TlsFiles> tls;     ///< Absent only with trusted_proxy.
-  bool trusted_proxy = false;      ///< "plain_http_behind_trusted_proxy": true
+  std::optional<TlsFiles> tls;  ///< Absent only with trusted_proxy.
+  bool trusted_proxy = false;   ///< "plain_http_behind_trusted_proxy": true
   std::string admin_socket;
-  std::string front_user;          ///< "": as mintd itself. Used only when started as root.
+  std::string front_user;  ///< "": as mintd itself. Used only when started as root.
   std::string signer_user;
   std::string state_directory;
-  std::vector<HsmStore> stores;    ///< At least one.
+  std::vector<HsmStore> stores;  ///< At least one.
   std::chrono::seconds longest_token_life{300};
   Enrolment enrolment;
   std::string policy_file;
   std::string log_level = "info";
-  unsigned front_threads = 0;      ///< 0: one a core.
+  unsigned front_threads = 0;  ///< 0: one a core.
 };
 
-/// Reads, checks, resolves relative paths against the file's directory. A bad file is `config_invalid`: FILE:LINE, the key, what would be right.
+/// Reads, checks, resolves relative paths against the file's directory. A bad file is
+/// `config_invalid`: FILE:LINE, the key, what would be right.
 [[nodiscard]] Result<Config> load(const std::string& file);
 /// As load, of a text already read (the keeper hands its children exactly what it read itself).
 [[nodiscard]] Result<Config> parse(const std::string& file, std::string_view text);

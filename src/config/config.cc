@@ -1,0 +1,264 @@
+#include "config/config.h"
+
+#include <arpa/inet.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <set>
+
+#include "base/file.h"
+#include "config/issuer_url.h"
+#include "config/reader.h"
+
+namespace mintmark::config {
+namespace {
+
+constexpr std::int64_t day = 86400;
+
+/// Paths in the file are relative to the file, so that a configuration can be moved as one
+/// directory.
+class Directory {
+ public:
+  explicit Directory(const std::string& file) {
+    std::error_code ignored;
+    const auto whole = std::filesystem::absolute(file, ignored);
+    path_ = (ignored ? std::filesystem::path(file) : whole).parent_path();
+  }
+
+  [[nodiscard]] std::string resolve(const std::string& path) const {
+    return path.empty() ? path : (path_ / path).lexically_normal().string();
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+bool is_ip_address(const std::string& text) {
+  std::array<std::uint8_t, sizeof(in6_addr)> octets{};
+  return inet_pton(AF_INET, text.c_str(), octets.data()) == 1 ||
+         inet_pton(AF_INET6, text.c_str(), octets.data()) == 1;
+}
+
+bool is_simple_name(const std::string& name, std::string_view beside_letters_and_digits) {
+  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           beside_letters_and_digits.find(c) != std::string_view::npos;
+  });
+}
+
+void read_issuer(ObjectReader& root, Config& config) {
+  config.issuer = root.text("issuer");
+  if (root.failed()) return;
+  const std::string wrong = wrong_with_issuer(config.issuer);
+  if (!wrong.empty()) root.refuse("issuer", wrong);
+}
+
+void read_listen(ObjectReader& root, Config& config) {
+  std::set<std::pair<std::string, std::uint16_t>> seen;
+  root.objects("listen", true, [&](ObjectReader& one) {
+    Listen listen;
+    listen.address = one.text("address");
+    listen.port = static_cast<std::uint16_t>(one.integer("port", 1, 65535));
+    if (one.failed()) return;
+    if (!is_ip_address(listen.address)) {
+      one.refuse("address", R"(must be an IP address, such as "127.0.0.1" or "::")");
+    }
+    if (!seen.emplace(listen.address, listen.port).second) {
+      one.refuse_here("stands twice; one listener has this address and port already");
+    }
+    config.listen.push_back(std::move(listen));
+  });
+  if (!root.failed() && config.listen.empty()) {
+    root.refuse("listen", R"(must name at least one {"address": …, "port": …})");
+  }
+}
+
+void read_tls(ObjectReader& root, const Directory& directory, Config& config) {
+  root.object("tls", false, [&](ObjectReader& tls) {
+    config.tls =
+        TlsFiles{directory.resolve(tls.text("certificate")), directory.resolve(tls.text("key"))};
+  });
+  config.trusted_proxy = root.boolean("plain_http_behind_trusted_proxy", false);
+  if (root.failed()) return;
+  if (!config.tls && !config.trusted_proxy) {
+    root.refuse("tls", R"(is missing; it must be {"certificate": FILE, "key": FILE}, or )"
+                       R"("plain_http_behind_trusted_proxy": true must say that a proxy ends TLS)");
+  }
+  if (config.tls && config.trusted_proxy) {
+    root.refuse("plain_http_behind_trusted_proxy",
+                R"(must not be true where "tls" is given; keep one of the two)");
+  }
+}
+
+void read_admin(ObjectReader& root, const Directory& directory, Config& config) {
+  root.object("admin", true, [&](ObjectReader& admin) {
+    config.admin_socket = directory.resolve(admin.text("socket"));
+    constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
+    if (config.admin_socket.size() > longest) {
+      admin.refuse("socket", "is " + std::to_string(config.admin_socket.size()) +
+                                 " octets long as an absolute path; the system takes at most " +
+                                 std::to_string(longest));
+    }
+  });
+}
+
+void read_users(ObjectReader& root, Config& config) {
+  root.object("users", false, [&](ObjectReader& users) {
+    config.front_user = users.text("front", "");
+    config.signer_user = users.text("signer", "");
+    if (users.failed()) return;
+    if (config.front_user == "root") users.refuse("front", "must not be root");
+    if (config.signer_user == "root") users.refuse("signer", "must not be root");
+    if (!config.front_user.empty() && config.front_user == config.signer_user) {
+      users.refuse("signer", "must be another user than \"front\", who may not read the PIN");
+    }
+  });
+}
+
+PinSource read_pin(ObjectReader& store, const Directory& directory) {
+  constexpr auto choices =
+      R"({"file": PATH}, {"credential": NAME} (systemd) or {"fd": NUMBER} (inherited))";
+  PinSource source;
+  if (store.is_text("pin")) {
+    store.refuse(
+        "pin", "must not be the PIN itself; it must say where the PIN is: " + std::string(choices));
+  }
+  store.object("pin", true, [&](ObjectReader& pin) {
+    source.file = directory.resolve(pin.text("file", ""));
+    source.credential = pin.text("credential", "");
+    if (pin.has("fd")) source.fd = static_cast<int>(pin.integer("fd", 0, 1 << 20));
+    (void)pin.integer("fd", 0, 1 << 20, 0);
+    const int given =
+        (pin.has("file") ? 1 : 0) + (pin.has("credential") ? 1 : 0) + (pin.has("fd") ? 1 : 0);
+    if (given != 1) pin.refuse_here("must have exactly one member: " + std::string(choices));
+    if (!source.credential.empty() &&
+        (source.credential.find('/') != std::string::npos || source.credential.front() == '.')) {
+      pin.refuse("credential", "must be the name of a systemd credential, not a path");
+    }
+  });
+  return source;
+}
+
+void read_environment(ObjectReader& reader, HsmStore& store) {
+  reader.text_members("environment", [&](const std::string& name, const std::string& value) {
+    const bool digit_first = !name.empty() && name.front() >= '0' && name.front() <= '9';
+    if (digit_first || !is_simple_name(name, "_")) {
+      reader.refuse("environment", "must have names of letters, digits and _ only");
+    }
+    store.environment[name] = value;
+  });
+}
+
+// RFC 7512 lets a URI carry the PIN or the place of it; this file has one place for that.
+bool is_uri_with_pin(const std::string& token) {
+  return token.starts_with("pkcs11:") && (token.find("pin-value=") != std::string::npos ||
+                                          token.find("pin-source=") != std::string::npos);
+}
+
+void read_store(const std::string& name, ObjectReader& reader, const Directory& directory,
+                Config& config) {
+  HsmStore store;
+  store.name = name;
+  if (!is_simple_name(name, "-_")) {
+    reader.refuse_here("must be named with letters, digits, - and _ only, at most 64");
+  }
+  store.module = directory.resolve(reader.text("module"));
+  store.token = reader.text("token");
+  if (is_uri_with_pin(store.token)) {
+    reader.refuse("token", R"(must not hold a PIN or its place; "pin" says where the PIN is)");
+  }
+  store.pin = read_pin(reader, directory);
+  store.sessions = static_cast<unsigned>(reader.integer("sessions", 1, 256, 2));
+  store.queue = static_cast<unsigned>(reader.integer("queue", 1, 65536, 1024));
+  store.call_deadline =
+      std::chrono::milliseconds(reader.integer("call_deadline_ms", 10, 60000, 2000));
+  read_environment(reader, store);
+  config.stores.push_back(std::move(store));
+}
+
+void read_hsm(ObjectReader& root, const Directory& directory, Config& config) {
+  root.object("hsm", true, [&](ObjectReader& hsm) {
+    hsm.members("stores", true, [&](const std::string& name, ObjectReader& store) {
+      read_store(name, store, directory, config);
+    });
+    if (!hsm.failed() && config.stores.empty()) {
+      hsm.refuse("stores", R"(must have at least one store: {"main": {"module": …, "token": …}})");
+    }
+  });
+}
+
+void read_tokens(ObjectReader& root, Config& config) {
+  root.object("tokens", false, [&](ObjectReader& tokens) {
+    config.longest_token_life =
+        std::chrono::seconds(tokens.integer("longest_life_seconds", 1, day, 300));
+  });
+}
+
+void read_pcrs(ObjectReader& tpm2, Tpm2Enrolment& enrolment) {
+  enrolment.pcr_bank = tpm2.choice("pcr_bank", {"sha256"}, "sha256");
+  const auto pcrs = tpm2.integers("pcrs", 0, 23, std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7});
+  if (tpm2.failed()) return;
+  std::set<unsigned> seen;
+  for (std::size_t i = 0; i < pcrs.size(); ++i) {
+    if (!seen.insert(static_cast<unsigned>(pcrs[i])).second) {
+      tpm2.refuse_element("pcrs", i, "stands twice; each PCR must stand once");
+    }
+  }
+  if (seen.empty()) tpm2.refuse("pcrs", "must name at least one PCR, from 0 to 23");
+  enrolment.pcrs.assign(seen.begin(), seen.end());
+}
+
+void read_enrolment(ObjectReader& root, const Directory& directory, Config& config) {
+  root.object("enrolment", true, [&](ObjectReader& enrolment) {
+    config.enrolment.mode = enrolment.choice("mode", {"open"});
+    config.enrolment.freshness =
+        std::chrono::seconds(enrolment.integer("freshness_seconds", 1, 366 * day, day));
+    enrolment.object("tpm2", true, [&](ObjectReader& tpm2) {
+      config.enrolment.tpm2.roots = directory.resolve(tpm2.text("roots"));
+      config.enrolment.tpm2.intermediates = directory.resolve(tpm2.text("intermediates", ""));
+      read_pcrs(tpm2, config.enrolment.tpm2);
+    });
+  });
+}
+
+void read_log_and_front(ObjectReader& root, Config& config) {
+  root.object("log", false, [&](ObjectReader& log) {
+    config.log_level = log.choice("level", {"debug", "info", "warning", "error"}, "info");
+  });
+  root.object("front", false, [&](ObjectReader& front) {
+    config.front_threads = static_cast<unsigned>(front.integer("threads", 0, 256, 0));
+  });
+}
+
+}  // namespace
+
+Result<Config> parse(const std::string& file, std::string_view text) {
+  const auto document = parse_json_document(file, text);
+  if (!document) return tl::unexpected<Error>(document.error());
+  const Directory directory(file);
+  ObjectReader root(*document, Code::config_invalid);
+  Config config;
+  read_issuer(root, config);
+  read_listen(root, config);
+  read_tls(root, directory, config);
+  read_admin(root, directory, config);
+  read_users(root, config);
+  config.state_directory = directory.resolve(root.text("state_directory"));
+  read_hsm(root, directory, config);
+  read_tokens(root, config);
+  read_enrolment(root, directory, config);
+  config.policy_file = directory.resolve(root.text("policy"));
+  read_log_and_front(root, config);
+  if (auto read = root.finish(); !read) return pass_on(read);
+  return config;
+}
+
+Result<Config> load(const std::string& file) {
+  const auto text = read_file(file, 1U << 20U);
+  if (!text) return fail(Code::config_unreadable, text.error().detail);
+  return parse(file, *text);
+}
+
+}  // namespace mintmark::config
