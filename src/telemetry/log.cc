@@ -1,0 +1,119 @@
+#include "telemetry/log.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <mutex>
+
+#include "telemetry/json_text.h"
+
+namespace mintmark::telemetry {
+namespace {
+
+std::atomic<Level> least_level{Level::info};
+std::mutex program_mutex;
+std::string& program_name() {
+  // Never destroyed: threads may still log while the process ends.
+  static auto* const name = new std::string("mintmark");
+  return *name;
+}
+
+std::string_view name_of_level(Level level) {
+  constexpr std::array<std::string_view, 4> names{"debug", "info", "warning", "error"};
+  const auto index = static_cast<std::size_t>(level);
+  return index < names.size() ? names[index] : names.back();
+}
+
+/// RFC 3339 §5.6 in UTC, with milliseconds.
+std::string timestamp() {
+  const auto now = std::chrono::system_clock::now();
+  const auto since_epoch =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
+  const auto seconds = static_cast<std::time_t>(since_epoch.count() / 1000);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 64> text{};
+  const int length =
+      std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                    parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
+                    parts.tm_min, parts.tm_sec, static_cast<int>(since_epoch.count() % 1000));
+  return {text.data(), length > 0 ? static_cast<std::size_t>(length) : 0};
+}
+
+void append_member(std::string& line, std::string_view name, std::string_view value) {
+  line += ',';
+  append_json_string(line, name);
+  line += ':';
+  append_json_string(line, value);
+}
+
+std::string begin_line(Level level, std::string_view event) {
+  std::string line;
+  line.reserve(256);
+  line += "{\"ts\":\"";
+  line += timestamp();
+  line += '"';
+  append_member(line, "level", name_of_level(level));
+  {
+    const std::lock_guard lock(program_mutex);
+    append_member(line, "program", program_name());
+  }
+  append_member(line, "event", event);
+  return line;
+}
+
+void end_line(std::string& line) {
+  line += "}\n";
+  // One write a line, so that lines of several processes on one descriptor do not mix. A failed
+  // write is dropped: there is nowhere left to say so.
+  while (::write(STDERR_FILENO, line.data(), line.size()) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace
+
+void configure(std::string_view program, Level least) {
+  least_level.store(least, std::memory_order_relaxed);
+  const std::lock_guard lock(program_mutex);
+  program_name() = program;
+}
+
+Result<Level> level_named(std::string_view name) {
+  for (const Level level : {Level::debug, Level::info, Level::warning, Level::error}) {
+    if (name == name_of_level(level)) return level;
+  }
+  return fail(Code::invalid_argument,
+              "log level \"" + std::string(name) + "\" is not one of debug, info, warning, error");
+}
+
+void log(Level level, std::string_view event, std::initializer_list<Field> fields) {
+  if (level < least_level.load(std::memory_order_relaxed)) return;
+  std::string line = begin_line(level, event);
+  for (const auto& [name, value] : fields) append_member(line, name, value);
+  end_line(line);
+}
+
+void log(Level level, std::string_view event, const Error& error,
+         std::initializer_list<Field> fields) {
+  if (level < least_level.load(std::memory_order_relaxed)) return;
+  std::string line = begin_line(level, event);
+  append_member(line, "code", facts_of(error.code).name);
+  append_member(line, "action", name_of(error.action()));
+  append_member(line, "detail", error.detail);
+  if (error.native != 0) {
+    std::array<char, 24> native{};
+    std::snprintf(native.data(), native.size(), "0x%llx",
+                  static_cast<unsigned long long>(error.native));
+    append_member(line, "native", native.data());
+  }
+  for (const auto& [name, value] : fields) append_member(line, name, value);
+  end_line(line);
+}
+
+}  // namespace mintmark::telemetry
