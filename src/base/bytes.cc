@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -41,6 +42,17 @@ Result<Bytes> from_hex(std::string_view text) {
     bytes.push_back(static_cast<std::uint8_t>(high * 16 + low));
   }
   return bytes;
+}
+
+std::string printable(std::string_view text, std::size_t longest) {
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
+  std::size_t size = std::min(text.size(), longest);
+  while (size > 0 && size < text.size() && continues(text[size])) --size;
+  std::string out(text.substr(0, size));
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+  if (size < text.size()) out += "...";
+  return out;
 }
 
 bool equal_in_constant_time(BytesView left, BytesView right) {

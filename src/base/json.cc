@@ -1,14 +1,17 @@
 #include "base/json.h"
 
+#include <algorithm>
 #include <iterator>
 #include <optional>
-#include <set>
 #include <vector>
+
+#include "base/bytes.h"
 
 namespace mintmark {
 namespace {
 
-// Counts lines while nlohmann's lexer reads; copies share the count, as the lexer copies its iterators.
+// Counts lines while nlohmann's lexer reads; copies share the count, as the lexer copies its iterators. A line's end counts when the
+// next line's first octet is read, since the lexer reads one octet past a number.
 class CountingIterator {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -17,10 +20,10 @@ class CountingIterator {
   using pointer = const char*;
   using reference = const char&;
 
-  CountingIterator(const char* at, std::size_t* line) : at_(at), line_(line) {}
+  CountingIterator(const char* at, std::size_t* line) : begin_(at), at_(at), line_(line) {}
   reference operator*() const { return *at_; }
   CountingIterator& operator++() {
-    if (*at_ == '\n') ++*line_;
+    if (at_ != begin_ && at_[-1] == '\n') ++*line_;
     ++at_;
     return *this;
   }
@@ -33,6 +36,7 @@ class CountingIterator {
   bool operator!=(const CountingIterator& other) const { return at_ != other.at_; }
 
  private:
+  const char* begin_;
   const char* at_;
   std::size_t* line_;
 };
@@ -70,7 +74,7 @@ class StrictBuilder {
   bool key(string_t& name) {
     Level& level = levels_.back();
     if (level.node->contains(name)) {
-      return refuse(Code::json_duplicate_key, "the member \"" + name.substr(0, 80) + "\" stands twice");
+      return refuse(Code::json_duplicate_key, "the member \"" + printable(name) + "\" stands twice");
     }
     level.key = std::move(name);
     level.line = *line_;
@@ -113,13 +117,11 @@ class StrictBuilder {
     }
     Level& level = levels_.back();
     if (level.node->is_array()) {
-      *pointer = level.pointer + "/" + std::to_string(level.node->size());
-      note(*pointer, *line_);
+      note(level, std::to_string(level.node->size()), *line_, pointer);
       level.node->push_back(std::move(value));
       return &level.node->back();
     }
-    *pointer = level.pointer + "/" + escaped(level.key);
-    note(*pointer, level.line);
+    note(level, level.key, level.line, pointer);
     return &((*level.node)[level.key] = std::move(value));
   }
 
@@ -144,8 +146,11 @@ class StrictBuilder {
     return true;
   }
 
-  void note(const std::string& pointer, std::size_t line) {
-    if (document_ != nullptr) document_->lines[pointer] = line;
+  // Only for documents of people: pointers of a stranger's long keys would cost more than the parsing.
+  void note(const Level& level, const std::string& segment, std::size_t line, std::string* pointer) {
+    if (document_ == nullptr) return;
+    *pointer = level.pointer + "/" + escaped(segment);
+    document_->lines[*pointer] = line;
   }
 
   static std::string escaped(const std::string& key) {
@@ -169,6 +174,11 @@ Result<Json> parse(std::string_view text, const JsonLimits& limits, bool comment
                    std::size_t* line) {
   if (text.size() > limits.octets) {
     return fail(Code::json_too_large, "longer than " + std::to_string(limits.octets) + " octets");
+  }
+  // nlohmann takes a NUL for the end of the text and would pass over what stands behind it.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    *line += static_cast<std::size_t>(std::count(text.begin(), text.begin() + nul, '\n'));
+    return fail(Code::json_malformed, "not valid JSON at octet " + std::to_string(nul));
   }
   StrictBuilder builder(limits, line, document);
   const CountingIterator begin(text.data(), line);

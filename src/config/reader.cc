@@ -4,6 +4,8 @@
 #include <limits>
 #include <numeric>
 
+#include "base/bytes.h"
+
 namespace mintmark::config {
 
 struct ObjectReader::Shared {
@@ -17,17 +19,7 @@ struct ObjectReader::Shared {
 
 namespace {
 
-constexpr std::size_t longest_name_shown = 80;
-
-// What a person wrote may hold anything; a message must stay one line.
-std::string shown(std::string_view name) {
-  std::string out(name.substr(0, longest_name_shown));
-  std::replace_if(
-      out.begin(), out.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
-  if (name.size() > longest_name_shown) out += "...";
-  return out;
-}
+constexpr std::size_t longest_name_compared = 80;
 
 std::string pointer_segment(std::string_view key) {
   std::string out;
@@ -88,7 +80,7 @@ std::string advice_for(std::string_view unknown, const std::set<std::string>& kn
   std::size_t best = std::numeric_limits<std::size_t>::max();
   std::string nearest;
   for (const auto& name : known) {
-    const std::size_t far = distance(unknown.substr(0, longest_name_shown), name);
+    const std::size_t far = distance(unknown.substr(0, longest_name_compared), name);
     if (far >= best) continue;
     best = far;
     nearest = name;
@@ -113,7 +105,7 @@ ObjectReader::ObjectReader(std::shared_ptr<Shared> shared, const Json* node, Pla
 
 ObjectReader::Place ObjectReader::below(const std::string& key) const {
   return {place_.pointer + "/" + pointer_segment(key),
-          place_.path.empty() ? shown(key) : place_.path + "." + shown(key)};
+          place_.path.empty() ? printable(key) : place_.path + "." + printable(key)};
 }
 
 ObjectReader::Place ObjectReader::element(const Place& array, std::size_t index) {

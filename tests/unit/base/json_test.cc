@@ -1,0 +1,179 @@
+#include "base/json.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace mintmark {
+namespace {
+
+Code refusal(std::string_view text, const JsonLimits& limits = {}) {
+  const auto value = parse_json(text, limits);
+  if (value) {
+    ADD_FAILURE() << "not refused: " << text;
+    return Code::internal;
+  }
+  return value.error().code;
+}
+
+std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
+
+TEST(StrictJson, TakesEveryKindOfValue) {
+  const auto value = parse_json(R"({"a": [1, -2, 3.5, true, false, null, "text"], "b": {}})");
+  ASSERT_TRUE(value);
+  EXPECT_EQ((*value)["a"][1], -2);
+  EXPECT_EQ((*value)["a"][6], "text");
+  EXPECT_TRUE((*value)["b"].empty());
+}
+
+TEST(StrictJson, TakesAScalarAsWholeText) { EXPECT_EQ(parse_json("7").value(), 7); }
+
+TEST(StrictJson, TakesWhiteSpaceAroundIt) { EXPECT_TRUE(parse_json(" \r\n\t{} \n")); }
+
+TEST(StrictJson, TakesTheGreatestIntegers) {
+  EXPECT_EQ(parse_json("18446744073709551615").value().get<std::uint64_t>(), UINT64_MAX);
+  EXPECT_EQ(parse_json("-9223372036854775808").value().get<std::int64_t>(), INT64_MIN);
+}
+
+TEST(StrictJson, TakesTheSameNameInDifferentObjects) {
+  EXPECT_TRUE(parse_json(R"({"alg": {"alg": 1}, "b": [{"alg": 2}, {"alg": 3}]})"));
+}
+
+TEST(StrictJson, WithAMemberTwiceIsRefused) {
+  EXPECT_EQ(refusal(R"({"alg": "ES256", "alg": "none"})"), Code::json_duplicate_key);
+}
+
+TEST(StrictJson, WithAMemberTwiceBelowIsRefused) {
+  EXPECT_EQ(refusal(R"({"a": [{"b": {"c": 1, "d": 2, "c": 3}}]})"), Code::json_duplicate_key);
+}
+
+TEST(StrictJson, WithAMemberTwiceInTwoSpellingsIsRefused) {
+  EXPECT_EQ(refusal(R"({"alg": 1, "\u0061lg": 2})"), Code::json_duplicate_key);
+}
+
+TEST(StrictJson, WithAMemberTwiceWhoseFirstIsAnObjectIsRefused) {
+  EXPECT_EQ(refusal(R"({"a": {"x": 1}, "a": null})"), Code::json_duplicate_key);
+}
+
+TEST(StrictJson, WithALongNameTwiceGivesADetailThatIsUtf8OnOneLine) {
+  std::string name(79, 'x');
+  name += "\xC3\xA4";
+  name += "\\n";
+  const auto value = parse_json("{\"" + name + "\": 1, \"" + name + "\": 2}");
+  ASSERT_FALSE(value);
+  EXPECT_NO_THROW((void)Json(value.error().detail).dump());
+  EXPECT_EQ(value.error().detail.find('\n'), std::string::npos);
+}
+
+TEST(StrictJson, WithAnIntegerBeyondUint64IsRefused) {
+  EXPECT_EQ(refusal("18446744073709551616"), Code::json_number_out_of_range);
+}
+
+TEST(StrictJson, WithAnIntegerBelowInt64IsRefused) {
+  EXPECT_EQ(refusal("-9223372036854775809"), Code::json_number_out_of_range);
+}
+
+TEST(StrictJson, WithAVeryLongIntegerIsRefused) {
+  EXPECT_EQ(refusal(std::string(300, '9')), Code::json_number_out_of_range);
+  EXPECT_EQ(refusal(std::string(1000, '9')), Code::json_malformed);  // As a fraction it is infinite.
+}
+
+TEST(StrictJson, WithAnInfiniteFractionIsRefused) {
+  EXPECT_EQ(refusal("1e999"), Code::json_malformed);
+}
+
+TEST(StrictJson, AtTheGreatestDepthIsTaken) {
+  EXPECT_TRUE(parse_json(nested(16)));
+  EXPECT_TRUE(parse_json(nested(3), {.depth = 3}));
+}
+
+TEST(StrictJson, BelowTheGreatestDepthIsRefused) {
+  EXPECT_EQ(refusal(nested(17)), Code::json_too_deep);
+  EXPECT_EQ(refusal(nested(4), {.depth = 3}), Code::json_too_deep);
+}
+
+TEST(StrictJson, ThatOnlyOpensIsRefusedForItsDepth) {
+  EXPECT_EQ(refusal(std::string(60'000, '[')), Code::json_too_deep);
+  std::string objects;
+  for (int i = 0; i < 10'000; ++i) objects += "{\"a\":";
+  EXPECT_EQ(refusal(objects), Code::json_too_deep);
+}
+
+TEST(StrictJson, LongerThanTheLimitIsRefused) {
+  EXPECT_TRUE(parse_json("[1]", {.octets = 3}));
+  EXPECT_EQ(refusal("[10]", {.octets = 3}), Code::json_too_large);
+}
+
+TEST(StrictJson, WithMoreElementsThanTheLimitIsRefused) {
+  EXPECT_TRUE(parse_json("[1,2]", {.elements = 3}));
+  EXPECT_EQ(refusal("[1,2,3]", {.elements = 3}), Code::json_too_large);
+  EXPECT_EQ(refusal(R"({"a":{"b":{"c":1}}})", {.elements = 3}), Code::json_too_large);
+}
+
+TEST(StrictJson, WithInvalidUtf8IsRefused) {
+  const std::vector<std::string> broken = {"\"\xFF\"",
+                                           "\"\x80\"",
+                                           "\"\xC0\xAF\"",  // stray octets, an overlong slash
+                                           "\"\xE2\x82\"",
+                                           "\"\xED\xA0\x80\"",  // cut short, a surrogate
+                                           "\"\xF4\x90\x80\x80\"",
+                                           "{\"\xC3\x28\": 1}"};  // beyond U+10FFFF, in a name
+  for (const auto& text : broken) EXPECT_EQ(refusal(text), Code::json_malformed);
+}
+
+TEST(StrictJson, WithALoneSurrogateIsRefused) {
+  EXPECT_EQ(refusal(R"("\ud800")"), Code::json_malformed);
+  EXPECT_EQ(refusal(R"("\udc00")"), Code::json_malformed);
+}
+
+TEST(StrictJson, WithAControlCharacterInTextIsRefused) {
+  EXPECT_EQ(refusal("\"a\nb\""), Code::json_malformed);
+  EXPECT_EQ(refusal(std::string_view("\"a\0b\"", 5)), Code::json_malformed);
+}
+
+TEST(StrictJson, WithSomethingAfterItIsRefused) {
+  EXPECT_EQ(refusal("{} {}"), Code::json_malformed);
+  EXPECT_EQ(refusal("{},"), Code::json_malformed);
+  EXPECT_EQ(refusal("1 2"), Code::json_malformed);
+}
+
+// nlohmann takes a NUL for the end of the text.
+TEST(StrictJson, WithANulIsRefused) {
+  EXPECT_EQ(refusal(std::string_view("{}\0", 3)), Code::json_malformed);
+  EXPECT_EQ(refusal(std::string_view("{}\0{}", 5)), Code::json_malformed);
+  EXPECT_EQ(refusal(std::string_view("\0{}", 3)), Code::json_malformed);
+  EXPECT_EQ(refusal(std::string_view("[1,\0 2]", 7)), Code::json_malformed);
+}
+
+TEST(StrictJson, WithATrailingCommaIsRefused) {
+  EXPECT_EQ(refusal("[1,]"), Code::json_malformed);
+  EXPECT_EQ(refusal(R"({"a":1,})"), Code::json_malformed);
+}
+
+TEST(StrictJson, WithACommentIsRefused) {
+  EXPECT_EQ(refusal("{} // x"), Code::json_malformed);
+  EXPECT_EQ(refusal("/* x */ {}"), Code::json_malformed);
+}
+
+TEST(StrictJson, InWordsOfOtherLanguagesIsRefused) {
+  for (const auto* text :
+       {"NaN", "Infinity", "True", "undefined", "'a'", "{a: 1}", "01", "+1", ".5", "1.", "0x1"}) {
+    EXPECT_EQ(refusal(text), Code::json_malformed) << text;
+  }
+}
+
+TEST(StrictJson, ThatIsEmptyOrCutShortIsRefused) {
+  for (const auto* text :
+       {"", " ", "{", "[", "\"", "{\"a\"", "{\"a\":", "[1,", "tru", "-", "\"\\u12"}) {
+    EXPECT_EQ(refusal(text), Code::json_malformed) << text;
+  }
+}
+
+TEST(StrictJson, NeverRepeatsAMalformedTextInItsDetail) {
+  const auto value = parse_json(R"({"pin": "918273)");
+  ASSERT_FALSE(value);
+  EXPECT_EQ(value.error().detail.find("918273"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mintmark

@@ -1,0 +1,353 @@
+// One test a refusal: each breaks one thing of a good file and sees the line, the key and the
+// words.
+#include <gtest/gtest.h>
+
+#include "config/config.h"
+#include "sample.h"
+
+namespace mintmark::config {
+namespace {
+
+using test::replaced;
+using test::sample;
+
+/// The detail of the refusal of the sample with `from` replaced by `to`.
+std::string refusal(const std::string& from, const std::string& to) {
+  const auto config = parse("mintd.json", replaced(sample, from, to));
+  if (config) return "(not refused)";
+  EXPECT_EQ(config.error().code, Code::config_invalid);
+  EXPECT_EQ(config.error().detail.find('\n'), std::string::npos);
+  return config.error().detail;
+}
+
+std::string listen(const std::string& value) {
+  return refusal(R"([{"address": "127.0.0.1", "port": 8443}])", value);
+}
+std::string pin(const std::string& value) { return refusal(R"({"file": "pin"})", value); }
+
+void expect_text(const std::string& text, const std::string& part) {
+  EXPECT_NE(text.find(part), std::string::npos) << text;
+}
+
+TEST(ConfigRefusal, NamesFileLineAndKey) {
+  EXPECT_EQ(
+      refusal(R"("sessions": 3)", R"("sessions": "3")"),
+      "mintd.json:16: key \"hsm.stores.main.sessions\": must be a whole number from 1 to 256, "
+      "not text");
+}
+
+TEST(ConfigRefusal, OfAMissingKeyNamesTheLineOfItsObject) {
+  EXPECT_EQ(refusal(R"("token": "mintmark",)", ""),
+            "mintd.json:12: key \"hsm.stores.main.token\": is missing");
+}
+
+TEST(ConfigRefusal, OfAMisspeltKeyNamesTheNearestKnownOne) {
+  EXPECT_EQ(
+      refusal(R"("threads")", R"("thread")"),
+      "mintd.json:36: key \"front.thread\": unknown key; the nearest known one is \"threads\"");
+}
+
+TEST(ConfigRefusal, OfAMisspeltRequiredKeyNamesTheMisspeltOne) {
+  EXPECT_EQ(refusal(R"("issuer")", R"("isuer")"),
+            "mintd.json:3: key \"isuer\": unknown key; the nearest known one is \"issuer\"");
+}
+
+TEST(ConfigRefusal, OfAForeignKeyNamesThoseThatMayStand) {
+  EXPECT_EQ(refusal(R"("level": "warning")", R"("level": "warning", "colour-of-the-sky": 1)"),
+            "mintd.json:35: key \"log.colour-of-the-sky\": unknown key; known here: \"level\"");
+}
+
+TEST(ConfigRefusal, OfAForeignTopKey) {
+  expect_text(refusal(R"("log":)", R"("metrics-and-more": {}, "log":)"),
+              "key \"metrics-and-more\"");
+}
+
+TEST(ConfigRefusal, OfAKeyThatStandsTwice) {
+  expect_text(refusal(R"("log":)", R"("policy": "other.json", "log":)"), "mintd.json:35: the member");
+}
+
+TEST(ConfigRefusal, OfBrokenJsonNamesTheLine) {
+  expect_text(refusal(R"("policy": )", R"("policy" )"), "mintd.json:34: not valid JSON");
+}
+
+TEST(ConfigRefusal, OfADocumentThatIsNoObject) {
+  const auto config = parse("mintd.json", "[]");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().detail, "mintd.json:1: the document must be an object, not a list");
+}
+
+TEST(ConfigRefusal, OfAnEmptyFile) {
+  const auto config = parse("mintd.json", "");
+  ASSERT_FALSE(config);
+  expect_text(config.error().detail, "mintd.json:1: ");
+}
+
+TEST(ConfigRefusal, OfAnIssuerThatIsNotHttps) {
+  expect_text(refusal("https://localhost:8443", "http://localhost:8443"),
+              "mintd.json:3: key \"issuer\": must be an https URL");
+}
+
+TEST(ConfigRefusal, OfAnIssuerWithTrailingSlash) {
+  expect_text(refusal("https://localhost:8443", "https://localhost:8443/"), "slash");
+}
+
+TEST(ConfigRefusal, OfNoListener) {
+  expect_text(listen("[]"), "key \"listen\": must name at least");
+}
+
+TEST(ConfigRefusal, OfListenersThatAreNoList) {
+  expect_text(listen(R"({"address": "127.0.0.1", "port": 1})"),
+              "key \"listen\": must be a list of objects, not an object");
+}
+
+TEST(ConfigRefusal, OfAListenerThatIsNoObject) {
+  expect_text(listen(R"(["127.0.0.1:8443"])"), "key \"listen[0]\": must be an object, not text");
+}
+
+TEST(ConfigRefusal, OfAHostNameAsAddress) {
+  expect_text(listen(R"([{"address": "localhost", "port": 1}])"),
+              "key \"listen[0].address\": must be an IP address");
+}
+
+TEST(ConfigRefusal, OfPortNought) {
+  expect_text(listen(R"([{"address": "::", "port": 0}])"),
+              "key \"listen[0].port\": must be from 1 to 65535, not 0");
+}
+
+TEST(ConfigRefusal, OfAPortThatIsTooGreat) {
+  expect_text(listen(R"([{"address": "::", "port": 65536}])"),
+              "must be from 1 to 65535, not 65536");
+}
+
+TEST(ConfigRefusal, OfAnIntegerBeyondInt64) {
+  expect_text(listen(R"([{"address": "::", "port": 18446744073709551615}])"),
+              "must be from 1 to 65535, not 18446744073709551615");
+}
+
+TEST(ConfigRefusal, OfAnIntegerBeyondUint64) {
+  expect_text(listen(R"([{"address": "::", "port": 18446744073709551616}])"), "mintd.json:4: ");
+}
+
+TEST(ConfigRefusal, OfAFraction) {
+  expect_text(listen(R"([{"address": "::", "port": 443.0}])"), "not a number with a fraction");
+}
+
+TEST(ConfigRefusal, OfTheSameListenerTwice) {
+  expect_text(listen(R"([{"address": "::", "port": 1}, {"address": "::", "port": 1}])"),
+              "key \"listen[1]\": stands twice");
+}
+
+TEST(ConfigRefusal, OfNoTlsWhereNoProxyIsNamed) {
+  expect_text(refusal(R"("tls": {"certificate": "tls/server.pem", "key": "tls/server.key"},)", ""),
+              "key \"tls\": is missing; it must be {\"certificate\": FILE, \"key\": FILE}, or "
+              "\"plain_http_behind_trusted_proxy\": true");
+}
+
+TEST(ConfigRefusal, OfTlsWithoutKey) {
+  expect_text(refusal(R"(, "key": "tls/server.key")", ""), "key \"tls.key\": is missing");
+}
+
+TEST(ConfigRefusal, OfTlsWithoutCertificate) {
+  expect_text(refusal(R"("certificate": "tls/server.pem", )", ""),
+              "key \"tls.certificate\": is missing");
+}
+
+TEST(ConfigRefusal, OfTlsBesideATrustedProxy) {
+  expect_text(refusal(R"(trusted_proxy": false)", R"(trusted_proxy": true)"),
+              "key \"plain_http_behind_trusted_proxy\": must not be true where \"tls\" is given");
+}
+
+TEST(ConfigRefusal, OfATrustedProxyThatIsNoBoolean) {
+  expect_text(refusal(R"(trusted_proxy": false)", R"(trusted_proxy": "no")"),
+              "must be true or false, not text");
+}
+
+TEST(ConfigRefusal, OfAnAdminSocketThatTheSystemCannotBind) {
+  expect_text(refusal("admin.sock", "/" + std::string(107, 'a')),
+              "key \"admin.socket\": is 108 octets long as an absolute path; the system takes at "
+              "most 107");
+}
+
+TEST(ConfigRefusal, OfNoAdmin) {
+  expect_text(refusal(R"("admin": {"socket": "admin.sock"},)", ""), "key \"admin\": is missing");
+}
+
+TEST(ConfigRefusal, OfARootFront) {
+  expect_text(refusal("mintmark-front", "root"), "key \"users.front\": must not be root");
+}
+
+TEST(ConfigRefusal, OfARootSigner) {
+  expect_text(refusal("mintmark-signer", "root"), "key \"users.signer\": must not be root");
+}
+
+TEST(ConfigRefusal, OfOneUserForFrontAndSigner) {
+  expect_text(refusal("mintmark-signer", "mintmark-front"),
+              "key \"users.signer\": must be another user than \"front\"");
+}
+
+TEST(ConfigRefusal, OfAnEmptyPath) {
+  expect_text(refusal(R"("state_directory": "state")", R"("state_directory": "")"),
+              "key \"state_directory\": must not be empty");
+}
+
+TEST(ConfigRefusal, OfAControlCharacter) {
+  expect_text(refusal(R"("state_directory": "state")", R"("state_directory": "st\u0000ate")"),
+              "key \"state_directory\": must not hold control characters");
+}
+
+TEST(ConfigRefusal, OfNoStateDirectory) {
+  expect_text(refusal(R"("state_directory": "state",)", ""), "key \"state_directory\": is missing");
+}
+
+TEST(ConfigRefusal, OfNoPolicy) {
+  expect_text(refusal(R"("policy": "policy.json",)", ""), "key \"policy\": is missing");
+}
+
+TEST(ConfigRefusal, OfNoKeyStore) {
+  const std::string from = sample.substr(sample.find(R"("main": {)"));
+  const std::string store = from.substr(0, from.find("\n    }\n"));
+  expect_text(refusal(store, ""), "key \"hsm.stores\": must have at least one store");
+}
+
+TEST(ConfigRefusal, OfAKeyStoreWithAStrangeName) {
+  expect_text(refusal(R"("main": {)", R"("ma/in": {)"),
+              "key \"hsm.stores.ma/in\": must be named with letters, digits");
+}
+
+TEST(ConfigRefusal, OfNoModule) {
+  expect_text(refusal(R"("module": "/usr/lib/softhsm/libsofthsm2.so",)", ""),
+              "key \"hsm.stores.main.module\": is missing");
+}
+
+TEST(ConfigRefusal, OfNoPin) {
+  expect_text(refusal(R"("pin": {"file": "pin"},)", ""), "key \"hsm.stores.main.pin\": is missing");
+}
+
+TEST(ConfigRefusal, OfThePinItselfDoesNotRepeatIt) {
+  const std::string text = pin("\"918273\"");
+  expect_text(text, "key \"hsm.stores.main.pin\": must not be the PIN itself");
+  EXPECT_EQ(text.find("918273"), std::string::npos);
+}
+
+TEST(ConfigRefusal, OfThePinAsNumberDoesNotRepeatIt) {
+  const std::string text = pin("918273");
+  expect_text(text, "must be an object, not a number");
+  EXPECT_EQ(text.find("918273"), std::string::npos);
+}
+
+TEST(ConfigRefusal, OfThePinInAMemberDoesNotRepeatIt) {
+  const std::string text = pin(R"({"value": "918273"})");
+  expect_text(text, "key \"hsm.stores.main.pin\": must have exactly one member: {\"file\": PATH}");
+  EXPECT_EQ(text.find("918273"), std::string::npos);
+}
+
+TEST(ConfigRefusal, OfNoPinSource) { expect_text(pin("{}"), "must have exactly one member"); }
+
+TEST(ConfigRefusal, OfTwoPinSources) {
+  expect_text(pin(R"({"file": "pin", "fd": 3})"), "must have exactly one member");
+}
+
+TEST(ConfigRefusal, OfAPinSourceBesideAForeignMember) {
+  expect_text(pin(R"({"file": "pin", "value": "918273"})"),
+              "key \"hsm.stores.main.pin.value\": unknown key");
+}
+
+TEST(ConfigRefusal, OfANegativePinDescriptor) {
+  expect_text(pin(R"({"fd": -1})"), "key \"hsm.stores.main.pin.fd\": must be from 0");
+}
+
+TEST(ConfigRefusal, OfACredentialThatIsAPath) {
+  expect_text(pin(R"({"credential": "../pin"})"),
+              "key \"hsm.stores.main.pin.credential\": must be the name of a systemd credential");
+}
+
+TEST(ConfigRefusal, OfATokenUriWithPinDoesNotRepeatIt) {
+  const std::string text =
+      refusal(R"("token": "mintmark")", R"("token": "pkcs11:token=a?pin-value=918273")");
+  expect_text(text, "key \"hsm.stores.main.token\": must not hold a PIN");
+  EXPECT_EQ(text.find("918273"), std::string::npos);
+}
+
+TEST(ConfigRefusal, OfATokenUriWithAPinsPlace) {
+  expect_text(refusal(R"("token": "mintmark")", R"("token": "pkcs11:token=a?pin-source=/etc/pin")"),
+              "key \"hsm.stores.main.token\": must not hold a PIN or its place");
+}
+
+TEST(ConfigRefusal, OfNoSessions) {
+  expect_text(refusal(R"("sessions": 3)", R"("sessions": 0)"), "must be from 1 to 256, not 0");
+}
+
+TEST(ConfigRefusal, OfNoQueue) {
+  expect_text(refusal(R"("queue": 512)", R"("queue": 0)"), "must be from 1 to 65536, not 0");
+}
+
+TEST(ConfigRefusal, OfADeadlineThatNoCallCanKeep) {
+  expect_text(refusal(R"("call_deadline_ms": 1500)", R"("call_deadline_ms": 1)"),
+              "must be from 10 to 60000, not 1");
+}
+
+TEST(ConfigRefusal, OfAnEnvironmentNameThatIsNone) {
+  expect_text(refusal("SOFTHSM2_CONF", "A=B"),
+              "key \"hsm.stores.main.environment\": must have names of letters, digits and _");
+}
+
+TEST(ConfigRefusal, OfAnEnvironmentValueThatIsNoText) {
+  expect_text(refusal(R"("SOFTHSM2_CONF": "softhsm2.conf")", R"("SOFTHSM2_CONF": 1)"),
+              "key \"hsm.stores.main.environment.SOFTHSM2_CONF\": must be text, not a number");
+}
+
+TEST(ConfigRefusal, OfATokenLifeOfMoreThanADay) {
+  expect_text(refusal("200", "86401"),
+              "key \"tokens.longest_life_seconds\": must be from 1 to 86400, not 86401");
+}
+
+TEST(ConfigRefusal, OfATokenLifeOfNothing) {
+  expect_text(refusal("200", "0"), "key \"tokens.longest_life_seconds\": must be from 1");
+}
+
+TEST(ConfigRefusal, OfAnUnknownModeOfEnrolment) {
+  expect_text(refusal(R"("open")", R"("closed")"), "key \"enrolment.mode\": must be \"open\"");
+}
+
+TEST(ConfigRefusal, OfEvidenceThatIsNeverFresh) {
+  expect_text(refusal("3600", "0"), "key \"enrolment.freshness_seconds\": must be from 1");
+}
+
+TEST(ConfigRefusal, OfNoRoots) {
+  expect_text(refusal(R"("roots": "ek-roots",)", ""), "key \"enrolment.tpm2.roots\": is missing");
+}
+
+TEST(ConfigRefusal, OfAPcrBankThatIsNotTaken) {
+  expect_text(refusal(R"("sha256")", R"("sha1")"),
+              "key \"enrolment.tpm2.pcr_bank\": must be \"sha256\"");
+}
+
+TEST(ConfigRefusal, OfAPcrThatNoTpmHas) {
+  expect_text(refusal("[7, 0, 1]", "[7, 24]"),
+              "key \"enrolment.tpm2.pcrs[1]\": must be from 0 to 23, not 24");
+}
+
+TEST(ConfigRefusal, OfAPcrThatStandsTwice) {
+  expect_text(refusal("[7, 0, 1]", "[7, 0, 7]"), "key \"enrolment.tpm2.pcrs[2]\": stands twice");
+}
+
+TEST(ConfigRefusal, OfNoPcrs) {
+  expect_text(refusal("[7, 0, 1]", "[]"), "key \"enrolment.tpm2.pcrs\": must name at least one");
+}
+
+TEST(ConfigRefusal, OfPcrsThatAreNoList) {
+  expect_text(refusal("[7, 0, 1]", "7"), "must be a list of whole numbers, not a number");
+}
+
+TEST(ConfigRefusal, OfAnUnknownLogLevel) {
+  expect_text(refusal(R"("warning")", R"("loud")"),
+              "key \"log.level\": must be \"debug\" or \"info\" or \"warning\" or \"error\"");
+}
+
+TEST(ConfigRefusal, OfTooManyThreads) {
+  expect_text(refusal(R"("threads": 4)", R"("threads": 257)"),
+              "key \"front.threads\": must be from 0 to 256, not 257");
+}
+
+}  // namespace
+}  // namespace mintmark::config

@@ -1,0 +1,147 @@
+#include "config/config.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "sample.h"
+#include "support/scratch.h"
+
+namespace mintmark::config {
+namespace {
+
+using test::replaced;
+using test::sample;
+
+Config good(const std::string& text) {
+  auto config = parse("/etc/mintmark/mintd.json", text);
+  if (!config) throw std::runtime_error(config.error().to_string());
+  return *config;
+}
+
+TEST(Config, GivesWhatTheFileSays) {
+  const Config config = good(sample);
+  EXPECT_EQ(config.issuer, "https://localhost:8443");
+  ASSERT_EQ(config.listen.size(), 1U);
+  EXPECT_EQ(config.listen[0].address, "127.0.0.1");
+  EXPECT_EQ(config.listen[0].port, 8443);
+  EXPECT_FALSE(config.trusted_proxy);
+  EXPECT_EQ(config.front_user, "mintmark-front");
+  EXPECT_EQ(config.signer_user, "mintmark-signer");
+  EXPECT_EQ(config.longest_token_life, std::chrono::seconds(200));
+  EXPECT_EQ(config.log_level, "warning");
+  EXPECT_EQ(config.front_threads, 4U);
+}
+
+TEST(Config, GivesTheKeyStoreAsTheFileSays) {
+  const Config config = good(sample);
+  ASSERT_EQ(config.stores.size(), 1U);
+  const HsmStore& store = config.stores[0];
+  EXPECT_EQ(store.name, "main");
+  EXPECT_EQ(store.module, "/usr/lib/softhsm/libsofthsm2.so");
+  EXPECT_EQ(store.token, "mintmark");
+  EXPECT_EQ(store.pin.file, "/etc/mintmark/pin");
+  EXPECT_TRUE(store.pin.credential.empty());
+  EXPECT_FALSE(store.pin.fd.has_value());
+  EXPECT_EQ(store.sessions, 3U);
+  EXPECT_EQ(store.queue, 512U);
+  EXPECT_EQ(store.call_deadline, std::chrono::milliseconds(1500));
+}
+
+TEST(Config, GivesEnrolmentAsTheFileSaysWithPcrsInOrder) {
+  const Config config = good(sample);
+  EXPECT_EQ(config.enrolment.mode, "open");
+  EXPECT_EQ(config.enrolment.freshness, std::chrono::hours(1));
+  EXPECT_EQ(config.enrolment.tpm2.pcr_bank, "sha256");
+  EXPECT_EQ(config.enrolment.tpm2.pcrs, (std::vector<unsigned>{0, 1, 7}));
+}
+
+TEST(Config, ResolvesRelativePathsAgainstTheFilesDirectory) {
+  const Config config = good(sample);
+  EXPECT_EQ(config.tls->certificate, "/etc/mintmark/tls/server.pem");
+  EXPECT_EQ(config.tls->key, "/etc/mintmark/tls/server.key");
+  EXPECT_EQ(config.admin_socket, "/etc/mintmark/admin.sock");
+  EXPECT_EQ(config.state_directory, "/etc/mintmark/state");
+  EXPECT_EQ(config.enrolment.tpm2.roots, "/etc/mintmark/ek-roots");
+  EXPECT_EQ(config.enrolment.tpm2.intermediates, "/etc/mintmark/ek-intermediates");
+  EXPECT_EQ(config.policy_file, "/etc/mintmark/policy.json");
+}
+
+TEST(Config, KeepsEnvironmentValuesAsTheyStand) {
+  const Config config = good(sample);
+  EXPECT_EQ(config.stores[0].environment.at("SOFTHSM2_CONF"), "softhsm2.conf");
+}
+
+TEST(Config, ResolvesAgainstTheWorkingDirectoryWhenTheFileIsNamedSo) {
+  const auto config = parse("mintd.json", sample);
+  ASSERT_TRUE(config) << config.error().to_string();
+  EXPECT_EQ(config->policy_file, (std::filesystem::current_path() / "policy.json").string());
+}
+
+TEST(Config, HasDefaultsForWhatMayBeLeftOut) {
+  const Config config = good(R"({
+    "issuer": "https://issuer.example",
+    "listen": [{"address": "::", "port": 443}],
+    "plain_http_behind_trusted_proxy": true,
+    "admin": {"socket": "/run/mintmark/admin.sock"},
+    "state_directory": "/var/lib/mintmark",
+    "hsm": {"stores": {"main": {"module": "/m.so", "token": "t", "pin": {"fd": 3}}}},
+    "enrolment": {"mode": "open", "tpm2": {"roots": "/roots"}},
+    "policy": "/etc/mintmark/policy.json"
+  })");
+  EXPECT_FALSE(config.tls.has_value());
+  EXPECT_TRUE(config.trusted_proxy);
+  EXPECT_TRUE(config.front_user.empty());
+  EXPECT_EQ(config.stores[0].pin.fd, 3);
+  EXPECT_EQ(config.stores[0].sessions, 2U);
+  EXPECT_EQ(config.stores[0].queue, 1024U);
+  EXPECT_EQ(config.stores[0].call_deadline, std::chrono::seconds(2));
+  EXPECT_EQ(config.longest_token_life, std::chrono::minutes(5));
+  EXPECT_EQ(config.enrolment.freshness, std::chrono::hours(24));
+  EXPECT_TRUE(config.enrolment.tpm2.intermediates.empty());
+  EXPECT_EQ(config.enrolment.tpm2.pcrs, (std::vector<unsigned>{0, 1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_EQ(config.log_level, "info");
+  EXPECT_EQ(config.front_threads, 0U);
+}
+
+TEST(Config, TakesAPinFromACredential) {
+  const Config config =
+      good(replaced(sample, R"({"file": "pin"})", R"({"credential": "hsm-pin"})"));
+  EXPECT_EQ(config.stores[0].pin.credential, "hsm-pin");
+  EXPECT_TRUE(config.stores[0].pin.file.empty());
+}
+
+TEST(Config, TakesATokenAsUri) {
+  const Config config =
+      good(replaced(sample, R"("token": "mintmark")", R"("token": "pkcs11:token=mint;serial=1")"));
+  EXPECT_EQ(config.stores[0].token, "pkcs11:token=mint;serial=1");
+}
+
+TEST(Config, TakesSeveralStoresAndListeners) {
+  std::string text = replaced(sample, R"("main": {)",
+                              R"("spare": {"module": "/m.so", "token": "t", "pin": {"fd": 4}},
+                                 "main": {)");
+  text = replaced(text, R"("port": 8443})", R"("port": 8443}, {"address": "::1", "port": 8443})");
+  const Config config = good(text);
+  EXPECT_EQ(config.stores.size(), 2U);
+  EXPECT_EQ(config.listen.size(), 2U);
+}
+
+TEST(Config, LoadsAFile) {
+  const mintmark::test::Scratch scratch;
+  std::ofstream(scratch / "mintd.json") << sample;
+  const auto config = load(scratch / "mintd.json");
+  ASSERT_TRUE(config) << config.error().to_string();
+  EXPECT_EQ(config->policy_file, scratch / "policy.json");
+}
+
+TEST(Config, OfAnAbsentFileIsUnreadable) {
+  const auto config = load("/nonexistent/mintd.json");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().code, Code::config_unreadable);
+  EXPECT_NE(config.error().detail.find("/nonexistent/mintd.json"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mintmark::config

@@ -1,0 +1,55 @@
+// A configuration that is good in every member; tests break one thing each.
+#pragma once
+
+#include <string>
+
+#include "config/config.h"
+
+namespace mintmark::config::test {
+
+inline const std::string sample = R"({
+  // Who we are.
+  "issuer": "https://localhost:8443",
+  "listen": [{"address": "127.0.0.1", "port": 8443}],
+  "tls": {"certificate": "tls/server.pem", "key": "tls/server.key"},
+  "plain_http_behind_trusted_proxy": false,
+  "admin": {"socket": "admin.sock"},
+  "users": {"front": "mintmark-front", "signer": "mintmark-signer"},
+  "state_directory": "state",
+  "hsm": {
+    "stores": {
+      "main": {
+        "module": "/usr/lib/softhsm/libsofthsm2.so",
+        "token": "mintmark",
+        "pin": {"file": "pin"},
+        "sessions": 3,
+        "queue": 512,
+        "call_deadline_ms": 1500,
+        "environment": {"SOFTHSM2_CONF": "softhsm2.conf"}
+      }
+    }
+  },
+  "tokens": {"longest_life_seconds": 200},
+  "enrolment": {
+    "mode": "open",
+    "freshness_seconds": 3600,
+    "tpm2": {
+      "roots": "ek-roots",
+      "intermediates": "ek-intermediates",
+      "pcr_bank": "sha256",
+      "pcrs": [7, 0, 1]
+    }
+  },
+  "policy": "policy.json",
+  "log": {"level": "warning"},
+  "front": {"threads": 4}
+}
+)";
+
+/// The text with the first `from` replaced; throws if it is not there, so that no test breaks
+/// nothing.
+inline std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  return text.replace(text.find(from), from.size(), to);
+}
+
+}  // namespace mintmark::config::test
