@@ -53,9 +53,9 @@ Result<TokenFacts> facts_of(const CK_FUNCTION_LIST& calls, CK_SLOT_ID slot, bool
   initialised = (info.flags & CKF_TOKEN_INITIALIZED) != 0;
   return TokenFacts{.slot_id = slot,
                     .label = text_of(info.label),
-                    .manufacturer = text_of(info.manufacturer_id),
+                    .manufacturer = text_of(info.manufacturerID),
                     .model = text_of(info.model),
-                    .serial = text_of(info.serial_number)};
+                    .serial = text_of(info.serialNumber)};
 }
 
 Result<std::vector<CK_SLOT_ID>> slots_with_token(const CK_FUNCTION_LIST& calls) {
@@ -94,10 +94,10 @@ Result<void> Module::read_facts() {
   CK_INFO info{};
   const CK_RV rv = calls_->C_GetInfo(&info);
   if (rv != CKR_OK) return unusable(path_, "C_GetInfo: " + name_of_rv(rv), rv);
-  facts_ = {.manufacturer = text_of(info.manufacturer_id),
-            .description = text_of(info.library_description),
-            .version = text_of(info.library_version),
-            .cryptoki = text_of(info.cryptoki_version)};
+  facts_ = {.manufacturer = text_of(info.manufacturerID),
+            .description = text_of(info.libraryDescription),
+            .version = text_of(info.libraryVersion),
+            .cryptoki = text_of(info.cryptokiVersion)};
   return {};
 }
 

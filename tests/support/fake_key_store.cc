@@ -1,0 +1,268 @@
+#include "support/fake_key_store.h"
+
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+namespace mintmark::test {
+namespace {
+
+struct KeyOfOpenSsl {
+  std::shared_ptr<EVP_PKEY> pair;
+  hsm::KeyInfo info;
+};
+
+const char* curve_name(jose::Algorithm algorithm) {
+  return algorithm == jose::Algorithm::es256 ? "P-256" : "P-384";
+}
+
+const EVP_MD* digest_of(jose::Algorithm algorithm) {
+  return algorithm == jose::Algorithm::es256 ? EVP_sha256() : EVP_sha384();
+}
+
+jose::PublicKey public_half(EVP_PKEY* pair, jose::Algorithm algorithm) {
+  Bytes point(256);
+  std::size_t size = 0;
+  if (EVP_PKEY_get_octet_string_param(pair, "encoded-pub-key", point.data(), point.size(), &size) !=
+      1) {
+    throw std::runtime_error("OpenSSL shows no public key");
+  }
+  auto key = jose::PublicKey::from_point(algorithm, BytesView(point).first(size));
+  if (!key) throw std::runtime_error(key.error().to_string());
+  return std::move(*key);
+}
+
+KeyOfOpenSsl make_pair(const hsm::KeySpec& spec) {
+  std::shared_ptr<EVP_PKEY> pair(EVP_EC_gen(curve_name(spec.algorithm)), &EVP_PKEY_free);
+  if (!pair) throw std::runtime_error("OpenSSL makes no key");
+  return {pair, {spec.id, spec.purpose, public_half(pair.get(), spec.algorithm), ""}};
+}
+
+Result<Bytes> sign_with(const KeyOfOpenSsl& key, const std::string& input) {
+  const jose::Algorithm algorithm = key.info.public_key.algorithm();
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                        &EVP_MD_CTX_free);
+  Bytes der(256);
+  std::size_t size = der.size();
+  const BytesView octets = as_bytes(input);
+  if (EVP_DigestSignInit(context.get(), nullptr, digest_of(algorithm), nullptr, key.pair.get()) !=
+          1 ||
+      EVP_DigestSign(context.get(), der.data(), &size, octets.data(), octets.size()) != 1) {
+    return fail(Code::hsm_failed, "OpenSSL does not sign");
+  }
+  return jose::signature_from_der(algorithm, BytesView(der).first(size));
+}
+
+tl::unexpected<Error> unknown(const hsm::KeyId& id) {
+  return fail(Code::hsm_key_unknown, "no key " + hsm::to_string(id));
+}
+
+}  // namespace
+
+struct FakeKeyStore::Keys {
+  std::mutex mutex;
+  std::map<hsm::KeyId, KeyOfOpenSsl> pairs;
+
+  Result<KeyOfOpenSsl> find(const hsm::KeyId& id) {
+    const std::scoped_lock lock(mutex);
+    const auto found = pairs.find(id);
+    if (found == pairs.end()) return unknown(id);
+    return found->second;
+  }
+
+  Result<hsm::KeyInfo> generate(const hsm::KeySpec& spec) {
+    const std::scoped_lock lock(mutex);
+    if (pairs.count(spec.id) != 0) {
+      return fail(Code::hsm_key_exists, "there is a key " + hsm::to_string(spec.id));
+    }
+    return pairs.emplace(spec.id, make_pair(spec)).first->second.info;
+  }
+
+  Result<void> destroy(const hsm::KeyId& id) {
+    const std::scoped_lock lock(mutex);
+    if (pairs.erase(id) == 0) return unknown(id);
+    return {};
+  }
+
+  std::vector<hsm::KeyInfo> list() {
+    const std::scoped_lock lock(mutex);
+    std::vector<hsm::KeyInfo> infos;
+    for (const auto& [id, key] : pairs) infos.push_back(key.info);
+    return infos;
+  }
+};
+
+struct FakeKeyStore::Parts {
+  using Refusal = std::optional<Error>;
+  struct Call {
+    Deadline deadline;
+    std::function<void(Refusal)> answer;  ///< Given no refusal it does the work.
+  };
+
+  Parts(std::shared_ptr<Keys> with, unsigned bound) : keys(std::move(with)), queue_bound(bound) {
+    worker = std::thread([this] { work(); });
+  }
+
+  ~Parts() {
+    {
+      const std::scoped_lock lock(mutex);
+      ending = true;
+    }
+    changed.notify_all();
+    worker.join();
+    for (const Call& call : waiting) {
+      call.answer(Error{Code::hsm_unavailable, "the key store is being closed"});
+    }
+  }
+
+  template <typename T, typename Work>
+  void submit(Deadline deadline, hsm::Done<T> done, Work work_item) {
+    push({deadline, [done = std::move(done), work_item = std::move(work_item)](Refusal refusal) {
+            if (refusal) return done(tl::unexpected<Error>(std::move(*refusal)));
+            done(work_item());
+          }});
+  }
+
+  void push(Call call) {
+    if (call.deadline.passed()) return call.answer(Error{Code::deadline_passed, "too late"});
+    {
+      const std::scoped_lock lock(mutex);
+      if (waiting.size() < queue_bound) {
+        waiting.push_back(std::move(call));
+        changed.notify_all();
+        return;
+      }
+    }
+    call.answer(Error{Code::overloaded, "the queue is full"});
+  }
+
+  void work() {
+    for (;;) {
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [this] { return ending || (!held && !waiting.empty()); });
+      if (ending) return;
+      const Call call = std::move(waiting.front());
+      waiting.pop_front();
+      lock.unlock();
+      call.answer(call.deadline.passed() ? Refusal(Error{Code::deadline_passed, "too late"})
+                                         : std::nullopt);
+    }
+  }
+
+  Result<Bytes> sign(const hsm::KeyId& id, const std::string& input) {
+    auto key = keys->find(id);
+    if (!key) return pass_on(key);
+    if (!key->info.unfit.empty()) return fail(Code::hsm_key_unfit, key->info.unfit);
+    const std::scoped_lock lock(mutex);
+    if (failure) return tl::unexpected<Error>(*failure);
+    auto signature = sign_with(*key, input);
+    if (signature && corrupt) signature->back() ^= 1U;
+    ++signed_so_far;
+    return signature;
+  }
+
+  std::shared_ptr<Keys> keys;
+  const std::size_t queue_bound;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<Call> waiting;
+  bool ending = false;
+  bool held = false;
+  bool corrupt = false;
+  std::optional<Error> failure;
+  std::size_t signed_so_far = 0;
+  std::thread worker;
+};
+
+std::shared_ptr<FakeKeyStore::Keys> FakeKeyStore::make_keys() { return std::make_shared<Keys>(); }
+
+FakeKeyStore::FakeKeyStore(std::shared_ptr<Keys> keys, unsigned queue)
+    : parts_(std::make_unique<Parts>(std::move(keys), queue)) {}
+
+FakeKeyStore::~FakeKeyStore() = default;
+
+void FakeKeyStore::sign(const hsm::KeyId& key, std::string signing_input, Deadline deadline,
+                        hsm::Done<Bytes> done) {
+  parts_->submit<Bytes>(deadline, std::move(done),
+                        [parts = parts_.get(), key, input = std::move(signing_input)] {
+                          return parts->sign(key, input);
+                        });
+}
+
+void FakeKeyStore::list(Deadline deadline, hsm::Done<std::vector<hsm::KeyInfo>> done) {
+  parts_->submit<std::vector<hsm::KeyInfo>>(deadline, std::move(done),
+                                            [keys = parts_->keys] { return keys->list(); });
+}
+
+void FakeKeyStore::generate(const hsm::KeySpec& spec, Deadline deadline,
+                            hsm::Done<hsm::KeyInfo> done) {
+  parts_->submit<hsm::KeyInfo>(deadline, std::move(done),
+                               [keys = parts_->keys, spec] { return keys->generate(spec); });
+}
+
+void FakeKeyStore::destroy(const hsm::KeyId& key, Deadline deadline, hsm::Done<void> done) {
+  parts_->submit<void>(deadline, std::move(done),
+                       [keys = parts_->keys, key] { return keys->destroy(key); });
+}
+
+void FakeKeyStore::evidence(const hsm::KeyId& key, Deadline deadline,
+                            hsm::Done<hsm::KeyEvidence> done) {
+  parts_->submit<hsm::KeyEvidence>(
+      deadline, std::move(done), [keys = parts_->keys, key]() -> Result<hsm::KeyEvidence> {
+        auto found = keys->find(key);
+        if (!found) return pass_on(found);
+        return hsm::KeyEvidence{
+            .kind = "fake", .facts = {{"kid", found->info.kid()}, {"unfit", found->info.unfit}}};
+      });
+}
+
+hsm::KeyInfo FakeKeyStore::make_key(hsm::Purpose purpose, const hsm::KeyId& id) {
+  auto info = parts_->keys->generate({.id = id, .purpose = purpose});
+  if (!info) throw std::runtime_error(info.error().to_string());
+  return std::move(*info);
+}
+
+void FakeKeyStore::fail_signing_with(Error error) {
+  const std::scoped_lock lock(parts_->mutex);
+  parts_->failure = std::move(error);
+}
+
+void FakeKeyStore::sign_again() {
+  const std::scoped_lock lock(parts_->mutex);
+  parts_->failure.reset();
+}
+
+void FakeKeyStore::corrupt_signatures(bool on) {
+  const std::scoped_lock lock(parts_->mutex);
+  parts_->corrupt = on;
+}
+
+void FakeKeyStore::make_unfit(const hsm::KeyId& key, std::string reason) {
+  const std::scoped_lock lock(parts_->keys->mutex);
+  parts_->keys->pairs.at(key).info.unfit = std::move(reason);
+}
+
+void FakeKeyStore::hold() {
+  const std::scoped_lock lock(parts_->mutex);
+  parts_->held = true;
+}
+
+void FakeKeyStore::release() {
+  const std::scoped_lock lock(parts_->mutex);
+  parts_->held = false;
+  parts_->changed.notify_all();
+}
+
+std::size_t FakeKeyStore::signatures() const {
+  const std::scoped_lock lock(parts_->mutex);
+  return parts_->signed_so_far;
+}
+
+}  // namespace mintmark::test
