@@ -11,7 +11,7 @@
 #include <memory>
 #include <mutex>
 
-#include "telemetry/json_text.h"
+#include "base/text.h"
 
 namespace mintmark::telemetry {
 namespace {

@@ -1,13 +1,28 @@
-#include "telemetry/json_text.h"
+#include "base/text.h"
 
-#include <cstddef>
-
-namespace mintmark::telemetry {
+namespace mintmark {
 namespace {
 
 constexpr std::string_view hex_digits = "0123456789abcdef";
 
-/// The length of the well-formed UTF-8 sequence at the front (RFC 3629 §4), or 0.
+void append_ascii(std::string& out, char character) {
+  const auto octet = static_cast<unsigned char>(character);
+  if (character == '"' || character == '\\') {
+    out += '\\';
+    out += character;
+    return;
+  }
+  if (octet >= 0x20 && octet != 0x7F) {
+    out += character;
+    return;
+  }
+  out += "\\u00";
+  out += hex_digits[octet >> 4U];
+  out += hex_digits[octet & 0x0FU];
+}
+
+}  // namespace
+
 std::size_t utf8_length(std::string_view text) {
   const auto octet = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
   const auto within = [&](std::size_t at, unsigned low, unsigned high) {
@@ -29,23 +44,14 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
-void append_ascii(std::string& out, char character) {
-  const auto octet = static_cast<unsigned char>(character);
-  if (character == '"' || character == '\\') {
-    out += '\\';
-    out += character;
-    return;
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
   }
-  if (octet >= 0x20 && octet != 0x7F) {
-    out += character;
-    return;
-  }
-  out += "\\u00";
-  out += hex_digits[octet >> 4U];
-  out += hex_digits[octet & 0x0FU];
+  return true;
 }
-
-}  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
@@ -63,4 +69,4 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-}  // namespace mintmark::telemetry
+}  // namespace mintmark
