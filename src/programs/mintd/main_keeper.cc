@@ -1,0 +1,80 @@
+// mintd: the issuer's keeper. See docs/architecture.md.
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+
+#include "attest/tpm2/trust.h"
+#include "policy/policy.h"
+#include "programs/command_line.h"
+#include "programs/mintd/inherited.h"
+#include "programs/mintd/keeper.h"
+#include "telemetry/log.h"
+
+namespace mintmark::mintd {
+namespace {
+
+int complain(const Error& error, int status) {
+  std::fprintf(stderr, "mintd: %s\n", error.to_string().c_str());
+  return status;
+}
+
+// What the children will read for themselves must be right before any of them starts.
+Result<void> check_files(const config::Config& config) {
+  auto policy_text = read_file(config.policy_file);
+  if (!policy_text) return pass_on(policy_text);
+  if (auto policy = policy::Policy::from_text(config.policy_file, *policy_text); !policy) return pass_on(policy);
+  auto trust = attest::tpm2::EkTrust::load(config.enrolment.tpm2.roots, config.enrolment.tpm2.intermediates);
+  if (!trust) return pass_on(trust);
+  if (config.stores.size() != 1) return fail(Code::config_invalid, "hsm.stores: one key store is supported so far");
+  return {};
+}
+
+std::string own_directory() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? "." : self.parent_path().string();
+}
+
+int run(KeeperContext& context) {
+  Keeper keeper(context);
+  if (auto started = keeper.start(); !started) {
+    return complain(started.error(), started.error().code == Code::lease_held ? 3 : 2);
+  }
+  context.io.run();
+  telemetry::log(telemetry::Level::info, "stopped");
+  return 0;
+}
+
+int start(const std::string& file, bool only_check) {
+  auto text = read_file(file, 1U << 20U);
+  if (!text) return complain(text.error(), 2);
+  auto config = config::parse(file, *text);
+  if (!config) return complain(config.error(), 2);
+  if (auto checked = check_files(*config); !checked) return complain(checked.error(), 2);
+  if (only_check) {
+    std::printf("%s: configuration is good\n", file.c_str());
+    return 0;
+  }
+  const auto level = telemetry::level_named(config->log_level);
+  if (!level) return complain(level.error(), 2);
+  telemetry::configure("mintd", *level);
+
+  boost::asio::io_context io(1);
+  const SystemClock clock;
+  KeeperContext context{io, clock, std::move(*config), file, std::move(*text), own_directory(), std::nullopt, std::nullopt};
+  if (geteuid() == 0) {
+    auto front = user_named(context.config.front_user);
+    auto signer = user_named(context.config.signer_user);
+    if (!front) return complain(front.error(), 2);
+    if (!signer) return complain(signer.error(), 2);
+    context.front_user = *front;
+    context.signer_user = *signer;
+  }
+  return run(context);
+}
+
+}  // namespace
+}  // namespace mintmark::mintd

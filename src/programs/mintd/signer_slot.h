@@ -1,0 +1,63 @@
+// The keeper's hold on one key store: its signer process, the admin channel to it, and the keys' lifecycle over that channel.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "hsm/signer/client.h"
+#include "keyring/lifecycle.h"
+#include "programs/mintd/keeper_context.h"
+#include "store/store.h"
+
+namespace mintmark::mintd {
+
+class SignerSlot {
+ public:
+  struct Events {
+    /// The store is open and its keys are in order.
+    std::function<void(std::shared_ptr<const keyring::Snapshot>)> ready;
+    /// The signer has ended after stop().
+    std::function<void()> ended;
+  };
+
+  SignerSlot(KeeperContext& context, const config::HsmStore& store, store::KeyStateStore& states, Events events);
+
+  /// Not before a PIN that was refused has changed (the token would be locked by our restarts).
+  void start();
+  /// Closes the channel: the signer finishes the call it is in and ends. It is never killed inside a call.
+  void stop();
+  /// A new channel for the front, its other end already with the signer; nothing while no signer is ready.
+  [[nodiscard]] Result<UniqueFd> attach_front();
+
+  [[nodiscard]] const std::string& name() const { return store_.name; }
+  [[nodiscard]] const std::vector<std::string>& orphans() const { return lifecycle_.orphans(); }
+  [[nodiscard]] Json status() const;
+
+ private:
+  [[nodiscard]] Result<Child> spawn_signer();
+  [[nodiscard]] Result<UniqueFd> open_pin() const;
+  bool ended(int wait_status);
+  void told(const Result<void>& readiness);
+  void reconcile();
+  void pin_was_refused();
+  void start_when_pin_changes();
+  [[nodiscard]] std::string pin_stamp() const;
+  [[nodiscard]] std::string refused_pin_file() const;
+  void trouble(const Error& error);
+
+  KeeperContext& context_;
+  const config::HsmStore& store_;
+  Events events_;
+  boost::asio::steady_timer timer_;
+  std::shared_ptr<hsm::signer::SignerClient> client_;
+  keyring::Lifecycle lifecycle_;
+  std::string state_ = "down";
+  std::string trouble_;
+  bool stopping_ = false;
+  Supervised process_;
+};
+
+}  // namespace mintmark::mintd
