@@ -7,19 +7,9 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "http/message.h"
+#include "http/url.h"
 
 namespace mintmark::http {
-
-/// An absolute URL in its parts (RFC 3986 §3). Userinfo and fragment are refused.
-struct Url {
-  std::string scheme;  ///< Lower case.
-  std::string host;    ///< Lower case, without brackets.
-  std::uint16_t port = 0;  ///< The scheme's default where none is given.
-  std::string target;  ///< Path and query, at least "/".
-
-  [[nodiscard]] std::string origin() const;  ///< "https://host" with the port where it is not the default.
-};
-[[nodiscard]] Result<Url> parse_url(std::string_view text);
 
 struct ClientOptions {
   std::string ca_file;      ///< PEM of the roots to trust; "": the system's.

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
+
 namespace mintmark::http {
 
 /// Header fields in their order; names compare without case (RFC 9110 §5.1).
@@ -49,7 +51,12 @@ using Handler = std::function<void(Request, Respond)>;
 /// A JSON answer with its Content-Type.
 [[nodiscard]] Response json_response(unsigned status, std::string body);
 
-/// application/x-www-form-urlencoded (WHATWG URL §5.1), strict: bad percent encoding gives nullopt. Order and repeats kept.
+/// {"error", "error_description", "code"} with the code's status, not to be kept by caches. "error" is the code's OAuth
+/// error, or its name where it has none; the description is the error's detail: not for what only the operator may know.
+[[nodiscard]] Response error_response(const Error& error);
+
+/// application/x-www-form-urlencoded (WHATWG URL §5.1), strict: bad percent encoding, characters that must be encoded,
+/// what is no UTF-8 (RFC 6749 Appendix B) and more than 256 fields give nullopt. Order and repeats kept.
 using FormFields = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::optional<FormFields> parse_form(std::string_view body);
 [[nodiscard]] std::string encode_form(const FormFields& fields);

@@ -10,11 +10,14 @@ namespace mintmark::http {
 
 class Router {
  public:
-  /// `path` is exact, or a prefix if it ends with "/*". GET serves HEAD too.
+  /// `path` is exact, or a prefix if it ends with "/*"; the exact one goes first, then the longest prefix. GET serves HEAD
+  /// too (the server leaves the body out). All are set before the first request: calls are const and thread-safe.
   void on(std::string method, std::string path, Handler handler);
   void operator()(Request request, Respond respond) const;
 
  private:
+  [[nodiscard]] const std::map<std::string, Handler>* methods_at(const std::string& path) const;
+
   std::map<std::string, std::map<std::string, Handler>> exact_;
   std::map<std::string, std::map<std::string, Handler>> prefixes_;
 };
