@@ -1,0 +1,204 @@
+// Mintmark's verifier, for services that verify in their own process: is this access token good,
+// and does the sender hold the device key that it is bound to? Everything is decided with the
+// issuer's published keys; no call to the issuer is made for a token.
+//
+// Revocation (token status lists and events) is not looked at yet: a token is good until it
+// expires.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+namespace mintmark {
+
+/// Why a token or its proof is not taken. Each reason has its own name (`name_of`), which stays the
+/// same from release to release: for metrics, logs and programs.
+enum class Refusal : std::uint16_t {
+  // The token (RFC 9068 §4, RFC 8725).
+  token_malformed,    ///< No compact JWS with a JSON header and JSON claims, or a claim has a wrong
+                      ///< type.
+  token_typ,          ///< `typ` is not at+jwt.
+  token_key_unknown,  ///< `kid` names no published key for access tokens.
+  token_alg,          ///< `alg` is not the one of the key.
+  token_signature,    ///< The signature is not by the key that `kid` names.
+  token_issuer,       ///< `iss` is not our issuer.
+  token_audience,     ///< `aud` does not contain our audience.
+  token_exp_missing,  ///< No `exp`: a token that never ends is not taken.
+  token_expired,      ///< `exp` has passed.
+  token_not_yet_valid,  ///< `nbf` is to come.
+  token_iat_missing,    ///< No `iat`.
+  token_iat_future,     ///< `iat` is to come.
+  token_sub_missing,    ///< No `sub`.
+  token_unbound,        ///< No `cnf.jkt`: the token is bound to no device key.
+  // The proof (RFC 9449 §4.3).
+  proof_missing,
+  proof_malformed,
+  proof_typ,
+  proof_alg,
+  proof_jwk,
+  proof_signature,
+  proof_htm,
+  proof_htu,
+  proof_iat_missing,
+  proof_iat_old,
+  proof_iat_future,
+  proof_jti,
+  proof_nonce,
+  proof_ath,
+  proof_key_mismatch,  ///< The proof is by another key than the token's `cnf.jkt`.
+  proof_replayed,      ///< This proof was used before.
+  proof_before_start,  ///< Made before this verifier started: whether it was used then is not
+                       ///< known.
+  replay_window_full,  ///< Too many proofs at once to remember them all; a new proof will do.
+  // The issuer's keys: nothing is said about the token.
+  keys_unavailable,          ///< They could not be fetched.
+  keys_malformed,            ///< What was fetched is no JWK set.
+  metadata_malformed,        ///< The issuer's metadata are no RFC 8414 document.
+  metadata_issuer_mismatch,  ///< The metadata are those of another issuer.
+};
+
+/// "token_expired".
+[[nodiscard]] std::string_view name_of(Refusal refusal);
+/// True if the refusal says nothing about the token: the keys could not be had. Try again later.
+[[nodiscard]] bool is_unavailable(Refusal refusal);
+
+struct Refused {
+  Refusal refusal;
+  std::string detail;  ///< For people: what was wrong and what would be right. No secret.
+};
+
+/// A JWK set as the issuer publishes it.
+struct KeyDocument {
+  std::string jwks;              ///< JSON (RFC 7517 §5).
+  std::chrono::seconds max_age;  ///< How long it may be used.
+};
+
+/// Where the issuer's keys come from. `fetch` gives a fresh copy; the verifier keeps it for its
+/// max_age. It may be called from any thread, by one at a time.
+class KeySource {
+ public:
+  virtual ~KeySource() = default;
+  [[nodiscard]] virtual tl::expected<KeyDocument, Refused> fetch() = 0;
+};
+
+/// The keys at the `jwks_uri` of the issuer's metadata (RFC 8414), over TLS. `ca_file`: PEM of the
+/// roots to trust; "": the system's.
+[[nodiscard]] std::unique_ptr<KeySource> published_keys(std::string issuer,
+                                                        std::string ca_file = "");
+
+/// Who remembers which proofs were used.
+enum class ProofMemory : std::uint8_t {
+  of_verifier,  ///< The verifier, from its construction on: each proof is taken once.
+  of_caller,    ///< The caller, by VerifiedToken's proof_jti and proof_iat; the verifier takes a
+                ///< proof again and again.
+};
+
+struct VerifierOptions {
+  /// `expected_issuer` as in the token's `iss`, `own_audience` as in its `aud`: both compare octet
+  /// by octet.
+  VerifierOptions(std::string expected_issuer, std::string own_audience)
+      : issuer(std::move(expected_issuer)), audience(std::move(own_audience)) {}
+
+  std::string issuer;
+  std::string audience;
+  std::chrono::seconds skew{
+      30};  ///< How far our clock and the issuer's may be apart: exp, nbf, iat.
+  std::chrono::seconds proof_past{30};   ///< How old a proof may be.
+  std::chrono::seconds proof_future{5};  ///< How far a device's clock may run ahead of ours.
+  ProofMemory proof_memory = ProofMemory::of_verifier;
+  /// How long keys may be used beyond their max_age while the issuer cannot be reached.
+  std::chrono::seconds keys_grace{300};
+  /// The longest that keys are used without asking again, whatever max_age says.
+  std::chrono::seconds keys_longest{3600};
+  /// After an unknown `kid` or a failure the keys are fetched again, but not before this pause is
+  /// over: strangers choose `kid`.
+  std::chrono::seconds keys_pause{5};
+  /// The wall clock; empty: the system's. Called from any thread.
+  std::function<std::chrono::sys_seconds()> now;
+};
+
+/// The request that a token came with.
+struct ProofContext {
+  std::string_view method;  ///< "GET"
+  std::string_view
+      url;  ///< As the client called it: https://host/path; query and fragment are ignored.
+  std::string_view proof;  ///< The one DPoP header's value; whoever finds two of them refuses the
+                           ///< request. "": there was none.
+};
+
+/// What a good token says. Only Verifier makes one.
+class VerifiedToken {
+ public:
+  [[nodiscard]] const std::string& subject() const { return subject_; }
+  [[nodiscard]] const std::string& client_id() const { return client_id_; }  ///< "" where absent.
+  [[nodiscard]] const std::string& token_id() const {
+    return token_id_;
+  }  ///< `jti`; "" where absent.
+  [[nodiscard]] const std::vector<std::string>& scopes() const { return scopes_; }
+  [[nodiscard]] bool has_scope(std::string_view scope) const;
+  [[nodiscard]] std::chrono::sys_seconds issued_at() const { return issued_at_; }
+  [[nodiscard]] std::chrono::sys_seconds expires_at() const { return expires_at_; }
+  /// RFC 7638 thumbprint of the device key that the token is bound to.
+  [[nodiscard]] const std::string& jkt() const { return jkt_; }
+  [[nodiscard]] const std::string& key_protection() const {
+    return key_protection_;
+  }  ///< "hardware"
+  /// All claims as JSON text.
+  [[nodiscard]] const std::string& claims() const { return claims_; }
+  /// False: check_without_proof; nobody showed that the sender holds the device key.
+  [[nodiscard]] bool proof_checked() const { return proof_jti_.has_value(); }
+  [[nodiscard]] const std::optional<std::string>& proof_jti() const { return proof_jti_; }
+  /// Meaningful where proof_checked().
+  [[nodiscard]] std::chrono::sys_seconds proof_iat() const { return proof_iat_; }
+
+ private:
+  friend class Verifier;
+  friend class TokenReader;
+  VerifiedToken() = default;
+  std::string subject_;
+  std::string client_id_;
+  std::string token_id_;
+  std::vector<std::string> scopes_;
+  std::chrono::sys_seconds issued_at_{};
+  std::chrono::sys_seconds expires_at_{};
+  std::string jkt_;
+  std::string key_protection_;
+  std::string claims_;
+  std::optional<std::string> proof_jti_;
+  std::chrono::sys_seconds proof_iat_{};
+};
+
+/// Checks access tokens of one issuer for one audience. Thread-safe. Only a call that finds the
+/// keys missing or out of date waits for the key source.
+class Verifier {
+ public:
+  /// Throws std::invalid_argument where the issuer or the audience is empty, a span negative, or
+  /// `keys` null.
+  Verifier(VerifierOptions options, std::unique_ptr<KeySource> keys);
+  ~Verifier();
+  Verifier(Verifier&&) noexcept;
+  Verifier& operator=(Verifier&&) noexcept;
+
+  /// The token and its proof of possession.
+  [[nodiscard]] tl::expected<VerifiedToken, Refused> check(std::string_view token,
+                                                           const ProofContext& context) const;
+
+  /// Signature and claims alone: whoever copied the token passes. For what is no request, such as
+  /// looking at a token.
+  [[nodiscard]] tl::expected<VerifiedToken, Refused> check_without_proof(
+      std::string_view token) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace mintmark
