@@ -1,0 +1,21 @@
+// A connected socket, within a deadline that covers the name's resolution too.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/time.h"
+
+namespace mintmark::http {
+
+/// Non-blocking, TCP_NODELAY. Each address of the host is tried in turn, each with its share of what time is left.
+/// `connect_failed` says what failed last; `deadline_passed`.
+[[nodiscard]] Result<UniqueFd> dial_tcp(const std::string& host, std::uint16_t port, Deadline deadline);
+[[nodiscard]] Result<UniqueFd> dial_unix(const std::string& path);
+
+/// Waits for POLLIN or POLLOUT; `deadline_passed`.
+[[nodiscard]] Result<void> wait_for(int socket, short events, Deadline deadline);
+
+}  // namespace mintmark::http

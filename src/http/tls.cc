@@ -1,0 +1,161 @@
+#include "http/tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+
+#include "http/tls_errors.h"
+
+namespace mintmark::http {
+namespace {
+
+struct Free {
+  void operator()(BIO* bio) const { BIO_free_all(bio); }
+  void operator()(X509* certificate) const { X509_free(certificate); }
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+template <typename T>
+using Owned = std::unique_ptr<T, Free>;
+
+Owned<BIO> reader_of(const std::string& text) {
+  return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+/// Never asks a terminal: a key with a passphrase is refused like any other that cannot be read.
+int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) { return 0; }
+
+std::shared_ptr<ssl_ctx_st> new_context(const SSL_METHOD* method) {
+  SSL_CTX* context = SSL_CTX_new(method);
+  if (context == nullptr) return nullptr;
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  // One recv for a whole record instead of one for its head and one for its content.
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_cipher_list(context,
+                          "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+                          "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+                          "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305");
+  return {context, SSL_CTX_free};
+}
+
+/// RFC 7301 §3.2: a client that only speaks something else is told so, instead of being
+/// misunderstood.
+int choose_http_1_1(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* chosen_length,
+                    const unsigned char* offered, unsigned int offered_length, void* /*user*/) {
+  static constexpr std::array<unsigned char, 9> ours{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  unsigned char* match = nullptr;
+  const int outcome = SSL_select_next_proto(&match, chosen_length, ours.data(), ours.size(),
+                                            offered, offered_length);
+  if (outcome != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *chosen = match;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+tl::unexpected<Error> unusable(const std::string& what) {
+  const std::string reasons = openssl_reasons();
+  return fail(Code::tls_certificate_unusable, reasons.empty() ? what : what + ": " + reasons);
+}
+
+Result<void> take_chain(SSL_CTX* context, const std::string& chain_pem) {
+  const auto reader = reader_of(chain_pem);
+  const Owned<X509> own(PEM_read_bio_X509_AUX(reader.get(), nullptr, no_passphrase, nullptr));
+  if (own == nullptr) return unusable("no certificate in the TLS chain");
+  if (SSL_CTX_use_certificate(context, own.get()) != 1) {
+    return unusable("the TLS certificate cannot be used");
+  }
+  while (X509* next = PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr)) {
+    if (SSL_CTX_add0_chain_cert(context, next) == 1) continue;
+    X509_free(next);
+    return unusable("a certificate of the TLS chain cannot be used");
+  }
+  const unsigned long last = ERR_peek_last_error();
+  if (ERR_GET_REASON(last) != PEM_R_NO_START_LINE) {
+    return unusable("the TLS chain has a certificate that cannot be read");
+  }
+  ERR_clear_error();
+  return {};
+}
+
+Result<void> take_key(SSL_CTX* context, const std::string& key_pem) {
+  const auto reader = reader_of(key_pem);
+  const Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(reader.get(), nullptr, no_passphrase, nullptr));
+  if (key == nullptr) return unusable("the TLS key cannot be read");
+  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
+    return unusable("the TLS key does not fit its certificate");
+  }
+  return {};
+}
+
+bool is_ip_address(const std::string& host) {
+  in6_addr address{};
+  return inet_pton(AF_INET, host.c_str(), &address) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), &address) == 1;
+}
+
+bool expect_host(SSL* ssl, const std::string& host) {
+  X509_VERIFY_PARAM* rules = SSL_get0_param(ssl);
+  X509_VERIFY_PARAM_set_hostflags(
+      rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  if (is_ip_address(host)) return X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1;
+  return X509_VERIFY_PARAM_set1_host(rules, host.c_str(), host.size()) == 1 &&
+         SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
+}
+
+}  // namespace
+
+void SslFree::operator()(ssl_st* ssl) const { SSL_free(ssl); }
+
+Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::from_pem(
+    const std::string& chain_pem, const std::string& key_pem) {
+  ERR_clear_error();
+  auto context = new_context(TLS_server_method());
+  if (context == nullptr) return unusable("OpenSSL gives no TLS context");
+  auto chain = take_chain(context.get(), chain_pem);
+  if (!chain) return pass_on(chain);
+  auto key = take_key(context.get(), key_pem);
+  if (!key) return pass_on(key);
+  SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_set_num_tickets(context.get(), 1);
+  // Resumption is by tickets alone: a cache of sessions would grow with strangers.
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_http_1_1, nullptr);
+  return std::shared_ptr<const TlsServerContext>(new TlsServerContext(std::move(context)));
+}
+
+Ssl TlsServerContext::connection() const {
+  Ssl ssl(SSL_new(context_.get()));
+  if (ssl != nullptr) SSL_set_accept_state(ssl.get());
+  return ssl;
+}
+
+Result<TlsClientContext> TlsClientContext::trusting(const std::string& ca_file) {
+  ERR_clear_error();
+  auto context = new_context(TLS_client_method());
+  if (context == nullptr) return fail(Code::tls_failed, "OpenSSL gives no TLS context");
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context.get())
+                                     : SSL_CTX_load_verify_file(context.get(), ca_file.c_str());
+  if (loaded != 1) {
+    return fail(Code::tls_failed, "no roots to trust in " +
+                                      (ca_file.empty() ? "the system's store" : ca_file) + ": " +
+                                      openssl_reasons());
+  }
+  return TlsClientContext(std::move(context));
+}
+
+Result<Ssl> TlsClientContext::connection_to(const std::string& host) const {
+  ERR_clear_error();
+  Ssl ssl(SSL_new(context_.get()));
+  if (ssl == nullptr || !expect_host(ssl.get(), host)) {
+    return fail(Code::tls_failed, "no TLS to \"" + host + "\": " + openssl_reasons());
+  }
+  SSL_set_connect_state(ssl.get());
+  return ssl;
+}
+
+}  // namespace mintmark::http
