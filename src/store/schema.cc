@@ -1,0 +1,122 @@
+#include "store/schema.h"
+
+#include <array>
+
+namespace mintmark::store {
+namespace {
+
+constexpr std::array device_migrations = {
+    Migration{1, R"(
+      CREATE TABLE device (
+        id TEXT PRIMARY KEY NOT NULL,
+        format TEXT NOT NULL,
+        identity TEXT NOT NULL,
+        jkt TEXT NOT NULL,
+        public_jwk TEXT NOT NULL,
+        facts TEXT NOT NULL,
+        labels TEXT NOT NULL,
+        state TEXT NOT NULL,
+        enrolled_at INTEGER NOT NULL,
+        attested_at INTEGER NOT NULL,
+        UNIQUE (format, identity)
+      ) STRICT;
+      CREATE TABLE used_ticket (
+        hash TEXT PRIMARY KEY NOT NULL,
+        expires_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX used_ticket_by_expiry ON used_ticket (expires_at);
+    )"},
+};
+
+constexpr std::array key_state_migrations = {
+    Migration{1, R"(
+      CREATE TABLE signing_key (
+        id TEXT PRIMARY KEY NOT NULL,
+        store TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        algorithm TEXT NOT NULL,
+        kid TEXT NOT NULL,
+        public_jwk TEXT NOT NULL,
+        state TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        changed_at INTEGER NOT NULL
+      ) STRICT;
+    )"},
+};
+
+// "MMdv" and "MMks".
+constexpr std::int64_t device_application = 0x4D4D6476;
+constexpr std::int64_t key_state_application = 0x4D4D6B73;
+
+tl::unexpected<Error> foreign(const Database& database, const Schema& schema) {
+  return fail(Code::store_foreign,
+              database.path() + ": is a database, but not Mintmark's of " + schema.name);
+}
+
+Result<void> check_kind(Database& database, const Schema& schema, std::int64_t version) {
+  auto application = database.integer("PRAGMA application_id");
+  if (!application) return pass_on(application);
+  if (version > 0 && *application == schema.application_id) return {};
+  auto tables = database.integer("SELECT count(*) FROM sqlite_master");
+  if (!tables) return pass_on(tables);
+  const bool is_new = version == 0 && *application == 0 && *tables == 0;
+  return is_new ? Result<void>{} : foreign(database, schema);
+}
+
+/// The file's version, if this program may go on with it.
+Result<std::int64_t> checked_version(Database& database, const Schema& schema) {
+  auto version = database.integer("PRAGMA user_version");
+  if (!version) return version;
+  if (auto kind = check_kind(database, schema, *version); !kind) return pass_on(kind);
+  if (*version <= schema.version()) return version;
+  return fail(Code::store_version,
+              database.path() + ": has schema version " + std::to_string(*version) +
+                  ", this program knows " + std::to_string(schema.version()) +
+                  " at most; run the newer program, or restore the backup made before it");
+}
+
+Result<void> apply(Database& database, const Schema& schema, std::int64_t from) {
+  for (const Migration& migration : schema.migrations) {
+    if (migration.version <= from) continue;
+    if (auto done = database.execute(migration.sql); !done) return done;
+  }
+  return database.execute("PRAGMA application_id = " + std::to_string(schema.application_id) +
+                          "; PRAGMA user_version = " + std::to_string(schema.version()));
+}
+
+}  // namespace
+
+const Schema& device_schema() {
+  static const Schema schema{"devices", device_application, device_migrations};
+  return schema;
+}
+
+const Schema& key_state_schema() {
+  static const Schema schema{"signing keys", key_state_application, key_state_migrations};
+  return schema;
+}
+
+Result<void> migrate(Database& database, const Schema& schema) {
+  auto seen = checked_version(database, schema);
+  if (!seen) return pass_on(seen);
+  if (*seen == schema.version()) return {};
+  auto transaction = Transaction::begin(database);
+  if (!transaction) return pass_on(transaction);
+  // Another process may have migrated in between.
+  auto version = checked_version(database, schema);
+  if (!version) return pass_on(version);
+  if (auto applied = apply(database, schema, *version); !applied) return applied;
+  return transaction->commit();
+}
+
+Result<Database> open_database(const std::string& path, unsigned mode, const Schema& schema) {
+  auto database = Database::open(path, mode);
+  if (!database) return database;
+  // A file that is not ours is not even given a log.
+  if (auto version = checked_version(*database, schema); !version) return pass_on(version);
+  if (auto durable = database->make_durable(); !durable) return pass_on(durable);
+  if (auto migrated = migrate(*database, schema); !migrated) return pass_on(migrated);
+  return database;
+}
+
+}  // namespace mintmark::store

@@ -1,0 +1,122 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "records.h"
+#include "store/store.h"
+#include "support/scratch.h"
+
+namespace mintmark::store {
+namespace {
+
+class LeaseOfAStore : public testing::Test {
+ protected:
+  const mintmark::test::Scratch scratch_;
+  const std::string path_ = scratch_ / "lease";
+};
+
+/// A child that has taken the lease and waits to be killed.
+pid_t child_with_lease(const std::string& path) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+  UniqueFd in(ends[0]);
+  UniqueFd out(ends[1]);
+  const pid_t child = test::in_child([&] {
+    const auto lease = Lease::take(path);
+    const char answer = lease ? '1' : '0';
+    if (write(out.get(), &answer, 1) != 1) return 1;
+    for (;;) pause();
+  });
+  char answer = '0';
+  if (read(in.get(), &answer, 1) != 1 || answer != '1') throw std::runtime_error("no lease");
+  return child;
+}
+
+TEST_F(LeaseOfAStore, IsTakenWhenNobodyHoldsIt) { EXPECT_TRUE(Lease::take(path_)); }
+
+TEST_F(LeaseOfAStore, IsRefusedToASecondTakerWithTheHoldersName) {
+  const auto held = Lease::take(path_);
+  ASSERT_TRUE(held);
+  const auto second = Lease::take(path_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::lease_held);
+  EXPECT_NE(second.error().detail.find("process " + std::to_string(getpid()) + " since 20"),
+            std::string::npos)
+      << second.error().detail;
+}
+
+TEST_F(LeaseOfAStore, IsRefusedToAnotherProcess) {
+  const auto held = Lease::take(path_);
+  ASSERT_TRUE(held);
+  const pid_t child = test::in_child([this] {
+    const auto second = Lease::take(path_);
+    return !second && second.error().code == Code::lease_held ? 0 : 1;
+  });
+  EXPECT_EQ(test::end_of(child), 0);
+}
+
+TEST_F(LeaseOfAStore, StaysHeldAfterARefusal) {
+  const auto held = Lease::take(path_);
+  EXPECT_FALSE(Lease::take(path_));
+  EXPECT_FALSE(Lease::take(path_));
+  EXPECT_NE(read_file(path_).value().find(std::to_string(getpid())), std::string::npos);
+}
+
+TEST_F(LeaseOfAStore, IsFreeWhenDropped) {
+  { const auto held = Lease::take(path_); }
+  EXPECT_TRUE(Lease::take(path_));
+}
+
+TEST_F(LeaseOfAStore, GoesWithItsOwnerWhenMoved) {
+  auto first = Lease::take(path_);
+  ASSERT_TRUE(first);
+  {
+    const Lease second(std::move(*first));
+    EXPECT_FALSE(Lease::take(path_));
+  }
+  EXPECT_TRUE(Lease::take(path_));
+}
+
+TEST_F(LeaseOfAStore, OfAKilledProcessIsFreeAtOnce) {
+  const pid_t child = child_with_lease(path_);
+  EXPECT_EQ(Lease::take(path_).error().code, Code::lease_held);
+  kill(child, SIGKILL);
+  EXPECT_EQ(test::end_of(child), -1);
+  EXPECT_TRUE(Lease::take(path_));
+}
+
+TEST_F(LeaseOfAStore, NamesTheNewHolderAfterALongerLine) {
+  ASSERT_TRUE(
+      write_file_atomically(path_, "process 99999999999 since the beginning of all days\n"));
+  const auto held = Lease::take(path_);
+  const std::string line = read_file(path_).value();
+  EXPECT_EQ(line.find("999999"), std::string::npos);
+  EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
+}
+
+TEST_F(LeaseOfAStore, IsNotInheritedByAnotherProgram) {
+  const auto held = Lease::take(path_);
+  ASSERT_TRUE(held);
+  struct stat wanted {};
+  ASSERT_EQ(stat(path_.c_str(), &wanted), 0);
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    struct stat open_file {};
+    const int fd = std::stoi(entry.path().filename());
+    if (fstat(fd, &open_file) != 0 || open_file.st_ino != wanted.st_ino) continue;
+    EXPECT_NE(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+  }
+}
+
+TEST_F(LeaseOfAStore, ThroughALinkIsRefused) {
+  std::filesystem::create_symlink("/dev/null", path_);
+  EXPECT_EQ(Lease::take(path_).error().code, Code::store_failed);
+}
+
+TEST_F(LeaseOfAStore, InAnAbsentDirectoryIsRefused) {
+  EXPECT_EQ(Lease::take("/nonexistent/lease").error().code, Code::store_failed);
+}
+
+}  // namespace
+}  // namespace mintmark::store
