@@ -1,0 +1,88 @@
+// The messages between the signer and those who may ask it. One message is one frame of ipc::Channel; all numbers are little-endian.
+//
+//   request   type u8 | id u64 | deadline u32 (ms from now) | body
+//   answer    128  u8 | id u64 | 1 u8 | body                                       done
+//             128  u8 | id u64 | 0 u8 | code text | native u64 | detail text       refused
+//
+// An answer with id 0 is the signer's own word that it is ready, or why it never will be. A text is u16 length and octets.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "hsm/key_store.h"
+
+namespace mintmark::hsm::signer {
+
+enum class Request : std::uint8_t {
+  sign = 1,      ///< key[16] | signing input to the end. Answer: r || s.
+  list = 2,      ///< Answer: count u16 | keys.
+  generate = 3,  ///< key[16] | purpose text | algorithm text. Answer: one key.
+  destroy = 4,   ///< key[16].
+  evidence = 5,  ///< key[16]. Answer: kind text | facts, JSON to the end.
+  attach = 6,    ///< With a descriptor: the channel of a front.
+};
+
+struct RequestHead {
+  Request type{};
+  std::uint64_t id = 0;
+  std::chrono::milliseconds left{};
+};
+
+/// Appends to a frame.
+class Writer {
+ public:
+  Writer& u8(std::uint8_t value);
+  Writer& u16(std::uint16_t value);
+  Writer& u32(std::uint32_t value);
+  Writer& u64(std::uint64_t value);
+  Writer& octets(BytesView value);
+  Writer& text(std::string_view value);  ///< Cut to 65,535 octets.
+  [[nodiscard]] const Bytes& frame() const { return frame_; }
+
+ private:
+  Bytes frame_;
+};
+
+/// Takes from a frame; after the first lack every further call gives zeros and `good()` is false.
+class Reader {
+ public:
+  explicit Reader(BytesView frame) : left_(frame) {}
+  std::uint8_t u8();
+  std::uint16_t u16();
+  std::uint32_t u32();
+  std::uint64_t u64();
+  BytesView octets(std::size_t count);
+  std::string text();
+  BytesView rest();
+  [[nodiscard]] bool good() const { return good_; }
+  /// All was there and nothing is left over.
+  [[nodiscard]] bool ended() const { return good_ && left_.empty(); }
+
+ private:
+  BytesView left_;
+  bool good_ = true;
+};
+
+[[nodiscard]] Writer begin_request(Request type, std::uint64_t id, Deadline deadline);
+[[nodiscard]] Result<RequestHead> read_request_head(Reader& reader);
+
+[[nodiscard]] Writer begin_answer(std::uint64_t id);
+[[nodiscard]] Bytes refusal(std::uint64_t id, const Error& error);
+
+struct AnswerHead {
+  std::uint64_t id = 0;
+  Result<void> outcome;
+};
+/// `internal` if the frame is no answer.
+[[nodiscard]] Result<AnswerHead> read_answer_head(Reader& reader);
+
+void write_key_id(Writer& writer, const KeyId& id);
+[[nodiscard]] KeyId read_key_id(Reader& reader);
+void write_key(Writer& writer, const KeyInfo& key);
+[[nodiscard]] Result<KeyInfo> read_key(Reader& reader);
+[[nodiscard]] Result<std::vector<KeyInfo>> read_keys(Reader& reader);
+[[nodiscard]] Result<KeySpec> read_spec(Reader& reader);
+
+}  // namespace mintmark::hsm::signer

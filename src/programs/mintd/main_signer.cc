@@ -1,0 +1,109 @@
+// mintd-signer: the one process that has the PIN and the vendor's module. Started by mintd alone; see docs/architecture.md.
+#include <signal.h>
+
+#include <cstdio>
+
+#include "config/config.h"
+#include "hsm/pkcs11/key_store.h"
+#include "hsm/signer/server.h"
+#include "programs/command_line.h"
+#include "programs/mintd/inherited.h"
+#include "programs/mintd/signer_exit.h"
+#include "telemetry/log.h"
+
+namespace mintmark::mintd {
+namespace {
+
+const programs::Program program{"mintd-signer",
+                                "a key store's signer; started by mintd, not by hand",
+                                {{"--store", "NAME", "which of the configuration's key stores"},
+                                 {"--config-name", "FILE", "the configuration's name, for messages"},
+                                 {"--config-fd", "N", "the configuration"},
+                                 {"--keeper-fd", "N", "the keeper's channel"},
+                                 {"--pin-fd", "N", "the PIN, where it is no file of the signer's own"}},
+                                {}};
+
+struct Inheritance {
+  config::Config config;
+  config::HsmStore store;
+  UniqueFd keeper;
+  UniqueFd pin;
+};
+
+Result<UniqueFd> descriptor(const programs::Arguments& arguments, const char* option) {
+  auto number = arguments.required(option);
+  if (!number) return pass_on(number);
+  return inherited(option, *number);
+}
+
+Result<Inheritance> inherit(const programs::Arguments& arguments) {
+  Inheritance all;
+  auto keeper = descriptor(arguments, "--keeper-fd");
+  if (!keeper) return pass_on(keeper);
+  all.keeper = std::move(*keeper);
+  auto file = descriptor(arguments, "--config-fd");
+  if (!file) return pass_on(file);
+  auto text = read_fd(file->get());
+  if (!text) return pass_on(text);
+  auto config = config::parse(arguments.value("--config-name", "configuration"), *text);
+  if (!config) return pass_on(config);
+  all.config = std::move(*config);
+  if (arguments.has("--pin-fd")) {
+    auto pin = descriptor(arguments, "--pin-fd");
+    if (!pin) return pass_on(pin);
+    all.pin = std::move(*pin);
+  }
+  for (const config::HsmStore& store : all.config.stores) {
+    if (store.name == arguments.value("--store")) {
+      all.store = store;
+      if (all.pin) all.store.pin = {.file = "", .credential = "", .fd = all.pin.get()};
+      return all;
+    }
+  }
+  return fail(Code::invalid_argument, "--store names no key store of the configuration");
+}
+
+hsm::signer::PurposeRules rules_of(const config::Config& config) {
+  return {.issuer = config.issuer,
+          .longest_life = {{hsm::Purpose::access_token, config.longest_token_life},
+                           {hsm::Purpose::client_attestation, config.enrolment.freshness}}};
+}
+
+int serve(Inheritance all) {
+  auto store = hsm::pkcs11::open_key_store(all.store);
+  if (!store) {
+    telemetry::log(telemetry::Level::error, "key_store_not_opened", store.error(), {{"store", all.store.name}});
+    hsm::signer::tell_unready(all.keeper.get(), store.error());
+    return store.error().code == Code::hsm_pin_refused ? signer_exit_pin_refused : signer_exit_unavailable;
+  }
+  all.pin = UniqueFd();
+  const SystemClock clock;
+  boost::asio::io_context io(1);
+  hsm::signer::SignerServer server(io, **store, **store, rules_of(all.config), clock);
+  server.serve(std::move(all.keeper), [&io] { io.stop(); });
+  telemetry::log(telemetry::Level::info, "key_store_open", {{"store", all.store.name}});
+  io.run();
+  return signer_exit_done;
+}
+
+int run(const programs::Arguments& arguments) {
+  // Only the keeper ends a signer, by closing its channel: a kill inside a call can cost SoftHSM its token.
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) signal(number, SIG_IGN);
+  if (auto shut = shut_in(); !shut) return programs::report(program, shut.error(), false);
+  auto all = inherit(arguments);
+  if (!all) {
+    programs::report(program, all.error(), false);
+    return signer_exit_usage;
+  }
+  const auto level = telemetry::level_named(all->config.log_level);
+  telemetry::configure("mintd-signer", level.value_or(telemetry::Level::info));
+  return serve(std::move(*all));
+}
+
+}  // namespace
+}  // namespace mintmark::mintd
+
+int main(int argc, char** argv) {
+  const auto line = mintmark::programs::read_command_line(mintmark::mintd::program, argc, argv);
+  return line.arguments ? mintmark::mintd::run(*line.arguments) : line.exit_status;
+}
