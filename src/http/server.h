@@ -1,36 +1,33 @@
 // HTTP/1.1 server (RFC 9112) on Boost.Beast callbacks: TLS or unix socket, keep-alive, limits on everything a stranger sends.
 #pragma once
 
-#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <boost/asio/io_context.hpp>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "http/limits.h"
 #include "http/message.h"
 #include "http/tls.h"
 
 namespace mintmark::http {
 
-struct ServerLimits {
-  std::size_t header_octets = 32U << 10U;            ///< Beyond: 431.
-  std::size_t body_octets = 128U << 10U;             ///< Beyond: 413.
-  std::chrono::milliseconds handshake{10'000};       ///< TLS.
-  std::chrono::milliseconds header_time{10'000};     ///< From a request's first octet to its last header; beyond: 408.
-  std::chrono::milliseconds body_time{15'000};       ///< Beyond: 408.
-  std::chrono::milliseconds idle{60'000};            ///< Between requests of a kept connection: closed.
-  std::chrono::milliseconds write_time{15'000};
-  std::size_t connections = 4096;                    ///< Beyond: the newest is closed at once.
-};
+/// Told what no client can be told: a handler that threw, an answer that cannot be sent, a listener out of descriptors.
+/// From any of the io_context's threads; `event` is a log line's name.
+using Report = std::function<void(std::string_view event, const Error& error)>;
 
 /// Accepts on descriptors that are already bound and listening. Handlers run on the io_context's threads; one connection
-/// handles one request at a time. What is malformed gets 400 (408, 413, 414, 417, 431, 501, 505) with a JSON body
-/// {"error": …, "error_description": …} that says why, then the connection closes. Never throws after construction.
+/// handles one request at a time, pipelined ones in their order. What is malformed gets 400 (408, 413, 414, 417, 431,
+/// 501, 505) with a JSON body {"error", "error_description", "code"} that says why, then the connection closes, after
+/// what the client still sends was read for a while. A handler that throws or drops its Respond unused becomes 500 and a
+/// report. Every answer carries Date and X-Request-Id. Never throws after construction. Ends before its io_context.
 class Server {
  public:
-  Server(boost::asio::io_context& io, ServerLimits limits, Handler handler);
+  Server(boost::asio::io_context& io, ServerLimits limits, Handler handler, Report report = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -38,7 +35,8 @@ class Server {
   /// Starts accepting. `tls` null: plain HTTP; only for a unix socket, or where the operator named a trusted proxy.
   [[nodiscard]] Result<void> accept_on(UniqueFd listening, std::shared_ptr<const TlsServerContext> tls);
 
-  /// Takes no new connection and no new request; requests under way are answered. `drained` is called when the last is.
+  /// Takes no new connection and no new request; requests whose first octet has come are answered. `drained` is called
+  /// once, on the io_context, when the last is. From any thread; a second call does nothing.
   void stop(std::function<void()> drained);
 
   [[nodiscard]] std::size_t open_connections() const;
@@ -48,8 +46,14 @@ class Server {
   std::shared_ptr<State> state_;
 };
 
-/// A bound, listening TCP socket ("127.0.0.1", 8443; port 0: any) or unix socket (mode applied before the first connect can succeed).
+/// A bound, listening, non-blocking TCP socket with SO_REUSEADDR: an IPv4 or IPv6 address in digits, or "localhost"
+/// (127.0.0.1). "::" takes IPv4 too. Port 0: any. `listen_failed` names the address and why.
 [[nodiscard]] Result<UniqueFd> listen_tcp(const std::string& address, std::uint16_t port);
+/// The port that a TCP socket is bound to.
+[[nodiscard]] std::uint16_t port_of(const UniqueFd& listening);
+/// A unix socket with these permissions. They are set between bind and listen: before listen nobody can connect, so no
+/// connect succeeds under other permissions. A socket file that nobody listens on is replaced; one that answers, or a file
+/// of another kind, is `listen_failed`.
 [[nodiscard]] Result<UniqueFd> listen_unix(const std::string& path, unsigned mode);
 
 }  // namespace mintmark::http

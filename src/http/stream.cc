@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <limits>
 #include <utility>
@@ -107,6 +108,11 @@ void Stream::end_writing() {
     SSL_shutdown(ssl_.get());
   }
   ::shutdown(socket_, SHUT_WR);
+}
+
+Step Stream::discard() {
+  std::array<char, 16384> dropped;  // NOLINT(cppcoreguidelines-pro-type-member-init): never read
+  return judge_plain(::recv(socket_, dropped.data(), dropped.size(), 0));
 }
 
 bool Stream::has_buffered() const { return ssl_ != nullptr && SSL_has_pending(ssl_.get()) != 0; }

@@ -1,0 +1,25 @@
+// An answer as octets of HTTP/1.1.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "http/message.h"
+
+namespace mintmark::http {
+
+struct AnswerFrame {
+  std::string_view id;  ///< Goes out as X-Request-Id.
+  bool keeps_alive = true;
+  bool to_http_1_0 = false;
+  bool to_head = false;  ///< The body is left out, its length is told (RFC 9110 §9.3.2).
+};
+
+/// Appends head and body. The framing's own fields (Content-Length, Transfer-Encoding, Connection, Date, X-Request-Id) are
+/// not taken from the response. `http_answer_invalid`: a status outside 200–599, or a field that would break the
+/// framing; then nothing was appended.
+[[nodiscard]] Result<void> append_answer(std::string& out, const Response& response,
+                                         const AnswerFrame& frame);
+
+}  // namespace mintmark::http

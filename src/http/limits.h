@@ -1,0 +1,28 @@
+// What a stranger may send, and how long it may take.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace mintmark::http {
+
+struct ServerLimits {
+  std::size_t header_octets = 32U << 10U;  ///< Request line and fields. Beyond: 431.
+  std::size_t request_line_octets =
+      8U << 10U;                          ///< Beyond: 414 (RFC 9112 §3 recommends at least 8000).
+  std::size_t header_fields = 100;        ///< Beyond: 431.
+  std::size_t body_octets = 128U << 10U;  ///< Beyond: 413.
+  std::chrono::milliseconds handshake{10'000};  ///< TLS.
+  /// From a request's first octet to its last header; beyond: 408.
+  std::chrono::milliseconds header_time{10'000};
+  std::chrono::milliseconds body_time{15'000};  ///< Beyond: 408.
+  /// Between requests of a kept connection: closed.
+  std::chrono::milliseconds idle{60'000};
+  std::chrono::milliseconds write_time{15'000};
+  /// How long what a refused client still sends is read and dropped, so that it can read the
+  /// refusal.
+  std::chrono::milliseconds linger{2'000};
+  std::size_t connections = 4096;  ///< Beyond: the newest is closed at once.
+};
+
+}  // namespace mintmark::http

@@ -1,0 +1,128 @@
+#include "http/listener.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <utility>
+
+#include "http/session.h"
+
+namespace mintmark::http {
+namespace {
+
+namespace asio = boost::asio;
+
+/// How many connections are taken at once before others get their turn.
+constexpr int most_at_once = 64;
+constexpr std::chrono::milliseconds pause_without_descriptors{100};
+
+std::string unix_peer(int socket) {
+  ucred credentials{};
+  socklen_t length = sizeof credentials;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return "unix:";
+  return "unix:uid=" + std::to_string(credentials.uid);
+}
+
+std::string peer_of(int socket, const sockaddr_storage& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.ss_family == AF_INET) {
+    const auto& ipv4 = reinterpret_cast<const sockaddr_in&>(address);
+    inet_ntop(AF_INET, &ipv4.sin_addr, text.data(), text.size());
+    return std::string(text.data()) + ":" + std::to_string(ntohs(ipv4.sin_port));
+  }
+  if (address.ss_family == AF_INET6) {
+    const auto& ipv6 = reinterpret_cast<const sockaddr_in6&>(address);
+    inet_ntop(AF_INET6, &ipv6.sin6_addr, text.data(), text.size());
+    return "[" + std::string(text.data()) + "]:" + std::to_string(ntohs(ipv6.sin6_port));
+  }
+  return unix_peer(socket);
+}
+
+/// What only says that this one connection came to nothing (accept(2)).
+bool is_of_one_connection(int number) {
+  return number == EINTR || number == ECONNABORTED || number == EPROTO || number == ENETDOWN ||
+         number == ENETUNREACH || number == EHOSTDOWN || number == EHOSTUNREACH || number == EPERM;
+}
+
+}  // namespace
+
+Listener::Listener(asio::io_context& io, std::shared_ptr<Serving> serving, UniqueFd listening,
+                   std::shared_ptr<const TlsServerContext> tls)
+    : io_(io),
+      strand_(asio::make_strand(io)),
+      serving_(std::move(serving)),
+      listening_(strand_, listening.get()),
+      pause_(io),
+      tls_(std::move(tls)) {
+  (void)listening.release();
+}
+
+void Listener::start() {
+  asio::post(strand_, [self = shared_from_this()] { self->wait(); });
+}
+
+void Listener::stop() {
+  asio::post(strand_, [self = shared_from_this()] {
+    boost::system::error_code ignored;
+    self->listening_.close(ignored);
+    self->pause_.cancel();
+  });
+}
+
+void Listener::wait() {
+  if (!listening_.is_open() || serving_->stopping()) return;
+  listening_.async_wait(asio::posix::descriptor_base::wait_read,
+                        [self = shared_from_this()](const boost::system::error_code& problem) {
+                          if (!problem) self->accept_some();
+                        });
+}
+
+void Listener::accept_some() {
+  for (int count = 0; count < most_at_once && listening_.is_open(); ++count) {
+    if (serving_->stopping()) return;
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    UniqueFd socket(accept4(listening_.native_handle(), reinterpret_cast<sockaddr*>(&address),
+                            &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    const int number = errno;
+    if (socket) {
+      std::string peer = peer_of(socket.get(), address);
+      welcome(std::move(socket), std::move(peer));
+    } else if (number == EAGAIN || number == EWOULDBLOCK) {
+      break;
+    } else if (!is_of_one_connection(number)) {
+      return wait_for_descriptors(number);
+    }
+  }
+  wait();
+}
+
+void Listener::welcome(UniqueFd socket, std::string peer) {
+  const int on = 1;
+  if (!peer.starts_with("unix:")) {
+    setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  Ssl ssl = tls_ == nullptr ? nullptr : tls_->connection();
+  if (tls_ != nullptr && ssl == nullptr) return;
+  const auto session =
+      std::make_shared<Session>(io_, serving_, std::move(socket), std::move(ssl), std::move(peer));
+  if (serving_->admit(session)) session->start();
+}
+
+/// Without descriptors the socket stays readable: trying on at once would only burn the processor.
+void Listener::wait_for_descriptors(int number) {
+  serving_->report("http_accept_failed", {Code::listen_failed, errno_text(number), 0});
+  pause_.expires_after(pause_without_descriptors);
+  pause_.async_wait(asio::bind_executor(
+      strand_, [self = shared_from_this()](const boost::system::error_code& problem) {
+        if (!problem) self->wait();
+      }));
+}
+
+}  // namespace mintmark::http

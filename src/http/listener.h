@@ -1,0 +1,39 @@
+// Accepts connections on one listening socket.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <memory>
+
+#include "http/serving.h"
+
+namespace mintmark::http {
+
+class Listener : public std::enable_shared_from_this<Listener> {
+ public:
+  Listener(boost::asio::io_context& io, std::shared_ptr<Serving> serving, UniqueFd listening,
+           std::shared_ptr<const TlsServerContext> tls);
+
+  void start();
+  /// From any thread.
+  void stop();
+
+ private:
+  using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
+
+  void wait();
+  void accept_some();
+  void welcome(UniqueFd socket, std::string peer);
+  void wait_for_descriptors(int number);
+
+  boost::asio::io_context& io_;
+  Strand strand_;
+  std::shared_ptr<Serving> serving_;
+  boost::asio::posix::basic_stream_descriptor<Strand> listening_;
+  boost::asio::steady_timer pause_;
+  std::shared_ptr<const TlsServerContext> tls_;
+};
+
+}  // namespace mintmark::http

@@ -1,0 +1,185 @@
+#include "http/request_reader.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "http/head.h"
+
+namespace mintmark::http {
+namespace {
+
+namespace beast_http = boost::beast::http;
+using Parser = beast_http::request_parser<beast_http::string_body>;
+using Problem = boost::system::error_code;
+
+constexpr std::size_t read_octets = 8192;
+/// The longest chunk header or trailer section.
+constexpr std::size_t chunk_line_octets = 8192;
+
+Error refusal_of(const Problem& problem, const ServerLimits& limits) {
+  if (problem == beast_http::error::body_limit) {
+    return {Code::http_body_too_large,
+            "the body is longer than " + std::to_string(limits.body_octets) + " octets", 0};
+  }
+  if (problem == beast_http::error::bad_content_length ||
+      problem == beast_http::error::multiple_content_length ||
+      problem == beast_http::error::bad_transfer_encoding) {
+    return {Code::http_framing_ambiguous, problem.message(), 0};
+  }
+  if (problem == beast_http::error::bad_field || problem == beast_http::error::bad_value ||
+      problem == beast_http::error::bad_obs_fold) {
+    return {Code::http_header_malformed, "a header field is malformed: " + problem.message(), 0};
+  }
+  return {Code::http_malformed, "not HTTP/1.1: " + problem.message(), 0};
+}
+
+}  // namespace
+
+struct RequestReader::Parts {
+  explicit Parts(const ServerLimits& given) : limits(given), scan(given) {}
+
+  [[nodiscard]] std::string_view octets() const {
+    const auto data = buffer.data();
+    return {static_cast<const char*>(data.data()), data.size()};
+  }
+  void skip_empty_lines();
+  [[nodiscard]] Result<Stage> take_head();
+  [[nodiscard]] Result<void> parse_head(std::string_view head);
+  [[nodiscard]] Result<Stage> take_body();
+
+  const ServerLimits& limits;
+  boost::beast::flat_buffer buffer;
+  HeadScan scan;
+  std::optional<Parser> parser;
+  Request request;
+  HeadFacts facts;
+  Stage stage = Stage::idle;
+  std::size_t body_wire_octets = 0;
+  std::size_t empty_lines = 0;
+  bool http_1_0 = false;
+  bool is_head = false;
+  bool keeps_alive = false;
+};
+
+/// RFC 9112 §2.2: a client may send an empty line behind a body that has none.
+void RequestReader::Parts::skip_empty_lines() {
+  while (empty_lines < 4 && octets().starts_with("\r\n")) {
+    buffer.consume(2);
+    ++empty_lines;
+  }
+}
+
+Result<RequestReader::Stage> RequestReader::Parts::take_head() {
+  if (stage == Stage::idle) skip_empty_lines();
+  if (buffer.size() == 0) return stage;
+  stage = Stage::head;
+  auto length = scan.take(octets());
+  if (!length) return pass_on(length);
+  if (*length == 0) return stage;
+  if (auto parsed = parse_head(octets().substr(0, *length)); !parsed) return pass_on(parsed);
+  buffer.consume(*length);
+  stage = parser->is_done() ? Stage::complete : Stage::body;
+  return stage;
+}
+
+Result<void> RequestReader::Parts::parse_head(std::string_view head) {
+  auto line = check_request_line(head.substr(0, head.find("\r\n")));
+  if (!line) return line;
+  parser.emplace();
+  parser->header_limit(std::numeric_limits<std::uint32_t>::max());
+  parser->body_limit(limits.body_octets);
+  parser->eager(true);
+  Problem problem;
+  parser->put(boost::asio::const_buffer(head.data(), head.size()), problem);
+  const auto& message = parser->get();
+  is_head = message.method() == beast_http::verb::head;
+  http_1_0 = message.version() == 10;
+  // need_more: the head is whole, the body is still to come.
+  if (problem && problem != beast_http::error::need_more) {
+    return tl::unexpected<Error>(refusal_of(problem, limits));
+  }
+  request.method = message.method_string();
+  request.target = message.target();
+  // Taken now, before trailers: the parser would put those among the fields (RFC 9110 §6.5.1).
+  for (const auto& field : message) {
+    request.headers.add(std::string(field.name_string()), std::string(field.value()));
+  }
+  auto checked = check_head(request, http_1_0 ? 0 : 1);
+  if (!checked) return pass_on(checked);
+  facts = *checked;
+  keeps_alive = parser->keep_alive();
+  return {};
+}
+
+Result<RequestReader::Stage> RequestReader::Parts::take_body() {
+  while (!parser->is_done()) {
+    Problem problem;
+    const std::size_t used = parser->put(buffer.data(), problem);
+    buffer.consume(used);
+    body_wire_octets += used;
+    if (problem == beast_http::error::need_more) break;
+    if (problem) return tl::unexpected<Error>(refusal_of(problem, limits));
+    if (used == 0) break;
+  }
+  if (parser->is_done()) return stage = Stage::complete;
+  if (buffer.size() > chunk_line_octets) {
+    return fail(Code::http_malformed,
+                "a chunk's header or the trailers are longer than 8192 octets");
+  }
+  // The limit counts what the chunks carry; this counts what carries them.
+  if (body_wire_octets > 8 * limits.body_octets + 2 * chunk_line_octets) {
+    return fail(Code::http_body_too_large, "more chunk headers than content");
+  }
+  return stage;
+}
+
+RequestReader::RequestReader(const ServerLimits& limits)
+    : parts_(std::make_unique<Parts>(limits)) {}
+RequestReader::~RequestReader() = default;
+
+std::span<char> RequestReader::space() {
+  const auto space = parts_->buffer.prepare(read_octets);
+  return {static_cast<char*>(space.data()), space.size()};
+}
+
+void RequestReader::came(std::size_t count) { parts_->buffer.commit(count); }
+
+Result<RequestReader::Stage> RequestReader::advance() {
+  if (parts_->stage == Stage::idle || parts_->stage == Stage::head) {
+    auto stage = parts_->take_head();
+    if (!stage || *stage != Stage::body) return stage;
+  }
+  return parts_->stage == Stage::body ? parts_->take_body() : parts_->stage;
+}
+
+Request RequestReader::take_request() {
+  parts_->request.body = std::move(parts_->parser->get().body());
+  return std::move(parts_->request);
+}
+
+void RequestReader::next() {
+  parts_->parser.reset();
+  parts_->request = {};
+  parts_->facts = {};
+  parts_->scan = HeadScan(parts_->limits);
+  parts_->stage = Stage::idle;
+  parts_->body_wire_octets = 0;
+  parts_->empty_lines = 0;
+  parts_->is_head = false;
+}
+
+bool RequestReader::take_wait_for_continue() {
+  const bool expected = std::exchange(parts_->facts.expects_continue, false);
+  return expected && parts_->stage == Stage::body && parts_->body_wire_octets == 0 && !has_octets();
+}
+bool RequestReader::keeps_alive() const { return parts_->keeps_alive; }
+bool RequestReader::is_http_1_0() const { return parts_->http_1_0; }
+bool RequestReader::is_head() const { return parts_->is_head; }
+bool RequestReader::has_octets() const { return parts_->buffer.size() > 0; }
+
+}  // namespace mintmark::http

@@ -1,0 +1,59 @@
+#include "http/server.h"
+
+#include <fcntl.h>
+
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "http/listener.h"
+#include "http/serving.h"
+
+namespace mintmark::http {
+
+struct Server::State {
+  State(boost::asio::io_context& given, const ServerLimits& limits, Handler handler, Report report)
+      : io(given),
+        serving(std::make_shared<Serving>(given, limits, std::move(handler), std::move(report))) {}
+
+  void stop_listening() {
+    const std::lock_guard lock(mutex);
+    for (const auto& listener : listeners) listener->stop();
+    listeners.clear();
+  }
+
+  boost::asio::io_context& io;
+  std::shared_ptr<Serving> serving;
+  std::mutex mutex;
+  std::vector<std::shared_ptr<Listener>> listeners;
+};
+
+Server::Server(boost::asio::io_context& io, ServerLimits limits, Handler handler, Report report)
+    : state_(std::make_shared<State>(io, limits, std::move(handler), std::move(report))) {}
+
+Server::~Server() {
+  state_->stop_listening();
+  state_->serving->abandon();
+}
+
+Result<void> Server::accept_on(UniqueFd listening, std::shared_ptr<const TlsServerContext> tls) {
+  const int flags = fcntl(listening.get(), F_GETFL);
+  if (flags < 0 || fcntl(listening.get(), F_SETFL, flags | O_NONBLOCK) < 0) {
+    return fail(Code::listen_failed, "not a descriptor to listen on: " + errno_text(errno));
+  }
+  auto listener =
+      std::make_shared<Listener>(state_->io, state_->serving, std::move(listening), std::move(tls));
+  const std::lock_guard lock(state_->mutex);
+  state_->listeners.push_back(listener);
+  listener->start();
+  return {};
+}
+
+void Server::stop(std::function<void()> drained) {
+  state_->stop_listening();
+  state_->serving->stop(std::move(drained));
+}
+
+std::size_t Server::open_connections() const { return state_->serving->open(); }
+
+}  // namespace mintmark::http

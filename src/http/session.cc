@@ -1,0 +1,360 @@
+#include "http/session.h"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <exception>
+#include <utility>
+
+#include "base/bytes.h"
+#include "http/answer.h"
+
+namespace mintmark::http {
+namespace {
+
+namespace asio = boost::asio;
+
+/// A refused client that goes on sending is listened to for this much and no longer.
+constexpr std::size_t most_discarded = 1U << 20U;
+/// An answer's buffer larger than this is not kept for the next one.
+constexpr std::size_t most_kept_output = 64U << 10U;
+
+std::string new_request_id() { return to_hex(random_bytes(12)); }
+
+}  // namespace
+
+/// The one right to answer a request. Outlives the connection harmlessly; unused when dropped, it
+/// answers 500.
+class Session::Reply {
+ public:
+  explicit Reply(Session& session) : session_(session.weak_from_this()) {}
+  Reply(const Reply&) = delete;
+  Reply& operator=(const Reply&) = delete;
+  ~Reply() {
+    if (used_.load()) return;
+    if (const auto session = session_.lock()) {
+      session->serving_->report("http_request_unanswered",
+                                {Code::http_handler_failed, "a handler dropped its request", 0});
+    }
+    send(error_response({Code::http_handler_failed, "this request found no answer", 0}));
+  }
+
+  void send(Response response) {
+    if (used_.exchange(true)) return;
+    auto session = session_.lock();
+    if (!session) return;
+    const Strand strand = session->strand_;
+    asio::dispatch(strand,
+                   [session = std::move(session), response = std::move(response)]() mutable {
+                     session->answer(std::move(response));
+                   });
+  }
+
+ private:
+  std::weak_ptr<Session> session_;
+  std::atomic<bool> used_{false};
+};
+
+Session::Session(asio::io_context& io, std::shared_ptr<Serving> serving, UniqueFd socket, Ssl ssl,
+                 std::string peer)
+    : strand_(asio::make_strand(io)),
+      serving_(std::move(serving)),
+      socket_(strand_, socket.get()),
+      timer_(strand_),
+      stream_(socket.get(), std::move(ssl)),
+      reader_(serving_->limits),
+      peer_(std::move(peer)) {
+  (void)socket.release();
+}
+
+void Session::start() {
+  asio::post(strand_, [self = shared_from_this()] {
+    if (self->phase_ != Phase::handshake) return;  // A stop came between.
+    self->set_deadline(self->serving_->limits.handshake);
+    self->shake_hands();
+  });
+}
+
+void Session::stop() {
+  asio::post(strand_, [self = shared_from_this()] {
+    const bool idle = self->phase_ == Phase::request && !self->reader_.has_octets() &&
+                      self->deadline_stage_ == RequestReader::Stage::idle;
+    if (idle || self->phase_ == Phase::handshake) self->end();
+  });
+}
+
+void Session::abandon() {
+  asio::post(strand_, [self = shared_from_this()] { self->close(); });
+}
+
+void Session::wait(Progress wants) {
+  using Descriptor = asio::posix::descriptor_base;
+  const auto kind = wants == Progress::wants_write ? Descriptor::wait_write : Descriptor::wait_read;
+  socket_.async_wait(kind, [self = shared_from_this()](const boost::system::error_code& problem) {
+    self->waited(problem);
+  });
+}
+
+void Session::waited(const boost::system::error_code& problem) {
+  if (phase_ == Phase::closed) return;
+  if (std::exchange(expired_, false)) return timed_out();
+  if (problem) return close();
+  resume(true);
+}
+
+void Session::resume(bool readable) {
+  switch (phase_) {
+    case Phase::handshake:
+      return shake_hands();
+    case Phase::request:
+      return take_request(readable);
+    case Phase::writing:
+      return write();
+    case Phase::lingering:
+      return linger();
+    case Phase::handling:
+    case Phase::closed:
+      return;
+  }
+}
+
+void Session::shake_hands() {
+  const Step step = stream_.handshake();
+  if (step.progress == Progress::wants_read || step.progress == Progress::wants_write) {
+    return wait(step.progress);
+  }
+  if (step.progress != Progress::done) return close();
+  begin_next_request();
+}
+
+// ---- reading ----
+
+void Session::take_request(bool readable) {
+  while (wants_more()) {
+    if (!readable && !stream_.has_buffered()) return wait(Progress::wants_read);
+    readable = false;
+    if (!read_some()) return;
+  }
+}
+
+bool Session::read_some() {
+  const auto space = reader_.space();
+  const Step step = stream_.read(space);
+  if (step.progress == Progress::done) {
+    reader_.came(step.octets);
+    return true;
+  }
+  if (step.progress == Progress::wants_read || step.progress == Progress::wants_write) {
+    wait(step.progress);
+  } else {
+    end();
+  }
+  return false;
+}
+
+/// False: the request is complete or refused, or an interim answer goes first; whatever follows is
+/// under way.
+bool Session::wants_more() {
+  const auto stage = reader_.advance();
+  if (!stage) {
+    refuse(stage.error());
+    return false;
+  }
+  if (*stage == RequestReader::Stage::complete) {
+    handle();
+    return false;
+  }
+  set_request_deadline(*stage);
+  if (*stage != RequestReader::Stage::body || !reader_.take_wait_for_continue()) return true;
+  output_ = "HTTP/1.1 100 Continue\r\n\r\n";
+  written_octets_ = 0;
+  after_ = After::body;
+  phase_ = Phase::writing;
+  write();
+  return false;
+}
+
+void Session::set_request_deadline(RequestReader::Stage stage) {
+  if (stage == deadline_stage_) return;
+  deadline_stage_ = stage;
+  const ServerLimits& limits = serving_->limits;
+  set_deadline(stage == RequestReader::Stage::body ? limits.body_time : limits.header_time);
+}
+
+// ---- answering ----
+
+void Session::handle() {
+  phase_ = Phase::handling;
+  clear_deadline();
+  Request request = reader_.take_request();
+  request_id_ = new_request_id();
+  request.id = request_id_;
+  request.peer = peer_;
+  const auto reply = std::make_shared<Reply>(*this);
+  call_handler(std::move(request),
+               [reply](Response response) { reply->send(std::move(response)); });
+}
+
+void Session::call_handler(Request request, const Respond& respond) {
+  std::string reason;
+  try {
+    return serving_->handler(std::move(request), respond);
+  } catch (const std::exception& exception) {
+    reason = exception.what();
+  } catch (...) {
+    reason = "something that is no std::exception";
+  }
+  serving_->report("http_handler_threw",
+                   {Code::http_handler_failed, reason + " (request " + request_id_ + ")", 0});
+  respond(
+      error_response({Code::http_handler_failed, "something is broken here; it was logged", 0}));
+}
+
+void Session::answer(Response response) {
+  if (phase_ != Phase::handling) return;
+  compose(response, reader_.keeps_alive() && !serving_->stopping());
+  write();
+}
+
+void Session::refuse(const Error& error) {
+  if (request_id_.empty()) request_id_ = new_request_id();
+  compose(error_response(error), false);
+  write();
+}
+
+void Session::compose(const Response& response, bool keeps_alive) {
+  output_.clear();
+  written_octets_ = 0;
+  AnswerFrame frame{request_id_, keeps_alive, reader_.is_http_1_0(), reader_.is_head()};
+  if (auto appended = append_answer(output_, response, frame); !appended) {
+    serving_->report("http_answer_invalid", appended.error());
+    const Response instead = error_response({appended.error().code, "an answer was malformed", 0});
+    (void)append_answer(output_, instead, frame).has_value();
+  }
+  after_ = keeps_alive ? After::next_request : After::close;
+  phase_ = Phase::writing;
+  set_deadline(serving_->limits.write_time);
+}
+
+void Session::write() {
+  while (written_octets_ < output_.size()) {
+    const Step step = stream_.write(std::string_view(output_).substr(written_octets_));
+    if (step.progress == Progress::wants_read || step.progress == Progress::wants_write) {
+      return wait(step.progress);
+    }
+    if (step.progress != Progress::done) return close();
+    written_octets_ += step.octets;
+  }
+  written();
+}
+
+void Session::written() {
+  if (output_.capacity() > most_kept_output) output_ = {};
+  switch (after_) {
+    case After::next_request:
+      return begin_next_request();
+    case After::body:
+      phase_ = Phase::request;
+      return take_request(false);
+    case After::close:
+      return begin_lingering();
+  }
+}
+
+void Session::begin_next_request() {
+  reader_.next();
+  request_id_.clear();
+  phase_ = Phase::request;
+  deadline_stage_ = RequestReader::Stage::idle;
+  set_deadline(serving_->limits.idle);
+  if (reader_.has_octets()) {
+    // Not called from here: a client that pipelines without end would grow the stack, and starve
+    // the others.
+    return asio::post(strand_, [self = shared_from_this()] { self->resume(false); });
+  }
+  if (serving_->stopping()) return end();
+  take_request(false);
+}
+
+// ---- closing ----
+
+/// RFC 9112 §9.6: a close while octets are under way resets the connection, and the answer may be
+/// lost with it.
+void Session::begin_lingering() {
+  phase_ = Phase::lingering;
+  stream_.end_writing();
+  serving_->retire(shared_from_this());
+  set_deadline(serving_->limits.linger);
+  linger();
+}
+
+void Session::linger() {
+  while (discarded_octets_ < most_discarded) {
+    const Step step = stream_.discard();
+    if (step.progress == Progress::wants_read) return wait(step.progress);
+    if (step.progress != Progress::done) break;
+    discarded_octets_ += step.octets;
+  }
+  close();
+}
+
+void Session::end() {
+  if (phase_ == Phase::closed) return;
+  stream_.end_writing();
+  close();
+}
+
+void Session::close() {
+  if (std::exchange(phase_, Phase::closed) == Phase::closed) return;
+  timer_.cancel();
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  serving_->forget(shared_from_this());
+}
+
+// ---- time ----
+
+void Session::set_deadline(std::chrono::milliseconds from_now) {
+  deadline_ = clock::now() + from_now;
+  // The timer may fire too early, never too late: a kept connection does not set it anew for every
+  // request.
+  if (deadline_ < armed_) arm_timer();
+}
+
+void Session::arm_timer() {
+  armed_ = deadline_;
+  timer_.expires_at(armed_);
+  timer_.async_wait([self = shared_from_this()](const boost::system::error_code& problem) {
+    if (!problem) self->timer_fired();
+  });
+}
+
+void Session::timer_fired() {
+  armed_ = clock::time_point::max();
+  if (phase_ == Phase::closed || deadline_ == clock::time_point::max()) return;
+  if (clock::now() < deadline_) return arm_timer();
+  clear_deadline();
+  expired_ = true;
+  socket_.cancel();
+}
+
+void Session::timed_out() {
+  const ServerLimits& limits = serving_->limits;
+  if (phase_ != Phase::request) return close();
+  const auto refuse_after = [&](const char* what, std::chrono::milliseconds limit) {
+    refuse({Code::http_too_slow,
+            std::string(what) + " took longer than " + std::to_string(limit.count()) + " ms", 0});
+  };
+  switch (deadline_stage_) {
+    case RequestReader::Stage::head:
+      return refuse_after("the header", limits.header_time);
+    case RequestReader::Stage::body:
+      return refuse_after("the body", limits.body_time);
+    case RequestReader::Stage::idle:
+    case RequestReader::Stage::complete:
+      return end();
+  }
+}
+
+}  // namespace mintmark::http

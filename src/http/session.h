@@ -1,0 +1,89 @@
+// One connection of the server, from the handshake to the close.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "base/file.h"
+#include "http/message.h"
+#include "http/request_reader.h"
+#include "http/serving.h"
+#include "http/stream.h"
+
+namespace mintmark::http {
+
+/// Everything but the constructor, start, stop and abandon happens on the connection's strand.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
+
+  /// `ssl` null: plain.
+  Session(boost::asio::io_context& io, std::shared_ptr<Serving> serving, UniqueFd socket, Ssl ssl,
+          std::string peer);
+
+  void start();
+  /// Closes if no request is under way; else after its answer.
+  void stop();
+  /// Closes whatever is under way.
+  void abandon();
+
+ private:
+  using clock = std::chrono::steady_clock;
+  enum class Phase { handshake, request, handling, writing, lingering, closed };
+  /// What follows when all of `output_` is written.
+  enum class After { next_request, body, close };
+  class Reply;
+
+  void resume(bool readable);
+  void wait(Progress wants);
+  void waited(const boost::system::error_code& problem);
+
+  void shake_hands();
+  void take_request(bool readable);
+  [[nodiscard]] bool read_some();
+  [[nodiscard]] bool wants_more();
+  void set_request_deadline(RequestReader::Stage stage);
+  void handle();
+  void call_handler(Request request, const Respond& respond);
+  void answer(Response response);
+  void refuse(const Error& error);
+  void compose(const Response& response, bool keeps_alive);
+  void write();
+  void written();
+  void begin_next_request();
+  void begin_lingering();
+  void linger();
+  void end();
+  void close();
+
+  void set_deadline(std::chrono::milliseconds from_now);
+  void clear_deadline() { deadline_ = clock::time_point::max(); }
+  void arm_timer();
+  void timer_fired();
+  void timed_out();
+
+  Strand strand_;
+  std::shared_ptr<Serving> serving_;
+  boost::asio::posix::basic_stream_descriptor<Strand> socket_;
+  boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, Strand> timer_;
+  Stream stream_;
+  RequestReader reader_;
+  std::string peer_;
+  std::string request_id_;
+  std::string output_;
+  std::size_t written_octets_ = 0;
+  std::size_t discarded_octets_ = 0;
+  clock::time_point deadline_ = clock::time_point::max();
+  clock::time_point armed_ = clock::time_point::max();  ///< When the timer will fire.
+  RequestReader::Stage deadline_stage_ = RequestReader::Stage::idle;
+  Phase phase_ = Phase::handshake;
+  After after_ = After::next_request;
+  bool expired_ = false;
+};
+
+}  // namespace mintmark::http
