@@ -5,8 +5,10 @@
 namespace mintmark::jose {
 namespace {
 
-constexpr std::string_view url_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-constexpr std::string_view plain_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view url_alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view plain_alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t foreign = 0xFF;
 
 constexpr std::array<std::uint8_t, 256> values_of(std::string_view alphabet) {
@@ -38,8 +40,8 @@ std::string encode(BytesView bytes, std::string_view alphabet) {
     text += alphabet[group >> 6U];
     text += alphabet[group & 63U];
   } else if (bytes.size() - i == 2) {
-    const std::uint32_t group =
-        static_cast<std::uint32_t>(bytes[i]) << 10U | static_cast<std::uint32_t>(bytes[i + 1]) << 2U;
+    const std::uint32_t group = static_cast<std::uint32_t>(bytes[i]) << 10U |
+                                static_cast<std::uint32_t>(bytes[i + 1]) << 2U;
     text += alphabet[group >> 12U];
     text += alphabet[group >> 6U & 63U];
     text += alphabet[group & 63U];
@@ -64,7 +66,8 @@ Result<Bytes> decode(std::string_view text, const std::array<std::uint8_t, 256>&
     }
   }
   // Two texts must never decode to the same octets.
-  if ((group & ((1U << bits) - 1U)) != 0) return fail(Code::base64_malformed, "unused bits are not zero");
+  if ((group & ((1U << bits) - 1U)) != 0)
+    return fail(Code::base64_malformed, "unused bits are not zero");
   return bytes;
 }
 
@@ -82,7 +85,8 @@ std::string base64(BytesView bytes) {
 
 Result<Bytes> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return fail(Code::base64_malformed, "base64 comes in groups of four");
-  for (int padding = 0; padding < 2 && !text.empty() && text.back() == '='; ++padding) text.remove_suffix(1);
+  for (int padding = 0; padding < 2 && !text.empty() && text.back() == '='; ++padding)
+    text.remove_suffix(1);
   return decode(text, plain_values);
 }
 

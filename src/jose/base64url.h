@@ -1,4 +1,5 @@
-// base64url without padding (RFC 7515 §2, RFC 4648 §5), and plain base64 where a format asks for it.
+// base64url without padding (RFC 7515 §2, RFC 4648 §5), and plain base64 where a format asks for
+// it.
 #pragma once
 
 #include <string>
@@ -9,7 +10,8 @@
 namespace mintmark::jose {
 
 [[nodiscard]] std::string base64url(BytesView bytes);
-/// Strict: no padding, no white space, no foreign character, unused bits zero; else `base64_malformed`.
+/// Strict: no padding, no white space, no foreign character, unused bits zero; else
+/// `base64_malformed`.
 [[nodiscard]] Result<Bytes> from_base64url(std::string_view text);
 
 /// RFC 4648 §4 with padding.

@@ -14,17 +14,23 @@ constexpr JsonLimits segment_limits{.octets = 16U << 10U, .depth = 8, .elements 
 
 Result<Json> object_segment(std::string_view segment, const char* name) {
   auto octets = from_base64url(segment);
-  if (!octets) return fail(Code::jws_malformed, std::string("the ") + name + " is not base64url: " + octets.error().detail);
+  if (!octets)
+    return fail(Code::jws_malformed,
+                std::string("the ") + name + " is not base64url: " + octets.error().detail);
   auto json = parse_json(as_text(*octets), segment_limits);
-  if (!json) return fail(json.error().code, std::string("the ") + name + ": " + json.error().detail);
-  if (!json->is_object()) return fail(Code::jws_malformed, std::string("the ") + name + " is no JSON object");
+  if (!json)
+    return fail(json.error().code, std::string("the ") + name + ": " + json.error().detail);
+  if (!json->is_object())
+    return fail(Code::jws_malformed, std::string("the ") + name + " is no JSON object");
   return json;
 }
 
 // RFC 7515 §4.1.11 and RFC 7797: an extension that we do not understand must not be passed over.
 Result<void> refuse_extensions(const Json& header) {
-  if (header.contains("crit")) return fail(Code::jws_crit_unknown, "the header has crit, and no extension is understood here");
-  if (header.contains("b64")) return fail(Code::jws_crit_unknown, "the header has b64, which is not understood here");
+  if (header.contains("crit"))
+    return fail(Code::jws_crit_unknown, "the header has crit, and no extension is understood here");
+  if (header.contains("b64"))
+    return fail(Code::jws_crit_unknown, "the header has b64, which is not understood here");
   return {};
 }
 
@@ -49,7 +55,8 @@ Result<UnverifiedJws> UnverifiedJws::parse(std::string_view compact, const JwsLi
   if (!parts) return pass_on(parts);
   if (signature.empty()) return fail(Code::jws_malformed, "the signature is empty");
   auto octets = from_base64url(signature);
-  if (!octets) return fail(Code::jws_malformed, "the signature is not base64url: " + octets.error().detail);
+  if (!octets)
+    return fail(Code::jws_malformed, "the signature is not base64url: " + octets.error().detail);
 
   UnverifiedJws jws;
   jws.alg_ = text_member(parts->header, "alg");
@@ -65,7 +72,8 @@ std::string UnverifiedJws::kid() const { return text_member(header_, "kid"); }
 
 std::string UnverifiedJws::typ() const {
   std::string typ = text_member(header_, "typ");
-  std::transform(typ.begin(), typ.end(), typ.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(typ.begin(), typ.end(), typ.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   constexpr std::string_view prefix = "application/";
   if (typ.compare(0, prefix.size(), prefix) == 0) typ.erase(0, prefix.size());
   return typ;
@@ -73,7 +81,8 @@ std::string UnverifiedJws::typ() const {
 
 Result<VerifiedJws> UnverifiedJws::verify(const PublicKey& key) && {
   if (alg_ != name_of(key.algorithm())) {
-    return fail(Code::jws_alg_refused, "the key verifies " + std::string(name_of(key.algorithm())) + " and nothing else");
+    return fail(Code::jws_alg_refused,
+                "the key verifies " + std::string(name_of(key.algorithm())) + " and nothing else");
   }
   if (!key.verify(as_bytes(signing_input_), signature_)) {
     return fail(Code::jws_signature_invalid, "the signature is not by key " + key.thumbprint());
@@ -90,9 +99,11 @@ std::string compact(std::string_view input, BytesView signature) {
 }
 
 Result<SigningInputParts> parse_signing_input(std::string_view input, const JwsLimits& limits) {
-  if (input.size() > limits.octets) return fail(Code::jws_malformed, "longer than " + std::to_string(limits.octets) + " octets");
+  if (input.size() > limits.octets)
+    return fail(Code::jws_malformed, "longer than " + std::to_string(limits.octets) + " octets");
   const auto dot = input.find('.');
-  if (dot == std::string_view::npos || dot == 0 || dot + 1 == input.size() || input.find('.', dot + 1) != std::string_view::npos) {
+  if (dot == std::string_view::npos || dot == 0 || dot + 1 == input.size() ||
+      input.find('.', dot + 1) != std::string_view::npos) {
     return fail(Code::jws_malformed, "a signing input has two segments");
   }
   auto header = object_segment(input.substr(0, dot), "header");
@@ -106,14 +117,17 @@ Result<SigningInputParts> parse_signing_input(std::string_view input, const JwsL
 Result<std::optional<std::string>> string_claim(const Json& claims, const char* name) {
   const auto found = claims.find(name);
   if (found == claims.end()) return std::optional<std::string>{};
-  if (!found->is_string()) return fail(Code::jws_malformed, std::string("the claim ") + name + " is no string");
+  if (!found->is_string())
+    return fail(Code::jws_malformed, std::string("the claim ") + name + " is no string");
   return std::optional<std::string>{found->get<std::string>()};
 }
 
 Result<std::optional<std::int64_t>> time_claim(const Json& claims, const char* name) {
   const auto found = claims.find(name);
   if (found == claims.end()) return std::optional<std::int64_t>{};
-  if (!found->is_number_integer()) return fail(Code::jws_malformed, std::string("the claim ") + name + " is no whole number of seconds");
+  if (!found->is_number_integer())
+    return fail(Code::jws_malformed,
+                std::string("the claim ") + name + " is no whole number of seconds");
   // An unsigned number beyond int64 would turn negative here: refused either way.
   const auto seconds = found->get<std::int64_t>();
   if (seconds < 0 || seconds > latest_time) {

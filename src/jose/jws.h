@@ -1,4 +1,5 @@
-// JSON Web Signature, compact serialisation (RFC 7515 §3.1, §7.1), read so that nothing unverified can be used.
+// JSON Web Signature, compact serialisation (RFC 7515 §3.1, §7.1), read so that nothing unverified
+// can be used.
 #pragma once
 
 #include <optional>
@@ -20,9 +21,12 @@ class VerifiedJws;
 /// Parsed, not verified. The header may be read, to choose a key; the claims may not.
 class UnverifiedJws {
  public:
-  /// Three non-empty base64url segments, header and payload JSON objects, `alg` a string; `crit` is refused
-  /// (`jws_crit_unknown`: we understand no extension), `b64` too; `jku`, `x5u`, `x5c` are ignored, never followed.
-  [[nodiscard]] static Result<UnverifiedJws> parse(std::string_view compact, const JwsLimits& limits = {});
+  /// Three non-empty base64url segments, header and payload JSON objects, `alg` a string; `crit` is
+  /// refused
+  /// (`jws_crit_unknown`: we understand no extension), `b64` too; `jku`, `x5u`, `x5c` are ignored,
+  /// never followed.
+  [[nodiscard]] static Result<UnverifiedJws> parse(std::string_view compact,
+                                                   const JwsLimits& limits = {});
 
   [[nodiscard]] const Json& header() const { return header_; }
   [[nodiscard]] const std::string& alg() const { return alg_; }
@@ -31,7 +35,8 @@ class UnverifiedJws {
   /// Lower case, without "application/" (RFC 7515 §4.1.9); "" where absent.
   [[nodiscard]] std::string typ() const;
 
-  /// The header's `alg` must be the key's own algorithm (`jws_alg_refused`), then the signature must verify
+  /// The header's `alg` must be the key's own algorithm (`jws_alg_refused`), then the signature
+  /// must verify
   /// (`jws_signature_invalid`).
   [[nodiscard]] Result<VerifiedJws> verify(const PublicKey& key) &&;
 
@@ -62,7 +67,8 @@ class VerifiedJws {
 /// The compact form from a signing input and its signature.
 [[nodiscard]] std::string compact(std::string_view signing_input, BytesView signature);
 
-/// What stands before the signature, for one who has to judge it before signing (the signer's rules of purpose).
+/// What stands before the signature, for one who has to judge it before signing (the signer's rules
+/// of purpose).
 struct SigningInputParts {
   Json header;
   Json claims;
@@ -70,7 +76,8 @@ struct SigningInputParts {
 [[nodiscard]] Result<SigningInputParts> parse_signing_input(std::string_view signing_input,
                                                             const JwsLimits& limits = {});
 
-/// Claims with the types RFC 7519 gives them. Absent: nullopt. Of another type, negative, or beyond 2^53: `jws_malformed`.
+/// Claims with the types RFC 7519 gives them. Absent: nullopt. Of another type, negative, or beyond
+/// 2^53: `jws_malformed`.
 [[nodiscard]] Result<std::optional<std::string>> string_claim(const Json& claims, const char* name);
 [[nodiscard]] Result<std::optional<std::int64_t>> time_claim(const Json& claims, const char* name);
 

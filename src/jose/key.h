@@ -1,4 +1,5 @@
-// Public keys: JWK in and out (RFC 7517, 7518 §6), thumbprint (RFC 7638), verification (RFC 7518 §3).
+// Public keys: JWK in and out (RFC 7517, 7518 §6), thumbprint (RFC 7638), verification (RFC 7518
+// §3).
 #pragma once
 
 #include <cstdint>
@@ -14,13 +15,16 @@ namespace mintmark::jose {
 enum class Algorithm : std::uint8_t { es256, es384 };
 
 [[nodiscard]] std::string_view name_of(Algorithm algorithm);
-/// `jws_alg_refused` for anything that is not signed with a key pair we know, `none` and HMAC included.
+/// `jws_alg_refused` for anything that is not signed with a key pair we know, `none` and HMAC
+/// included.
 [[nodiscard]] Result<Algorithm> algorithm_named(std::string_view name);
 
-/// An immutable public key on a curve we know, its point proven to be on it. Copies share; thread-safe.
+/// An immutable public key on a curve we know, its point proven to be on it. Copies share;
+/// thread-safe.
 class PublicKey {
  public:
-  /// `jwk_malformed`, `jwk_unsupported`, `key_off_curve`; `jwk_private` if it has a private member (d, p, q, dp, dq, qi, oth, k).
+  /// `jwk_malformed`, `jwk_unsupported`, `key_off_curve`; `jwk_private` if it has a private member
+  /// (d, p, q, dp, dq, qi, oth, k).
   [[nodiscard]] static Result<PublicKey> from_jwk(const Json& jwk);
   /// Uncompressed point 04 || X || Y on the algorithm's curve (SEC 1 §2.3.3).
   [[nodiscard]] static Result<PublicKey> from_point(Algorithm algorithm, BytesView point);
@@ -39,7 +43,9 @@ class PublicKey {
   /// `signature` is r || s of exactly twice the curve's field length (RFC 7518 §3.4).
   [[nodiscard]] bool verify(BytesView signed_octets, BytesView signature) const;
 
-  [[nodiscard]] bool operator==(const PublicKey& other) const { return thumbprint() == other.thumbprint(); }
+  [[nodiscard]] bool operator==(const PublicKey& other) const {
+    return thumbprint() == other.thumbprint();
+  }
 
  private:
   struct Parts;
@@ -47,7 +53,8 @@ class PublicKey {
   std::shared_ptr<const Parts> parts_;
 };
 
-/// ECDSA signatures between DER (X.509, TPM, OpenSSL) and r || s (JWS, PKCS#11). Strict in both directions.
+/// ECDSA signatures between DER (X.509, TPM, OpenSSL) and r || s (JWS, PKCS#11). Strict in both
+/// directions.
 [[nodiscard]] Result<Bytes> signature_from_der(Algorithm algorithm, BytesView der);
 [[nodiscard]] Result<Bytes> signature_to_der(Algorithm algorithm, BytesView raw);
 

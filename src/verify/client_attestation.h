@@ -1,5 +1,5 @@
 // Client attestations: the issuer's word that a client holds a key which was attested
-// (draft-ietf-oauth-attestation-based-client-auth-10 §5.1).
+// (draft-ietf-oauth-attestation-based-client-auth-10 §4, §7.1).
 #pragma once
 
 #include <chrono>
@@ -48,7 +48,7 @@ using AttestationKeys = std::function<const jose::PublicKey*(std::string_view ki
                                                                  Moment now);
 
 /// What time alone can change of a checked attestation: `attestation_expired`. The draft's error
-/// for that is use_fresh_attestation (§6.2).
+/// for that is use_fresh_attestation (§7.4).
 [[nodiscard]] Result<void> check_not_expired(const ClientAttestation& attestation, Moment now);
 
 }  // namespace mintmark::verify
