@@ -48,7 +48,9 @@ int run(KeeperContext& context) {
   return 0;
 }
 
-int start(const std::string& file, bool only_check) {
+}  // namespace
+
+static int start(const std::string& file, bool only_check) {
   auto text = read_file(file, 1U << 20U);
   if (!text) return complain(text.error(), 2);
   auto config = config::parse(file, *text);
@@ -76,5 +78,24 @@ int start(const std::string& file, bool only_check) {
   return run(context);
 }
 
-}  // namespace
 }  // namespace mintmark::mintd
+
+namespace {
+
+using mintmark::programs::Program;
+
+const Program program{"mintd",
+                      "the issuer: attests devices, mints tokens bound to their keys, publishes its own",
+                      {{"--config", "FILE", "the configuration (JSON, comments allowed)"},
+                       {"--check-config", "", "check the configuration and what it names, then end"}},
+                      {}};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto line = mintmark::programs::read_command_line(program, argc, argv);
+  if (!line.arguments) return line.exit_status;
+  const auto file = line.arguments->required("--config");
+  if (!file) return mintmark::programs::report(program, file.error(), false);
+  return mintmark::mintd::start(*file, line.arguments->has("--check-config"));
+}
