@@ -121,6 +121,13 @@ bool ObjectReader::is_text(const char* key) const { return has(key) && node_->at
 
 std::size_t ObjectReader::size() const { return node_->is_object() ? node_->size() : 0; }
 
+std::vector<std::string> ObjectReader::names() const {
+  std::vector<std::string> all;
+  if (!node_->is_object()) return all;
+  for (const auto& [name, value] : node_->items()) all.push_back(name);
+  return all;
+}
+
 void ObjectReader::refuse_at(const Place& place, const std::string& what) {
   if (shared_->error) return;
   std::string detail = shared_->document.place_of(place.pointer) + ": ";
@@ -306,18 +313,6 @@ void ObjectReader::text_members(
     for (const auto& [name, unused] : all.node_->items()) {
       const std::string value = all.text(name.c_str());
       if (!failed()) read(name, value);
-    }
-  });
-}
-
-void ObjectReader::text_list_members(
-    const char* key,
-    const std::function<void(const std::string& name, const std::vector<std::string>& values)>&
-        read) {
-  object(key, false, [&](ObjectReader& all) {
-    for (const auto& [name, unused] : all.node_->items()) {
-      const std::vector<std::string> values = all.texts(name.c_str());
-      if (!failed()) read(name, values);
     }
   });
 }

@@ -53,11 +53,8 @@ class ObjectReader {
   void text_members(
       const char* key,
       const std::function<void(const std::string& name, const std::string& value)>& read);
-  /// Calls `read` for each member of the object under the key: free names, each with a list of
-  /// texts.
-  void text_list_members(const char* key,
-                         const std::function<void(const std::string& name,
-                                                  const std::vector<std::string>& values)>& read);
+  /// The names of all members that stand here, for objects whose names are free.
+  [[nodiscard]] std::vector<std::string> names() const;
   [[nodiscard]] bool has(const char* key) const;
   [[nodiscard]] bool is_text(const char* key) const;
   /// The number of members that stand here.

@@ -12,8 +12,8 @@
 namespace mintmark::policy {
 
 struct TokenRequest {
-  std::string audience;              ///< The `resource` parameter; "": the rule's default.
-  std::vector<std::string> scopes;   ///< Empty: all that the rule grants.
+  std::string audience;             ///< The `resource` parameter; "": the rule's default.
+  std::vector<std::string> scopes;  ///< Empty: all that the rule grants.
 };
 
 /// A permission to mint one token. Only Policy::decide makes one.
@@ -36,13 +36,17 @@ class Grant {
 /// An immutable set of rules; thread-safe.
 class Policy {
  public:
-  /// JSON with comments. A bad file is `policy_invalid` with FILE:LINE, the key, and what would be right.
+  /// JSON with comments. A bad file is `policy_invalid` with FILE:LINE, the key, and what would be
+  /// right.
   [[nodiscard]] static Result<Policy> from_text(const std::string& file, std::string_view text);
 
-  /// The first rule that matches the device and grants the audience decides. Denials, each with its code: `policy_no_rule` (nothing matches
-  /// the device), `policy_audience` (no matching rule grants this audience; also when none is named and no default is), `policy_scope` (names
-  /// the scopes that are not granted).
-  [[nodiscard]] Result<Grant> decide(const attest::AttestedDevice& device, const TokenRequest& request,
+  /// Scopes come without duplicates and in the order of the grant; the life is the shorter of the
+  /// grant's and `longest_life`. The first rule that matches the device and grants the audience
+  /// decides. Denials, each with its code: `policy_no_rule` (nothing matches the device),
+  /// `policy_audience` (no matching rule grants this audience; also when none is named and no
+  /// default is), `policy_scope` (names the scopes that are not granted).
+  [[nodiscard]] Result<Grant> decide(const attest::AttestedDevice& device,
+                                     const TokenRequest& request,
                                      std::chrono::seconds longest_life) const;
 
   [[nodiscard]] std::size_t rules() const;

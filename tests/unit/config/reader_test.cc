@@ -35,12 +35,10 @@ TEST(ObjectReader, OfAGoodDocumentFinishes) {
   EXPECT_EQ(reader.text("a"), "x");
   EXPECT_EQ(reader.integers("b", -5, 5), (std::vector<std::int64_t>{1, -2}));
   EXPECT_EQ(reader.texts("c"), std::vector<std::string>{"y"});
-  std::vector<std::string> seen;
-  reader.text_list_members("d", [&](const std::string& name, const auto& values) {
-    seen.push_back(name);
-    seen.insert(seen.end(), values.begin(), values.end());
+  reader.object("d", true, [](ObjectReader& d) {
+    EXPECT_EQ(d.names(), std::vector<std::string>{"e"});
+    EXPECT_EQ(d.texts("e"), std::vector<std::string>{"z"});
   });
-  EXPECT_EQ(seen, (std::vector<std::string>{"e", "z"}));
   EXPECT_TRUE(reader.finish());
 }
 

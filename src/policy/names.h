@@ -1,0 +1,22 @@
+// How the things a rule names are spelt. Private to this folder.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace mintmark::policy {
+
+/// Each gives "" if the text is good, otherwise what would be right.
+[[nodiscard]] std::string wrong_with_audience(
+    std::string_view text);  ///< Absolute URI without fragment (RFC 8707 §2).
+[[nodiscard]] std::string wrong_with_scope(
+    std::string_view text);  ///< scope-token (RFC 6749 §3.3).
+[[nodiscard]] std::string wrong_with_manufacturer(
+    std::string_view text);  ///< TCG vendor id: "id:49465800".
+[[nodiscard]] std::string wrong_with_sha256(std::string_view text);  ///< 64 hexadecimal digits.
+
+/// "0" to "23", written in one way only.
+[[nodiscard]] std::optional<unsigned> pcr_index(std::string_view text);
+
+}  // namespace mintmark::policy

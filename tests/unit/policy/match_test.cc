@@ -1,0 +1,127 @@
+// Each condition of a rule, broken alone.
+#include <gtest/gtest.h>
+
+#include "sample.h"
+
+namespace mintmark::policy {
+namespace {
+
+using test::decide;
+using test::fitting_device;
+using test::policy_of;
+
+/// A policy of one rule with this match.
+Policy with_match(const std::string& match) {
+  return policy_of(R"({"rules": [{"name": "r", "match": )" + match +
+                   R"(, "grant": [{"audience": "urn:a", "scopes": ["x"]}]}]})");
+}
+
+bool matches(const Policy& policy, const attest::RecordedDevice& device) {
+  const auto grant = decide(policy, device, {"urn:a", {}});
+  if (!grant) {
+    EXPECT_EQ(grant.error().code, Code::policy_no_rule);
+  }
+  return grant.has_value();
+}
+
+class Matching : public testing::Test {
+ protected:
+  attest::RecordedDevice device_ = fitting_device();
+};
+
+TEST_F(Matching, ByFormat) {
+  const Policy policy = with_match(R"({"format": "tpm2"})");
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.format = "android";
+  EXPECT_FALSE(matches(policy, device_));
+}
+
+TEST_F(Matching, ByKeyProtection) {
+  const Policy policy = with_match(R"({"key_protection": "hardware"})");
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.key_protection = "software";
+  EXPECT_FALSE(matches(policy, device_));
+  device_.facts.key_protection = "";
+  EXPECT_FALSE(matches(policy, device_));
+}
+
+TEST_F(Matching, ByManufacturer) {
+  const Policy policy = with_match(R"({"manufacturer": ["id:49465800", "id:0000101a"]})");
+  device_.facts.manufacturer = "id:49465800";
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.manufacturer = "id:0000101A";
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.manufacturer = "id:0000101B";
+  EXPECT_FALSE(matches(policy, device_));
+  device_.facts.manufacturer = "";
+  EXPECT_FALSE(matches(policy, device_));
+}
+
+TEST_F(Matching, ByRoot) {
+  const Policy policy = with_match(R"({"root": [")" + std::string(64, 'A') + R"("]})");
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.root = std::string(64, 'b');
+  EXPECT_FALSE(matches(policy, device_));
+  device_.facts.root = "";
+  EXPECT_FALSE(matches(policy, device_));
+}
+
+TEST_F(Matching, ByModel) {
+  const Policy policy = with_match(R"({"model": ["SLB9670", "swtpm"]})");
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.model = "Swtpm";
+  EXPECT_FALSE(matches(policy, device_));
+}
+
+TEST_F(Matching, ByAllLabels) {
+  const Policy policy = with_match(R"({"labels": {"site": "berlin", "floor": "2"}})");
+  EXPECT_TRUE(matches(policy, device_));
+  device_.labels["floor"] = "3";
+  EXPECT_FALSE(matches(policy, device_));
+  device_.labels.erase("floor");
+  EXPECT_FALSE(matches(policy, device_));
+}
+
+TEST_F(Matching, ByAllPcrs) {
+  const Policy policy =
+      with_match(R"({"pcrs": {"0": [")" + std::string(64, '0') + R"("], "7": [")" +
+                 std::string(64, 'f') + R"(", ")" + test::pcr_7 + R"("]}})");
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.pcrs[7] = std::string(64, 'f');
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.pcrs[7] = std::string(64, 'e');
+  EXPECT_FALSE(matches(policy, device_));
+  device_.facts.pcrs.erase(7);
+  EXPECT_FALSE(matches(policy, device_));
+}
+
+TEST_F(Matching, ByPcrsTakesNoOtherBank) {
+  const Policy policy = with_match(R"({"pcrs": {"7": [")" + test::pcr_7 + R"("]}})");
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.pcr_bank = "sha3_256";
+  EXPECT_FALSE(matches(policy, device_));
+}
+
+// The sample's first rule uses every condition: each one, broken alone, takes the device out of it.
+TEST_F(Matching, NeedsEveryConditionOfARule) {
+  using Break = void (*)(attest::RecordedDevice&);
+  const std::vector<Break> breaks = {
+      [](attest::RecordedDevice& d) { d.facts.key_protection = "software"; },
+      [](attest::RecordedDevice& d) { d.facts.manufacturer = "id:00000000"; },
+      [](attest::RecordedDevice& d) { d.facts.root = std::string(64, '1'); },
+      [](attest::RecordedDevice& d) { d.facts.model = "another"; },
+      [](attest::RecordedDevice& d) { d.labels["site"] = "paris"; },
+      [](attest::RecordedDevice& d) { d.facts.pcrs[7] = std::string(64, '1'); },
+  };
+  const Policy policy = policy_of(test::sample);
+  const TokenRequest request{"https://api.example", {}};
+  EXPECT_TRUE(decide(policy, device_, request));
+  for (const Break& break_one : breaks) {
+    attest::RecordedDevice device = fitting_device();
+    break_one(device);
+    EXPECT_EQ(decide(policy, device, request).error().code, Code::policy_audience);
+  }
+}
+
+}  // namespace
+}  // namespace mintmark::policy
