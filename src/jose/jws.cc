@@ -87,7 +87,7 @@ Result<VerifiedJws> UnverifiedJws::verify(const PublicKey& key) && {
   if (!key.verify(as_bytes(signing_input_), signature_)) {
     return fail(Code::jws_signature_invalid, "the signature is not by key " + key.thumbprint());
   }
-  return VerifiedJws(std::move(*this));
+  return VerifiedJws(std::move(*this), key);
 }
 
 std::string signing_input(const Json& header, const Json& claims) {

@@ -55,11 +55,14 @@ class VerifiedJws {
  public:
   [[nodiscard]] const Json& header() const { return jws_.header_; }
   [[nodiscard]] const Json& claims() const { return jws_.claims_; }
+  /// The key that it was verified with.
+  [[nodiscard]] const PublicKey& key() const { return key_; }
 
  private:
   friend class UnverifiedJws;
-  explicit VerifiedJws(UnverifiedJws jws) : jws_(std::move(jws)) {}
+  VerifiedJws(UnverifiedJws jws, PublicKey key) : jws_(std::move(jws)), key_(std::move(key)) {}
   UnverifiedJws jws_;
+  PublicKey key_;
 };
 
 /// base64url(header) "." base64url(claims): what a key signs.
