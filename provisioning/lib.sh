@@ -19,7 +19,8 @@ wait_until() {
   done
 }
 
-# build_release TARGET…: Release, all cores, with ninja's own progress.
+# build_release [TARGET…]: Release, all cores, with ninja's own progress.
+# shellcheck disable=SC2120
 build_release() {
   # Precompiled headers and timestamps would otherwise never hit.
   export CCACHE_SLOPPINESS=pch_defines,time_macros

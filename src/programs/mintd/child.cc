@@ -28,6 +28,7 @@ struct Prepared {
   std::vector<char*> argv;
   std::vector<char*> envp;
   std::vector<int> moved;
+  int program = -1;  // Close-on-exec.
 };
 
 Prepared prepare(const ChildSpec& spec) {
@@ -39,6 +40,11 @@ Prepared prepare(const ChildSpec& spec) {
   ready.envp.push_back(nullptr);
   ready.moved.resize(spec.descriptors.size());
   return ready;
+}
+
+void close_others(int from, int keep) {
+  if (keep > from) close_range(static_cast<unsigned>(from), static_cast<unsigned>(keep - 1), 0);
+  close_range(static_cast<unsigned>(keep + 1), ~0U, 0);
 }
 
 // In the child, after fork: only calls that are safe there. Returns errno of what failed.
@@ -55,7 +61,10 @@ int become(const ChildSpec& spec, Prepared& ready, int report) {
     if (dup2(ready.moved[i], first_descriptor + static_cast<int>(i)) < 0) return errno;
   }
   if (dup3(kept_report, report_at, O_CLOEXEC) < 0) return errno;
-  close_range(static_cast<unsigned>(above), ~0U, 0);
+  // The program's own descriptor and the report are close-on-exec; all else that is open ends here.
+  ready.program = fcntl(ready.program, F_DUPFD_CLOEXEC, above);
+  if (ready.program < 0) return errno;
+  close_others(above, ready.program);
 
   const int null = open("/dev/null", O_RDWR);
   if (null < 0 || dup2(null, 0) < 0 || dup2(2, 1) < 0) return errno;
@@ -71,7 +80,8 @@ int become(const ChildSpec& spec, Prepared& ready, int report) {
       return errno;
     }
   }
-  execve(spec.program.c_str(), ready.argv.data(), ready.envp.data());
+  // By descriptor: the program may stand where this user cannot walk to.
+  execveat(ready.program, "", ready.argv.data(), ready.envp.data(), AT_EMPTY_PATH);
   return errno;
 }
 
@@ -94,6 +104,9 @@ Result<Child> spawn(const ChildSpec& spec) {
   UniqueFd reading(report[0]);
   UniqueFd writing(report[1]);
   Prepared ready = prepare(spec);
+  const UniqueFd program(open(spec.program.c_str(), O_PATH | O_CLOEXEC));
+  if (!program) return fail(Code::io_failed, "cannot start " + spec.program + ": " + errno_text(errno));
+  ready.program = program.get();
 
   const pid_t pid = fork();
   if (pid < 0) return fail(Code::io_failed, "fork: " + errno_text(errno));
