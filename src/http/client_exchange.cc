@@ -2,82 +2,105 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <optional>
+#include <cstdint>
+
+#include "http/body.h"
 
 namespace mintmark::http {
 namespace {
 
 namespace beast_http = boost::beast::http;
-using Parser = beast_http::response_parser<beast_http::string_body>;
+using Parser = beast_http::response_parser<beast_http::empty_body>;
 
 constexpr std::uint32_t header_limit = 64U << 10U;
 constexpr unsigned most_interim_answers = 8;
 
-Error error_of(const boost::system::error_code& problem, std::size_t body_limit) {
-  if (problem == beast_http::error::body_limit) {
-    return {Code::http_answer_too_large,
-            "the answer is longer than " + std::to_string(body_limit) + " octets", 0};
-  }
+Error error_of(const boost::system::error_code& problem) {
   if (problem == beast_http::error::header_limit) {
     return {Code::http_answer_too_large, "the answer's header is longer than 65536 octets", 0};
   }
-  if (problem == beast_http::error::partial_message ||
-      problem == beast_http::error::end_of_stream) {
-    return {Code::connect_failed, "the server closed before its answer was complete", 0};
-  }
   return {Code::http_answer_malformed, "the answer is not HTTP/1.1: " + problem.message(), 0};
+}
+
+/// The same framing trouble, said of an answer.
+Error of_an_answer(Error error) {
+  error.code = error.code == Code::http_body_too_large ? Code::http_answer_too_large
+                                                       : Code::http_answer_malformed;
+  return error;
 }
 
 /// Reads the answer; octets that came behind it stay in `pending_`.
 class AnswerReader {
  public:
   AnswerReader(bool answers_head, std::size_t body_limit)
-      : answers_head_(answers_head), body_limit_(body_limit) {
-    begin();
-  }
+      : answers_head_(answers_head), body_limit_(body_limit) {}
 
   [[nodiscard]] Result<Response> read(ClientConnection& connection, Deadline deadline) {
-    for (;;) {
-      if (auto parsed = parse(); !parsed) return pass_on(parsed);
-      if (parser_->is_done()) return answer();
+    while (!head_complete_ || !body_.complete()) {
       auto more = read_more(connection, deadline);
       if (!more) return pass_on(more);
+      auto taken = head_complete_ ? take_body() : take_heads();
+      if (!taken) return pass_on(taken);
     }
+    response_.body = std::move(body_.content());
+    return std::move(response_);
   }
 
   [[nodiscard]] bool any_octet() const { return any_octet_; }
-  [[nodiscard]] bool keeps_alive() const {
-    return parser_->is_done() && !ended_ && pending_.empty() && parser_->keep_alive();
-  }
+  [[nodiscard]] bool keeps_alive() const { return keeps_alive_ && !ended_ && pending_.empty(); }
 
  private:
-  void begin() {
-    parser_.emplace();
-    parser_->header_limit(header_limit);
-    parser_->body_limit(body_limit_);
-    parser_->eager(true);
-    parser_->skip(answers_head_);
+  /// Interim answers, then the final one's head and what came of its body.
+  [[nodiscard]] Result<void> take_heads() {
+    for (unsigned interim = 0; interim <= most_interim_answers; ++interim) {
+      Parser parser;
+      parser.header_limit(header_limit);
+      parser.body_limit(boost::none);
+      boost::system::error_code problem;
+      const std::size_t used = parser.put(boost::asio::buffer(pending_), problem);
+      if (problem == beast_http::error::need_more) return {};
+      if (problem) return tl::unexpected<Error>(error_of(problem));
+      pending_.erase(0, used);
+      if (parser.get().result_int() / 100 != 1) return begin_answer(parser);
+      if (pending_.empty()) return {};
+    }
+    return fail(Code::http_answer_malformed, "more than 8 interim answers");
   }
 
-  [[nodiscard]] Result<void> parse() {
-    while (!pending_.empty()) {
-      boost::system::error_code problem;
-      const std::size_t used = parser_->put(boost::asio::buffer(pending_), problem);
-      pending_.erase(0, used);
-      if (problem == beast_http::error::need_more) break;
-      if (problem) return tl::unexpected<Error>(error_of(problem, body_limit_));
-      if (!parser_->is_done()) continue;
-      if (parser_->get().result_int() / 100 != 1) return {};
-      if (++interim_ > most_interim_answers) {
-        return fail(Code::http_answer_malformed, "more than 8 interim answers");
-      }
-      begin();
+  [[nodiscard]] Result<void> begin_answer(const Parser& parser) {
+    head_complete_ = true;
+    const auto& message = parser.get();
+    response_.status = message.result_int();
+    for (const auto& field : message) {
+      response_.headers.add(std::string(field.name_string()), std::string(field.value()));
     }
-    // A chunk's header or a trailer that never ends; the parser bounds only the rest.
-    if (pending_.size() <= 2 * header_limit) return {};
-    return fail(Code::http_answer_too_large, "a line of the answer never ends");
+    keeps_alive_ = parser.keep_alive();
+    const auto length = parser.content_length();
+    if (length && *length > body_limit_) {
+      return fail(Code::http_answer_too_large,
+                  "the answer is longer than " + std::to_string(body_limit_) + " octets");
+    }
+    body_ = framing_of(parser, length ? *length : std::uint64_t{0});
+    return take_body();
+  }
+
+  /// RFC 9112 §6.3.
+  [[nodiscard]] BodyReader framing_of(const Parser& parser, std::uint64_t length) const {
+    const bool without = answers_head_ || response_.status == 204 || response_.status == 304;
+    if (without) return {};
+    if (parser.chunked()) return BodyReader::chunked(body_limit_);
+    if (parser.content_length()) return BodyReader::of_length(length);
+    return BodyReader::until_end(body_limit_);
+  }
+
+  [[nodiscard]] Result<void> take_body() {
+    const auto used = body_.take(pending_);
+    if (!used) return tl::unexpected<Error>(of_an_answer(used.error()));
+    pending_.erase(0, *used);
+    if (!ended_ || body_.end_of_stream()) return {};
+    return fail(Code::connect_failed, "the server closed before its answer was complete");
   }
 
   [[nodiscard]] Result<void> read_more(ClientConnection& connection, Deadline deadline) {
@@ -86,32 +109,19 @@ class AnswerReader {
     auto count = connection.read(octets, deadline);
     if (!count) return pass_on(count);
     any_octet_ = any_octet_ || *count > 0;
+    ended_ = *count == 0;
     pending_.append(octets.data(), *count);
-    if (*count > 0) return {};
-    ended_ = true;
-    boost::system::error_code problem;
-    if (!parser_->got_some()) problem = beast_http::error::end_of_stream;
-    if (!problem) parser_->put_eof(problem);
-    if (problem) return tl::unexpected<Error>(error_of(problem, body_limit_));
-    return {};
-  }
-
-  [[nodiscard]] Response answer() {
-    auto message = parser_->release();
-    Response response;
-    response.status = message.result_int();
-    for (const auto& field : message) {
-      response.headers.add(std::string(field.name_string()), std::string(field.value()));
-    }
-    response.body = std::move(message.body());
-    return response;
+    if (!ended_ || head_complete_) return {};
+    return fail(Code::connect_failed, "the server closed before it answered");
   }
 
   bool answers_head_;
   std::size_t body_limit_;
-  std::optional<Parser> parser_;
   std::string pending_;
-  unsigned interim_ = 0;
+  Response response_;
+  BodyReader body_;
+  bool head_complete_ = false;
+  bool keeps_alive_ = false;
   bool any_octet_ = false;
   bool ended_ = false;
 };

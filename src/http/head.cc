@@ -48,20 +48,32 @@ void split_target(Request& request) {
   if (mark != std::string::npos) request.query = request.target.substr(mark + 1);
 }
 
-Result<bool> check_framing(const Headers& headers, unsigned minor) {
+Result<HeadFacts> check_length(const Headers& headers) {
+  if (headers.count("Content-Length") > 1) {
+    return fail(Code::http_framing_ambiguous, "Content-Length more than once");
+  }
+  const auto length = decimal(*headers.find("Content-Length"));
+  if (!length) {
+    return fail(Code::http_framing_ambiguous, "Content-Length is not one decimal number");
+  }
+  HeadFacts facts;
+  facts.content_length = *length;
+  return facts;
+}
+
+Result<HeadFacts> check_framing(const Headers& headers, unsigned minor) {
   const std::size_t lengths = headers.count("Content-Length");
   const std::size_t codings = headers.count("Transfer-Encoding");
   if (lengths > 0 && codings > 0) {
     return fail(Code::http_framing_ambiguous, "Content-Length and Transfer-Encoding together");
   }
-  if (lengths > 1) return fail(Code::http_framing_ambiguous, "Content-Length more than once");
-  if (lengths == 1 && !decimal(*headers.find("Content-Length"))) {
-    return fail(Code::http_framing_ambiguous, "Content-Length is not one decimal number");
-  }
-  if (codings == 0) return false;
+  if (lengths > 0) return check_length(headers);
+  HeadFacts facts;
+  if (codings == 0) return facts;
   if (minor == 0) return fail(Code::http_framing_ambiguous, "Transfer-Encoding in HTTP/1.0");
   if (codings > 1) return fail(Code::http_framing_ambiguous, "Transfer-Encoding more than once");
-  if (equal_without_case(*headers.find("Transfer-Encoding"), "chunked")) return true;
+  facts.chunked = equal_without_case(*headers.find("Transfer-Encoding"), "chunked");
+  if (facts.chunked) return facts;
   return fail(Code::http_coding_unknown, "the only transfer coding served is chunked, once");
 }
 
@@ -147,10 +159,8 @@ Result<void> check_request_line(std::string_view line) {
 }
 
 Result<HeadFacts> check_head(Request& request, unsigned minor) {
-  HeadFacts facts;
-  const auto chunked = check_framing(request.headers, minor);
-  if (!chunked) return tl::unexpected<Error>(chunked.error());
-  facts.chunked = *chunked;
+  auto facts = check_framing(request.headers, minor);
+  if (!facts) return facts;
   auto host = check_host(request, minor);
   if (!host) return pass_on(host);
   auto target = check_target(request);
@@ -158,7 +168,7 @@ Result<HeadFacts> check_head(Request& request, unsigned minor) {
   split_target(request);
   const auto expects = check_expect(request.headers, minor);
   if (!expects) return tl::unexpected<Error>(expects.error());
-  facts.expects_continue = *expects;
+  facts->expects_continue = *expects;
   return facts;
 }
 

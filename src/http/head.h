@@ -41,6 +41,7 @@ class HeadScan {
 /// What a request's head says about the message and its connection.
 struct HeadFacts {
   bool chunked = false;
+  std::uint64_t content_length = 0;
   bool expects_continue = false;
 };
 

@@ -2,30 +2,24 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <limits>
-#include <optional>
 #include <utility>
 
+#include "http/body.h"
 #include "http/head.h"
 
 namespace mintmark::http {
 namespace {
 
 namespace beast_http = boost::beast::http;
-using Parser = beast_http::request_parser<beast_http::string_body>;
+using Parser = beast_http::request_parser<beast_http::empty_body>;
 using Problem = boost::system::error_code;
 
 constexpr std::size_t read_octets = 8192;
-/// The longest chunk header or trailer section.
-constexpr std::size_t chunk_line_octets = 8192;
 
-Error refusal_of(const Problem& problem, const ServerLimits& limits) {
-  if (problem == beast_http::error::body_limit) {
-    return {Code::http_body_too_large,
-            "the body is longer than " + std::to_string(limits.body_octets) + " octets", 0};
-  }
+Error refusal_of(const Problem& problem) {
   if (problem == beast_http::error::bad_content_length ||
       problem == beast_http::error::multiple_content_length ||
       problem == beast_http::error::bad_transfer_encoding) {
@@ -50,19 +44,19 @@ struct RequestReader::Parts {
   void skip_empty_lines();
   [[nodiscard]] Result<Stage> take_head();
   [[nodiscard]] Result<void> parse_head(std::string_view head);
+  [[nodiscard]] Result<void> begin_body();
   [[nodiscard]] Result<Stage> take_body();
 
   const ServerLimits& limits;
   boost::beast::flat_buffer buffer;
   HeadScan scan;
-  std::optional<Parser> parser;
   Request request;
-  HeadFacts facts;
+  BodyReader body;
   Stage stage = Stage::idle;
-  std::size_t body_wire_octets = 0;
   std::size_t empty_lines = 0;
   bool http_1_0 = false;
   bool is_head = false;
+  bool expects_continue = false;
   bool keeps_alive = false;
 };
 
@@ -83,58 +77,51 @@ Result<RequestReader::Stage> RequestReader::Parts::take_head() {
   if (*length == 0) return stage;
   if (auto parsed = parse_head(octets().substr(0, *length)); !parsed) return pass_on(parsed);
   buffer.consume(*length);
-  stage = parser->is_done() ? Stage::complete : Stage::body;
+  stage = body.complete() ? Stage::complete : Stage::body;
   return stage;
 }
 
 Result<void> RequestReader::Parts::parse_head(std::string_view head) {
   auto line = check_request_line(head.substr(0, head.find("\r\n")));
   if (!line) return line;
-  parser.emplace();
-  parser->header_limit(std::numeric_limits<std::uint32_t>::max());
-  parser->body_limit(limits.body_octets);
-  parser->eager(true);
+  Parser parser;
+  parser.header_limit(std::numeric_limits<std::uint32_t>::max());
+  parser.body_limit(boost::none);
   Problem problem;
-  parser->put(boost::asio::const_buffer(head.data(), head.size()), problem);
-  const auto& message = parser->get();
+  parser.put(boost::asio::const_buffer(head.data(), head.size()), problem);
+  if (problem) return tl::unexpected<Error>(refusal_of(problem));
+  if (!parser.is_header_done()) return fail(Code::http_malformed, "the header is not whole");
+  const auto& message = parser.get();
   is_head = message.method() == beast_http::verb::head;
   http_1_0 = message.version() == 10;
-  // need_more: the head is whole, the body is still to come.
-  if (problem && problem != beast_http::error::need_more) {
-    return tl::unexpected<Error>(refusal_of(problem, limits));
-  }
+  keeps_alive = parser.keep_alive();
   request.method = message.method_string();
   request.target = message.target();
-  // Taken now, before trailers: the parser would put those among the fields (RFC 9110 §6.5.1).
   for (const auto& field : message) {
     request.headers.add(std::string(field.name_string()), std::string(field.value()));
   }
-  auto checked = check_head(request, http_1_0 ? 0 : 1);
-  if (!checked) return pass_on(checked);
-  facts = *checked;
-  keeps_alive = parser->keep_alive();
+  return begin_body();
+}
+
+Result<void> RequestReader::Parts::begin_body() {
+  const auto facts = check_head(request, http_1_0 ? 0 : 1);
+  if (!facts) return tl::unexpected<Error>(facts.error());
+  if (facts->content_length > limits.body_octets) {
+    return fail(Code::http_body_too_large,
+                "the body is longer than " + std::to_string(limits.body_octets) + " octets");
+  }
+  body = facts->chunked ? BodyReader::chunked(limits.body_octets)
+                        : BodyReader::of_length(facts->content_length);
+  expects_continue = facts->expects_continue;
   return {};
 }
 
 Result<RequestReader::Stage> RequestReader::Parts::take_body() {
-  while (!parser->is_done()) {
-    Problem problem;
-    const std::size_t used = parser->put(buffer.data(), problem);
-    buffer.consume(used);
-    body_wire_octets += used;
-    if (problem == beast_http::error::need_more) break;
-    if (problem) return tl::unexpected<Error>(refusal_of(problem, limits));
-    if (used == 0) break;
-  }
-  if (parser->is_done()) return stage = Stage::complete;
-  if (buffer.size() > chunk_line_octets) {
-    return fail(Code::http_malformed,
-                "a chunk's header or the trailers are longer than 8192 octets");
-  }
-  // The limit counts what the chunks carry; this counts what carries them.
-  if (body_wire_octets > 8 * limits.body_octets + 2 * chunk_line_octets) {
-    return fail(Code::http_body_too_large, "more chunk headers than content");
-  }
+  const auto used = body.take(octets());
+  if (!used) return tl::unexpected<Error>(used.error());
+  buffer.consume(*used);
+  if (*used > 0) expects_continue = false;
+  if (body.complete()) stage = Stage::complete;
   return stage;
 }
 
@@ -158,24 +145,23 @@ Result<RequestReader::Stage> RequestReader::advance() {
 }
 
 Request RequestReader::take_request() {
-  parts_->request.body = std::move(parts_->parser->get().body());
+  parts_->request.body = std::move(parts_->body.content());
   return std::move(parts_->request);
 }
 
 void RequestReader::next() {
-  parts_->parser.reset();
   parts_->request = {};
-  parts_->facts = {};
+  parts_->body = {};
   parts_->scan = HeadScan(parts_->limits);
   parts_->stage = Stage::idle;
-  parts_->body_wire_octets = 0;
   parts_->empty_lines = 0;
   parts_->is_head = false;
+  parts_->expects_continue = false;
 }
 
 bool RequestReader::take_wait_for_continue() {
-  const bool expected = std::exchange(parts_->facts.expects_continue, false);
-  return expected && parts_->stage == Stage::body && parts_->body_wire_octets == 0 && !has_octets();
+  const bool expected = std::exchange(parts_->expects_continue, false);
+  return expected && parts_->stage == Stage::body;
 }
 bool RequestReader::keeps_alive() const { return parts_->keeps_alive; }
 bool RequestReader::is_http_1_0() const { return parts_->http_1_0; }
