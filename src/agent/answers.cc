@@ -1,0 +1,119 @@
+#include "agent/answers.h"
+
+#include <algorithm>
+
+#include "jose/base64url.h"
+
+namespace mintmark::agent {
+namespace {
+
+constexpr JsonLimits limits{.octets = 1U << 20U, .depth = 8, .elements = 4096};
+constexpr std::size_t longest_text = 64U << 10U;
+constexpr std::chrono::seconds longest_life = std::chrono::years{10};
+
+bool is_visible(std::string_view text) {
+  return !text.empty() && text.size() <= longest_text &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+// For people only; control characters of a stranger do not reach a terminal.
+std::string printable(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_string()) return {};
+  std::string text = found->get<std::string>().substr(0, 400);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < 0x20 || c >= 0x7F; }, '?');
+  return text;
+}
+
+Code code_of(const Json& refusal, unsigned status) {
+  const Code named = code_named(printable(refusal, "code"));
+  if (named != Code::internal) return named;
+  const std::string oauth = printable(refusal, "error");
+  if (oauth == "use_fresh_attestation") return Code::evidence_stale;
+  if (status >= 500 || status == 429) return Code::unavailable;
+  return Code::issuer_refused;
+}
+
+Error refusal_in(const http::Response& response) {
+  auto body = parse_json(response.body, limits);
+  const Json refusal = body && body->is_object() ? std::move(*body) : Json::object();
+  std::string detail = "the issuer answers " + std::to_string(response.status);
+  const std::string error = printable(refusal, "error");
+  const std::string description = printable(refusal, "error_description");
+  if (!error.empty()) detail += " " + error;
+  if (!description.empty()) detail += ": " + description;
+  return Error{code_of(refusal, response.status), std::move(detail), 0};
+}
+
+}  // namespace
+
+Result<Json> object_in(const http::Response& response) {
+  if (response.status != 200) return tl::unexpected<Error>(refusal_in(response));
+  auto body = parse_json(response.body, limits);
+  if (!body)
+    return fail(Code::issuer_answer_invalid, "the issuer's answer: " + body.error().detail);
+  if (!body->is_object())
+    return fail(Code::issuer_answer_invalid, "the issuer's answer is no JSON object");
+  return body;
+}
+
+std::string AnswerMembers::text(const char* name) {
+  const auto found = object_.find(name);
+  if (found == object_.end() || !found->is_string() ||
+      !is_visible(found->get_ref<const std::string&>())) {
+    refuse(name, "a text of visible characters");
+    return {};
+  }
+  return found->get<std::string>();
+}
+
+Bytes AnswerMembers::octets(const char* name) {
+  auto decoded = jose::from_base64url(text(name));
+  if (!decoded) {
+    refuse(name, "base64url without padding");
+    return {};
+  }
+  return std::move(*decoded);
+}
+
+std::chrono::seconds AnswerMembers::seconds(const char* name) {
+  const auto found = object_.find(name);
+  const bool number = found != object_.end() && found->is_number_unsigned();
+  if (!number || found->get<std::uint64_t>() == 0 ||
+      found->get<std::uint64_t>() > static_cast<std::uint64_t>(longest_life.count())) {
+    refuse(name, "a number of seconds");
+    return {};
+  }
+  return std::chrono::seconds{found->get<std::int64_t>()};
+}
+
+std::vector<unsigned> AnswerMembers::indexes(const char* name) {
+  std::vector<unsigned> indexes;
+  const auto found = object_.find(name);
+  if (found == object_.end() || !found->is_array()) {
+    refuse(name, "an array of PCR indexes");
+    return indexes;
+  }
+  for (const Json& index : *found) {
+    if (!index.is_number_unsigned() || index.get<std::uint64_t>() > 23) {
+      refuse(name, "an array of PCR indexes");
+      return {};
+    }
+    indexes.push_back(index.get<unsigned>());
+  }
+  return indexes;
+}
+
+void AnswerMembers::refuse(const char* name, const std::string& right) {
+  if (error_) return;
+  error_ = Error{Code::issuer_answer_invalid,
+                 std::string("\"") + name + "\" of the issuer's answer must be " + right, 0};
+}
+
+Result<void> AnswerMembers::result() const {
+  if (error_) return tl::unexpected<Error>(*error_);
+  return {};
+}
+
+}  // namespace mintmark::agent

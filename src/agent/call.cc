@@ -1,0 +1,52 @@
+#include <algorithm>
+#include <array>
+
+#include "agent/agent.h"
+#include "http/text.h"
+
+namespace mintmark::agent {
+namespace {
+
+// Ours to set, or the connection's.
+constexpr std::array<std::string_view, 9> own_headers = {
+    "authorization", "dpop",    "host", "content-length", "transfer-encoding", "connection",
+    "trailer",       "upgrade", "te"};
+
+Result<void> check_headers(const http::Headers& headers) {
+  for (const auto& [name, value] : headers.fields()) {
+    if (!http::is_token(name) || !http::is_field_value(value)) {
+      return fail(Code::agent_header_refused, "a header is \"Name: value\" on one line");
+    }
+    if (std::find(own_headers.begin(), own_headers.end(), http::lower_case(name)) !=
+        own_headers.end()) {
+      return fail(Code::agent_header_refused, "the header " + name + " is set by the agent itself");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<http::Response> Agent::call(const Call& call) {
+  const auto identity = state_.identity();
+  if (!identity) return tl::unexpected<Error>(identity.error());
+  if (auto checked = check_headers(call.headers); !checked) return pass_on(checked);
+  // Judged before a token is fetched, with a word in its place.
+  if (auto provable = check_provable({call.method, call.url, "token"}, identity->issuer); !provable)
+    return pass_on(provable);
+
+  const auto access_token = token(call.token);
+  if (!access_token) return tl::unexpected<Error>(access_token.error());
+  const auto dpop = proof({call.method, call.url, *access_token});
+  if (!dpop) return tl::unexpected<Error>(dpop.error());
+  http::Headers headers = call.headers;
+  headers.add("Authorization", "DPoP " + *access_token);
+  headers.add("DPoP", *dpop);
+  // The service may take its time, and without a resource manager a connection shuts others out of
+  // the TPM.
+  device_.reset();
+  const std::string& ca_file = call.ca_file.empty() ? identity->ca_file : call.ca_file;
+  return transport(ca_file).send(call.method, call.url, headers, call.body);
+}
+
+}  // namespace mintmark::agent

@@ -1,0 +1,144 @@
+#include "agent/issuer_client.h"
+
+#include "agent/answers.h"
+#include "http/text.h"
+#include "http/url.h"
+#include "jose/base64url.h"
+
+namespace mintmark::agent {
+namespace {
+
+Json to_json(const Presented& presented) {
+  return {{"ek_certificate", jose::base64url(presented.ek_certificate)},
+          {"ak_public", jose::base64url(presented.ak_public)},
+          {"device_public", jose::base64url(presented.device_public)}};
+}
+
+Json to_json(const hsm::tpm2::Statement& statement) {
+  return {{"attest", jose::base64url(statement.attest)},
+          {"signature", jose::base64url(statement.signature)}};
+}
+
+Json to_json(const hsm::tpm2::Quote& quote) {
+  Json json = to_json(quote.statement);
+  Json pcrs = Json::object();
+  for (const auto& [index, value] : quote.pcrs) pcrs[std::to_string(index)] = to_hex(value);
+  json["pcrs"] = std::move(pcrs);
+  return json;
+}
+
+// RFC 8414 §3.1: the well-known part stands between host and path.
+std::string metadata_url(const http::Url& issuer) {
+  return issuer.origin() + "/.well-known/oauth-authorization-server" +
+         (issuer.target == "/" ? "" : issuer.target);
+}
+
+}  // namespace
+
+Result<IssuerClient> IssuerClient::at(std::string issuer, Transport& transport) {
+  const auto url = http::parse_url(issuer);
+  if (!url) return fail(Code::issuer_not_https, "the issuer's URL: " + url.error().detail);
+  if (url->scheme != "https" || url->target.find('?') != std::string::npos) {
+    return fail(Code::issuer_not_https,
+                "the issuer is an https URL without a query, not \"" + issuer + "\"");
+  }
+  while (issuer.ends_with('/')) issuer.pop_back();
+  return IssuerClient(std::move(issuer), transport);
+}
+
+std::string IssuerClient::finish_url() const { return issuer_ + "/attest/tpm2/finish"; }
+
+Result<std::string> IssuerClient::token_endpoint() {
+  const auto own = http::parse_url(issuer_);
+  if (!own) return fail(Code::issuer_not_https, own.error().detail);
+  const auto response = transport_->send("GET", metadata_url(*own), {}, "");
+  if (!response) return tl::unexpected<Error>(response.error());
+  const auto metadata = object_in(*response);
+  if (!metadata) return tl::unexpected<Error>(metadata.error());
+
+  // RFC 8414 §3.3: another issuer's metadata must not be used, or its endpoint would get our
+  // credentials.
+  const auto issuer = metadata->find("issuer");
+  if (issuer == metadata->end() || *issuer != issuer_) {
+    const std::string named =
+        issuer != metadata->end() && issuer->is_string() ? issuer->get<std::string>() : "nobody";
+    return fail(Code::issuer_metadata_invalid,
+                "the metadata at " + issuer_ + " is that of " + named.substr(0, 200));
+  }
+  const auto endpoint = metadata->find("token_endpoint");
+  const std::string text =
+      endpoint != metadata->end() && endpoint->is_string() ? endpoint->get<std::string>() : "";
+  const auto url = http::parse_url(text);
+  if (!url || url->origin() != own->origin()) {
+    return fail(Code::issuer_metadata_invalid,
+                "the metadata names no token endpoint at the issuer's own origin");
+  }
+  return text;
+}
+
+Result<Json> IssuerClient::post_json(const std::string& url, http::Headers headers,
+                                     const Json& body) {
+  headers.add("Content-Type", "application/json");
+  const auto response = transport_->send("POST", url, headers, body.dump());
+  if (!response) return tl::unexpected<Error>(response.error());
+  return object_in(*response);
+}
+
+Result<Challenge> IssuerClient::begin(const Presented& presented) {
+  const auto body = post_json(issuer_ + "/attest/tpm2/begin", {}, to_json(presented));
+  if (!body) return tl::unexpected<Error>(body.error());
+  AnswerMembers members(*body);
+  Challenge challenge{.ticket = members.text("ticket"),
+                      .credential_blob = members.octets("credential_blob"),
+                      .encrypted_secret = members.octets("encrypted_secret"),
+                      .pcr_bank = members.text("pcr_bank"),
+                      .pcr_selection = members.indexes("pcr_selection")};
+  if (auto read = members.result(); !read) return pass_on(read);
+  return challenge;
+}
+
+Result<Admission> IssuerClient::finish(const Presented& presented, const ChallengeAnswer& answer,
+                                       const std::string& proof) {
+  Json request = to_json(presented);
+  request["ticket"] = answer.ticket;
+  request["activation_secret"] = jose::base64url(answer.activation_secret.view());
+  request["certify"] = to_json(answer.certify);
+  request["quote"] = to_json(answer.quote);
+  http::Headers headers;
+  headers.add("DPoP", proof);
+  const auto body = post_json(finish_url(), std::move(headers), request);
+  if (!body) return tl::unexpected<Error>(body.error());
+  AnswerMembers members(*body);
+  Admission admission{.client_id = members.text("client_id"),
+                      .client_attestation = members.text("client_attestation"),
+                      .expires_in = members.seconds("expires_in")};
+  if (auto read = members.result(); !read) return pass_on(read);
+  return admission;
+}
+
+Result<TokenAnswer> IssuerClient::token(const std::string& endpoint, const TokenRequest& request,
+                                        const std::string& client_attestation,
+                                        const std::string& proof) {
+  http::FormFields form = {{"grant_type", "client_credentials"}};
+  if (!request.scope.empty()) form.emplace_back("scope", request.scope);
+  if (!request.audience.empty()) form.emplace_back("resource", request.audience);
+  http::Headers headers;
+  headers.add("Content-Type", "application/x-www-form-urlencoded");
+  headers.add("OAuth-Client-Attestation", client_attestation);
+  headers.add("DPoP", proof);
+  const auto response = transport_->send("POST", endpoint, headers, http::encode_form(form));
+  if (!response) return tl::unexpected<Error>(response.error());
+  const auto body = object_in(*response);
+  if (!body) return tl::unexpected<Error>(body.error());
+
+  AnswerMembers members(*body);
+  // RFC 9449 §5: any other type would be a token that a thief can use.
+  if (!http::equal_without_case(members.text("token_type"), "DPoP"))
+    members.refuse("token_type", "DPoP");
+  TokenAnswer answer{.token = members.text("access_token"),
+                     .expires_in = members.seconds("expires_in")};
+  if (auto read = members.result(); !read) return pass_on(read);
+  return answer;
+}
+
+}  // namespace mintmark::agent

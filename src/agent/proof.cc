@@ -1,0 +1,94 @@
+#include "agent/proof.h"
+
+#include <algorithm>
+
+#include "hsm/tpm2/public_area.h"
+#include "http/text.h"
+#include "http/url.h"
+#include "jose/base64url.h"
+#include "jose/jws.h"
+
+namespace mintmark::agent {
+namespace {
+
+constexpr std::size_t jti_octets = 16;
+constexpr std::size_t longest_method = 32;
+
+tl::unexpected<Error> malformed(const std::string& what) {
+  return fail(Code::agent_proof_request_malformed, what);
+}
+
+// RFC 9449 §4.2: the target URI without query and fragment.
+Result<std::string> htu_of(const std::string& text) {
+  const auto url = http::parse_url(text.substr(0, text.find('#')));
+  if (!url) return malformed("the URL: " + url.error().detail);
+  return url->origin() + url->target.substr(0, url->target.find('?'));
+}
+
+// A dot at the end makes a name absolute in the DNS, and is the same host.
+std::string_view without_root_dot(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return host;
+}
+
+// The scheme is left out of it: what stands at the issuer's port is the issuer, however it is
+// spelt.
+bool is_same_place(const http::Url& left, const http::Url& right) {
+  return without_root_dot(left.host) == without_root_dot(right.host) && left.port == right.port;
+}
+
+bool is_on_this_machine(const http::Url& url) {
+  return url.host == "localhost" || url.host == "127.0.0.1" || url.host == "::1";
+}
+
+bool is_token_text(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+}  // namespace
+
+Result<std::string> make_proof(hsm::tpm2::Device& device, const hsm::tpm2::KeyBlobs& key,
+                               const ProofContent& content, Moment now) {
+  const auto htu = htu_of(content.url);
+  if (!htu) return tl::unexpected<Error>(htu.error());
+  const auto public_key = hsm::tpm2::key_of_public(key.public_area);
+  if (!public_key) return tl::unexpected<Error>(public_key.error());
+
+  const Json header = {{"typ", "dpop+jwt"},
+                       {"alg", jose::name_of(jose::Algorithm::es256)},
+                       {"jwk", public_key->to_jwk()}};
+  Json claims = {{"jti", jose::base64url(random_bytes(jti_octets))},
+                 {"htm", content.method},
+                 {"htu", *htu},
+                 {"iat", to_unix(now)}};
+  if (!content.access_token.empty()) claims["ath"] = jose::base64url(sha256(content.access_token));
+
+  const std::string input = jose::signing_input(header, claims);
+  const auto signature = device.sign(key, sha256(input));
+  if (!signature) return tl::unexpected<Error>(signature.error());
+  return jose::compact(input, *signature);
+}
+
+Result<void> check_provable(const ProofContent& content, const std::string& issuer) {
+  if (content.access_token.empty()) {
+    return fail(Code::agent_proof_without_token,
+                "a proof is made for an access token and names its hash; none was given");
+  }
+  if (!is_token_text(content.access_token))
+    return malformed("the access token has characters that no token has");
+  if (!http::is_token(content.method) || content.method.size() > longest_method)
+    return malformed("the method is none");
+  const auto url = http::parse_url(content.url);
+  if (!url) return malformed("the URL: " + url.error().detail);
+  if (url->scheme != "https" && !is_on_this_machine(*url))
+    return malformed("the URL must be https, but on this machine itself");
+  const auto own = http::parse_url(issuer);
+  if (!own || is_same_place(*url, *own)) {
+    return fail(Code::agent_proof_for_issuer,
+                "no proof is made for the issuer (" + issuer +
+                    "): it would let its bearer act as this device there");
+  }
+  return {};
+}
+
+}  // namespace mintmark::agent

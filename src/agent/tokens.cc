@@ -1,0 +1,44 @@
+#include "agent/tokens.h"
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+namespace mintmark::agent {
+
+std::string normalised_scope(const std::string& scope) {
+  std::istringstream words(scope);
+  std::set<std::string> sorted;
+  for (std::string word; words >> word;) sorted.insert(word);
+  std::string text;
+  for (const std::string& word : sorted) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+bool is_fresh(const CachedToken& token, Moment now) {
+  const std::chrono::seconds life = token.expires_at - token.obtained_at;
+  const std::chrono::seconds margin =
+      std::min<std::chrono::seconds>(std::chrono::seconds{30}, life / 10);
+  return now >= token.obtained_at && now < token.expires_at - margin;
+}
+
+const CachedToken* find_fresh(const std::vector<CachedToken>& tokens, const TokenRequest& request,
+                              const std::string& jkt, Moment now) {
+  const auto found = std::find_if(tokens.begin(), tokens.end(), [&](const CachedToken& token) {
+    return token.audience == request.audience && token.scope == request.scope && token.jkt == jkt &&
+           is_fresh(token, now);
+  });
+  return found == tokens.end() ? nullptr : &*found;
+}
+
+std::vector<CachedToken> with_token(std::vector<CachedToken> tokens, CachedToken token,
+                                    Moment now) {
+  std::erase_if(tokens, [&](const CachedToken& old) {
+    const bool replaced = old.audience == token.audience && old.scope == token.scope;
+    return replaced || old.jkt != token.jkt || !is_fresh(old, now);
+  });
+  tokens.push_back(std::move(token));
+  return tokens;
+}
+
+}  // namespace mintmark::agent
