@@ -1,0 +1,131 @@
+#include "verify/https_key_source.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/bytes.h"
+#include "base/json.h"
+#include "http/url.h"
+#include "verify/refusal.h"
+
+namespace mintmark::verify {
+namespace {
+
+constexpr std::size_t answer_octets = 1U << 20U;
+constexpr std::chrono::seconds longest_metadata{3600};
+
+// One directive of Cache-Control.
+std::string trimmed_lower(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return "";
+  std::string out(text.substr(begin, text.find_last_not_of(" \t") - begin + 1));
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+std::optional<std::chrono::seconds> age_in(const std::string& directive) {
+  if (directive == "no-store" || directive == "no-cache") return std::chrono::seconds{0};
+  constexpr std::string_view prefix = "max-age=";
+  if (!directive.starts_with(prefix)) return std::nullopt;
+  std::uint32_t age = 0;
+  const char* end = directive.data() + directive.size();
+  const auto [last, error] = std::from_chars(directive.data() + prefix.size(), end, age);
+  // What cannot be read is stale (RFC 9111 §4.2.1).
+  return std::chrono::seconds{error == std::errc{} && last == end ? age : 0};
+}
+
+std::string text_member(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+Result<std::string> metadata_url(const std::string& issuer) {
+  const auto url = http::parse_url(issuer);
+  if (!url) return tl::unexpected<Error>(url.error());
+  if (url->scheme != "https" || url->target.find('?') != std::string::npos) {
+    return fail(Code::http_malformed, "an issuer is an https URL without a query");
+  }
+  std::string path = url->target;
+  if (path.back() == '/') path.pop_back();
+  return url->origin() + "/.well-known/oauth-authorization-server" + path;
+}
+
+std::chrono::seconds max_age_of(const http::Headers& headers) {
+  const std::string* field = headers.find("Cache-Control");
+  if (field == nullptr) return silent_max_age;
+  std::optional<std::chrono::seconds> least;
+  std::string_view rest = *field;
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    const auto age = age_in(trimmed_lower(rest.substr(0, comma)));
+    if (age) least = least ? std::min(*least, *age) : *age;
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return least.value_or(silent_max_age);
+}
+
+HttpsKeySource::HttpsKeySource(std::string issuer, std::string ca_file)
+    : issuer_(std::move(issuer)),
+      client_({.ca_file = std::move(ca_file), .unix_socket = "", .answer_octets = answer_octets}) {}
+
+Result<http::Response> HttpsKeySource::get(const std::string& url, Deadline deadline) {
+  http::Headers headers;
+  headers.add("Accept", "application/json");
+  auto response = client_.send("GET", url, headers, "", deadline);
+  if (!response) {
+    return fail(Code::keys_unavailable, url + ": " + response.error().to_string());
+  }
+  if (response->status != 200) {
+    return fail(Code::keys_unavailable, url + " answered " + std::to_string(response->status));
+  }
+  return response;
+}
+
+Result<void> HttpsKeySource::find_jwks_uri(Deadline deadline) {
+  if (metadata_good_ && !metadata_good_->passed()) return {};
+  const auto url = metadata_url(issuer_);
+  if (!url) return fail(Code::keys_unavailable, issuer_ + ": " + url.error().detail);
+  auto response = get(*url, deadline);
+  if (!response) return pass_on(response);
+  auto metadata = parse_json(response->body);
+  if (!metadata || !metadata->is_object()) {
+    return fail(Code::metadata_malformed, *url + " is no JSON object");
+  }
+  const std::string named = text_member(*metadata, "issuer");
+  if (named != issuer_) {
+    return fail(
+        Code::metadata_issuer_mismatch,
+        *url + " are the metadata of \"" + printable(named) + "\", not of \"" + issuer_ + "\"");
+  }
+  jwks_uri_ = text_member(*metadata, "jwks_uri");
+  if (jwks_uri_.empty()) return fail(Code::metadata_malformed, *url + " has no jwks_uri");
+  metadata_good_ = Deadline::in(std::min(max_age_of(response->headers), longest_metadata));
+  return {};
+}
+
+tl::expected<KeyDocument, Refused> HttpsKeySource::fetch() {
+  const Deadline deadline = Deadline::in(key_fetch_patience);
+  if (auto found = find_jwks_uri(deadline); !found) {
+    return tl::unexpected<Refused>(refused(std::move(found.error())));
+  }
+  auto response = get(jwks_uri_, deadline);
+  if (!response) {
+    // The keys may have moved.
+    metadata_good_.reset();
+    return tl::unexpected<Refused>(refused(std::move(response.error())));
+  }
+  return KeyDocument{std::move(response->body), max_age_of(response->headers)};
+}
+
+}  // namespace mintmark::verify
+
+namespace mintmark {
+
+std::unique_ptr<KeySource> published_keys(std::string issuer, std::string ca_file) {
+  return std::make_unique<verify::HttpsKeySource>(std::move(issuer), std::move(ca_file));
+}
+
+}  // namespace mintmark

@@ -1,0 +1,48 @@
+// The issuer's keys over TLS, found by its metadata (RFC 8414).
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "http/client.h"
+#include "http/message.h"
+#include "mintmark/verifier.h"
+
+namespace mintmark::verify {
+
+/// For the whole of one fetch, metadata included.
+inline constexpr std::chrono::seconds key_fetch_patience{10};
+/// How long an answer is good that does not say.
+inline constexpr std::chrono::seconds silent_max_age{60};
+
+/// Asks for the metadata, whose `issuer` must be ours octet by octet (RFC 8414 §3.3), keeps them
+/// for their max-age, and asks for the document at `jwks_uri`. One thread at a time.
+class HttpsKeySource final : public KeySource {
+ public:
+  explicit HttpsKeySource(std::string issuer, std::string ca_file = "");
+
+  /// `keys_unavailable`, `metadata_malformed`, `metadata_issuer_mismatch`.
+  [[nodiscard]] tl::expected<KeyDocument, Refused> fetch() override;
+
+ private:
+  [[nodiscard]] Result<http::Response> get(const std::string& url, Deadline deadline);
+  [[nodiscard]] Result<void> find_jwks_uri(Deadline deadline);
+
+  std::string issuer_;
+  http::Client client_;
+  std::string jwks_uri_;
+  std::optional<Deadline> metadata_good_;
+};
+
+/// Where the metadata of an issuer are: "/.well-known/oauth-authorization-server" between host and
+/// path (RFC 8414 §3.1). `http_malformed` for what cannot be an issuer.
+[[nodiscard]] Result<std::string> metadata_url(const std::string& issuer);
+
+/// RFC 9111 §5.2.2; no-store and no-cache are 0.
+[[nodiscard]] std::chrono::seconds max_age_of(const http::Headers& headers);
+
+}  // namespace mintmark::verify

@@ -1,0 +1,41 @@
+#include "verify/refusal.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mintmark {
+namespace {
+
+// In the order of the enumeration.
+constexpr std::array<std::string_view, 36> names = {
+    "token_malformed",    "token_typ",           "token_key_unknown",  "token_alg",
+    "token_signature",    "token_issuer",        "token_audience",     "token_exp_missing",
+    "token_expired",      "token_not_yet_valid", "token_iat_missing",  "token_iat_future",
+    "token_sub_missing",  "token_unbound",       "proof_missing",      "proof_malformed",
+    "proof_typ",          "proof_alg",           "proof_jwk",          "proof_signature",
+    "proof_htm",          "proof_htu",           "proof_iat_missing",  "proof_iat_old",
+    "proof_iat_future",   "proof_jti",           "proof_nonce",        "proof_ath",
+    "proof_key_mismatch", "proof_replayed",      "proof_before_start", "replay_window_full",
+    "keys_unavailable",   "keys_malformed",      "metadata_malformed", "metadata_issuer_mismatch",
+};
+static_assert(names.size() == static_cast<std::size_t>(Refusal::metadata_issuer_mismatch) + 1);
+
+}  // namespace
+
+std::string_view name_of(Refusal refusal) {
+  const auto index = static_cast<std::size_t>(refusal);
+  return index < names.size() ? names[index] : "unknown";
+}
+
+bool is_unavailable(Refusal refusal) { return refusal >= Refusal::keys_unavailable; }
+
+namespace verify {
+
+Refused refused(Error error) {
+  const auto found = std::find(names.begin(), names.end(), facts_of(error.code).name);
+  if (found == names.end()) return {Refusal::token_malformed, error.to_string()};
+  return {static_cast<Refusal>(found - names.begin()), std::move(error.detail)};
+}
+
+}  // namespace verify
+}  // namespace mintmark
