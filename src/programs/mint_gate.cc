@@ -1,0 +1,185 @@
+// mint-gate: decides whether a call to a service may pass. Now: one token on the command line.
+#include <cstdio>
+#include <ctime>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "http/url.h"
+#include "mintmark/verifier.h"
+#include "programs/command_line.h"
+
+namespace mintmark::programs {
+namespace {
+
+const Program program{
+    "mint-gate",
+    "verifies access tokens of a Mintmark issuer for one service",
+    {{"--json", "", "print the answer as JSON"}},
+    {{"verify",
+      "check one token, and the DPoP proof that came with it, by the issuer's published keys. A "
+      "token "
+      "is bound to a device key: without its proof it is refused. Whether the proof was used "
+      "before "
+      "is not known here.",
+      {{"--issuer", "URL", "the issuer, as in the token's iss"},
+       {"--ca", "FILE", "PEM of the roots to trust for the issuer's TLS (default: the system's)"},
+       {"--audience", "A", "the service that the token must be for, as in its aud"},
+       {"--token", "T", "the access token; - reads it from standard input"},
+       {"--proof", "P", "the DPoP header's value; - reads it from standard input"},
+       {"--method", "M", "method of the request that the proof is for"},
+       {"--url", "U", "URL of the request that the proof is for"},
+       {"--no-proof", "", "check signature and claims alone: whoever copied the token passes"}},
+      ""}}};
+
+struct Call {
+  std::string issuer, ca, audience, token, proof, method, url;
+  bool without_proof = false;
+};
+
+tl::unexpected<Error> usage(std::string detail) {
+  return fail(Code::invalid_argument, std::move(detail));
+}
+
+// The options that speak of the proof belong together, or give way to --no-proof.
+Result<void> check_proof_options(const Arguments& arguments) {
+  const bool proof = arguments.has("--proof");
+  if (arguments.has("--no-proof")) {
+    for (const char* option : {"--proof", "--method", "--url"}) {
+      if (arguments.has(option))
+        return usage(std::string(option) + " and --no-proof exclude each other");
+    }
+    return {};
+  }
+  for (const char* option : {"--method", "--url"}) {
+    if (proof && !arguments.has(option))
+      return usage(std::string("--proof needs ") + option + ": the request that it is for");
+    if (!proof && arguments.has(option))
+      return usage(std::string(option) + " speaks of a proof, and --proof is missing");
+  }
+  return {};
+}
+
+Result<void> check_addresses(const Call& call) {
+  const auto issuer = http::parse_url(call.issuer);
+  if (!issuer || issuer->scheme != "https") {
+    return usage("--issuer must be an https URL" + (issuer ? "" : ": " + issuer.error().detail));
+  }
+  if (call.audience.empty())
+    return usage("--audience is empty; it names the service that the token is for");
+  if (call.ca.empty()) return {};
+  const auto roots = read_file(call.ca);
+  if (!roots) return usage("--ca: " + roots.error().detail);
+  if (roots->find("-----BEGIN") == std::string::npos)
+    return usage("--ca: " + call.ca + " is no PEM file");
+  return {};
+}
+
+Result<void> read_required(const Arguments& arguments, Call& call) {
+  const std::pair<const char*, std::string*> required[] = {
+      {"--issuer", &call.issuer}, {"--audience", &call.audience}, {"--token", &call.token}};
+  for (const auto& [option, place] : required) {
+    auto value = arguments.required(option);
+    if (!value) return pass_on(value);
+    *place = std::move(*value);
+  }
+  return {};
+}
+
+Result<Call> read_call(const Arguments& arguments) {
+  Call call;
+  if (auto required = read_required(arguments, call); !required) return pass_on(required);
+  if (auto options = check_proof_options(arguments); !options) return pass_on(options);
+  call.ca = arguments.value("--ca");
+  call.proof = arguments.value("--proof");
+  call.method = arguments.value("--method");
+  call.url = arguments.value("--url");
+  call.without_proof = arguments.has("--no-proof");
+  if (auto addresses = check_addresses(call); !addresses) return pass_on(addresses);
+  if (call.token == "-" && call.proof == "-")
+    return usage("--token and --proof cannot both come from standard input");
+  for (std::string* secret : {&call.token, &call.proof}) {
+    auto value = value_or_stdin(*secret);
+    if (!value) return pass_on(value);
+    *secret = std::move(*value);
+  }
+  if (call.token.empty()) return usage("the token is empty");
+  return call;
+}
+
+tl::expected<VerifiedToken, Refused> verify(const Call& call) {
+  VerifierOptions options(call.issuer, call.audience);
+  // This process remembers no proof, and each was made before it started.
+  options.proof_memory = ProofMemory::of_caller;
+  const Verifier verifier(std::move(options), published_keys(call.issuer, call.ca));
+  if (call.without_proof) return verifier.check_without_proof(call.token);
+  return verifier.check(call.token, {.method = call.method, .url = call.url, .proof = call.proof});
+}
+
+std::string utc(std::chrono::sys_seconds moment) {
+  const std::time_t time = moment.time_since_epoch().count();
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%SZ", &parts);
+  return text;
+}
+
+void print_json(const Json& answer) {
+  std::printf("%s\n", answer.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+int accept(const Call& call, const VerifiedToken& token, bool json) {
+  if (json) {
+    print_json({{"valid", true},
+                {"proof_checked", token.proof_checked()},
+                {"claims", Json::parse(token.claims(), nullptr, false)}});
+    return exit_done;
+  }
+  std::string scope;
+  for (const std::string& word : token.scopes()) scope += (scope.empty() ? "" : " ") + word;
+  std::printf("valid%s\n",
+              token.proof_checked()
+                  ? "; the proof shows that the sender holds the device key"
+                  : " by signature and claims; who sent it was not checked (--no-proof)");
+  std::printf("  subject         %s\n  audience        %s\n  scope           %s\n",
+              printable(token.subject()).c_str(), printable(call.audience).c_str(),
+              printable(scope).c_str());
+  std::printf("  expires         %s\n  device key      %s\n  key protection  %s\n",
+              utc(token.expires_at()).c_str(), printable(token.jkt()).c_str(),
+              printable(token.key_protection()).c_str());
+  return exit_done;
+}
+
+int refuse(const Refused& refused, bool json) {
+  const std::string name(name_of(refused.refusal));
+  const bool unavailable = is_unavailable(refused.refusal);
+  const std::string advice = refused.refusal == Refusal::proof_missing
+                                 ? "; give --proof, --method and --url, or say --no-proof"
+                                 : "";
+  if (json) {
+    // Without keys nothing is known of the token.
+    print_json({{"valid", unavailable ? Json() : Json(false)},
+                {"code", name},
+                {"detail", refused.detail + advice}});
+  } else {
+    std::fprintf(stderr, "mint-gate: %s: %s: %s%s\n", unavailable ? "cannot verify" : "refused",
+                 name.c_str(), refused.detail.c_str(), advice.c_str());
+  }
+  return unavailable ? exit_unavailable : exit_denied;
+}
+
+int run(const Arguments& arguments) {
+  const bool json = arguments.has("--json");
+  const auto call = read_call(arguments);
+  if (!call) return report(program, call.error(), json);
+  const auto token = verify(*call);
+  return token ? accept(*call, *token, json) : refuse(token.error(), json);
+}
+
+}  // namespace
+}  // namespace mintmark::programs
+
+int main(int argc, char** argv) {
+  const auto line = mintmark::programs::read_command_line(mintmark::programs::program, argc, argv);
+  return line.arguments ? mintmark::programs::run(*line.arguments) : line.exit_status;
+}
