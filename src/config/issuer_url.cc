@@ -79,7 +79,7 @@ std::string wrong_with_issuer(std::string_view url) {
   if (url.find('#') != std::string_view::npos) return "must have no fragment (#…)";
   if (url.find('?') != std::string_view::npos) return "must have no query (?…)";
   const std::size_t slash = url.find('/');
-  const std::string authority = wrong_with_authority(url.substr(0, slash));
+  std::string authority = wrong_with_authority(url.substr(0, slash));
   if (!authority.empty() || slash == std::string_view::npos) return authority;
   return wrong_with_path(url.substr(slash));
 }

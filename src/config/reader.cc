@@ -177,15 +177,15 @@ bool ObjectReader::is_fit_text(const Json& value, const Place& place) {
   return true;
 }
 
-std::string ObjectReader::text(const char* key, std::optional<std::string> fallback) {
+std::string ObjectReader::text(const char* key, const std::optional<std::string>& fallback) {
   const Json* value = take(key, !fallback);
   if (value != nullptr && is_fit_text(*value, below(key))) return value->get<std::string>();
   return fallback.value_or("");
 }
 
 std::string ObjectReader::choice(const char* key, std::initializer_list<const char*> words,
-                                 std::optional<std::string> fallback) {
-  const std::string value = text(key, fallback);
+                                 const std::optional<std::string>& fallback) {
+  std::string value = text(key, fallback);
   if (failed() || value == fallback) return value;
   std::string all;
   for (const char* word : words) {
@@ -213,7 +213,7 @@ std::optional<std::int64_t> ObjectReader::integer_of(const Json& value, const Pl
 }
 
 std::int64_t ObjectReader::integer(const char* key, std::int64_t least, std::int64_t most,
-                                   std::optional<std::int64_t> fallback) {
+                                   const std::optional<std::int64_t>& fallback) {
   const Json* value = take(key, !fallback);
   if (value == nullptr) return fallback.value_or(least);
   return integer_of(*value, below(key), least, most).value_or(fallback.value_or(least));
@@ -221,7 +221,7 @@ std::int64_t ObjectReader::integer(const char* key, std::int64_t least, std::int
 
 std::vector<std::int64_t> ObjectReader::integers(
     const char* key, std::int64_t least, std::int64_t most,
-    std::optional<std::vector<std::int64_t>> fallback) {
+    const std::optional<std::vector<std::int64_t>>& fallback) {
   const Json* value = take(key, !fallback);
   if (value == nullptr) return fallback.value_or(std::vector<std::int64_t>{});
   const Place place = below(key);
@@ -238,7 +238,7 @@ std::vector<std::int64_t> ObjectReader::integers(
   return all;
 }
 
-bool ObjectReader::boolean(const char* key, std::optional<bool> fallback) {
+bool ObjectReader::boolean(const char* key, const std::optional<bool>& fallback) {
   const Json* value = take(key, !fallback);
   if (value != nullptr && value->is_boolean()) return value->get<bool>();
   if (value != nullptr) refuse(key, "must be true or false, not " + kind_of(*value));
@@ -258,8 +258,8 @@ std::vector<std::string> ObjectReader::texts_of(const Json& value, const Place& 
   return all;
 }
 
-std::vector<std::string> ObjectReader::texts(const char* key,
-                                             std::optional<std::vector<std::string>> fallback) {
+std::vector<std::string> ObjectReader::texts(
+    const char* key, const std::optional<std::vector<std::string>>& fallback) {
   const Json* value = take(key, !fallback);
   if (value == nullptr) return fallback.value_or(std::vector<std::string>{});
   return texts_of(*value, below(key));

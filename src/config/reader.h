@@ -30,18 +30,18 @@ class ObjectReader {
 
   /// A getter without `fallback` refuses an absent key. Empty text and control characters are
   /// refused.
-  std::string text(const char* key, std::optional<std::string> fallback = std::nullopt);
+  std::string text(const char* key, const std::optional<std::string>& fallback = std::nullopt);
   std::int64_t integer(const char* key, std::int64_t least, std::int64_t most,
-                       std::optional<std::int64_t> fallback = std::nullopt);
-  bool boolean(const char* key, std::optional<bool> fallback = std::nullopt);
-  std::vector<std::string> texts(const char* key,
-                                 std::optional<std::vector<std::string>> fallback = std::nullopt);
+                       const std::optional<std::int64_t>& fallback = std::nullopt);
+  bool boolean(const char* key, const std::optional<bool>& fallback = std::nullopt);
+  std::vector<std::string> texts(
+      const char* key, const std::optional<std::vector<std::string>>& fallback = std::nullopt);
   /// One of the words; what is not is refused with all of them named.
   std::string choice(const char* key, std::initializer_list<const char*> words,
-                     std::optional<std::string> fallback = std::nullopt);
+                     const std::optional<std::string>& fallback = std::nullopt);
   std::vector<std::int64_t> integers(
       const char* key, std::int64_t least, std::int64_t most,
-      std::optional<std::vector<std::int64_t>> fallback = std::nullopt);
+      const std::optional<std::vector<std::int64_t>>& fallback = std::nullopt);
   /// Calls `read` with the object under the key; nothing if it is absent and not required.
   void object(const char* key, bool required, const std::function<void(ObjectReader&)>& read);
   /// Calls `read` for each object of the array under the key.

@@ -17,7 +17,7 @@ constexpr std::int64_t day = 86400;
 
 /// A list with at least one text, each good by `wrong_with`, none twice.
 std::vector<std::string> checked_texts(ObjectReader& reader, const char* key, Check wrong_with) {
-  const std::vector<std::string> all = reader.texts(key);
+  std::vector<std::string> all = reader.texts(key);
   if (reader.failed()) return {};
   if (all.empty()) reader.refuse(key, "must hold at least one text");
   std::set<std::string_view> seen;

@@ -53,24 +53,34 @@ tl::unexpected<Error> foreign(const Database& database, const Schema& schema) {
               database.path() + ": is a database, but not Mintmark's of " + schema.name);
 }
 
-Result<void> check_kind(Database& database, const Schema& schema, std::int64_t version) {
-  auto application = database.integer("PRAGMA application_id");
-  if (!application) return pass_on(application);
-  if (version > 0 && *application == schema.application_id) return {};
-  auto tables = database.integer("SELECT count(*) FROM sqlite_master");
-  if (!tables) return pass_on(tables);
-  const bool is_new = version == 0 && *application == 0 && *tables == 0;
-  return is_new ? Result<void>{} : foreign(database, schema);
+/// What the file's header and catalogue say, of one moment: another process may be migrating.
+struct Seen {
+  std::int64_t version = 0;
+  std::int64_t application_id = 0;
+  std::int64_t tables = 0;
+};
+
+Result<Seen> look_at(Database& database) {
+  auto statement = database.prepare(
+      "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master) "
+      "FROM pragma_user_version, pragma_application_id");
+  if (!statement) return pass_on(statement);
+  auto row = statement->step();
+  if (!row) return pass_on(row);
+  if (!*row) return fail(Code::store_failed, database.path() + ": has no readable header");
+  return Seen{statement->integer(0), statement->integer(1), statement->integer(2)};
 }
 
 /// The file's version, if this program may go on with it.
 Result<std::int64_t> checked_version(Database& database, const Schema& schema) {
-  auto version = database.integer("PRAGMA user_version");
-  if (!version) return version;
-  if (auto kind = check_kind(database, schema, *version); !kind) return pass_on(kind);
-  if (*version <= schema.version()) return version;
+  auto seen = look_at(database);
+  if (!seen) return pass_on(seen);
+  const bool is_new = seen->version == 0 && seen->application_id == 0 && seen->tables == 0;
+  const bool is_ours = seen->version > 0 && seen->application_id == schema.application_id;
+  if (!is_new && !is_ours) return foreign(database, schema);
+  if (seen->version <= schema.version()) return seen->version;
   return fail(Code::store_version,
-              database.path() + ": has schema version " + std::to_string(*version) +
+              database.path() + ": has schema version " + std::to_string(seen->version) +
                   ", this program knows " + std::to_string(schema.version()) +
                   " at most; run the newer program, or restore the backup made before it");
 }
