@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "config/config.h"
 #include "hsm/signer/client.h"
+#include "http/router.h"
 #include "http/server.h"
 #include "ipc/channel.h"
 #include "issuer/enrolment.h"
