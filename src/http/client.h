@@ -12,8 +12,8 @@
 namespace mintmark::http {
 
 struct ClientOptions {
-  std::string ca_file;      ///< PEM of the roots to trust; "": the system's.
-  std::string unix_socket;  ///< If set, every request goes to this socket, without TLS.
+  std::string ca_file = {};      ///< PEM of the roots to trust; "": the system's.
+  std::string unix_socket = {};  ///< If set, every request goes to this socket, without TLS.
   std::size_t answer_octets = 4U << 20U;
 };
 

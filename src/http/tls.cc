@@ -45,9 +45,10 @@ std::shared_ptr<ssl_ctx_st> new_context(const SSL_METHOD* method) {
 
 /// RFC 7301 §3.2: a client that only speaks something else is told so, instead of being
 /// misunderstood.
-int choose_http_1_1(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* chosen_length,
-                    const unsigned char* offered, unsigned int offered_length, void* /*user*/) {
-  static constexpr std::array<unsigned char, 9> ours{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+int choose_http_1(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* chosen_length,
+                  const unsigned char* offered, unsigned int offered_length, void* /*user*/) {
+  static constexpr std::array<unsigned char, 18> ours{8, 'h', 't', 't', 'p', '/', '1', '.', '1',
+                                                      8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
   unsigned char* match = nullptr;
   const int outcome = SSL_select_next_proto(&match, chosen_length, ours.data(), ours.size(),
                                             offered, offered_length);
@@ -123,7 +124,7 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::from_pem(
   SSL_CTX_set_num_tickets(context.get(), 1);
   // Resumption is by tickets alone: a cache of sessions would grow with strangers.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_alpn_select_cb(context.get(), choose_http_1_1, nullptr);
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_http_1, nullptr);
   return std::shared_ptr<const TlsServerContext>(new TlsServerContext(std::move(context)));
 }
 
@@ -138,6 +139,7 @@ Result<TlsClientContext> TlsClientContext::trusting(const std::string& ca_file) 
   auto context = new_context(TLS_client_method());
   if (context == nullptr) return fail(Code::tls_failed, "OpenSSL gives no TLS context");
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  remember_refused_certificates(context.get());
   const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context.get())
                                      : SSL_CTX_load_verify_file(context.get(), ca_file.c_str());
   if (loaded != 1) {
