@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <span>
 
 #include "hsm/pkcs11/curve.h"
 #include "hsm/pkcs11/objects.h"
@@ -165,17 +166,19 @@ Template public_template(const KeySpec& spec) {
   return wanted;
 }
 
-enum class Uses : std::uint8_t { all_named, sign_alone };
+/// Uses to deny by name, from the fullest set that a module takes: libtpm2_pkcs11 makes no EC key
+/// with CKA_DECRYPT named.
+constexpr std::array denied_uses_full{CKA_DECRYPT, CKA_UNWRAP, CKA_DERIVE, CKA_SIGN_RECOVER};
+constexpr std::array denied_uses_of_ec{CKA_UNWRAP, CKA_DERIVE, CKA_SIGN_RECOVER};
+using Uses = std::span<const CK_ATTRIBUTE_TYPE>;
+constexpr std::array<Uses, 3> denied_uses{denied_uses_full, denied_uses_of_ec, Uses{}};
 
-Template private_template(const KeySpec& spec, Uses uses) {
+Template private_template(const KeySpec& spec, Uses denied) {
   Template wanted;
   wanted.flag(CKA_TOKEN, true).flag(CKA_PRIVATE, true).flag(CKA_SENSITIVE, true);
   wanted.flag(CKA_EXTRACTABLE, false).flag(CKA_SIGN, true).octets(CKA_ID, spec.id);
   wanted.octets(CKA_LABEL, as_bytes(label_of(spec.purpose)));
-  if (uses == Uses::all_named) {
-    wanted.flag(CKA_DECRYPT, false).flag(CKA_UNWRAP, false);
-    wanted.flag(CKA_DERIVE, false).flag(CKA_SIGN_RECOVER, false);
-  }
+  for (const CK_ATTRIBUTE_TYPE use : denied) wanted.flag(use, false);
   return wanted;
 }
 
@@ -184,27 +187,31 @@ struct NewPair {
   CK_OBJECT_HANDLE private_half = 0;
 };
 
-CK_RV generate(const Session& session, const KeySpec& spec, Uses uses, NewPair& made) {
+CK_RV generate(const Session& session, const KeySpec& spec, Uses denied, NewPair& made) {
   CK_MECHANISM mechanism{CKM_EC_KEY_PAIR_GEN, nullptr, 0};
   Template publics = public_template(spec);
-  Template privates = private_template(spec, uses);
+  Template privates = private_template(spec, denied);
   return session.calls().C_GenerateKeyPair(session.handle(), &mechanism, publics.data(),
                                            publics.size(), privates.data(), privates.size(),
                                            &made.public_half, &made.private_half);
 }
 
 bool refuses_template(CK_RV rv) {
+  // CKR_GENERAL_ERROR is libtpm2_pkcs11's word for an attribute that the TPM answered otherwise.
   return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID ||
-         rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_READ_ONLY;
+         rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_READ_ONLY ||
+         rv == CKR_GENERAL_ERROR;
 }
 
 Result<NewPair> generate(const Session& session, const KeySpec& spec) {
   NewPair made;
-  CK_RV rv = generate(session, spec, Uses::all_named, made);
-  // Some modules take no attribute for what an EC key cannot do there anyway.
-  if (refuses_template(rv)) rv = generate(session, spec, Uses::sign_alone, made);
-  if (rv != CKR_OK) return fail_with(rv, "C_GenerateKeyPair");
-  return made;
+  CK_RV rv = CKR_OK;
+  for (const Uses denied : denied_uses) {
+    rv = generate(session, spec, denied, made);
+    if (rv == CKR_OK) return made;
+    if (!refuses_template(rv)) break;
+  }
+  return fail_with(rv, "C_GenerateKeyPair");
 }
 
 Result<void> destroy(const Session& session, const Handles& objects) {

@@ -25,11 +25,11 @@ struct TokenFacts {
 
 /// What a token has to be. Absent members match anything.
 struct TokenSelector {
-  std::optional<std::string> label;
-  std::optional<std::string> manufacturer;
-  std::optional<std::string> model;
-  std::optional<std::string> serial;
-  std::optional<std::uint64_t> slot_id;
+  std::optional<std::string> label{};
+  std::optional<std::string> manufacturer{};
+  std::optional<std::string> model{};
+  std::optional<std::string> serial{};
+  std::optional<std::uint64_t> slot_id{};
 
   [[nodiscard]] bool matches(const TokenFacts& token) const;
   /// Of all tokens the one that matches. `hsm_token_missing` names the tokens there are;

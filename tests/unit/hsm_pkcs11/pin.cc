@@ -12,6 +12,24 @@
 namespace mintmark::hsm::pkcs11 {
 namespace {
 
+config::PinSource file_source(const std::string& path) {
+  config::PinSource source;
+  source.file = path;
+  return source;
+}
+
+config::PinSource credential_source(const std::string& name) {
+  config::PinSource source;
+  source.credential = name;
+  return source;
+}
+
+config::PinSource descriptor_source(int fd) {
+  config::PinSource source;
+  source.fd = fd;
+  return source;
+}
+
 class Pin : public ::testing::Test {
  protected:
   std::string file(const std::string& content, mode_t mode = 0600) const {
@@ -20,7 +38,7 @@ class Pin : public ::testing::Test {
     return path.string();
   }
   Result<Secret> from_file(const std::string& content, mode_t mode = 0600) const {
-    return read_pin({.file = file(content, mode)});
+    return read_pin(file_source(file(content, mode)));
   }
   test::TemporaryDirectory directory_;
 };
@@ -47,13 +65,13 @@ TEST_F(Pin, FromADescriptorIsReadToItsEnd) {
   ASSERT_EQ(write(ends[1], "12", 2), 2);
   ASSERT_EQ(write(ends[1], "34\n", 3), 3);
   close(ends[1]);
-  EXPECT_EQ(text_of(read_pin({.fd = reader.get()})), "1234");
+  EXPECT_EQ(text_of(read_pin(descriptor_source(reader.get()))), "1234");
 }
 
 TEST_F(Pin, FromASystemdCredentialIsReadBelowItsDirectory) {
   (void)file("1234\n");
   setenv("CREDENTIALS_DIRECTORY", directory_.path().c_str(), 1);
-  EXPECT_EQ(text_of(read_pin({.credential = "pin"})), "1234");
+  EXPECT_EQ(text_of(read_pin(credential_source("pin"))), "1234");
 }
 
 TEST_F(Pin, OfTheLongestLengthIsTakenAndOneMoreIsRefused) {
@@ -80,35 +98,39 @@ TEST_F(Pin, ThatIsEmptyIsRefused) {
 }
 
 TEST_F(Pin, InAFileThatIsNotThereIsRefusedAndNamesIt) {
-  const auto pin = read_pin({.file = "/nowhere/pin"});
+  const auto pin = read_pin(file_source("/nowhere/pin"));
   EXPECT_EQ(code_of(pin), Code::hsm_pin_unreadable);
   EXPECT_NE(pin.error().detail.find("/nowhere/pin"), std::string::npos);
 }
 
 TEST_F(Pin, InADirectoryOrADeviceIsRefused) {
-  EXPECT_EQ(code_of(read_pin({.file = directory_.path().string()})), Code::hsm_pin_unreadable);
-  EXPECT_EQ(code_of(read_pin({.file = "/dev/zero"})), Code::hsm_pin_unreadable);
+  EXPECT_EQ(code_of(read_pin(file_source(directory_.path().string()))), Code::hsm_pin_unreadable);
+  EXPECT_EQ(code_of(read_pin(file_source("/dev/zero"))), Code::hsm_pin_unreadable);
 }
 
 TEST_F(Pin, FromAFifoThatNobodyWritesIsRefusedAndDoesNotHang) {
   const std::string fifo = (directory_.path() / "fifo").string();
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
-  EXPECT_EQ(code_of(read_pin({.file = fifo})), Code::hsm_pin_unreadable);
+  EXPECT_EQ(code_of(read_pin(file_source(fifo))), Code::hsm_pin_unreadable);
 }
 
 TEST_F(Pin, FromADescriptorThatIsNotOpenIsRefused) {
-  EXPECT_EQ(code_of(read_pin({.fd = 999})), Code::hsm_pin_unreadable);
+  EXPECT_EQ(code_of(read_pin(descriptor_source(999))), Code::hsm_pin_unreadable);
 }
 
 TEST_F(Pin, FromNoSourceOrSeveralIsRefused) {
   EXPECT_EQ(code_of(read_pin({})), Code::hsm_pin_source);
-  EXPECT_EQ(code_of(read_pin({.file = "a", .credential = "b"})), Code::hsm_pin_source);
-  EXPECT_EQ(code_of(read_pin({.file = "a", .fd = 0})), Code::hsm_pin_source);
+  config::PinSource two = file_source("a");
+  two.credential = "b";
+  EXPECT_EQ(code_of(read_pin(two)), Code::hsm_pin_source);
+  config::PinSource others = file_source("a");
+  others.fd = 0;
+  EXPECT_EQ(code_of(read_pin(others)), Code::hsm_pin_source);
 }
 
 TEST_F(Pin, FromACredentialWithoutSystemdIsRefused) {
   unsetenv("CREDENTIALS_DIRECTORY");
-  const auto pin = read_pin({.credential = "pin"});
+  const auto pin = read_pin(credential_source("pin"));
   EXPECT_EQ(code_of(pin), Code::hsm_pin_unreadable);
   EXPECT_NE(pin.error().detail.find("CREDENTIALS_DIRECTORY"), std::string::npos);
 }
@@ -116,8 +138,8 @@ TEST_F(Pin, FromACredentialWithoutSystemdIsRefused) {
 TEST_F(Pin, FromACredentialWhoseNameLeavesTheDirectoryIsRefused) {
   (void)file("1234");
   setenv("CREDENTIALS_DIRECTORY", (directory_.path() / "below").c_str(), 1);
-  EXPECT_EQ(code_of(read_pin({.credential = "../pin"})), Code::hsm_pin_unreadable);
-  EXPECT_EQ(code_of(read_pin({.credential = ".."})), Code::hsm_pin_unreadable);
+  EXPECT_EQ(code_of(read_pin(credential_source("../pin"))), Code::hsm_pin_unreadable);
+  EXPECT_EQ(code_of(read_pin(credential_source(".."))), Code::hsm_pin_unreadable);
 }
 
 }  // namespace
