@@ -134,6 +134,22 @@ Result<void> refuse_private(const Json& jwk) {
   return {};
 }
 
+// RFC 7517 §4.2 to §4.4: what a key says it is for binds us, where it says so.
+Result<void> refuse_other_use(const Json& jwk, const Curve& curve) {
+  if (jwk.contains("use") && jwk["use"] != "sig") {
+    return fail(Code::jwk_unsupported, "the JWK's use is not sig");
+  }
+  if (jwk.contains("alg") && jwk["alg"] != curve.name) {
+    return fail(Code::jwk_unsupported, "the JWK's alg is not " + std::string(curve.name));
+  }
+  const auto operations = jwk.find("key_ops");
+  if (operations == jwk.end()) return {};
+  if (operations->is_array() &&
+      std::find(operations->begin(), operations->end(), "verify") != operations->end())
+    return {};
+  return fail(Code::jwk_unsupported, "the JWK's key_ops do not have verify");
+}
+
 std::string text_of(const Json& jwk, const char* name) {
   const auto found = jwk.find(name);
   return found != jwk.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -186,6 +202,7 @@ Result<PublicKey> PublicKey::from_jwk(const Json& jwk) {
   const std::string name = text_of(jwk, "crv");
   for (const Curve& curve : curves) {
     if (curve.jwk_name != name) continue;
+    if (auto fits = refuse_other_use(jwk, curve); !fits) return pass_on(fits);
     auto x = coordinate(jwk, "x", curve);
     if (!x) return pass_on(x);
     auto y = coordinate(jwk, "y", curve);

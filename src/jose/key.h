@@ -24,7 +24,8 @@ enum class Algorithm : std::uint8_t { es256, es384 };
 class PublicKey {
  public:
   /// `jwk_malformed`, `jwk_unsupported`, `key_off_curve`; `jwk_private` if it has a private member
-  /// (d, p, q, dp, dq, qi, oth, k).
+  /// (d, p, q, dp, dq, qi, oth, k). What `use`, `alg` and `key_ops` say, where they are given, must
+  /// fit signatures of the key's algorithm (`jwk_unsupported`).
   [[nodiscard]] static Result<PublicKey> from_jwk(const Json& jwk);
   /// Uncompressed point 04 || X || Y on the algorithm's curve (SEC 1 §2.3.3).
   [[nodiscard]] static Result<PublicKey> from_point(Algorithm algorithm, BytesView point);

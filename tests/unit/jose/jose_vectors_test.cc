@@ -1,0 +1,106 @@
+// The published examples of JOSE: RFC 7515 appendix A, RFC 7520 (the cookbook), RFC 7638, RFC 7797,
+// RFC 8037. What is signed with ES256 or ES384 verifies; everything else is refused, each kind with
+// its code.
+#include <gtest/gtest.h>
+
+#include "jose/jws.h"
+#include "support/test_data.h"
+
+namespace mintmark::jose {
+namespace {
+
+Json read_json(const std::string& name) {
+  const Bytes text = test::data_file(name);
+  return Json::parse(text.begin(), text.end());
+}
+
+Json public_half(Json jwk) {
+  for (const char* name : {"d", "p", "q", "dp", "dq", "qi"}) jwk.erase(name);
+  return jwk;
+}
+
+bool is_ours(const std::string& alg) { return alg == "ES256" || alg == "ES384"; }
+
+void expect_key_refused(const Json& jwk, const std::string& id) {
+  const auto key = PublicKey::from_jwk(public_half(jwk));
+  ASSERT_FALSE(key) << id;
+  EXPECT_EQ(key.error().code, jwk.contains("k") ? Code::jwk_private : Code::jwk_unsupported) << id;
+}
+
+void expect_verifies(const std::string& compact, const Json& jwk, const std::string& id) {
+  const auto key = PublicKey::from_jwk(public_half(jwk));
+  ASSERT_TRUE(key) << id << key.error().to_string();
+  auto jws = UnverifiedJws::parse(compact);
+  ASSERT_TRUE(jws) << id << jws.error().to_string();
+  EXPECT_TRUE(std::move(*jws).verify(*key)) << id;
+}
+
+// Both shapes of file: {"jws", "key"} and the cookbook's {"input", "output"}.
+void judge_signature(const Json& file, const std::string& alg, const std::string& id) {
+  const Json& key = file.contains("key") ? file["key"] : file["input"]["key"];
+  if (file.contains("jws") && is_ours(alg)) return expect_verifies(file["jws"], key, id);
+  EXPECT_EQ(algorithm_named(alg).error().code, Code::jws_alg_refused) << id;
+  expect_key_refused(key, id);
+}
+
+// RFC 7515 §7.2 is not taken in any form.
+void judge_serialisations(const Json& output, const std::string& id) {
+  for (const char* form : {"json", "json_flat"}) {
+    if (!output.contains(form)) continue;
+    const auto jws = UnverifiedJws::parse(output[form].dump());
+    ASSERT_FALSE(jws) << id;
+    EXPECT_EQ(jws.error().code, Code::jws_malformed) << id;
+  }
+}
+
+class JoseVectors : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  }
+};
+
+TEST_F(JoseVectors, OfOurAlgorithmsVerifyAndAllOthersAreRefused) {
+  int ours = 0;
+  int others = 0;
+  for (const Json& item : test::cases_of("jose")) {
+    const std::string id = item["id"];
+    const Json file = read_json(item["files"][0]);
+    if (file.contains("output")) judge_serialisations(file["output"], id);
+    if (!item["expect"].contains("alg")) continue;
+    const std::string alg = item["expect"]["alg"];
+    is_ours(alg) ? ++ours : ++others;
+    judge_signature(file, alg, id);
+  }
+  EXPECT_GE(ours, 1);
+  EXPECT_GE(others, 5);
+}
+
+TEST_F(JoseVectors, KeysOfOtherKindsAndPrivateKeysAreRefused) {
+  int judged = 0;
+  for (const Json& item : test::cases_of("jose")) {
+    if (item["expect"]["answer"] != "parse") continue;
+    const Json jwk = read_json(item["files"][0]);
+    const bool is_private = jwk.contains("d") || jwk.contains("k");
+    const auto key = PublicKey::from_jwk(jwk);
+    ASSERT_FALSE(key) << item["id"];  // P-521, RSA, oct.
+    EXPECT_EQ(key.error().code, is_private ? Code::jwk_private : Code::jwk_unsupported)
+        << item["id"];
+    ++judged;
+  }
+  EXPECT_GE(judged, 4);
+}
+
+TEST_F(JoseVectors, Rfc7638ExampleIsAnRsaKeyAndRefused) {
+  const Json file = read_json("jose/rfc7638-thumbprint.json");
+  EXPECT_EQ(PublicKey::from_jwk(file["jwk"]).error().code, Code::jwk_unsupported);
+}
+
+TEST_F(JoseVectors, ThumbprintKeepsTheLeadingZeroOfACoordinate) {
+  const Json file = read_json("dpop/go-dpop-thumbprint-leading-zero-x.json");
+  EXPECT_EQ(PublicKey::from_jwk(file["jwk"]).value().thumbprint(),
+            file["thumbprint_sha256"].get<std::string>());
+}
+
+}  // namespace
+}  // namespace mintmark::jose
