@@ -6,8 +6,10 @@ namespace mintmark::hsm {
 
 std::string_view name_of(Purpose purpose) {
   switch (purpose) {
-    case Purpose::access_token: return "access_token";
-    case Purpose::client_attestation: return "client_attestation";
+    case Purpose::access_token:
+      return "access_token";
+    case Purpose::client_attestation:
+      return "client_attestation";
   }
   return "unknown";
 }

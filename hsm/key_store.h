@@ -1,7 +1,8 @@
-// The ports to hardware that holds our signing keys: Signer signs, KeyAdmin makes and ends keys. Two interfaces, because
-// they come with two credentials: who may sign may not generate or destroy.
+// The ports to hardware that holds our signing keys: Signer signs, KeyAdmin makes and ends keys.
+// Two interfaces, because they come with two credentials: who may sign may not generate or destroy.
 //
-// Every backend (PKCS#11, TPM 2.0, the signer process, the tests' fake) passes tests/contract unchanged.
+// Every backend (PKCS#11, TPM 2.0, the signer process, the tests' fake) passes tests/contract
+// unchanged.
 #pragma once
 
 #include <array>
@@ -17,7 +18,8 @@
 
 namespace mintmark::hsm {
 
-/// What a key may sign; fixed at its birth, written into the object's label, held by the signer's rules.
+/// What a key may sign; fixed at its birth, written into the object's label, held by the signer's
+/// rules.
 enum class Purpose : std::uint8_t { access_token, client_attestation };
 
 [[nodiscard]] std::string_view name_of(Purpose purpose);  ///< "access_token", …
@@ -40,13 +42,15 @@ struct KeyInfo {
   KeyId id{};
   Purpose purpose;
   jose::PublicKey public_key;
-  /// Empty if the key may sign. Otherwise why not, naming the attribute: "CKA_NEVER_EXTRACTABLE is not true".
+  /// Empty if the key may sign. Otherwise why not, naming the attribute: "CKA_NEVER_EXTRACTABLE is
+  /// not true".
   std::string unfit;
 
   [[nodiscard]] const std::string& kid() const { return public_key.thumbprint(); }
 };
 
-/// What the hardware itself says of where a key lives; a module's claim for PKCS#11, signed evidence for a TPM.
+/// What the hardware itself says of where a key lives; a module's claim for PKCS#11, signed
+/// evidence for a TPM.
 struct KeyEvidence {
   std::string kind;  ///< "pkcs11-attributes"
   Json facts;
@@ -55,25 +59,30 @@ struct KeyEvidence {
 template <typename T>
 using Done = std::function<void(Result<T>)>;
 
-/// Signs. Thread-safe. Never blocks the caller: `done` is called exactly once, from any thread, perhaps before `sign` returns.
-/// Errors: `hsm_key_unknown`, `hsm_key_unfit`, `deadline_passed`, `overloaded` (the queue is full), `hsm_unavailable`,
-/// `purpose_refused` (the signer's rules), `hsm_failed`.
+/// Signs. Thread-safe. Never blocks the caller: `done` is called exactly once, from any thread,
+/// perhaps before `sign` returns. Errors: `hsm_key_unknown`, `hsm_key_unfit`, `deadline_passed`,
+/// `overloaded` (the queue is full), `hsm_unavailable`, `purpose_refused` (the signer's rules),
+/// `hsm_failed`.
 class Signer {
  public:
   virtual ~Signer() = default;
-  /// `signing_input` is a JWS signing input; the answer is r || s of the key's algorithm. The key is named by its CKA_ID.
-  virtual void sign(const KeyId& key, std::string signing_input, Deadline deadline, Done<Bytes> done) = 0;
+  /// `signing_input` is a JWS signing input; the answer is r || s of the key's algorithm. The key
+  /// is named by its CKA_ID.
+  virtual void sign(const KeyId& key, std::string signing_input, Deadline deadline,
+                    Done<Bytes> done) = 0;
   /// All key pairs of ours in the store, the unfit too.
   virtual void list(Deadline deadline, Done<std::vector<KeyInfo>> done) = 0;
 };
 
 /// Makes and ends keys. Thread-safe, never blocks, `done` exactly once.
-/// Errors: those of Signer; `hsm_key_exists` (the id is taken: nothing is overwritten); `not_permitted` on a channel that may not.
+/// Errors: those of Signer; `hsm_key_exists` (the id is taken: nothing is overwritten);
+/// `not_permitted` on a channel that may not.
 class KeyAdmin {
  public:
   virtual ~KeyAdmin() = default;
   virtual void generate(const KeySpec& spec, Deadline deadline, Done<KeyInfo> done) = 0;
-  /// Both halves. An unknown id is `hsm_key_unknown`: nothing is destroyed on an inconsistent look-up.
+  /// Both halves. An unknown id is `hsm_key_unknown`: nothing is destroyed on an inconsistent
+  /// look-up.
   virtual void destroy(const KeyId& key, Deadline deadline, Done<void> done) = 0;
   virtual void evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence> done) = 0;
 };

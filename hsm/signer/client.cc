@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::chrono::milliseconds tick{20};
 
-tl::unexpected<Error> gone() { return fail(Code::hsm_unavailable, "the signer is not running; it is being started again"); }
+tl::unexpected<Error> gone() {
+  return fail(Code::hsm_unavailable, "the signer is not running; it is being started again");
+}
 
 }  // namespace
 
@@ -40,14 +42,18 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
     }
     if (before) before->close();
     fail_all(gone().value());
-    next->start([self = shared_from_this()](BytesView frame, UniqueFd /*descriptor*/) { self->received(frame); },
-                [self = shared_from_this(), number](const std::string& /*why*/) { self->closed(number); });
+    next->start(
+        [self = shared_from_this()](BytesView frame, UniqueFd /*descriptor*/) {
+          self->received(frame);
+        },
+        [self = shared_from_this(), number](const std::string& /*why*/) { self->closed(number); });
   }
 
   // `fill` writes the body behind the head.
   template <typename Fill>
   void call(Request type, Deadline deadline, Fill&& fill, Finish finish, UniqueFd descriptor = {}) {
-    if (deadline.passed()) return finish(fail(Code::deadline_passed, "the deadline had passed before the call began"));
+    if (deadline.passed())
+      return finish(fail(Code::deadline_passed, "the deadline had passed before the call began"));
     std::shared_ptr<ipc::Channel> to;
     std::uint64_t id = 0;
     {
@@ -60,7 +66,9 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
       }
     }
     if (!to) return finish(gone());
-    if (id == 0) return finish(fail(Code::overloaded, "more than " + std::to_string(most_pending) + " calls wait for the signer"));
+    if (id == 0)
+      return finish(fail(Code::overloaded, "more than " + std::to_string(most_pending) +
+                                               " calls wait for the signer"));
     Writer request = begin_request(type, id, deadline);
     fill(request);
     to->send(request.frame(), std::move(descriptor));
@@ -139,7 +147,8 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
       }
       if (!pending.empty()) start_timer();
     }
-    for (const Finish& finish : late) finish(fail(Code::deadline_passed, "the key store did not answer in time"));
+    for (const Finish& finish : late)
+      finish(fail(Code::deadline_passed, "the key store did not answer in time"));
   }
 
   boost::asio::io_context& io;
@@ -165,7 +174,8 @@ std::shared_ptr<SignerClient> SignerClient::make(boost::asio::io_context& io, Un
 
 SignerClient::~SignerClient() { state_->close(); }
 
-void SignerClient::sign(const KeyId& key, std::string signing_input, Deadline deadline, Done<Bytes> done) {
+void SignerClient::sign(const KeyId& key, std::string signing_input, Deadline deadline,
+                        Done<Bytes> done) {
   state_->call(
       Request::sign, deadline,
       [&](Writer& request) {
@@ -175,15 +185,19 @@ void SignerClient::sign(const KeyId& key, std::string signing_input, Deadline de
       [&io = state_->io, done = std::move(done)](Result<Reader> answer) {
         if (!answer) return done(pass_on(answer));
         // Off the channel's strand: what follows (checking the signature) may run on every thread.
-        boost::asio::post(io, [done, signature = to_bytes(answer->rest())]() mutable { done(std::move(signature)); });
+        boost::asio::post(io, [done, signature = to_bytes(answer->rest())]() mutable {
+          done(std::move(signature));
+        });
       });
 }
 
 void SignerClient::list(Deadline deadline, Done<std::vector<KeyInfo>> done) {
-  state_->call(Request::list, deadline, [](Writer&) {}, [done = std::move(done)](Result<Reader> answer) {
-    if (!answer) return done(pass_on(answer));
-    done(read_keys(*answer));
-  });
+  state_->call(
+      Request::list, deadline, [](Writer&) {},
+      [done = std::move(done)](Result<Reader> answer) {
+        if (!answer) return done(pass_on(answer));
+        done(read_keys(*answer));
+      });
 }
 
 void SignerClient::generate(const KeySpec& spec, Deadline deadline, Done<KeyInfo> done) {
@@ -200,22 +214,24 @@ void SignerClient::generate(const KeySpec& spec, Deadline deadline, Done<KeyInfo
 }
 
 void SignerClient::destroy(const KeyId& key, Deadline deadline, Done<void> done) {
-  state_->call(Request::destroy, deadline, [&](Writer& request) { write_key_id(request, key); },
-               [done = std::move(done)](Result<Reader> answer) {
-                 if (!answer) return done(pass_on(answer));
-                 done({});
-               });
+  state_->call(
+      Request::destroy, deadline, [&](Writer& request) { write_key_id(request, key); },
+      [done = std::move(done)](Result<Reader> answer) {
+        if (!answer) return done(pass_on(answer));
+        done({});
+      });
 }
 
 void SignerClient::evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence> done) {
-  state_->call(Request::evidence, deadline, [&](Writer& request) { write_key_id(request, key); },
-               [done = std::move(done)](Result<Reader> answer) {
-                 if (!answer) return done(pass_on(answer));
-                 std::string kind = answer->text();
-                 auto facts = parse_json(as_text(answer->rest()));
-                 if (!facts) return done(pass_on(facts));
-                 done(KeyEvidence{std::move(kind), std::move(*facts)});
-               });
+  state_->call(
+      Request::evidence, deadline, [&](Writer& request) { write_key_id(request, key); },
+      [done = std::move(done)](Result<Reader> answer) {
+        if (!answer) return done(pass_on(answer));
+        std::string kind = answer->text();
+        auto facts = parse_json(as_text(answer->rest()));
+        if (!facts) return done(pass_on(facts));
+        done(KeyEvidence{std::move(kind), std::move(*facts)});
+      });
 }
 
 void SignerClient::attach_front(UniqueFd front, Deadline deadline, Done<void> done) {
@@ -228,7 +244,9 @@ void SignerClient::attach_front(UniqueFd front, Deadline deadline, Done<void> do
       std::move(front));
 }
 
-void SignerClient::on_readiness(std::function<void(const Result<void>&)> told) { state_->told = std::move(told); }
+void SignerClient::on_readiness(std::function<void(const Result<void>&)> told) {
+  state_->told = std::move(told);
+}
 
 void SignerClient::replace(UniqueFd channel) { state_->connect(std::move(channel)); }
 

@@ -11,20 +11,25 @@
 
 namespace mintmark::hsm::signer {
 
-/// Asynchronous and pipelined; no call waits for another. Completions run on the io_context's threads. A call whose deadline passes is answered `deadline_passed` here (the
-/// signer may still finish it; that answer is dropped). When the channel closes, all that was pending and all that follows is `hsm_unavailable` until replace().
+/// Asynchronous and pipelined; no call waits for another. Completions run on the io_context's
+/// threads. A call whose deadline passes is answered `deadline_passed` here (the signer may still
+/// finish it; that answer is dropped). When the channel closes, all that was pending and all that
+/// follows is `hsm_unavailable` until replace().
 ///
-/// Each call's error is the signer's own: its code, detail and native code come through. Thread-safe.
+/// Each call's error is the signer's own: its code, detail and native code come through.
+/// Thread-safe.
 class SignerClient final : public Signer, public KeyAdmin {
  public:
   static constexpr std::size_t most_pending = 8192;
 
-  [[nodiscard]] static std::shared_ptr<SignerClient> make(boost::asio::io_context& io, UniqueFd channel);
+  [[nodiscard]] static std::shared_ptr<SignerClient> make(boost::asio::io_context& io,
+                                                          UniqueFd channel);
   /// Connected later, by replace(); until then every call is `hsm_unavailable`.
   [[nodiscard]] static std::shared_ptr<SignerClient> make_unconnected(boost::asio::io_context& io);
   ~SignerClient() override;
 
-  void sign(const KeyId& key, std::string signing_input, Deadline deadline, Done<Bytes> done) override;
+  void sign(const KeyId& key, std::string signing_input, Deadline deadline,
+            Done<Bytes> done) override;
   void list(Deadline deadline, Done<std::vector<KeyInfo>> done) override;
   void generate(const KeySpec& spec, Deadline deadline, Done<KeyInfo> done) override;
   void destroy(const KeyId& key, Deadline deadline, Done<void> done) override;
@@ -33,10 +38,12 @@ class SignerClient final : public Signer, public KeyAdmin {
   /// Gives the signer one end of a new front's channel. Keeper's channel only.
   void attach_front(UniqueFd front, Deadline deadline, Done<void> done);
 
-  /// Called when the signer tells that it is ready, or why it is not. Set before the first answer can come: right after make().
+  /// Called when the signer tells that it is ready, or why it is not. Set before the first answer
+  /// can come: right after make().
   void on_readiness(std::function<void(const Result<void>&)> told);
 
-  /// A new channel, to a signer that was started again; what was pending on the old one is `hsm_unavailable`.
+  /// A new channel, to a signer that was started again; what was pending on the old one is
+  /// `hsm_unavailable`.
   void replace(UniqueFd channel);
   void close();
   [[nodiscard]] bool connected() const;

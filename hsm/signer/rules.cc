@@ -21,21 +21,25 @@ std::string_view typ_of(Purpose purpose) {
 
 Result<void> check_header(const KeyInfo& key, const Json& header) {
   if (text_of(header, "typ") != typ_of(key.purpose)) {
-    return refuse("typ must be " + std::string(typ_of(key.purpose)) + " for a key of purpose " + std::string(name_of(key.purpose)));
+    return refuse("typ must be " + std::string(typ_of(key.purpose)) + " for a key of purpose " +
+                  std::string(name_of(key.purpose)));
   }
-  if (text_of(header, "alg") != jose::name_of(key.public_key.algorithm())) return refuse("alg is not the key's");
+  if (text_of(header, "alg") != jose::name_of(key.public_key.algorithm()))
+    return refuse("alg is not the key's");
   if (text_of(header, "kid") != key.kid()) return refuse("kid is not the key's");
   return {};
 }
 
-Result<void> check_times(const PurposeRules& rules, const KeyInfo& key, const Json& claims, Moment now) {
+Result<void> check_times(const PurposeRules& rules, const KeyInfo& key, const Json& claims,
+                         Moment now) {
   const auto longest = rules.longest_life.find(key.purpose);
   if (longest == rules.longest_life.end()) return refuse("this purpose signs nothing");
   const auto iat = jose::time_claim(claims, "iat");
   const auto exp = jose::time_claim(claims, "exp");
   if (!iat || !*iat) return refuse("iat is missing or no time");
   if (!exp || !*exp) return refuse("exp is missing or no time");
-  if (std::chrono::abs(from_unix(**iat) - now) > rules.skew) return refuse("iat is not near the signer's clock");
+  if (std::chrono::abs(from_unix(**iat) - now) > rules.skew)
+    return refuse("iat is not near the signer's clock");
   if (**exp <= **iat) return refuse("exp is not after iat");
   if (**exp - **iat > longest->second.count()) {
     return refuse("the life is longer than " + std::to_string(longest->second.count()) + " s");
@@ -52,7 +56,8 @@ Result<void> check_issuer(const PurposeRules& rules, Purpose purpose, const Json
 
 Result<void> check_confirmation(Purpose purpose, const Json& claims) {
   const auto cnf = claims.find("cnf");
-  if (cnf == claims.end() || !cnf->is_object()) return refuse("cnf is missing: nothing is signed that is bound to no key");
+  if (cnf == claims.end() || !cnf->is_object())
+    return refuse("cnf is missing: nothing is signed that is bound to no key");
   if (purpose == Purpose::access_token) {
     const auto jkt = jose::from_base64url(text_of(*cnf, "jkt"));
     if (!jkt || jkt->size() != thumbprint_octets) return refuse("cnf.jkt is no thumbprint");
@@ -60,13 +65,15 @@ Result<void> check_confirmation(Purpose purpose, const Json& claims) {
   }
   const auto jwk = cnf->find("jwk");
   if (jwk == cnf->end()) return refuse("cnf.jwk is missing");
-  if (const auto key = jose::PublicKey::from_jwk(*jwk); !key) return refuse("cnf.jwk: " + key.error().detail);
+  if (const auto key = jose::PublicKey::from_jwk(*jwk); !key)
+    return refuse("cnf.jwk: " + key.error().detail);
   return {};
 }
 
 }  // namespace
 
-Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key, std::string_view signing_input, Moment now) {
+Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key,
+                           std::string_view signing_input, Moment now) {
   auto parts = jose::parse_signing_input(signing_input);
   if (!parts) return refuse("no JWS signing input: " + parts.error().detail);
   if (auto header = check_header(key, parts->header); !header) return header;

@@ -1,5 +1,5 @@
-// The rules of purpose: what a key may sign. Held inside the signer's process, so that a front in strange hands cannot have signed what
-// they forbid. Pure.
+// The rules of purpose: what a key may sign. Held inside the signer's process, so that a front in
+// strange hands cannot have signed what they forbid. Pure.
 #pragma once
 
 #include <chrono>
@@ -12,12 +12,16 @@ namespace mintmark::hsm::signer {
 
 struct PurposeRules {
   std::string issuer;
-  std::map<Purpose, std::chrono::seconds> longest_life;  ///< A purpose without an entry signs nothing.
-  std::chrono::seconds skew{60};                         ///< How far `iat` may be from the signer's clock.
+  std::map<Purpose, std::chrono::seconds>
+      longest_life;               ///< A purpose without an entry signs nothing.
+  std::chrono::seconds skew{60};  ///< How far `iat` may be from the signer's clock.
 };
 
-/// `purpose_refused`, with what does not fit, unless the signing input is a JWS of the key's purpose: its `typ`, the key's `alg` and `kid`, our `iss` (access tokens: required; client
-/// attestations: absent or ours), `iat` near the clock, `exp` after it and within the longest life, `cnf.jkt` in an access token, a public `cnf.jwk` in a client attestation.
-[[nodiscard]] Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key, std::string_view signing_input, Moment now);
+/// `purpose_refused`, with what does not fit, unless the signing input is a JWS of the key's
+/// purpose: its `typ`, the key's `alg` and `kid`, our `iss` (access tokens: required; client
+/// attestations: absent or ours), `iat` near the clock, `exp` after it and within the longest life,
+/// `cnf.jkt` in an access token, a public `cnf.jwk` in a client attestation.
+[[nodiscard]] Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key,
+                                         std::string_view signing_input, Moment now);
 
 }  // namespace mintmark::hsm::signer

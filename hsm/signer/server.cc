@@ -28,7 +28,8 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
 
   using Sender = std::shared_ptr<ipc::Channel>;
 
-  // One call under way: its answer goes out when it is given, and the last one after EOF ends the server.
+  // One call under way: its answer goes out when it is given, and the last one after EOF ends the
+  // server.
   struct Call {
     std::shared_ptr<State> state;
     Sender channel;
@@ -51,7 +52,8 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
     std::weak_ptr<ipc::Channel> weak = channel;
     channel->start(
         [self = shared_from_this(), weak, role](BytesView frame, UniqueFd descriptor) {
-          if (const auto from = weak.lock()) self->received(from, role, frame, std::move(descriptor));
+          if (const auto from = weak.lock())
+            self->received(from, role, frame, std::move(descriptor));
         },
         [self = shared_from_this(), role](const std::string& /*why*/) {
           if (role == Role::keeper) self->keeper_gone();
@@ -65,19 +67,26 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
     const Call call{shared_from_this(), from, head->id, Deadline::in(head->left)};
     call_began();
     if (!may(role, head->type)) {
-      return call.answer(refusal(head->id, Error{Code::not_permitted, "a front may sign and list, and nothing else", 0}));
+      return call.answer(refusal(
+          head->id, Error{Code::not_permitted, "a front may sign and list, and nothing else", 0}));
     }
     dispatch(call, head->type, reader, std::move(descriptor));
   }
 
   void dispatch(const Call& call, Request type, Reader& reader, UniqueFd descriptor) {
     switch (type) {
-      case Request::sign: return sign(call, reader);
-      case Request::list: return list(call, reader);
-      case Request::generate: return generate(call, reader);
-      case Request::destroy: return destroy(call, reader);
-      case Request::evidence: return evidence(call, reader);
-      case Request::attach: return attach(call, std::move(descriptor));
+      case Request::sign:
+        return sign(call, reader);
+      case Request::list:
+        return list(call, reader);
+      case Request::generate:
+        return generate(call, reader);
+      case Request::destroy:
+        return destroy(call, reader);
+      case Request::evidence:
+        return evidence(call, reader);
+      case Request::attach:
+        return attach(call, std::move(descriptor));
     }
   }
 
@@ -91,7 +100,9 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
     std::string input(as_text(reader.rest()));
     if (!reader.ended()) return malformed(call);
     const auto key = find(id);
-    if (!key) return call.answer(refusal(call.id, Error{Code::hsm_key_unknown, "there is no key " + to_string(id), 0}));
+    if (!key)
+      return call.answer(
+          refusal(call.id, Error{Code::hsm_key_unknown, "there is no key " + to_string(id), 0}));
     if (call.refused(check_purpose(rules, *key, input, clock.now()))) return;
     signer.sign(id, std::move(input), call.deadline, [call](const Result<Bytes>& signature) {
       if (call.refused(signature)) return;
@@ -141,7 +152,8 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
     admin.evidence(id, call.deadline, [call](const Result<KeyEvidence>& evidence) {
       if (call.refused(evidence)) return;
       Writer answer = begin_answer(call.id);
-      answer.text(evidence->kind).octets(as_bytes(evidence->facts.dump(-1, ' ', false, Json::error_handler_t::replace)));
+      answer.text(evidence->kind)
+          .octets(as_bytes(evidence->facts.dump(-1, ' ', false, Json::error_handler_t::replace)));
       call.answer(answer.frame());
     });
   }
@@ -205,7 +217,8 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
   std::function<void()> ended;
 };
 
-SignerServer::SignerServer(boost::asio::io_context& io, Signer& signer, KeyAdmin& admin, PurposeRules rules, const Clock& clock)
+SignerServer::SignerServer(boost::asio::io_context& io, Signer& signer, KeyAdmin& admin,
+                           PurposeRules rules, const Clock& clock)
     : state_(std::make_shared<State>(io, signer, admin, std::move(rules), clock)) {}
 
 SignerServer::~SignerServer() {
@@ -216,11 +229,12 @@ void SignerServer::serve(UniqueFd keeper, std::function<void()> ended) {
   state_->ended = std::move(ended);
   state_->keeper = ipc::Channel::make(state_->io, std::move(keeper));
   state_->listen(state_->keeper, Role::keeper);
-  state_->signer.list(Deadline::in(start_patience), [state = state_](const Result<std::vector<KeyInfo>>& listed) {
-    if (!listed) return state->keeper->send(refusal(0, listed.error()));
-    state->remember(*listed);
-    state->keeper->send(begin_answer(0).frame());
-  });
+  state_->signer.list(Deadline::in(start_patience),
+                      [state = state_](const Result<std::vector<KeyInfo>>& listed) {
+                        if (!listed) return state->keeper->send(refusal(0, listed.error()));
+                        state->remember(*listed);
+                        state->keeper->send(begin_answer(0).frame());
+                      });
 }
 
 void tell_unready(int keeper_fd, const Error& error) {

@@ -10,18 +10,22 @@ constexpr std::uint8_t answer_type = 128;
 
 template <typename T>
 void put(Bytes& frame, T value) {
-  for (std::size_t i = 0; i < sizeof value; ++i) frame.push_back(static_cast<std::uint8_t>(value >> (8U * i) & 0xFFU));
+  for (std::size_t i = 0; i < sizeof value; ++i)
+    frame.push_back(static_cast<std::uint8_t>(value >> (8U * i) & 0xFFU));
 }
 
 template <typename T>
 T take(Reader& reader) {
   T value = 0;
   const BytesView octets = reader.octets(sizeof value);
-  for (std::size_t i = 0; i < octets.size(); ++i) value = static_cast<T>(value | static_cast<T>(static_cast<T>(octets[i]) << (8U * i)));
+  for (std::size_t i = 0; i < octets.size(); ++i)
+    value = static_cast<T>(value | static_cast<T>(static_cast<T>(octets[i]) << (8U * i)));
   return value;
 }
 
-tl::unexpected<Error> malformed() { return fail(Code::internal, "a message of the signer's channel is malformed"); }
+tl::unexpected<Error> malformed() {
+  return fail(Code::internal, "a message of the signer's channel is malformed");
+}
 
 }  // namespace
 
@@ -68,7 +72,8 @@ std::string Reader::text() { return std::string(as_text(octets(u16()))); }
 BytesView Reader::rest() { return octets(left_.size()); }
 
 Writer begin_request(Request type, std::uint64_t id, Deadline deadline) {
-  const auto left = std::min<std::int64_t>(deadline.left().count(), std::numeric_limits<std::uint32_t>::max());
+  const auto left =
+      std::min<std::int64_t>(deadline.left().count(), std::numeric_limits<std::uint32_t>::max());
   Writer writer;
   writer.u8(static_cast<std::uint8_t>(type)).u64(id).u32(static_cast<std::uint32_t>(left));
   return writer;
@@ -78,7 +83,8 @@ Result<RequestHead> read_request_head(Reader& reader) {
   const std::uint8_t type = reader.u8();
   const std::uint64_t id = reader.u64();
   const std::uint32_t left = reader.u32();
-  if (!reader.good() || id == 0 || type < static_cast<std::uint8_t>(Request::sign) || type > static_cast<std::uint8_t>(Request::attach)) {
+  if (!reader.good() || id == 0 || type < static_cast<std::uint8_t>(Request::sign) ||
+      type > static_cast<std::uint8_t>(Request::attach)) {
     return malformed();
   }
   return RequestHead{static_cast<Request>(type), id, std::chrono::milliseconds(left)};
@@ -92,7 +98,12 @@ Writer begin_answer(std::uint64_t id) {
 
 Bytes refusal(std::uint64_t id, const Error& error) {
   Writer writer;
-  writer.u8(answer_type).u64(id).u8(0).text(facts_of(error.code).name).u64(error.native).text(error.detail);
+  writer.u8(answer_type)
+      .u64(id)
+      .u8(0)
+      .text(facts_of(error.code).name)
+      .u64(error.native)
+      .text(error.detail);
   return writer.frame();
 }
 

@@ -1,10 +1,12 @@
-// The messages between the signer and those who may ask it. One message is one frame of ipc::Channel; all numbers are little-endian.
+// The messages between the signer and those who may ask it. One message is one frame of
+// ipc::Channel; all numbers are little-endian.
 //
 //   request   type u8 | id u64 | deadline u32 (ms from now) | body
 //   answer    128  u8 | id u64 | 1 u8 | body                                       done
 //             128  u8 | id u64 | 0 u8 | code text | native u64 | detail text       refused
 //
-// An answer with id 0 is the signer's own word that it is ready, or why it never will be. A text is u16 length and octets.
+// An answer with id 0 is the signer's own word that it is ready, or why it never will be. A text is
+// u16 length and octets.
 #pragma once
 
 #include <string>

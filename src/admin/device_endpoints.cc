@@ -36,7 +36,8 @@ std::string after_of(const std::string& query) {
 
 // A page has to fit into one frame between front and keeper.
 Json page_of(std::vector<store::DeviceRecord> records, const std::string& after) {
-  std::sort(records.begin(), records.end(), [](const auto& left, const auto& right) { return left.id < right.id; });
+  std::sort(records.begin(), records.end(),
+            [](const auto& left, const auto& right) { return left.id < right.id; });
   Json list = Json::array();
   std::string next;
   for (const store::DeviceRecord& device : records) {
@@ -54,11 +55,13 @@ Json page_of(std::vector<store::DeviceRecord> records, const std::string& after)
 
 http::Router device_router(const store::DeviceStore& devices) {
   http::Router router;
-  router.on("GET", "/admin/v1/devices", [&devices](const http::Request& request, const http::Respond& respond) {
-    auto records = devices.list();
-    if (!records) return respond(error_response(records.error()));
-    respond(http::json_response(200, page_of(std::move(*records), after_of(request.query)).dump()));
-  });
+  router.on("GET", "/admin/v1/devices",
+            [&devices](const http::Request& request, const http::Respond& respond) {
+              auto records = devices.list();
+              if (!records) return respond(error_response(records.error()));
+              respond(http::json_response(
+                  200, page_of(std::move(*records), after_of(request.query)).dump()));
+            });
   return router;
 }
 

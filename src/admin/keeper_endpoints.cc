@@ -7,22 +7,25 @@ namespace mintmark::admin {
 
 http::Response error_response(const Error& error) {
   const CodeFacts& facts = facts_of(error.code);
-  return http::json_response(facts.http_status, Json{{"error", facts.name},
-                                                     {"error_description", error.detail},
-                                                     {"action", name_of(facts.action)}}
-                                                    .dump(-1, ' ', false, Json::error_handler_t::replace));
+  return http::json_response(facts.http_status,
+                             Json{{"error", facts.name},
+                                  {"error_description", error.detail},
+                                  {"action", name_of(facts.action)}}
+                                 .dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 http::Router keeper_router(KeeperEndpoints endpoints) {
   auto shared = std::make_shared<const KeeperEndpoints>(std::move(endpoints));
   http::Router router;
-  router.on("GET", "/admin/v1/status", [shared](http::Request /*request*/, const http::Respond& respond) {
-    respond(http::json_response(200, shared->status().dump()));
-  });
-  router.on("GET", "/admin/v1/keys", [shared](http::Request /*request*/, const http::Respond& respond) {
-    const auto keys = shared->keys();
-    respond(keys ? http::json_response(200, keys->dump()) : error_response(keys.error()));
-  });
+  router.on("GET", "/admin/v1/status",
+            [shared](http::Request /*request*/, const http::Respond& respond) {
+              respond(http::json_response(200, shared->status().dump()));
+            });
+  router.on("GET", "/admin/v1/keys",
+            [shared](http::Request /*request*/, const http::Respond& respond) {
+              const auto keys = shared->keys();
+              respond(keys ? http::json_response(200, keys->dump()) : error_response(keys.error()));
+            });
   router.on("GET", "/admin/v1/devices", shared->front);
   return router;
 }

@@ -1,4 +1,5 @@
-// The operators' endpoints that the keeper answers itself: /admin/v1/status and /admin/v1/keys; all else goes to the front.
+// The operators' endpoints that the keeper answers itself: /admin/v1/status and /admin/v1/keys; all
+// else goes to the front.
 #pragma once
 
 #include <functional>

@@ -10,16 +10,21 @@ namespace {
 std::string printable(const std::string& text) {
   std::string out;
   for (const char c : text.substr(0, 400)) {
-    if (c == '"') out += '\'';
-    else if (c == '\\') out += '/';
-    else out += c >= 0x20 && c <= 0x7E ? c : '?';
+    if (c == '"')
+      out += '\'';
+    else if (c == '\\')
+      out += '/';
+    else
+      out += c >= 0x20 && c <= 0x7E ? c : '?';
   }
   return out;
 }
 
 std::string description(const Error& error) {
-  // What an operator must mend says nothing a stranger could use, and may tell too much of the inside.
-  if (error.action() == Action::page_operator) return "the issuer cannot answer this now; its operator has been told";
+  // What an operator must mend says nothing a stranger could use, and may tell too much of the
+  // inside.
+  if (error.action() == Action::page_operator)
+    return "the issuer cannot answer this now; its operator has been told";
   return printable(error.detail);
 }
 
@@ -29,7 +34,9 @@ http::Response refusal(const Error& error) {
   const CodeFacts& facts = facts_of(error.code);
   const std::string oauth(facts.oauth_error.empty() ? facts.name : facts.oauth_error);
   http::Response response = http::json_response(
-      facts.http_status, Json{{"error", oauth}, {"error_description", description(error)}, {"code", facts.name}}.dump());
+      facts.http_status,
+      Json{{"error", oauth}, {"error_description", description(error)}, {"code", facts.name}}
+          .dump());
   response.headers.set("Cache-Control", "no-store");
   if (facts.http_status == 401) {
     response.headers.set("WWW-Authenticate", "DPoP algs=\"ES256\", error=\"" + oauth + "\"");
@@ -54,7 +61,8 @@ std::string media_type(const http::Request& request) {
   if (value == nullptr) return {};
   std::string type = value->substr(0, value->find(';'));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
-  std::transform(type.begin(), type.end(), type.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return type;
 }
 

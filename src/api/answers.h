@@ -1,4 +1,5 @@
-// How strangers are answered: errors as RFC 6749 §5.2 has them, from the one table; nothing cached that may not be.
+// How strangers are answered: errors as RFC 6749 §5.2 has them, from the one table; nothing cached
+// that may not be.
 #pragma once
 
 #include <string>
@@ -9,8 +10,9 @@
 
 namespace mintmark::api {
 
-/// {"error", "error_description", "code"} with the code's status; `WWW-Authenticate` with 401, `Retry-After` with 503, no-store always. The
-/// description of what is only the operator's business (`page_operator`) is not shown.
+/// {"error", "error_description", "code"} with the code's status; `WWW-Authenticate` with 401,
+/// `Retry-After` with 503, no-store always. The description of what is only the operator's business
+/// (`page_operator`) is not shown.
 [[nodiscard]] http::Response refusal(const Error& error);
 
 /// 200 with `Cache-Control: no-store` (RFC 6749 §5.1).

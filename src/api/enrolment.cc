@@ -45,7 +45,9 @@ class Members {
   }
 
   void refuse(const std::string& name, const std::string& what) {
-    if (!error_) error_ = Error{Code::request_member_missing, "the member \"" + name + "\" must be " + what, 0};
+    if (!error_)
+      error_ =
+          Error{Code::request_member_missing, "the member \"" + name + "\" must be " + what, 0};
   }
   void adopt(const Members& part) {
     if (!error_) error_ = part.error_;
@@ -58,9 +60,11 @@ class Members {
 };
 
 Result<Json> read_body(const http::Request& request) {
-  if (media_type(request) != "application/json") return fail(Code::content_type_wrong, "this request is application/json");
+  if (media_type(request) != "application/json")
+    return fail(Code::content_type_wrong, "this request is application/json");
   auto body = parse_json(request.body, body_limits);
-  if (body && !body->is_object()) return fail(Code::json_malformed, "the body must be a JSON object");
+  if (body && !body->is_object())
+    return fail(Code::json_malformed, "the body must be a JSON object");
   return body;
 }
 
@@ -71,11 +75,13 @@ attest::tpm2::Presented presented_in(const Json& body, Members& members) {
   presented.device_public = members.octets("device_public");
   const Json chain = body.value("ek_chain", Json::array());
   if (!chain.is_array() || chain.size() > longest_chain) {
-    members.refuse("ek_chain", "an array of at most " + std::to_string(longest_chain) + " certificates");
+    members.refuse("ek_chain",
+                   "an array of at most " + std::to_string(longest_chain) + " certificates");
     return presented;
   }
   for (const Json& entry : chain) {
-    auto certificate = entry.is_string() ? jose::from_base64url(entry.get<std::string>()) : fail(Code::base64_malformed, "");
+    auto certificate = entry.is_string() ? jose::from_base64url(entry.get<std::string>())
+                                         : fail(Code::base64_malformed, "");
     if (!certificate) {
       members.refuse("ek_chain", "an array of base64url texts");
       return presented;
@@ -88,8 +94,10 @@ attest::tpm2::Presented presented_in(const Json& body, Members& members) {
 std::map<unsigned, Bytes> pcrs_in(const Json& values, Members& members) {
   std::map<unsigned, Bytes> pcrs;
   for (const auto& [name, value] : values.items()) {
-    const bool index = !name.empty() && name.size() <= 2 && name.find_first_not_of("0123456789") == std::string::npos;
-    auto digest = value.is_string() ? from_hex(value.get<std::string>()) : fail(Code::invalid_argument, "");
+    const bool index = !name.empty() && name.size() <= 2 &&
+                       name.find_first_not_of("0123456789") == std::string::npos;
+    auto digest =
+        value.is_string() ? from_hex(value.get<std::string>()) : fail(Code::invalid_argument, "");
     if (!index || !digest) {
       members.refuse("quote.pcrs", "an object of PCR index to hexadecimal value");
       return pcrs;
@@ -102,8 +110,10 @@ std::map<unsigned, Bytes> pcrs_in(const Json& values, Members& members) {
 }
 
 Result<issuer::FinishCall> finish_call(const http::Request& request) {
-  if (request.headers.count("DPoP") == 0) return fail(Code::proof_missing, "the request has no DPoP header");
-  if (request.headers.count("DPoP") > 1) return fail(Code::header_repeated, "the request has more than one DPoP header");
+  if (request.headers.count("DPoP") == 0)
+    return fail(Code::proof_missing, "the request has no DPoP header");
+  if (request.headers.count("DPoP") > 1)
+    return fail(Code::header_repeated, "the request has more than one DPoP header");
   auto body = read_body(request);
   if (!body) return pass_on(body);
 
@@ -129,7 +139,8 @@ Result<issuer::FinishCall> finish_call(const http::Request& request) {
   return call;
 }
 
-void begin(issuer::Enrolment& enrolment, const http::Request& request, const http::Respond& respond) {
+void begin(issuer::Enrolment& enrolment, const http::Request& request,
+           const http::Respond& respond) {
   auto body = read_body(request);
   if (!body) return respond(refusal(body.error()));
   Members members(*body);
@@ -146,7 +157,8 @@ void begin(issuer::Enrolment& enrolment, const http::Request& request, const htt
                       {"expires_in", issuer::TicketSealer::life.count()}}));
 }
 
-void finish(issuer::Enrolment& enrolment, const http::Request& request, const http::Respond& respond) {
+void finish(issuer::Enrolment& enrolment, const http::Request& request,
+            const http::Respond& respond) {
   const auto call = finish_call(request);
   if (!call) return respond(refusal(call.error()));
   enrolment.finish(*call, [respond](const Result<issuer::EnrolledDevice>& device) {
@@ -160,12 +172,14 @@ void finish(issuer::Enrolment& enrolment, const http::Request& request, const ht
 }  // namespace
 
 void add_enrolment(http::Router& router, const std::string& path, issuer::Enrolment& enrolment) {
-  router.on("POST", path + "/begin", [&enrolment](const http::Request& request, const http::Respond& respond) {
-    begin(enrolment, request, respond);
-  });
-  router.on("POST", path + "/finish", [&enrolment](const http::Request& request, const http::Respond& respond) {
-    finish(enrolment, request, respond);
-  });
+  router.on("POST", path + "/begin",
+            [&enrolment](const http::Request& request, const http::Respond& respond) {
+              begin(enrolment, request, respond);
+            });
+  router.on("POST", path + "/finish",
+            [&enrolment](const http::Request& request, const http::Respond& respond) {
+              finish(enrolment, request, respond);
+            });
 }
 
 }  // namespace mintmark::api

@@ -5,8 +5,9 @@
 namespace mintmark::api {
 namespace {
 
-// Tells the truth: what is not here is not offered. The client attestation's own PoP JWT is not accepted, so its algorithms are not named;
-// draft-ietf-oauth-attestation-based-client-auth-10 §5.2 (combined mode) has the DPoP proof in its place.
+// Tells the truth: what is not here is not offered. The client attestation's own PoP JWT is not
+// accepted, so its algorithms are not named; draft-ietf-oauth-attestation-based-client-auth-10 §5.2
+// (combined mode) has the DPoP proof in its place.
 Json metadata(const std::string& issuer) {
   return {{"issuer", issuer},
           {"token_endpoint", issuer + "/token"},
@@ -21,7 +22,8 @@ Json metadata(const std::string& issuer) {
           {"mintmark_attestation_formats_supported", {"tpm2"}}};
 }
 
-http::Response cacheable(const http::Request& request, const std::string& body, const std::string& etag) {
+http::Response cacheable(const http::Request& request, const std::string& body,
+                         const std::string& etag) {
   const std::string* known = request.headers.find("If-None-Match");
   const bool same = known != nullptr && (*known == etag || *known == "*");
   http::Response response = same ? http::Response{304, {}, ""} : http::json_response(200, body);
@@ -37,25 +39,31 @@ void add_metadata(http::Router& router, const std::string& issuer, const keyring
   const std::string document = metadata(issuer).dump();
   const std::string tag = '"' + to_hex(BytesView(sha256(document)).first(16)) + '"';
   const std::string path = path_of(issuer);
-  router.on("GET", "/.well-known/oauth-authorization-server" + path, [=](const http::Request& request, const http::Respond& respond) {
-    respond(cacheable(request, document, tag));
-  });
-  router.on("GET", path + "/.well-known/jwks.json", [&keyring](const http::Request& request, const http::Respond& respond) {
-    const auto keys = keyring.snapshot();
-    if (!keys) return respond(refusal(Error{Code::keys_not_ready, "the signing keys are not ready yet", 0}));
-    respond(cacheable(request, keys->jwks(), keys->etag()));
-  });
+  router.on("GET", "/.well-known/oauth-authorization-server" + path,
+            [=](const http::Request& request, const http::Respond& respond) {
+              respond(cacheable(request, document, tag));
+            });
+  router.on("GET", path + "/.well-known/jwks.json",
+            [&keyring](const http::Request& request, const http::Respond& respond) {
+              const auto keys = keyring.snapshot();
+              if (!keys)
+                return respond(
+                    refusal(Error{Code::keys_not_ready, "the signing keys are not ready yet", 0}));
+              respond(cacheable(request, keys->jwks(), keys->etag()));
+            });
   router.on("GET", "/healthz", [](const http::Request& /*request*/, const http::Respond& respond) {
     respond(fresh_json({{"status", "alive"}}));
   });
-  router.on("GET", "/readyz", [not_ready = std::move(not_ready)](const http::Request& /*request*/, const http::Respond& respond) {
-    const std::string missing = not_ready();
-    if (missing.empty()) return respond(fresh_json({{"status", "ready"}}));
-    http::Response response = fresh_json({{"status", "not ready"}, {"missing", missing}});
-    response.status = 503;
-    response.headers.set("Retry-After", "1");
-    respond(std::move(response));
-  });
+  router.on("GET", "/readyz",
+            [not_ready = std::move(not_ready)](const http::Request& /*request*/,
+                                               const http::Respond& respond) {
+              const std::string missing = not_ready();
+              if (missing.empty()) return respond(fresh_json({{"status", "ready"}}));
+              http::Response response = fresh_json({{"status", "not ready"}, {"missing", missing}});
+              response.status = 503;
+              response.headers.set("Retry-After", "1");
+              respond(std::move(response));
+            });
 }
 
 }  // namespace mintmark::api

@@ -12,8 +12,9 @@ namespace mintmark::api {
 /// How long verifiers may keep the keys (Cache-Control of jwks.json).
 inline constexpr int keys_max_age_seconds = 300;
 
-/// Adds /.well-known/oauth-authorization-server (with the issuer's path behind it, RFC 8414 §3.1), /.well-known/jwks.json, /healthz and /readyz.
-/// `not_ready` gives the parts that are not ready, empty when all are. `keyring` must outlive the router.
+/// Adds /.well-known/oauth-authorization-server (with the issuer's path behind it, RFC 8414 §3.1),
+/// /.well-known/jwks.json, /healthz and /readyz. `not_ready` gives the parts that are not ready,
+/// empty when all are. `keyring` must outlive the router.
 void add_metadata(http::Router& router, const std::string& issuer, const keyring::Keyring& keyring,
                   std::function<std::string()> not_ready);
 

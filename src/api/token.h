@@ -6,7 +6,8 @@
 
 namespace mintmark::api {
 
-/// What the request says, checked for shape only: form, grant type, each parameter and header once. The parts are judged by Issuer::mint.
+/// What the request says, checked for shape only: form, grant type, each parameter and header once.
+/// The parts are judged by Issuer::mint.
 [[nodiscard]] Result<issuer::TokenCall> read_token_call(const http::Request& request);
 
 /// Adds `path`. `issuer` must outlive the router.

@@ -38,7 +38,8 @@ Result<Facts> facts_from_json(const Json& json) {
   Facts facts;
   facts.format = text("format");
   facts.key_protection = text("key_protection");
-  if (facts.format.empty() || facts.key_protection.empty()) return fail(Code::facts_malformed, "facts name a format and a key_protection");
+  if (facts.format.empty() || facts.key_protection.empty())
+    return fail(Code::facts_malformed, "facts name a format and a key_protection");
   facts.root = text("root");
   facts.root_subject = text("root_subject");
   facts.manufacturer = text("manufacturer");
@@ -53,8 +54,10 @@ Result<Facts> facts_from_json(const Json& json) {
   if (pcrs == json.end()) return facts;
   if (!pcrs->is_object()) return fail(Code::facts_malformed, "pcrs is an object of index to value");
   for (const auto& [index, value] : pcrs->items()) {
-    const bool known = !index.empty() && index.size() <= 2 && index.find_first_not_of("0123456789") == std::string::npos;
-    if (!known || std::stoul(index) >= most_pcrs || !value.is_string()) return fail(Code::facts_malformed, "pcrs is an object of index to value");
+    const bool known = !index.empty() && index.size() <= 2 &&
+                       index.find_first_not_of("0123456789") == std::string::npos;
+    if (!known || std::stoul(index) >= most_pcrs || !value.is_string())
+      return fail(Code::facts_malformed, "pcrs is an object of index to value");
     facts.pcrs[static_cast<unsigned>(std::stoul(index))] = value.get<std::string>();
   }
   return facts;

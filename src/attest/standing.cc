@@ -2,15 +2,20 @@
 
 namespace mintmark::attest {
 
-Result<AttestedDevice> check_standing(const RecordedDevice& device, const std::string& jkt, std::chrono::seconds freshness, Moment now) {
+Result<AttestedDevice> check_standing(const RecordedDevice& device, const std::string& jkt,
+                                      std::chrono::seconds freshness, Moment now) {
   if (device.state != "enrolled") {
-    return fail(Code::device_not_enrolled, "the device's state is \"" + device.state + "\"; its operator can say why");
+    return fail(Code::device_not_enrolled,
+                "the device's state is \"" + device.state + "\"; its operator can say why");
   }
   if (device.jkt != jkt) {
-    return fail(Code::device_key_superseded, "the device has enrolled anew with another key; this one is no longer good");
+    return fail(Code::device_key_superseded,
+                "the device has enrolled anew with another key; this one is no longer good");
   }
   if (now - device.attested_at >= freshness) {
-    return fail(Code::evidence_stale, "the device attested more than " + std::to_string(freshness.count()) + " s ago; attest again");
+    return fail(Code::evidence_stale, "the device attested more than " +
+                                          std::to_string(freshness.count()) +
+                                          " s ago; attest again");
   }
   return AttestedDevice(device);
 }

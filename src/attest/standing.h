@@ -23,14 +23,17 @@ class AttestedDevice {
   [[nodiscard]] const RecordedDevice& record() const { return record_; }
 
  private:
-  friend Result<AttestedDevice> check_standing(const RecordedDevice&, const std::string&, std::chrono::seconds, Moment);
+  friend Result<AttestedDevice> check_standing(const RecordedDevice&, const std::string&,
+                                               std::chrono::seconds, Moment);
   explicit AttestedDevice(const RecordedDevice& record) : record_(record) {}
   const RecordedDevice& record_;  // Outlived by the snapshot it stands in: used within one request.
 };
 
-/// `jkt`: the key that was proven in this request; it must be the device's present key (`device_key_superseded`).
-/// `device_not_enrolled`; `evidence_stale` if attested longer than `freshness` ago.
-[[nodiscard]] Result<AttestedDevice> check_standing(const RecordedDevice& device, const std::string& jkt,
+/// `jkt`: the key that was proven in this request; it must be the device's present key
+/// (`device_key_superseded`). `device_not_enrolled`; `evidence_stale` if attested longer than
+/// `freshness` ago.
+[[nodiscard]] Result<AttestedDevice> check_standing(const RecordedDevice& device,
+                                                    const std::string& jkt,
                                                     std::chrono::seconds freshness, Moment now);
 
 }  // namespace mintmark::attest

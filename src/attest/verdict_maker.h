@@ -7,7 +7,8 @@ namespace mintmark::attest {
 
 class VerdictMaker {
  public:
-  [[nodiscard]] static Verdict make(Facts facts, jose::PublicKey device_key, std::string identity, Moment at) {
+  [[nodiscard]] static Verdict make(Facts facts, jose::PublicKey device_key, std::string identity,
+                                    Moment at) {
     return Verdict(std::move(facts), std::move(device_key), std::move(identity), at);
   }
 };

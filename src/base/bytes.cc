@@ -50,7 +50,8 @@ std::string printable(std::string_view text, std::size_t longest) {
   while (size > 0 && size < text.size() && continues(text[size])) --size;
   std::string out(text.substr(0, size));
   std::replace_if(
-      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+      out.begin(), out.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
   if (size < text.size()) out += "...";
   return out;
 }

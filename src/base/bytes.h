@@ -29,8 +29,8 @@ using Sha256 = std::array<std::uint8_t, 32>;
 /// Either case; an odd length or a foreign character is `invalid_argument`.
 [[nodiscard]] Result<Bytes> from_hex(std::string_view text);
 
-/// Text of strangers for one line of a message: control characters become '?', and what is longer than `longest` octets ends,
-/// at a whole character of UTF-8, in "...".
+/// Text of strangers for one line of a message: control characters become '?', and what is longer
+/// than `longest` octets ends, at a whole character of UTF-8, in "...".
 [[nodiscard]] std::string printable(std::string_view text, std::size_t longest = 80);
 
 /// Compares without telling by its time where the two differ. Lengths are not secret.

@@ -26,11 +26,16 @@ Code code_named(std::string_view name) {
 
 std::string_view name_of(Action action) {
   switch (action) {
-    case Action::fix_request: return "fix_request";
-    case Action::reattest: return "reattest";
-    case Action::retry_later: return "retry_later";
-    case Action::reset_session: return "reset_session";
-    case Action::page_operator: return "page_operator";
+    case Action::fix_request:
+      return "fix_request";
+    case Action::reattest:
+      return "reattest";
+    case Action::retry_later:
+      return "retry_later";
+    case Action::reset_session:
+      return "reset_session";
+    case Action::page_operator:
+      return "page_operator";
   }
   return "page_operator";
 }

@@ -26,10 +26,11 @@ enum class Code : std::uint16_t {
 
 /// The fixed facts of a code; from the one table in error_codes.def.
 struct CodeFacts {
-  std::string_view name;         ///< Metric label and machine-readable reason, e.g. "proof_replayed".
+  std::string_view name;  ///< Metric label and machine-readable reason, e.g. "proof_replayed".
   Action action;
-  std::uint16_t http_status;     ///< What an HTTP answer carries.
-  std::string_view oauth_error;  ///< RFC 6749 §5.2 and its extensions; empty where it is no OAuth answer.
+  std::uint16_t http_status;  ///< What an HTTP answer carries.
+  std::string_view
+      oauth_error;  ///< RFC 6749 §5.2 and its extensions; empty where it is no OAuth answer.
 };
 
 [[nodiscard]] const CodeFacts& facts_of(Code code);
@@ -40,7 +41,7 @@ struct CodeFacts {
 
 struct Error {
   Code code = Code::internal;
-  std::string detail;        ///< For people: what was wrong, where, what would be right. Never a secret.
+  std::string detail;  ///< For people: what was wrong, where, what would be right. Never a secret.
   std::uint64_t native = 0;  ///< CK_RV of the module or TPM2_RC, where there is one.
 
   [[nodiscard]] Action action() const { return facts_of(code).action; }

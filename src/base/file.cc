@@ -79,7 +79,8 @@ Result<void> write_file_atomically(const std::filesystem::path& path, std::strin
   if (rename(beside.c_str(), path.c_str()) != 0) return io_error(path, "cannot rename");
   const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : ".";
   const UniqueFd directory(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || fsync(directory.get()) != 0) return io_error(parent, "cannot sync the directory");
+  if (!directory || fsync(directory.get()) != 0)
+    return io_error(parent, "cannot sync the directory");
   return {};
 }
 

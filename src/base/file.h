@@ -35,7 +35,8 @@ class UniqueFd {
 /// All that is left to read of a descriptor, at most `limit` octets.
 [[nodiscard]] Result<std::string> read_fd(int fd, std::size_t limit = 16U << 20U);
 
-/// Writes beside, syncs, renames, syncs the directory: after a crash there is the old file or the new one.
+/// Writes beside, syncs, renames, syncs the directory: after a crash there is the old file or the
+/// new one.
 [[nodiscard]] Result<void> write_file_atomically(const std::filesystem::path& path,
                                                  std::string_view content, unsigned mode = 0600);
 

@@ -10,8 +10,9 @@
 namespace mintmark {
 namespace {
 
-// Counts lines while nlohmann's lexer reads; copies share the count, as the lexer copies its iterators. A line's end counts when the
-// next line's first octet is read, since the lexer reads one octet past a number.
+// Counts lines while nlohmann's lexer reads; copies share the count, as the lexer copies its
+// iterators. A line's end counts when the next line's first octet is read, since the lexer reads
+// one octet past a number.
 class CountingIterator {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -60,7 +61,8 @@ class StrictBuilder {
   bool number_float(number_float_t value, const string_t& text) {
     // nlohmann turns an integer that overflows into a float without a word.
     if (text.find_first_of(".eE") == string_t::npos) {
-      return refuse(Code::json_number_out_of_range, "the integer " + text.substr(0, 40) + " is out of range");
+      return refuse(Code::json_number_out_of_range,
+                    "the integer " + text.substr(0, 40) + " is out of range");
     }
     return put(value);
   }
@@ -74,15 +76,18 @@ class StrictBuilder {
   bool key(string_t& name) {
     Level& level = levels_.back();
     if (level.node->contains(name)) {
-      return refuse(Code::json_duplicate_key, "the member \"" + printable(name) + "\" stands twice");
+      return refuse(Code::json_duplicate_key,
+                    "the member \"" + printable(name) + "\" stands twice");
     }
     level.key = std::move(name);
     level.line = *line_;
     return true;
   }
 
-  bool parse_error(std::size_t position, const std::string& /*token*/, const nlohmann::detail::exception& reason) {
-    // nlohmann's text quotes the input, which may hold a secret or a control character: keep the position only.
+  bool parse_error(std::size_t position, const std::string& /*token*/,
+                   const nlohmann::detail::exception& reason) {
+    // nlohmann's text quotes the input, which may hold a secret or a control character: keep the
+    // position only.
     (void)reason;
     return refuse(Code::json_malformed, "not valid JSON at octet " + std::to_string(position));
   }
@@ -132,7 +137,8 @@ class StrictBuilder {
 
   bool open(Json&& container) {
     if (levels_.size() >= limits_.depth) {
-      return refuse(Code::json_too_deep, "deeper than " + std::to_string(limits_.depth) + " levels");
+      return refuse(Code::json_too_deep,
+                    "deeper than " + std::to_string(limits_.depth) + " levels");
     }
     std::string pointer;
     Json* node = place(std::move(container), &pointer);
@@ -146,8 +152,10 @@ class StrictBuilder {
     return true;
   }
 
-  // Only for documents of people: pointers of a stranger's long keys would cost more than the parsing.
-  void note(const Level& level, const std::string& segment, std::size_t line, std::string* pointer) {
+  // Only for documents of people: pointers of a stranger's long keys would cost more than the
+  // parsing.
+  void note(const Level& level, const std::string& segment, std::size_t line,
+            std::string* pointer) {
     if (document_ == nullptr) return;
     *pointer = level.pointer + "/" + escaped(segment);
     document_->lines[*pointer] = line;
@@ -156,9 +164,12 @@ class StrictBuilder {
   static std::string escaped(const std::string& key) {
     std::string out;
     for (const char c : key) {
-      if (c == '~') out += "~0";
-      else if (c == '/') out += "~1";
-      else out += c;
+      if (c == '~')
+        out += "~0";
+      else if (c == '/')
+        out += "~1";
+      else
+        out += c;
     }
     return out;
   }
@@ -170,8 +181,8 @@ class StrictBuilder {
   std::size_t elements_ = 0;
 };
 
-Result<Json> parse(std::string_view text, const JsonLimits& limits, bool comments, JsonDocument* document,
-                   std::size_t* line) {
+Result<Json> parse(std::string_view text, const JsonLimits& limits, bool comments,
+                   JsonDocument* document, std::size_t* line) {
   if (text.size() > limits.octets) {
     return fail(Code::json_too_large, "longer than " + std::to_string(limits.octets) + " octets");
   }
@@ -183,7 +194,8 @@ Result<Json> parse(std::string_view text, const JsonLimits& limits, bool comment
   StrictBuilder builder(limits, line, document);
   const CountingIterator begin(text.data(), line);
   const CountingIterator end(text.data() + text.size(), line);
-  const bool done = Json::sax_parse(begin, end, &builder, Json::input_format_t::json, true, comments);
+  const bool done =
+      Json::sax_parse(begin, end, &builder, Json::input_format_t::json, true, comments);
   if (builder.error) {
     *line = builder.error_line;
     return tl::unexpected<Error>(*builder.error);
@@ -199,7 +211,8 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
   return parse(text, limits, false, nullptr, &line);
 }
 
-Result<JsonDocument> parse_json_document(std::string name, std::string_view text, const JsonLimits& limits) {
+Result<JsonDocument> parse_json_document(std::string name, std::string_view text,
+                                         const JsonLimits& limits) {
   JsonDocument document;
   document.name = std::move(name);
   std::size_t line = 1;

@@ -20,21 +20,24 @@ struct JsonLimits {
   std::size_t elements = 4096;  ///< Keys and array elements in all.
 };
 
-/// Parses one JSON text (RFC 8259) and nothing after it. Refused: a member named twice (nlohmann would keep the last,
-/// `alg` included), an integer that fits neither int64 nor uint64, invalid UTF-8, more than the limits allow.
+/// Parses one JSON text (RFC 8259) and nothing after it. Refused: a member named twice (nlohmann
+/// would keep the last, `alg` included), an integer that fits neither int64 nor uint64, invalid
+/// UTF-8, more than the limits allow.
 [[nodiscard]] Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
-/// A document a person writes: comments allowed, and where each member stands is kept for error messages.
+/// A document a person writes: comments allowed, and where each member stands is kept for error
+/// messages.
 struct JsonDocument {
-  std::string name;                         ///< The file, for messages.
+  std::string name;  ///< The file, for messages.
   Json value;
-  std::map<std::string, std::size_t> lines; ///< JSON Pointer (RFC 6901) -> line, from 1.
+  std::map<std::string, std::size_t> lines;  ///< JSON Pointer (RFC 6901) -> line, from 1.
 
   /// "FILE:LINE" of the member at the pointer, or of its nearest parent that is there.
   [[nodiscard]] std::string place_of(const std::string& pointer) const;
 };
 
-/// As parse_json, with comments; an error's detail begins with FILE:LINE and its code is `config_invalid`.
+/// As parse_json, with comments; an error's detail begins with FILE:LINE and its code is
+/// `config_invalid`.
 [[nodiscard]] Result<JsonDocument> parse_json_document(
     std::string name, std::string_view text,
     const JsonLimits& limits = {.octets = 1U << 20U, .depth = 32, .elements = 100'000});

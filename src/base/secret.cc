@@ -25,7 +25,8 @@ void wipe(std::string& text) {
 
 Secret::Secret(BytesView content) : size_(content.size()) {
   if (size_ == 0) return;
-  void* pages = mmap(nullptr, rounded(size_), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* pages =
+      mmap(nullptr, rounded(size_), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) throw std::bad_alloc();
   data_ = static_cast<std::uint8_t*>(pages);
   // RLIMIT_MEMLOCK may be small for an ordinary user; wiping and DONTDUMP hold either way.

@@ -9,8 +9,8 @@
 
 namespace mintmark {
 
-/// Octets that never reach swap or a core dump and are wiped when dropped. Moves, never copies. `view()` is the one
-/// way to the content, so that every exposure can be found with grep.
+/// Octets that never reach swap or a core dump and are wiped when dropped. Moves, never copies.
+/// `view()` is the one way to the content, so that every exposure can be found with grep.
 class Secret {
  public:
   Secret() = default;

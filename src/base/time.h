@@ -8,7 +8,9 @@ namespace mintmark {
 /// A moment of the wall clock, in whole seconds as JWT's NumericDate has them (RFC 7519 §2).
 using Moment = std::chrono::sys_seconds;
 
-[[nodiscard]] inline std::int64_t to_unix(Moment moment) { return moment.time_since_epoch().count(); }
+[[nodiscard]] inline std::int64_t to_unix(Moment moment) {
+  return moment.time_since_epoch().count();
+}
 [[nodiscard]] inline Moment from_unix(std::int64_t seconds) {
   return Moment{std::chrono::seconds{seconds}};
 }

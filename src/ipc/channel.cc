@@ -43,10 +43,11 @@ struct Channel::State : std::enable_shared_from_this<State> {
   }
 
   void start_reading() {
-    socket.async_wait(asio::socket_base::wait_read, [self = shared_from_this()](boost::system::error_code error) {
-      if (error) return self->shut(error.message());
-      if (self->read_some() && self->take_frames()) self->start_reading();
-    });
+    socket.async_wait(asio::socket_base::wait_read,
+                      [self = shared_from_this()](boost::system::error_code error) {
+                        if (error) return self->shut(error.message());
+                        if (self->read_some() && self->take_frames()) self->start_reading();
+                      });
   }
 
   // False when the channel is closed.
@@ -72,7 +73,8 @@ struct Channel::State : std::enable_shared_from_this<State> {
   }
 
   void keep_descriptors(msghdr& message) {
-    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
+         part = CMSG_NXTHDR(&message, part)) {
       if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
       const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
       for (std::size_t i = 0; i < count; ++i) {
@@ -106,13 +108,15 @@ struct Channel::State : std::enable_shared_from_this<State> {
   }
 
   void start_writing() {
-    socket.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](boost::system::error_code error) {
-      if (error) return self->shut(error.message());
-      self->write_all();
-    });
+    socket.async_wait(asio::socket_base::wait_write,
+                      [self = shared_from_this()](boost::system::error_code error) {
+                        if (error) return self->shut(error.message());
+                        self->write_all();
+                      });
   }
 
-  // Everything queued leaves in as few calls as the kernel takes; a frame with a descriptor begins a call of its own.
+  // Everything queued leaves in as few calls as the kernel takes; a frame with a descriptor begins
+  // a call of its own.
   void write_all() {
     for (;;) {
       if (outgoing.empty() && !take_batch()) return;
@@ -206,7 +210,8 @@ std::shared_ptr<Channel> Channel::make(asio::io_context& io, UniqueFd socket) {
 Channel::~Channel() { close(); }
 
 void Channel::start(OnFrame on_frame, OnClose on_close) {
-  asio::post(state_->strand, [state = state_, on_frame = std::move(on_frame), on_close = std::move(on_close)]() mutable {
+  asio::post(state_->strand, [state = state_, on_frame = std::move(on_frame),
+                              on_close = std::move(on_close)]() mutable {
     if (!state->open) return on_close("closed");
     state->on_frame = std::move(on_frame);
     state->on_close = std::move(on_close);
@@ -222,7 +227,8 @@ void Channel::send(BytesView frame, UniqueFd descriptor) {
   if (state_->closed) return;
   if (state_->queued + frame.size() > most_queued) {
     state_->closed = true;
-    return asio::post(state_->strand, [state = state_] { state->shut("the other side does not read"); });
+    return asio::post(state_->strand,
+                      [state = state_] { state->shut("the other side does not read"); });
   }
   if (state_->batches.empty() || descriptor) state_->batches.push_back({{}, std::move(descriptor)});
   Bytes& octets = state_->batches.back().octets;

@@ -12,11 +12,12 @@
 
 namespace mintmark::ipc {
 
-/// A frame is a length (u32, little-endian) and that many octets. Messages sent while a write is under way leave together in the next one
-/// (that is where pipelining gets cheap). A frame may carry one descriptor (SCM_RIGHTS).
+/// A frame is a length (u32, little-endian) and that many octets. Messages sent while a write is
+/// under way leave together in the next one (that is where pipelining gets cheap). A frame may
+/// carry one descriptor (SCM_RIGHTS).
 ///
-/// Thread-safe: send from any thread. Callbacks run on the io_context, one at a time. Both must outlive neither: the channel keeps itself
-/// alive while it is open.
+/// Thread-safe: send from any thread. Callbacks run on the io_context, one at a time. Both must
+/// outlive neither: the channel keeps itself alive while it is open.
 class Channel : public std::enable_shared_from_this<Channel> {
  public:
   static constexpr std::size_t longest_frame = 256U << 10U;
@@ -27,9 +28,11 @@ class Channel : public std::enable_shared_from_this<Channel> {
   [[nodiscard]] static std::shared_ptr<Channel> make(boost::asio::io_context& io, UniqueFd socket);
   ~Channel();
 
-  /// `on_close` is called once: the other side is gone, sent a frame too long, or close() was called.
+  /// `on_close` is called once: the other side is gone, sent a frame too long, or close() was
+  /// called.
   void start(OnFrame on_frame, OnClose on_close);
-  /// Queued; silently dropped when the channel is closed (on_close tells). Frames queued beyond 64 MiB close the channel.
+  /// Queued; silently dropped when the channel is closed (on_close tells). Frames queued beyond 64
+  /// MiB close the channel.
   void send(BytesView frame, UniqueFd descriptor = {});
   void close();
 

@@ -2,8 +2,8 @@
 
 namespace mintmark::issuer {
 
-Result<std::shared_ptr<const verify::ClientAttestation>> Attestations::recognise(std::string_view jwt, const keyring::Snapshot& keys,
-                                                                                 Moment now) {
+Result<std::shared_ptr<const verify::ClientAttestation>> Attestations::recognise(
+    std::string_view jwt, const keyring::Snapshot& keys, Moment now) {
   const Sha256 hash = sha256(jwt);
   const std::string name(as_text(hash));
   Shard& shard = shards_[hash[0] % shards];
@@ -14,7 +14,8 @@ Result<std::shared_ptr<const verify::ClientAttestation>> Attestations::recognise
       shard.epoch = keys.epoch();
     }
     if (const auto found = shard.seen.find(name); found != shard.seen.end()) {
-      if (auto current = verify::check_not_expired(*found->second, now); !current) return pass_on(current);
+      if (auto current = verify::check_not_expired(*found->second, now); !current)
+        return pass_on(current);
       return found->second;
     }
   }

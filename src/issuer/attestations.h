@@ -1,4 +1,5 @@
-// Client attestations seen before: recognised by their hash under the present key epoch, so that each signature is checked once.
+// Client attestations seen before: recognised by their hash under the present key epoch, so that
+// each signature is checked once.
 #pragma once
 
 #include <array>
@@ -12,15 +13,17 @@
 
 namespace mintmark::issuer {
 
-/// Thread-safe, bounded: a full shard forgets all it has, which costs verifications and nothing else.
+/// Thread-safe, bounded: a full shard forgets all it has, which costs verifications and nothing
+/// else.
 class Attestations {
  public:
   static constexpr std::size_t shards = 16;
   static constexpr std::size_t entries_in_a_shard = 16'384;
 
-  /// Verified now or before; its expiry is looked at every time. Errors of verify::check_client_attestation.
-  [[nodiscard]] Result<std::shared_ptr<const verify::ClientAttestation>> recognise(std::string_view jwt, const keyring::Snapshot& keys,
-                                                                                   Moment now);
+  /// Verified now or before; its expiry is looked at every time. Errors of
+  /// verify::check_client_attestation.
+  [[nodiscard]] Result<std::shared_ptr<const verify::ClientAttestation>> recognise(
+      std::string_view jwt, const keyring::Snapshot& keys, Moment now);
 
  private:
   struct Shard {

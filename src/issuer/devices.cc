@@ -6,7 +6,8 @@ namespace mintmark::issuer {
 
 Result<attest::RecordedDevice> parse_record(const store::DeviceRecord& record) {
   const auto unreadable = [&](const std::string& why) {
-    return fail(Code::store_failed, "the record of device " + record.id + " cannot be read: " + why);
+    return fail(Code::store_failed,
+                "the record of device " + record.id + " cannot be read: " + why);
   };
   auto facts_json = parse_json(record.facts);
   if (!facts_json) return unreadable(facts_json.error().detail);

@@ -20,7 +20,7 @@ namespace mintmark::issuer {
 
 struct EnrolmentOptions {
   std::string issuer;
-  std::string finish_url;  ///< What the proof's `htu` must name.
+  std::string finish_url;                 ///< What the proof's `htu` must name.
   std::chrono::seconds freshness{86400};  ///< Life of the client attestation.
   attest::tpm2::PcrSelection pcrs;
   std::chrono::milliseconds sign_deadline{2000};
@@ -61,15 +61,17 @@ class Enrolment {
   /// Keeps no state, writes nothing, spends no signature. Errors of attest/tpm2.
   [[nodiscard]] Result<BeginAnswer> begin(const attest::tpm2::Presented& presented);
 
-  /// Verdict first, then the ticket's use and the device on disk, then the signature. Errors of attest/tpm2, of the proof, and
-  /// `ticket_invalid`, `ticket_expired`, `ticket_other_keys`, `ticket_used`, `proof_key_mismatch`.
+  /// Verdict first, then the ticket's use and the device on disk, then the signature. Errors of
+  /// attest/tpm2, of the proof, and `ticket_invalid`, `ticket_expired`, `ticket_other_keys`,
+  /// `ticket_used`, `proof_key_mismatch`.
   void finish(const FinishCall& call, hsm::Done<EnrolledDevice> done);
 
   [[nodiscard]] const EnrolmentOptions& options() const { return options_; }
 
  private:
   [[nodiscard]] Result<attest::Verdict> judge(const FinishCall& call, Moment now);
-  [[nodiscard]] Result<store::DeviceRecord> record(const attest::Verdict& verdict, const std::string& ticket, Moment now);
+  [[nodiscard]] Result<store::DeviceRecord> record(const attest::Verdict& verdict,
+                                                   const std::string& ticket, Moment now);
 
   EnrolmentOptions options_;
   Parts parts_;

@@ -1,4 +1,5 @@
-// The use case of every day: a device with a client attestation and a proof gets a token bound to its key.
+// The use case of every day: a device with a client attestation and a proof gets a token bound to
+// its key.
 #pragma once
 
 #include <chrono>
@@ -54,12 +55,14 @@ class Issuer {
 
   Issuer(MintOptions options, Parts parts);
 
-  /// The way of one token (docs/architecture.md). `done` is called once; no thread waits for the hardware. Errors are those of verify, attest, policy and hsm, each
-  /// with its own code; `keys_not_ready` before the first key.
+  /// The way of one token (docs/architecture.md). `done` is called once; no thread waits for the
+  /// hardware. Errors are those of verify, attest, policy and hsm, each with its own code;
+  /// `keys_not_ready` before the first key.
   void mint(const TokenCall& call, hsm::Done<IssuedToken> done);
 
  private:
-  [[nodiscard]] std::string claims_input(const keyring::PublishedKey& key, const attest::AttestedDevice& device,
+  [[nodiscard]] std::string claims_input(const keyring::PublishedKey& key,
+                                         const attest::AttestedDevice& device,
                                          const policy::Grant& grant, Moment now) const;
 
   MintOptions options_;

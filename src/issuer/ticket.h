@@ -15,13 +15,13 @@ namespace mintmark::issuer {
 
 /// An opened ticket.
 struct Ticket {
-  Secret secret;       ///< What TPM2_ActivateCredential must give back.
-  Sha256 began_with{}; ///< Hash of what was presented at begin; finish must present the same.
+  Secret secret;        ///< What TPM2_ActivateCredential must give back.
+  Sha256 began_with{};  ///< Hash of what was presented at begin; finish must present the same.
   Moment expires{};
 };
 
-/// Seals with AES-256-GCM under keys that live in this process only and roll; thread-safe. A ticket of an earlier process
-/// is `ticket_invalid`, and the device begins again.
+/// Seals with AES-256-GCM under keys that live in this process only and roll; thread-safe. A ticket
+/// of an earlier process is `ticket_invalid`, and the device begins again.
 class TicketSealer {
  public:
   static constexpr std::chrono::seconds life{60};

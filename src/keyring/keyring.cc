@@ -26,18 +26,22 @@ Result<PublishedKey> key_from(const Json& json) {
   if (!purpose) return pass_on(purpose);
   auto key = jose::PublicKey::from_jwk(json.value("jwk", Json::object()));
   if (!key) return pass_on(key);
-  return PublishedKey{*id, json.value("store", ""), *purpose, json.value("active", false), std::move(*key)};
+  return PublishedKey{*id, json.value("store", ""), *purpose, json.value("active", false),
+                      std::move(*key)};
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const Snapshot>> Snapshot::make(std::uint64_t epoch, std::vector<PublishedKey> keys) {
+Result<std::shared_ptr<const Snapshot>> Snapshot::make(std::uint64_t epoch,
+                                                       std::vector<PublishedKey> keys) {
   std::set<std::string> kids;
   std::set<hsm::Purpose> active;
   for (const PublishedKey& key : keys) {
-    if (!kids.insert(key.kid()).second) return fail(Code::internal, "the kid " + key.kid() + " stands twice");
+    if (!kids.insert(key.kid()).second)
+      return fail(Code::internal, "the kid " + key.kid() + " stands twice");
     if (key.active && !active.insert(key.purpose).second) {
-      return fail(Code::internal, "two active keys of purpose " + std::string(hsm::name_of(key.purpose)));
+      return fail(Code::internal,
+                  "two active keys of purpose " + std::string(hsm::name_of(key.purpose)));
     }
   }
   auto snapshot = std::shared_ptr<Snapshot>(new Snapshot());

@@ -29,7 +29,8 @@ struct PublishedKey {
 class Snapshot {
  public:
   /// `internal` if a purpose has two active keys or a kid stands twice.
-  [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> make(std::uint64_t epoch, std::vector<PublishedKey> keys);
+  [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> make(std::uint64_t epoch,
+                                                                    std::vector<PublishedKey> keys);
   /// As the keeper hands it to the front.
   [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> from_json(const Json& json);
   [[nodiscard]] Json to_json() const;
@@ -41,7 +42,8 @@ class Snapshot {
   [[nodiscard]] const PublishedKey* find(std::string_view kid, hsm::Purpose purpose) const;
   [[nodiscard]] const std::vector<PublishedKey>& keys() const { return keys_; }
 
-  /// The JWK set (RFC 7517 §5) with `use`, `alg`, `kid` and `mintmark_purpose`, and its strong entity tag.
+  /// The JWK set (RFC 7517 §5) with `use`, `alg`, `kid` and `mintmark_purpose`, and its strong
+  /// entity tag.
   [[nodiscard]] const std::string& jwks() const { return jwks_; }
   [[nodiscard]] const std::string& etag() const { return etag_; }
 

@@ -9,7 +9,9 @@ namespace {
 constexpr std::array purposes = {hsm::Purpose::access_token, hsm::Purpose::client_attestation};
 
 const hsm::KeyInfo* find_key(const std::vector<hsm::KeyInfo>& keys, const std::string& id) {
-  const auto found = std::find_if(keys.begin(), keys.end(), [&](const hsm::KeyInfo& key) { return hsm::to_string(key.id) == id; });
+  const auto found = std::find_if(keys.begin(), keys.end(), [&](const hsm::KeyInfo& key) {
+    return hsm::to_string(key.id) == id;
+  });
   return found == keys.end() ? nullptr : &*found;
 }
 
@@ -35,7 +37,8 @@ struct Lifecycle::Run {
   }
 };
 
-Lifecycle::Lifecycle(store::KeyStateStore& states, KeyStoreAccess access, const Clock& clock, Post post)
+Lifecycle::Lifecycle(store::KeyStateStore& states, KeyStoreAccess access, const Clock& clock,
+                     Post post)
     : states_(states), access_(std::move(access)), clock_(clock), post_(std::move(post)) {}
 
 void Lifecycle::reconcile(Deadline deadline, hsm::Done<std::shared_ptr<const Snapshot>> done) {
@@ -52,7 +55,8 @@ void Lifecycle::reconcile(Deadline deadline, hsm::Done<std::shared_ptr<const Sna
 void Lifecycle::compare(const std::shared_ptr<Run>& run) {
   auto records = states_.list();
   if (!records) return run->done(pass_on(records));
-  std::erase_if(*records, [&](const store::KeyRecord& record) { return record.store != access_.name; });
+  std::erase_if(*records,
+                [&](const store::KeyRecord& record) { return record.store != access_.name; });
   run->records = std::move(*records);
 
   for (store::KeyRecord& record : run->records) {
@@ -60,9 +64,10 @@ void Lifecycle::compare(const std::shared_ptr<Run>& run) {
   }
   orphans_.clear();
   for (const hsm::KeyInfo& key : run->hardware) {
-    const bool known = std::any_of(run->records.begin(), run->records.end(), [&](const store::KeyRecord& record) {
-      return record.id == hsm::to_string(key.id) && record.state != "destroyed";
-    });
+    const bool known =
+        std::any_of(run->records.begin(), run->records.end(), [&](const store::KeyRecord& record) {
+          return record.id == hsm::to_string(key.id) && record.state != "destroyed";
+        });
     if (!known) orphans_.push_back(key.kid());
   }
   generate_next(run);
@@ -73,26 +78,34 @@ Result<void> Lifecycle::settle(Run& run, store::KeyRecord& record) {
   if (record.state == "planned") {
     // The process ended between the intent and its outcome: the hardware tells which way it went.
     if (key == nullptr) return write(record, "destroyed");
-    if (!key->unfit.empty()) return fail(Code::hsm_key_unfit, "planned key " + record.id + ": " + key->unfit);
+    if (!key->unfit.empty())
+      return fail(Code::hsm_key_unfit, "planned key " + record.id + ": " + key->unfit);
     auto purpose = hsm::purpose_named(record.purpose);
-    if (!purpose || *purpose != key->purpose) return fail(Code::hsm_key_unfit, "planned key " + record.id + " has another purpose in the hardware");
+    if (!purpose || *purpose != key->purpose)
+      return fail(Code::hsm_key_unfit,
+                  "planned key " + record.id + " has another purpose in the hardware");
     fill(record, *key);
     return write(record, run.has_active(key->purpose) ? "published" : "active");
   }
   if (!signs(record)) return {};
   if (key == nullptr) {
-    return fail(Code::hsm_key_unknown, "the active key " + record.kid + " (CKA_ID " + record.id + ") is not in key store \"" +
-                                           access_.name + "\": is this the right token?");
+    return fail(Code::hsm_key_unknown, "the active key " + record.kid + " (CKA_ID " + record.id +
+                                           ") is not in key store \"" + access_.name +
+                                           "\": is this the right token?");
   }
-  if (!key->unfit.empty()) return fail(Code::hsm_key_unfit, "the active key " + record.kid + ": " + key->unfit);
+  if (!key->unfit.empty())
+    return fail(Code::hsm_key_unfit, "the active key " + record.kid + ": " + key->unfit);
   if (key->kid() != record.kid) {
-    return fail(Code::hsm_key_unfit, "CKA_ID " + record.id + " now names another key than " + record.kid);
+    return fail(Code::hsm_key_unfit,
+                "CKA_ID " + record.id + " now names another key than " + record.kid);
   }
   return {};
 }
 
 void Lifecycle::generate_next(const std::shared_ptr<Run>& run) {
-  const auto* missing = std::find_if(purposes.begin(), purposes.end(), [&](hsm::Purpose purpose) { return !run->has_active(purpose); });
+  const auto* missing = std::find_if(purposes.begin(), purposes.end(), [&](hsm::Purpose purpose) {
+    return !run->has_active(purpose);
+  });
   if (missing == purposes.end()) return run->done(publish(*run));
 
   const hsm::KeySpec spec{hsm::random_key_id(), *missing, jose::Algorithm::es256};
@@ -107,7 +120,8 @@ void Lifecycle::generate_next(const std::shared_ptr<Run>& run) {
   access_.admin.generate(spec, run->deadline, [this, run, record](Result<hsm::KeyInfo> key) {
     post_([this, run, record, key = std::move(key)]() mutable {
       if (!key) return run->done(pass_on(key));
-      if (!key->unfit.empty()) return run->done(fail(Code::hsm_key_unfit, "the new key: " + key->unfit));
+      if (!key->unfit.empty())
+        return run->done(fail(Code::hsm_key_unfit, "the new key: " + key->unfit));
       fill(record, *key);
       if (auto active = write(record, "active"); !active) return run->done(pass_on(active));
       run->records.push_back(record);
@@ -125,11 +139,14 @@ Result<void> Lifecycle::write(store::KeyRecord& record, const std::string& state
 Result<std::shared_ptr<const Snapshot>> Lifecycle::publish(const Run& run) {
   std::vector<PublishedKey> keys;
   for (const store::KeyRecord& record : run.records) {
-    if (record.state != "active" && record.state != "published" && record.state != "retiring" && record.state != "retired") continue;
+    if (record.state != "active" && record.state != "published" && record.state != "retiring" &&
+        record.state != "retired")
+      continue;
     auto id = hsm::key_id_from(record.id);
     auto purpose = hsm::purpose_named(record.purpose);
     auto jwk = parse_json(record.public_jwk);
-    if (!id || !purpose || !jwk) return fail(Code::store_failed, "the record of key " + record.id + " cannot be read");
+    if (!id || !purpose || !jwk)
+      return fail(Code::store_failed, "the record of key " + record.id + " cannot be read");
     auto key = jose::PublicKey::from_jwk(*jwk);
     if (!key) return pass_on(key);
     keys.push_back({*id, record.store, *purpose, signs(record), std::move(*key)});

@@ -1,5 +1,6 @@
-// The life of signing keys, as the keeper leads it: intent first, then the hardware, then the outcome; the store alone holds
-// the states. This first form gives each purpose one active key; rotation will stand on the same journal.
+// The life of signing keys, as the keeper leads it: intent first, then the hardware, then the
+// outcome; the store alone holds the states. This first form gives each purpose one active key;
+// rotation will stand on the same journal.
 #pragma once
 
 #include <functional>
@@ -28,11 +29,13 @@ class Lifecycle {
 
   Lifecycle(store::KeyStateStore& states, KeyStoreAccess access, const Clock& clock, Post post);
 
-  /// Compares hardware and store, ends interrupted intents, generates what is missing, and gives the snapshot to publish.
+  /// Compares hardware and store, ends interrupted intents, generates what is missing, and gives
+  /// the snapshot to publish.
   ///
-  /// An active key that the hardware does not show, or shows as unfit, is `hsm_key_unknown` or `hsm_key_unfit` naming its kid: nothing is generated in its
-  /// place and nothing destroyed, because a look-up that fails once must not end a key (a wrong token in the slot looks the same). Key pairs of ours that no record knows are
-  /// reported by `orphans()` and left alone.
+  /// An active key that the hardware does not show, or shows as unfit, is `hsm_key_unknown` or
+  /// `hsm_key_unfit` naming its kid: nothing is generated in its place and nothing destroyed,
+  /// because a look-up that fails once must not end a key (a wrong token in the slot looks the
+  /// same). Key pairs of ours that no record knows are reported by `orphans()` and left alone.
   void reconcile(Deadline deadline, hsm::Done<std::shared_ptr<const Snapshot>> done);
 
   /// Kids found in the hardware without a record, as of the last reconcile.

@@ -14,22 +14,29 @@ namespace {
 const Option help_option{"--help", "", "say how the program is used", false};
 const Option version_option{"--version", "", "print the version", false};
 
-std::string usage_of(const Option& option) { return option.value.empty() ? option.name : option.name + " " + option.value; }
+std::string usage_of(const Option& option) {
+  return option.value.empty() ? option.name : option.name + " " + option.value;
+}
 
 void print_options(const std::vector<Option>& options, const char* indent) {
-  for (const Option& option : options) std::printf("%s%-28s %s\n", indent, usage_of(option).c_str(), option.help.c_str());
+  for (const Option& option : options)
+    std::printf("%s%-28s %s\n", indent, usage_of(option).c_str(), option.help.c_str());
 }
 
 void print_help(const Program& program) {
-  std::printf("%s: %s\n\nUsage: %s [OPTION]...%s\n\nOptions:\n", program.name.c_str(), program.summary.c_str(), program.name.c_str(),
+  std::printf("%s: %s\n\nUsage: %s [OPTION]...%s\n\nOptions:\n", program.name.c_str(),
+              program.summary.c_str(), program.name.c_str(),
               program.commands.empty() ? "" : " COMMAND [OPTION]...");
   print_options(program.options, "  ");
   print_options({help_option, version_option}, "  ");
   for (const Command& command : program.commands) {
-    std::printf("\n%s%s%s\n    %s\n", command.name.c_str(), command.argument.empty() ? "" : " ", command.argument.c_str(), command.help.c_str());
+    std::printf("\n%s%s%s\n    %s\n", command.name.c_str(), command.argument.empty() ? "" : " ",
+                command.argument.c_str(), command.help.c_str());
     print_options(command.options, "    ");
   }
-  std::printf("\nExit status: 0 done, 1 denied or invalid, 2 wrong usage or configuration, 3 unavailable.\n");
+  std::printf(
+      "\nExit status: 0 done, 1 denied or invalid, 2 wrong usage or configuration, 3 "
+      "unavailable.\n");
 }
 
 }  // namespace
@@ -51,15 +58,19 @@ Result<std::string> Arguments::required(const std::string& option) const {
 
 class CommandLineReader {
  public:
-  CommandLineReader(const Program& program, int argc, char** argv) : program_(program), words_(argv + 1, argv + argc) {}
+  CommandLineReader(const Program& program, int argc, char** argv)
+      : program_(program), words_(argv + 1, argv + argc) {}
 
   CommandLine read() {
     while (at_ < words_.size() && !end_) {
-      if (words_[at_].size() > 1 && words_[at_][0] == '-') option();
-      else word();
+      if (words_[at_].size() > 1 && words_[at_][0] == '-')
+        option();
+      else
+        word();
     }
     if (!end_ && !program_.commands.empty() && command_ == nullptr) refuse("a command is missing");
-    if (!end_ && command_ != nullptr && !command_->argument.empty() && arguments_.argument_.empty()) refuse(command_->argument + " is missing");
+    if (!end_ && command_ != nullptr && !command_->argument.empty() && arguments_.argument_.empty())
+      refuse(command_->argument + " is missing");
     if (end_) return {std::nullopt, *end_};
     return {std::move(arguments_), exit_done};
   }
@@ -68,7 +79,8 @@ class CommandLineReader {
   void option() {
     std::string name = words_[at_++];
     std::optional<std::string> value;
-    if (const auto equals = name.find('='); name.rfind("--", 0) == 0 && equals != std::string::npos) {
+    if (const auto equals = name.find('=');
+        name.rfind("--", 0) == 0 && equals != std::string::npos) {
       value = name.substr(equals + 1);
       name.resize(equals);
     }
@@ -79,7 +91,9 @@ class CommandLineReader {
       return;
     }
     const Option* known = find(name);
-    if (known == nullptr) return refuse("there is no option " + name + (command_ != nullptr ? " for \"" + command_->name + "\"" : ""));
+    if (known == nullptr)
+      return refuse("there is no option " + name +
+                    (command_ != nullptr ? " for \"" + command_->name + "\"" : ""));
     if (known->value.empty() && value) return refuse(name + " takes no value");
     if (!known->value.empty() && !value) {
       if (at_ == words_.size()) return refuse(name + " wants a value: " + usage_of(*known));
@@ -93,7 +107,8 @@ class CommandLineReader {
   void word() {
     const std::string& word = words_[at_++];
     if (command_ == nullptr && !program_.commands.empty()) return command(word);
-    if (command_ == nullptr || command_->argument.empty() || !arguments_.argument_.empty()) return refuse("\"" + word + "\" is one word too many");
+    if (command_ == nullptr || command_->argument.empty() || !arguments_.argument_.empty())
+      return refuse("\"" + word + "\" is one word too many");
     arguments_.argument_ = word;
   }
 
@@ -107,14 +122,17 @@ class CommandLineReader {
       return;
     }
     std::string known;
-    for (const Command& command : program_.commands) known += (known.empty() ? "" : ", ") + command.name;
+    for (const Command& command : program_.commands)
+      known += (known.empty() ? "" : ", ") + command.name;
     refuse("there is no command \"" + word + "\"; there are: " + known);
   }
 
   const Option* find(const std::string& name) const {
-    for (const auto* options : {&program_.options, command_ != nullptr ? &command_->options : nullptr}) {
+    for (const auto* options :
+         {&program_.options, command_ != nullptr ? &command_->options : nullptr}) {
       if (options == nullptr) continue;
-      const auto found = std::find_if(options->begin(), options->end(), [&](const Option& option) { return option.name == name; });
+      const auto found = std::find_if(options->begin(), options->end(),
+                                      [&](const Option& option) { return option.name == name; });
       if (found != options->end()) return &*found;
     }
     return nullptr;
@@ -126,7 +144,8 @@ class CommandLineReader {
   }
 
   void refuse(const std::string& what) {
-    std::fprintf(stderr, "%s: %s; see %s --help\n", program_.name.c_str(), what.c_str(), program_.name.c_str());
+    std::fprintf(stderr, "%s: %s; see %s --help\n", program_.name.c_str(), what.c_str(),
+                 program_.name.c_str());
     end_ = exit_usage;
   }
 
@@ -138,11 +157,16 @@ class CommandLineReader {
   std::optional<int> end_;
 };
 
-CommandLine read_command_line(const Program& program, int argc, char** argv) { return CommandLineReader(program, argc, argv).read(); }
+CommandLine read_command_line(const Program& program, int argc, char** argv) {
+  return CommandLineReader(program, argc, argv).read();
+}
 
 int report(const Program& program, const Error& error, bool json) {
   if (json) {
-    const Json body = {{"error", {{"code", facts_of(error.code).name}, {"action", name_of(error.action())}, {"detail", error.detail}}}};
+    const Json body = {{"error",
+                        {{"code", facts_of(error.code).name},
+                         {"action", name_of(error.action())},
+                         {"detail", error.detail}}}};
     std::printf("%s\n", body.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
   } else {
     std::fprintf(stderr, "%s: %s\n", program.name.c_str(), error.to_string().c_str());
@@ -151,11 +175,14 @@ int report(const Program& program, const Error& error, bool json) {
     case Code::invalid_argument:
     case Code::config_invalid:
     case Code::config_unreadable:
-    case Code::policy_invalid: return exit_usage;
-    default: break;
+    case Code::policy_invalid:
+      return exit_usage;
+    default:
+      break;
   }
   const Action action = error.action();
-  return action == Action::fix_request || action == Action::reattest ? exit_denied : exit_unavailable;
+  return action == Action::fix_request || action == Action::reattest ? exit_denied
+                                                                     : exit_unavailable;
 }
 
 Result<std::string> value_or_stdin(const std::string& value) {

@@ -7,9 +7,11 @@
 
 namespace mintmark::attest::tpm2 {
 
-/// SHA-256 over label, issuer, ticket, EK SubjectPublicKeyInfo (DER), AK name and device key name, each preceded by its length (u32, big-endian), so that no two different
-/// inputs run together. Device and issuer compute it alike (docs/http-api.md).
-[[nodiscard]] Sha256 binding_of(std::string_view issuer, std::string_view ticket, BytesView ek_spki, BytesView ak_name, BytesView device_name);
+/// SHA-256 over label, issuer, ticket, EK SubjectPublicKeyInfo (DER), AK name and device key name,
+/// each preceded by its length (u32, big-endian), so that no two different inputs run together.
+/// Device and issuer compute it alike (docs/http-api.md).
+[[nodiscard]] Sha256 binding_of(std::string_view issuer, std::string_view ticket, BytesView ek_spki,
+                                BytesView ak_name, BytesView device_name);
 
 /// Octets with their length before them, hashed in order.
 [[nodiscard]] Sha256 hash_fields(std::initializer_list<BytesView> fields);

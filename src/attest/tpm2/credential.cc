@@ -34,7 +34,8 @@ struct Seed {
 void append(Bytes& to, BytesView octets) { to.insert(to.end(), octets.begin(), octets.end()); }
 
 void append_u32(Bytes& to, std::uint32_t value) {
-  for (const unsigned shift : {24U, 16U, 8U, 0U}) to.push_back(static_cast<std::uint8_t>(value >> shift & 0xFFU));
+  for (const unsigned shift : {24U, 16U, 8U, 0U})
+    to.push_back(static_cast<std::uint8_t>(value >> shift & 0xFFU));
 }
 
 Bytes sized(BytesView octets) {
@@ -54,16 +55,22 @@ Result<Seed> seed_for_rsa(const Hash& hash, EVP_PKEY* ek) {
   Seed seed{random_bytes(hash.size), {}};
   const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(ek, nullptr));
   void* label = OPENSSL_memdup(identity_label.data(), identity_label.size());
-  if (!context || EVP_PKEY_encrypt_init(context.get()) != 1 || EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_OAEP_PADDING) != 1 ||
-      EVP_PKEY_CTX_set_rsa_oaep_md(context.get(), hash.md()) != 1 || EVP_PKEY_CTX_set_rsa_mgf1_md(context.get(), hash.md()) != 1 ||
-      EVP_PKEY_CTX_set0_rsa_oaep_label(context.get(), label, static_cast<int>(identity_label.size())) != 1) {
+  if (!context || EVP_PKEY_encrypt_init(context.get()) != 1 ||
+      EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_OAEP_PADDING) != 1 ||
+      EVP_PKEY_CTX_set_rsa_oaep_md(context.get(), hash.md()) != 1 ||
+      EVP_PKEY_CTX_set_rsa_mgf1_md(context.get(), hash.md()) != 1 ||
+      EVP_PKEY_CTX_set0_rsa_oaep_label(context.get(), label,
+                                       static_cast<int>(identity_label.size())) != 1) {
     OPENSSL_free(label);
     return unusable();
   }
   std::size_t length = 0;
-  if (EVP_PKEY_encrypt(context.get(), nullptr, &length, seed.value.data(), seed.value.size()) != 1) return unusable();
+  if (EVP_PKEY_encrypt(context.get(), nullptr, &length, seed.value.data(), seed.value.size()) != 1)
+    return unusable();
   Bytes encrypted(length);
-  if (EVP_PKEY_encrypt(context.get(), encrypted.data(), &length, seed.value.data(), seed.value.size()) != 1) return unusable();
+  if (EVP_PKEY_encrypt(context.get(), encrypted.data(), &length, seed.value.data(),
+                       seed.value.size()) != 1)
+    return unusable();
   encrypted.resize(length);
   seed.encrypted = sized(encrypted);
   return seed;
@@ -77,9 +84,12 @@ struct Point {
 Result<Point> point_of(const EVP_PKEY* key, std::size_t field) {
   std::size_t length = 0;
   Bytes point(1 + 2 * field);
-  if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0, &length) != 1) return unusable();
+  if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, nullptr, 0, &length) != 1)
+    return unusable();
   Bytes encoded(length);
-  if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, encoded.data(), encoded.size(), &length) != 1) return unusable();
+  if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, encoded.data(), encoded.size(),
+                                      &length) != 1)
+    return unusable();
   if (length != point.size() || encoded[0] != 0x04) return unusable();
   return Point{Bytes(encoded.begin() + 1, encoded.begin() + 1 + static_cast<std::ptrdiff_t>(field)),
                Bytes(encoded.begin() + 1 + static_cast<std::ptrdiff_t>(field), encoded.end())};
@@ -87,10 +97,12 @@ Result<Point> point_of(const EVP_PKEY* key, std::size_t field) {
 
 Result<Seed> seed_for_ecc(const Hash& hash, EVP_PKEY* ek, const char* curve, std::size_t field) {
   const Owned<EVP_PKEY> ephemeral(EVP_EC_gen(curve));
-  const Owned<EVP_PKEY_CTX> context(ephemeral ? EVP_PKEY_CTX_new(ephemeral.get(), nullptr) : nullptr);
+  const Owned<EVP_PKEY_CTX> context(ephemeral ? EVP_PKEY_CTX_new(ephemeral.get(), nullptr)
+                                              : nullptr);
   std::size_t length = field;
   Bytes z(field);
-  if (!context || EVP_PKEY_derive_init(context.get()) != 1 || EVP_PKEY_derive_set_peer(context.get(), ek) != 1 ||
+  if (!context || EVP_PKEY_derive_init(context.get()) != 1 ||
+      EVP_PKEY_derive_set_peer(context.get(), ek) != 1 ||
       EVP_PKEY_derive(context.get(), z.data(), &length) != 1 || length != field) {
     return unusable();
   }
@@ -98,7 +110,8 @@ Result<Seed> seed_for_ecc(const Hash& hash, EVP_PKEY* ek, const char* curve, std
   auto theirs = point_of(ek, field);
   if (!ours || !theirs) return unusable();
   // Part 1, C.6.4.
-  Seed seed{kdfe(hash, z, "IDENTITY", ours->x, theirs->x, static_cast<unsigned>(hash.size * 8)), {}};
+  Seed seed{kdfe(hash, z, "IDENTITY", ours->x, theirs->x, static_cast<unsigned>(hash.size * 8)),
+            {}};
   wipe(z);
   Bytes point = sized(ours->x);
   append(point, sized(ours->y));
@@ -112,13 +125,16 @@ bool encrypt_cfb(unsigned aes_bits, BytesView key, BytesView plain, Bytes& ciphe
   const std::array<std::uint8_t, 16> zero_iv{};
   int length = 0;
   cipher_text.resize(plain.size());
-  return context && EVP_EncryptInit_ex(context.get(), cipher, nullptr, key.data(), zero_iv.data()) == 1 &&
-         EVP_EncryptUpdate(context.get(), cipher_text.data(), &length, plain.data(), static_cast<int>(plain.size())) == 1;
+  return context &&
+         EVP_EncryptInit_ex(context.get(), cipher, nullptr, key.data(), zero_iv.data()) == 1 &&
+         EVP_EncryptUpdate(context.get(), cipher_text.data(), &length, plain.data(),
+                           static_cast<int>(plain.size())) == 1;
 }
 
 }  // namespace
 
-Bytes kdfa(const Hash& hash, BytesView key, std::string_view label, BytesView context_u, BytesView context_v, unsigned bits) {
+Bytes kdfa(const Hash& hash, BytesView key, std::string_view label, BytesView context_u,
+           BytesView context_v, unsigned bits) {
   Bytes out;
   for (std::uint32_t counter = 1; out.size() * 8 < bits; ++counter) {
     Bytes input;
@@ -134,7 +150,8 @@ Bytes kdfa(const Hash& hash, BytesView key, std::string_view label, BytesView co
   return out;
 }
 
-Bytes kdfe(const Hash& hash, BytesView z, std::string_view label, BytesView party_u, BytesView party_v, unsigned bits) {
+Bytes kdfe(const Hash& hash, BytesView z, std::string_view label, BytesView party_u,
+           BytesView party_v, unsigned bits) {
   Bytes out;
   for (std::uint32_t counter = 1; out.size() * 8 < bits; ++counter) {
     Bytes input;
@@ -151,8 +168,10 @@ Bytes kdfe(const Hash& hash, BytesView z, std::string_view label, BytesView part
   return out;
 }
 
-Result<Bytes> seal_identity(const Hash& hash, unsigned aes_bits, BytesView seed, BytesView object_name, BytesView secret) {
-  if (secret.size() > longest_secret) return fail(Code::internal, "a credential's secret has at most 32 octets");
+Result<Bytes> seal_identity(const Hash& hash, unsigned aes_bits, BytesView seed,
+                            BytesView object_name, BytesView secret) {
+  if (secret.size() > longest_secret)
+    return fail(Code::internal, "a credential's secret has at most 32 octets");
   Bytes storage_key = kdfa(hash, seed, "STORAGE", object_name, {}, aes_bits);
   Bytes plain = sized(secret);
   Bytes encrypted;
@@ -170,8 +189,10 @@ Result<Bytes> seal_identity(const Hash& hash, unsigned aes_bits, BytesView seed,
   return sized(identity);
 }
 
-Result<Challenge> make_credential(EkKind kind, const EVP_PKEY& ek, BytesView object_name, BytesView secret) {
-  // The hash and the cipher are the EK template's: nameAlg and symmetric of L-1/H-1, L-2/H-2, H-3 (TCG EK Credential Profile, B.3, B.4).
+Result<Challenge> make_credential(EkKind kind, const EVP_PKEY& ek, BytesView object_name,
+                                  BytesView secret) {
+  // The hash and the cipher are the EK template's: nameAlg and symmetric of L-1/H-1, L-2/H-2, H-3
+  // (TCG EK Credential Profile, B.3, B.4).
   const Hash& hash = kind == EkKind::ecc_p384 ? hashes[1] : hashes[0];
   const unsigned aes_bits = kind == EkKind::ecc_p384 ? 256 : 128;
   auto* key = const_cast<EVP_PKEY*>(&ek);  // OpenSSL counts references; it does not change the key.

@@ -1,4 +1,5 @@
-// The EK certificate: a manufacturer's word that a key is a genuine TPM's (TCG EK Credential Profile 2.5, 3.2).
+// The EK certificate: a manufacturer's word that a key is a genuine TPM's (TCG EK Credential
+// Profile 2.5, 3.2).
 #pragma once
 
 #include <openssl/evp.h>
@@ -18,21 +19,25 @@ enum class EkKind : std::uint8_t { rsa2048, ecc_p256, ecc_p384 };
 /// What a checked EK certificate says.
 struct Endorsement {
   EkKind kind{};
-  Bytes spki;                           ///< SubjectPublicKeyInfo, DER: identifies the TPM.
+  Bytes spki;  ///< SubjectPublicKeyInfo, DER: identifies the TPM.
   std::shared_ptr<const EVP_PKEY> key;
-  std::string certificate;              ///< hex SHA-256 of the DER.
-  std::string root;                     ///< hex SHA-256 of the root that vouches.
-  std::string root_subject;             ///< RFC 4514.
-  std::string manufacturer;             ///< "id:53544D20" (TCG attribute 2.23.133.2.1)
+  std::string certificate;   ///< hex SHA-256 of the DER.
+  std::string root;          ///< hex SHA-256 of the root that vouches.
+  std::string root_subject;  ///< RFC 4514.
+  std::string manufacturer;  ///< "id:53544D20" (TCG attribute 2.23.133.2.1)
   std::string model;
   std::string version;
 };
 
-/// Checks the certificate at the moment `now`. `der` may be padded as NV indexes are (STMicroelectronics fills with 0xFF); `chain` are certificates the device offers: they help to reach a root and are
-/// trusted for nothing.
+/// Checks the certificate at the moment `now`. `der` may be padded as NV indexes are
+/// (STMicroelectronics fills with 0xFF); `chain` are certificates the device offers: they help to
+/// reach a root and are trusted for nothing.
 ///
-/// Errors: `ek_certificate_malformed`, `ek_untrusted_root` (names the issuer that no root vouches for), `ek_expired`, `ek_not_yet_valid`, `ek_signature`, `ek_chain_invalid`,
-/// `ek_unhandled_critical`, `ek_is_ca`, `ek_key_usage`, `ek_eku`, `ek_names_missing`, `ek_key_unsupported`.
-[[nodiscard]] Result<Endorsement> check_endorsement(BytesView der, const std::vector<Bytes>& chain, const EkTrust& trust, Moment now);
+/// Errors: `ek_certificate_malformed`, `ek_untrusted_root` (names the issuer that no root vouches
+/// for), `ek_expired`, `ek_not_yet_valid`, `ek_signature`, `ek_chain_invalid`,
+/// `ek_unhandled_critical`, `ek_is_ca`, `ek_key_usage`, `ek_eku`, `ek_names_missing`,
+/// `ek_key_unsupported`.
+[[nodiscard]] Result<Endorsement> check_endorsement(BytesView der, const std::vector<Bytes>& chain,
+                                                    const EkTrust& trust, Moment now);
 
 }  // namespace mintmark::attest::tpm2

@@ -18,21 +18,31 @@ struct AttributeRule {
 };
 
 constexpr std::array ak_rules = {
-    AttributeRule{TPMA_OBJECT_RESTRICTED, true, Code::ak_not_restricted, "the AK must be restricted: another key would sign evidence that no TPM made"},
-    AttributeRule{TPMA_OBJECT_SIGN_ENCRYPT, true, Code::ak_not_signing, "the AK must be a signing key"},
+    AttributeRule{TPMA_OBJECT_RESTRICTED, true, Code::ak_not_restricted,
+                  "the AK must be restricted: another key would sign evidence that no TPM made"},
+    AttributeRule{TPMA_OBJECT_SIGN_ENCRYPT, true, Code::ak_not_signing,
+                  "the AK must be a signing key"},
     AttributeRule{TPMA_OBJECT_DECRYPT, false, Code::ak_decrypts, "the AK must not decrypt"},
     AttributeRule{TPMA_OBJECT_FIXEDTPM, true, Code::ak_not_fixed_tpm, "the AK must be fixedTPM"},
-    AttributeRule{TPMA_OBJECT_FIXEDPARENT, true, Code::ak_not_fixed_parent, "the AK must be fixedParent"},
-    AttributeRule{TPMA_OBJECT_SENSITIVEDATAORIGIN, true, Code::ak_imported, "the AK must have been made by the TPM (sensitiveDataOrigin)"},
+    AttributeRule{TPMA_OBJECT_FIXEDPARENT, true, Code::ak_not_fixed_parent,
+                  "the AK must be fixedParent"},
+    AttributeRule{TPMA_OBJECT_SENSITIVEDATAORIGIN, true, Code::ak_imported,
+                  "the AK must have been made by the TPM (sensitiveDataOrigin)"},
 };
 
 constexpr std::array device_key_rules = {
-    AttributeRule{TPMA_OBJECT_SIGN_ENCRYPT, true, Code::device_key_not_signing, "the device key must be a signing key"},
-    AttributeRule{TPMA_OBJECT_RESTRICTED, false, Code::device_key_restricted, "the device key must not be restricted: it signs proofs"},
-    AttributeRule{TPMA_OBJECT_DECRYPT, false, Code::device_key_decrypts, "the device key must not decrypt"},
-    AttributeRule{TPMA_OBJECT_FIXEDTPM, true, Code::device_key_not_fixed_tpm, "the device key must be fixedTPM"},
-    AttributeRule{TPMA_OBJECT_FIXEDPARENT, true, Code::device_key_not_fixed_parent, "the device key must be fixedParent"},
-    AttributeRule{TPMA_OBJECT_SENSITIVEDATAORIGIN, true, Code::device_key_imported, "the device key must have been made by the TPM (sensitiveDataOrigin)"},
+    AttributeRule{TPMA_OBJECT_SIGN_ENCRYPT, true, Code::device_key_not_signing,
+                  "the device key must be a signing key"},
+    AttributeRule{TPMA_OBJECT_RESTRICTED, false, Code::device_key_restricted,
+                  "the device key must not be restricted: it signs proofs"},
+    AttributeRule{TPMA_OBJECT_DECRYPT, false, Code::device_key_decrypts,
+                  "the device key must not decrypt"},
+    AttributeRule{TPMA_OBJECT_FIXEDTPM, true, Code::device_key_not_fixed_tpm,
+                  "the device key must be fixedTPM"},
+    AttributeRule{TPMA_OBJECT_FIXEDPARENT, true, Code::device_key_not_fixed_parent,
+                  "the device key must be fixedParent"},
+    AttributeRule{TPMA_OBJECT_SENSITIVEDATAORIGIN, true, Code::device_key_imported,
+                  "the device key must have been made by the TPM (sensitiveDataOrigin)"},
 };
 
 template <typename Rules>
@@ -44,23 +54,33 @@ Result<void> check_attributes(TPMA_OBJECT attributes, const Rules& rules) {
 }
 
 Result<void> check_ak(const TPMT_PUBLIC& ak) {
-  if (auto attributes = check_attributes(ak.objectAttributes, ak_rules); !attributes) return attributes;
-  const bool rsa = ak.type == TPM2_ALG_RSA && ak.parameters.rsaDetail.keyBits >= least_rsa_bits && ak.unique.rsa.size * 8U == ak.parameters.rsaDetail.keyBits;
-  if (!rsa && (ak.type != TPM2_ALG_ECC || !point_of(ak))) return fail(Code::ak_type, "the AK must be ECC on P-256 or P-384, or RSA of 2048 bits or more");
+  if (auto attributes = check_attributes(ak.objectAttributes, ak_rules); !attributes)
+    return attributes;
+  const bool rsa = ak.type == TPM2_ALG_RSA && ak.parameters.rsaDetail.keyBits >= least_rsa_bits &&
+                   ak.unique.rsa.size * 8U == ak.parameters.rsaDetail.keyBits;
+  if (!rsa && (ak.type != TPM2_ALG_ECC || !point_of(ak)))
+    return fail(Code::ak_type, "the AK must be ECC on P-256 or P-384, or RSA of 2048 bits or more");
   const TPM2_ALG_ID scheme = signing_scheme(ak);
-  const bool fits = rsa ? scheme == TPM2_ALG_RSASSA || scheme == TPM2_ALG_RSAPSS : scheme == TPM2_ALG_ECDSA;
+  const bool fits =
+      rsa ? scheme == TPM2_ALG_RSASSA || scheme == TPM2_ALG_RSAPSS : scheme == TPM2_ALG_ECDSA;
   if (!fits || !hash_of(signing_hash(ak))) {
-    return fail(Code::ak_scheme, "the AK's scheme must be ECDSA, RSASSA or RSAPSS with SHA-256 or SHA-384");
+    return fail(Code::ak_scheme,
+                "the AK's scheme must be ECDSA, RSASSA or RSAPSS with SHA-256 or SHA-384");
   }
   return {};
 }
 
 Result<jose::PublicKey> check_device_key(const TPMT_PUBLIC& key) {
-  if (auto attributes = check_attributes(key.objectAttributes, device_key_rules); !attributes) return pass_on(attributes);
+  if (auto attributes = check_attributes(key.objectAttributes, device_key_rules); !attributes)
+    return pass_on(attributes);
   const TPM2_ALG_ID scheme = signing_scheme(key);
-  const bool fits = key.type == TPM2_ALG_ECC && key.parameters.eccDetail.curveID == TPM2_ECC_NIST_P256 &&
-                    (scheme == TPM2_ALG_NULL || (scheme == TPM2_ALG_ECDSA && signing_hash(key) == TPM2_ALG_SHA256));
-  if (!fits) return fail(Code::device_key_type, "the device key must be ECC on P-256, for ECDSA with SHA-256");
+  const bool fits = key.type == TPM2_ALG_ECC &&
+                    key.parameters.eccDetail.curveID == TPM2_ECC_NIST_P256 &&
+                    (scheme == TPM2_ALG_NULL ||
+                     (scheme == TPM2_ALG_ECDSA && signing_hash(key) == TPM2_ALG_SHA256));
+  if (!fits)
+    return fail(Code::device_key_type,
+                "the device key must be ECC on P-256, for ECDSA with SHA-256");
   auto point = point_of(key);
   if (!point) return pass_on(point);
   return jose::PublicKey::from_point(jose::Algorithm::es256, *point);
@@ -72,7 +92,8 @@ Sha256 hash_presented(const Presented& presented) {
     const Sha256 digest = sha256(certificate);
     chain.insert(chain.end(), digest.begin(), digest.end());
   }
-  return hash_fields({presented.ek_certificate, chain, presented.ak_public, presented.device_public});
+  return hash_fields(
+      {presented.ek_certificate, chain, presented.ak_public, presented.device_public});
 }
 
 }  // namespace
@@ -103,8 +124,9 @@ class CandidateReader {
     if (!device) return pass_on(device);
     auto key = check_device_key(device->area);
     if (!key) return pass_on(key);
-    return Candidate(std::make_shared<const Candidate::Parts>(Candidate::Parts{
-        std::move(*endorsement), std::move(*ak), std::move(device->name), std::move(*key), hash_presented(presented)}));
+    return Candidate(std::make_shared<const Candidate::Parts>(
+        Candidate::Parts{std::move(*endorsement), std::move(*ak), std::move(device->name),
+                         std::move(*key), hash_presented(presented)}));
   }
 };
 
@@ -120,13 +142,16 @@ Result<Challenge> make_challenge(const Candidate& candidate, BytesView secret) {
 // Judges the two attestations of one answer; both are by the same AK and bound to the same ticket.
 class AnswerJudge {
  public:
-  AnswerJudge(const Candidate& candidate, const Answer& answer, BytesView binding) : parts_(*candidate.parts_), answer_(answer), binding_(binding) {}
+  AnswerJudge(const Candidate& candidate, const Answer& answer, BytesView binding)
+      : parts_(*candidate.parts_), answer_(answer), binding_(binding) {}
 
   Result<void> certify() const {
     auto attest = parse_attest(answer_.certify_attest, "certify.attest");
     if (!attest) return pass_on(attest);
-    if (attest->magic != TPM2_GENERATED_VALUE) return fail(Code::certify_magic, "certify.attest was not made by a TPM (magic)");
-    if (attest->type != TPM2_ST_ATTEST_CERTIFY) return fail(Code::certify_type, "certify.attest is no TPM2_Certify");
+    if (attest->magic != TPM2_GENERATED_VALUE)
+      return fail(Code::certify_magic, "certify.attest was not made by a TPM (magic)");
+    if (attest->type != TPM2_ST_ATTEST_CERTIFY)
+      return fail(Code::certify_type, "certify.attest is no TPM2_Certify");
     if (!equal_in_constant_time(view_of(attest->extraData), binding_)) {
       return fail(Code::certify_binding, "certify.attest is not bound to this ticket (extraData)");
     }
@@ -139,13 +164,19 @@ class AnswerJudge {
   Result<TPMS_ATTEST> quote(const PcrSelection& asked) const {
     auto attest = parse_attest(answer_.quote_attest, "quote.attest");
     if (!attest) return attest;
-    if (attest->magic != TPM2_GENERATED_VALUE) return fail(Code::quote_magic, "quote.attest was not made by a TPM (magic)");
-    if (attest->type != TPM2_ST_ATTEST_QUOTE) return fail(Code::quote_type, "quote.attest is no TPM2_Quote");
+    if (attest->magic != TPM2_GENERATED_VALUE)
+      return fail(Code::quote_magic, "quote.attest was not made by a TPM (magic)");
+    if (attest->type != TPM2_ST_ATTEST_QUOTE)
+      return fail(Code::quote_type, "quote.attest is no TPM2_Quote");
     if (!equal_in_constant_time(view_of(attest->extraData), binding_)) {
       return fail(Code::quote_binding, "quote.attest is not bound to this ticket (extraData)");
     }
-    if (auto signature_ok = signature(answer_.quote_attest, answer_.quote_signature, "quote.signature"); !signature_ok) return pass_on(signature_ok);
-    auto quoted = check_quoted(attest->attested.quote, signing_hash(parts_.ak.area), asked, answer_.pcrs);
+    if (auto signature_ok =
+            signature(answer_.quote_attest, answer_.quote_signature, "quote.signature");
+        !signature_ok)
+      return pass_on(signature_ok);
+    auto quoted =
+        check_quoted(attest->attested.quote, signing_hash(parts_.ak.area), asked, answer_.pcrs);
     if (!quoted) return pass_on(quoted);
     return attest;
   }
@@ -181,10 +212,12 @@ class AnswerJudge {
   BytesView binding_;
 };
 
-Result<Verdict> check_answer(const Candidate& candidate, const Answer& answer, BytesView expected_secret, BytesView binding,
+Result<Verdict> check_answer(const Candidate& candidate, const Answer& answer,
+                             BytesView expected_secret, BytesView binding,
                              const PcrSelection& asked, Moment now) {
   if (!equal_in_constant_time(answer.activation_secret, expected_secret)) {
-    return fail(Code::activation_secret_wrong, "the credential was not opened by the TPM of this EK holding this AK");
+    return fail(Code::activation_secret_wrong,
+                "the credential was not opened by the TPM of this EK holding this AK");
   }
   const AnswerJudge judge(candidate, answer, binding);
   if (auto certified = judge.certify(); !certified) return pass_on(certified);

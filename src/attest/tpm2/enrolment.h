@@ -1,4 +1,5 @@
-// A TPM's enrolment, judged: what it presents (begin), and what it answers (finish). Pure functions over octets; thread-safe.
+// A TPM's enrolment, judged: what it presents (begin), and what it answers (finish). Pure functions
+// over octets; thread-safe.
 #pragma once
 
 #include <memory>
@@ -19,7 +20,8 @@ struct Presented {
   Bytes device_public;          ///< TPM2B_PUBLIC
 };
 
-/// An EK that a root vouches for, an AK and a device key whose attributes are right, if they live where the AK will say. Only check_candidate makes one.
+/// An EK that a root vouches for, an AK and a device key whose attributes are right, if they live
+/// where the AK will say. Only check_candidate makes one.
 class Candidate {
  public:
   [[nodiscard]] const Bytes& ek_spki() const;
@@ -38,9 +40,13 @@ class Candidate {
   std::shared_ptr<const Parts> parts_;
 };
 
-/// Errors of check_endorsement; `tpm_structure`; of the AK `ak_type`, `ak_scheme`, `ak_not_restricted`, `ak_not_signing`, `ak_decrypts`, `ak_not_fixed_tpm`, `ak_not_fixed_parent`, `ak_imported`;
-/// of the device key `device_key_type`, `device_key_not_signing`, `device_key_restricted`, `device_key_decrypts`, `device_key_not_fixed_tpm`, `device_key_not_fixed_parent`, `device_key_imported`.
-[[nodiscard]] Result<Candidate> check_candidate(const Presented& presented, const EkTrust& trust, Moment now);
+/// Errors of check_endorsement; `tpm_structure`; of the AK `ak_type`, `ak_scheme`,
+/// `ak_not_restricted`, `ak_not_signing`, `ak_decrypts`, `ak_not_fixed_tpm`, `ak_not_fixed_parent`,
+/// `ak_imported`; of the device key `device_key_type`, `device_key_not_signing`,
+/// `device_key_restricted`, `device_key_decrypts`, `device_key_not_fixed_tpm`,
+/// `device_key_not_fixed_parent`, `device_key_imported`.
+[[nodiscard]] Result<Candidate> check_candidate(const Presented& presented, const EkTrust& trust,
+                                                Moment now);
 
 /// What only the TPM with this EK can open, and only if it holds this AK.
 [[nodiscard]] Result<Challenge> make_challenge(const Candidate& candidate, BytesView secret);
@@ -54,9 +60,12 @@ struct Answer {
   PcrValues pcrs;
 };
 
-/// Errors: `activation_secret_wrong`; `tpm_structure`; of the certification `certify_magic`, `certify_type`, `certify_binding`, `certify_name`; of the quote `quote_magic`, `quote_type`, `quote_binding`,
-/// `quote_selection`, `quote_values`, `quote_digest`; of either's signature `signature_scheme`, `signature_hash`, `signature_invalid`.
-[[nodiscard]] Result<Verdict> check_answer(const Candidate& candidate, const Answer& answer, BytesView expected_secret, BytesView binding,
+/// Errors: `activation_secret_wrong`; `tpm_structure`; of the certification `certify_magic`,
+/// `certify_type`, `certify_binding`, `certify_name`; of the quote `quote_magic`, `quote_type`,
+/// `quote_binding`, `quote_selection`, `quote_values`, `quote_digest`; of either's signature
+/// `signature_scheme`, `signature_hash`, `signature_invalid`.
+[[nodiscard]] Result<Verdict> check_answer(const Candidate& candidate, const Answer& answer,
+                                           BytesView expected_secret, BytesView binding,
                                            const PcrSelection& asked, Moment now);
 
 }  // namespace mintmark::attest::tpm2

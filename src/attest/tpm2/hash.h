@@ -26,12 +26,14 @@ struct Hash {
   [[nodiscard]] Bytes hmac(BytesView key, BytesView octets) const {
     Bytes out(size);
     unsigned length = 0;
-    HMAC(md(), key.data(), static_cast<int>(key.size()), octets.data(), octets.size(), out.data(), &length);
+    HMAC(md(), key.data(), static_cast<int>(key.size()), octets.data(), octets.size(), out.data(),
+         &length);
     return out;
   }
 };
 
-inline constexpr std::array hashes = {Hash{TPM2_ALG_SHA256, "sha256", 32, &EVP_sha256}, Hash{TPM2_ALG_SHA384, "sha384", 48, &EVP_sha384}};
+inline constexpr std::array hashes = {Hash{TPM2_ALG_SHA256, "sha256", 32, &EVP_sha256},
+                                      Hash{TPM2_ALG_SHA384, "sha384", 48, &EVP_sha384}};
 
 [[nodiscard]] inline std::optional<Hash> hash_of(TPM2_ALG_ID id) {
   for (const Hash& hash : hashes) {

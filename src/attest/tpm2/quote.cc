@@ -14,7 +14,8 @@ using Bitmap = std::array<std::uint8_t, bitmap_octets>;
 Bitmap bitmap_of(const std::vector<unsigned>& indexes) {
   Bitmap bitmap{};
   for (const unsigned index : indexes) {
-    if (index / 8 < bitmap.size()) bitmap[index / 8] = static_cast<std::uint8_t>(bitmap[index / 8] | 1U << index % 8);
+    if (index / 8 < bitmap.size())
+      bitmap[index / 8] = static_cast<std::uint8_t>(bitmap[index / 8] | 1U << index % 8);
   }
   return bitmap;
 }
@@ -26,7 +27,8 @@ bool selects(const TPML_PCR_SELECTION& quoted, TPM2_ALG_ID bank, const Bitmap& a
     const TPMS_PCR_SELECTION& selection = quoted.pcrSelections[i];
     for (std::size_t octet = 0; octet < selection.sizeofSelect && octet < found.size(); ++octet) {
       if (selection.pcrSelect[octet] == 0) continue;
-      // Another bank with a bit set, or the same bank a second time, is another selection than the one asked for.
+      // Another bank with a bit set, or the same bank a second time, is another selection than the
+      // one asked for.
       if (selection.hash != bank || (named && i > 0)) return false;
       found[octet] = selection.pcrSelect[octet];
     }
@@ -37,19 +39,23 @@ bool selects(const TPML_PCR_SELECTION& quoted, TPM2_ALG_ID bank, const Bitmap& a
 
 }  // namespace
 
-Result<void> check_quoted(const TPMS_QUOTE_INFO& quoted, TPM2_ALG_ID digest_hash, const PcrSelection& asked, const PcrValues& values) {
+Result<void> check_quoted(const TPMS_QUOTE_INFO& quoted, TPM2_ALG_ID digest_hash,
+                          const PcrSelection& asked, const PcrValues& values) {
   const auto bank = hash_named(asked.bank);
   const auto digest = hash_of(digest_hash);
   if (!bank || !digest) return fail(Code::quote_selection, "the PCR bank must be sha256 or sha384");
   if (!selects(quoted.pcrSelect, bank->id, bitmap_of(asked.indexes))) {
-    return fail(Code::quote_selection, "the quote is over other PCRs or another bank than was asked for");
+    return fail(Code::quote_selection,
+                "the quote is over other PCRs or another bank than was asked for");
   }
-  if (values.size() != asked.indexes.size()) return fail(Code::quote_values, "the values of exactly the quoted PCRs must be given");
+  if (values.size() != asked.indexes.size())
+    return fail(Code::quote_values, "the values of exactly the quoted PCRs must be given");
   Bytes all;
   for (const unsigned index : asked.indexes) {
     const auto value = values.find(index);
     if (value == values.end() || value->second.size() != bank->size) {
-      return fail(Code::quote_values, "PCR " + std::to_string(index) + " must be given with " + std::to_string(bank->size) + " octets");
+      return fail(Code::quote_values, "PCR " + std::to_string(index) + " must be given with " +
+                                          std::to_string(bank->size) + " octets");
     }
     all.insert(all.end(), value->second.begin(), value->second.end());
   }

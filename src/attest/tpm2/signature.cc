@@ -33,7 +33,9 @@ tl::unexpected<Error> invalid() {
   return fail(Code::signature_invalid, "the AK did not make this signature");
 }
 
-std::size_t field_of(TPM2_ECC_CURVE curve) { return curve == TPM2_ECC_NIST_P256 ? 32 : curve == TPM2_ECC_NIST_P384 ? 48 : 0; }
+std::size_t field_of(TPM2_ECC_CURVE curve) {
+  return curve == TPM2_ECC_NIST_P256 ? 32 : curve == TPM2_ECC_NIST_P384 ? 48 : 0;
+}
 
 // Appends left-padded with zeros; false if longer than the field.
 bool append_padded(Bytes& to, const TPM2B_ECC_PARAMETER& number, std::size_t field) {
@@ -43,25 +45,31 @@ bool append_padded(Bytes& to, const TPM2B_ECC_PARAMETER& number, std::size_t fie
   return true;
 }
 
-Result<void> check_ecdsa(const TPMT_PUBLIC& ak, BytesView signed_octets, const TPMS_SIGNATURE_ECDSA& signature) {
+Result<void> check_ecdsa(const TPMT_PUBLIC& ak, BytesView signed_octets,
+                         const TPMS_SIGNATURE_ECDSA& signature) {
   const std::size_t field = field_of(ak.parameters.eccDetail.curveID);
   auto point = point_of(ak);
   if (!point) return pass_on(point);
-  // ES256 and ES384 pair the curve with its hash; a TPM may pair them otherwise, and no fleet we know does.
+  // ES256 and ES384 pair the curve with its hash; a TPM may pair them otherwise, and no fleet we
+  // know does.
   const auto algorithm = field == 32 ? jose::Algorithm::es256 : jose::Algorithm::es384;
   if (signature.hash != (field == 32 ? TPM2_ALG_SHA256 : TPM2_ALG_SHA384)) {
-    return fail(Code::signature_hash, "ECDSA on P-256 is taken with SHA-256, on P-384 with SHA-384");
+    return fail(Code::signature_hash,
+                "ECDSA on P-256 is taken with SHA-256, on P-384 with SHA-384");
   }
   auto key = jose::PublicKey::from_point(algorithm, *point);
   if (!key) return pass_on(key);
   Bytes raw;
-  if (!append_padded(raw, signature.signatureR, field) || !append_padded(raw, signature.signatureS, field)) return invalid();
+  if (!append_padded(raw, signature.signatureR, field) ||
+      !append_padded(raw, signature.signatureS, field))
+    return invalid();
   if (!key->verify(signed_octets, raw)) return invalid();
   return {};
 }
 
 Owned<EVP_PKEY> rsa_key(const TPMT_PUBLIC& ak) {
-  const std::uint32_t exponent = ak.parameters.rsaDetail.exponent == 0 ? default_exponent : ak.parameters.rsaDetail.exponent;
+  const std::uint32_t exponent =
+      ak.parameters.rsaDetail.exponent == 0 ? default_exponent : ak.parameters.rsaDetail.exponent;
   const Owned<BIGNUM> n(BN_bin2bn(ak.unique.rsa.buffer, ak.unique.rsa.size, nullptr));
   const Owned<BIGNUM> e(BN_new());
   const Owned<OSSL_PARAM_BLD> builder(OSSL_PARAM_BLD_new());
@@ -80,19 +88,26 @@ Owned<EVP_PKEY> rsa_key(const TPMT_PUBLIC& ak) {
   return Owned<EVP_PKEY>(key);
 }
 
-Result<void> check_rsa(const TPMT_PUBLIC& ak, BytesView signed_octets, const TPMS_SIGNATURE_RSA& signature, bool pss) {
+Result<void> check_rsa(const TPMT_PUBLIC& ak, BytesView signed_octets,
+                       const TPMS_SIGNATURE_RSA& signature, bool pss) {
   const auto hash = hash_of(signature.hash);
-  if (!hash) return fail(Code::signature_hash, "the signature's hash is neither SHA-256 nor SHA-384");
+  if (!hash)
+    return fail(Code::signature_hash, "the signature's hash is neither SHA-256 nor SHA-384");
   const Owned<EVP_PKEY> key = rsa_key(ak);
   const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* parameters = nullptr;
-  if (!key || !context || EVP_DigestVerifyInit(context.get(), &parameters, hash->md(), nullptr, key.get()) != 1 ||
-      EVP_PKEY_CTX_set_rsa_padding(parameters, pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) != 1) {
+  if (!key || !context ||
+      EVP_DigestVerifyInit(context.get(), &parameters, hash->md(), nullptr, key.get()) != 1 ||
+      EVP_PKEY_CTX_set_rsa_padding(parameters, pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) !=
+          1) {
     return invalid();
   }
   // TPMs before revision 1.59 fill PSS with the longest salt, later ones with the digest's length.
-  if (pss && EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_AUTO) != 1) return invalid();
-  if (EVP_DigestVerify(context.get(), signature.sig.buffer, signature.sig.size, signed_octets.data(), signed_octets.size()) != 1) return invalid();
+  if (pss && EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_AUTO) != 1)
+    return invalid();
+  if (EVP_DigestVerify(context.get(), signature.sig.buffer, signature.sig.size,
+                       signed_octets.data(), signed_octets.size()) != 1)
+    return invalid();
   return {};
 }
 
@@ -106,32 +121,46 @@ TPM2_ALG_ID signing_scheme(const TPMT_PUBLIC& key) {
 
 TPM2_ALG_ID signing_hash(const TPMT_PUBLIC& key) {
   switch (signing_scheme(key)) {
-    case TPM2_ALG_ECDSA: return key.parameters.eccDetail.scheme.details.ecdsa.hashAlg;
-    case TPM2_ALG_RSASSA: return key.parameters.rsaDetail.scheme.details.rsassa.hashAlg;
-    case TPM2_ALG_RSAPSS: return key.parameters.rsaDetail.scheme.details.rsapss.hashAlg;
-    default: return TPM2_ALG_NULL;
+    case TPM2_ALG_ECDSA:
+      return key.parameters.eccDetail.scheme.details.ecdsa.hashAlg;
+    case TPM2_ALG_RSASSA:
+      return key.parameters.rsaDetail.scheme.details.rsassa.hashAlg;
+    case TPM2_ALG_RSAPSS:
+      return key.parameters.rsaDetail.scheme.details.rsapss.hashAlg;
+    default:
+      return TPM2_ALG_NULL;
   }
 }
 
 Result<Bytes> point_of(const TPMT_PUBLIC& key) {
-  const std::size_t field = key.type == TPM2_ALG_ECC ? field_of(key.parameters.eccDetail.curveID) : 0;
+  const std::size_t field =
+      key.type == TPM2_ALG_ECC ? field_of(key.parameters.eccDetail.curveID) : 0;
   if (field == 0) return fail(Code::tpm_structure, "the key is not on P-256 or P-384");
   Bytes point{0x04};
-  if (!append_padded(point, key.unique.ecc.x, field) || !append_padded(point, key.unique.ecc.y, field)) {
+  if (!append_padded(point, key.unique.ecc.x, field) ||
+      !append_padded(point, key.unique.ecc.y, field)) {
     return fail(Code::tpm_structure, "a coordinate is longer than its field");
   }
   return point;
 }
 
-Result<void> check_signature(const TPMT_PUBLIC& ak, BytesView signed_octets, const TPMT_SIGNATURE& signature) {
-  if (signature.sigAlg != signing_scheme(ak)) return fail(Code::signature_scheme, "the signature is of another scheme than the AK's");
+Result<void> check_signature(const TPMT_PUBLIC& ak, BytesView signed_octets,
+                             const TPMT_SIGNATURE& signature) {
+  if (signature.sigAlg != signing_scheme(ak))
+    return fail(Code::signature_scheme, "the signature is of another scheme than the AK's");
   // All members of the union begin with the hash.
-  if (signature.signature.any.hashAlg != signing_hash(ak)) return fail(Code::signature_hash, "the signature is over another hash than the AK's scheme has");
+  if (signature.signature.any.hashAlg != signing_hash(ak))
+    return fail(Code::signature_hash,
+                "the signature is over another hash than the AK's scheme has");
   switch (signature.sigAlg) {
-    case TPM2_ALG_ECDSA: return check_ecdsa(ak, signed_octets, signature.signature.ecdsa);
-    case TPM2_ALG_RSASSA: return check_rsa(ak, signed_octets, signature.signature.rsassa, false);
-    case TPM2_ALG_RSAPSS: return check_rsa(ak, signed_octets, signature.signature.rsapss, true);
-    default: return fail(Code::signature_scheme, "an AK signs by ECDSA, RSASSA or RSAPSS");
+    case TPM2_ALG_ECDSA:
+      return check_ecdsa(ak, signed_octets, signature.signature.ecdsa);
+    case TPM2_ALG_RSASSA:
+      return check_rsa(ak, signed_octets, signature.signature.rsassa, false);
+    case TPM2_ALG_RSAPSS:
+      return check_rsa(ak, signed_octets, signature.signature.rsapss, true);
+    default:
+      return fail(Code::signature_scheme, "an AK signs by ECDSA, RSASSA or RSAPSS");
   }
 }
 

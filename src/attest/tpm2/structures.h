@@ -8,7 +8,8 @@
 
 namespace mintmark::attest::tpm2 {
 
-/// The longest octets of any structure taken here; the largest real one (RSA-4096 with its certificate) stays far below.
+/// The longest octets of any structure taken here; the largest real one (RSA-4096 with its
+/// certificate) stays far below.
 inline constexpr std::size_t longest_structure = 4096;
 
 /// A public area and its name (TPM 2.0 Part 1, 16: nameAlg || digest of TPMT_PUBLIC).
@@ -17,7 +18,8 @@ struct PublicArea {
   Bytes name;
 };
 
-/// TPM2B_PUBLIC (Part 2, 12.2.5): the size must be that of what follows, and what follows must be what marshalling gives back. `tpm_structure` names which.
+/// TPM2B_PUBLIC (Part 2, 12.2.5): the size must be that of what follows, and what follows must be
+/// what marshalling gives back. `tpm_structure` names which.
 [[nodiscard]] Result<PublicArea> parse_public(BytesView tpm2b, const char* what);
 /// TPMS_ATTEST (Part 2, 10.12.8), without a size before it.
 [[nodiscard]] Result<TPMS_ATTEST> parse_attest(BytesView octets, const char* what);
@@ -26,6 +28,8 @@ struct PublicArea {
 
 [[nodiscard]] inline BytesView view_of(const TPM2B_DATA& data) { return {data.buffer, data.size}; }
 [[nodiscard]] inline BytesView view_of(const TPM2B_NAME& name) { return {name.name, name.size}; }
-[[nodiscard]] inline BytesView view_of(const TPM2B_DIGEST& digest) { return {digest.buffer, digest.size}; }
+[[nodiscard]] inline BytesView view_of(const TPM2B_DIGEST& digest) {
+  return {digest.buffer, digest.size};
+}
 
 }  // namespace mintmark::attest::tpm2

@@ -17,12 +17,15 @@ constexpr std::size_t longest_file = 4U << 20U;
 
 std::vector<Certificate> certificates_in(const std::string& content) {
   std::vector<Certificate> found;
-  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(content.data(), static_cast<int>(content.size())), &BIO_free);
-  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) found.emplace_back(certificate);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
+      BIO_new_mem_buf(content.data(), static_cast<int>(content.size())), &BIO_free);
+  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
+    found.emplace_back(certificate);
   ERR_clear_error();
   if (!found.empty()) return found;
   const auto* at = as_bytes(content).data();
-  if (X509* certificate = d2i_X509(nullptr, &at, static_cast<long>(content.size()))) found.emplace_back(certificate);
+  if (X509* certificate = d2i_X509(nullptr, &at, static_cast<long>(content.size())))
+    found.emplace_back(certificate);
   ERR_clear_error();
   return found;
 }
@@ -48,7 +51,8 @@ Result<std::vector<Certificate>> load_all(const std::string& path) {
     auto content = read_file(file, longest_file);
     if (!content) return fail(Code::trust_unreadable, content.error().detail);
     auto certificates = certificates_in(*content);
-    if (certificates.empty()) return fail(Code::trust_unreadable, file.string() + ": holds no certificate (PEM or DER)");
+    if (certificates.empty())
+      return fail(Code::trust_unreadable, file.string() + ": holds no certificate (PEM or DER)");
     std::move(certificates.begin(), certificates.end(), std::back_inserter(all));
   }
   return all;
@@ -59,13 +63,16 @@ Result<std::vector<Certificate>> load_all(const std::string& path) {
 Result<EkTrust> EkTrust::load(const std::string& roots, const std::string& intermediates) {
   auto anchors = load_all(roots);
   if (!anchors) return pass_on(anchors);
-  if (anchors->empty()) return fail(Code::trust_unreadable, roots + ": holds no root certificate, so no device could enrol");
+  if (anchors->empty())
+    return fail(Code::trust_unreadable,
+                roots + ": holds no root certificate, so no device could enrol");
   auto helpers = load_all(intermediates);
   if (!helpers) return pass_on(helpers);
   return from_certificates(std::move(*anchors), std::move(*helpers));
 }
 
-Result<EkTrust> EkTrust::from_certificates(std::vector<Certificate> roots, std::vector<Certificate> intermediates) {
+Result<EkTrust> EkTrust::from_certificates(std::vector<Certificate> roots,
+                                           std::vector<Certificate> intermediates) {
   EkTrust trust;
   trust.anchors_.reset(X509_STORE_new());
   for (const Certificate& root : roots) {

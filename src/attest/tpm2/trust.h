@@ -20,10 +20,13 @@ using Certificate = std::unique_ptr<X509, FreeX509>;
 /// Immutable once loaded; shared by threads.
 class EkTrust {
  public:
-  /// Each path is a directory (every regular file in it) or one file: PEM, with text around it if need be, or DER. `intermediates` may be "". No root at all, or a file that
-  /// holds no certificate, is `trust_unreadable` with its name.
-  [[nodiscard]] static Result<EkTrust> load(const std::string& roots, const std::string& intermediates);
-  [[nodiscard]] static Result<EkTrust> from_certificates(std::vector<Certificate> roots, std::vector<Certificate> intermediates);
+  /// Each path is a directory (every regular file in it) or one file: PEM, with text around it if
+  /// need be, or DER. `intermediates` may be "". No root at all, or a file that holds no
+  /// certificate, is `trust_unreadable` with its name.
+  [[nodiscard]] static Result<EkTrust> load(const std::string& roots,
+                                            const std::string& intermediates);
+  [[nodiscard]] static Result<EkTrust> from_certificates(std::vector<Certificate> roots,
+                                                         std::vector<Certificate> intermediates);
 
   /// Holds the roots as anchors: each ends a chain, self-signed or not.
   [[nodiscard]] X509_STORE* anchors() const { return anchors_.get(); }

@@ -34,9 +34,11 @@ struct Prepared {
 Prepared prepare(const ChildSpec& spec) {
   Prepared ready;
   ready.argv.push_back(const_cast<char*>(spec.program.c_str()));
-  for (const std::string& argument : spec.arguments) ready.argv.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : spec.arguments)
+    ready.argv.push_back(const_cast<char*>(argument.c_str()));
   ready.argv.push_back(nullptr);
-  for (const std::string& variable : spec.environment) ready.envp.push_back(const_cast<char*>(variable.c_str()));
+  for (const std::string& variable : spec.environment)
+    ready.envp.push_back(const_cast<char*>(variable.c_str()));
   ready.envp.push_back(nullptr);
   ready.moved.resize(spec.descriptors.size());
   return ready;
@@ -75,7 +77,8 @@ int become(const ChildSpec& spec, Prepared& ready, int report) {
   sigprocmask(SIG_SETMASK, &none, nullptr);
   setsid();
   if (spec.user) {
-    if (setgroups(0, nullptr) != 0 || setresgid(spec.user->group, spec.user->group, spec.user->group) != 0 ||
+    if (setgroups(0, nullptr) != 0 ||
+        setresgid(spec.user->group, spec.user->group, spec.user->group) != 0 ||
         setresuid(spec.user->user, spec.user->user, spec.user->user) != 0) {
       return errno;
     }
@@ -92,20 +95,24 @@ Result<std::optional<UserIds>> user_named(const std::string& name) {
   std::array<char, 4096> buffer{};
   passwd entry{};
   passwd* found = nullptr;
-  if (getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) {
-    return fail(Code::config_invalid, "there is no user \"" + name + "\"; make it with: useradd --system " + name);
+  if (getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 ||
+      found == nullptr) {
+    return fail(Code::config_invalid,
+                "there is no user \"" + name + "\"; make it with: useradd --system " + name);
   }
   return std::optional<UserIds>{UserIds{entry.pw_uid, entry.pw_gid}};
 }
 
 Result<Child> spawn(const ChildSpec& spec) {
   std::array<int, 2> report{};
-  if (pipe2(report.data(), O_CLOEXEC) != 0) return fail(Code::io_failed, "pipe: " + errno_text(errno));
+  if (pipe2(report.data(), O_CLOEXEC) != 0)
+    return fail(Code::io_failed, "pipe: " + errno_text(errno));
   UniqueFd reading(report[0]);
   UniqueFd writing(report[1]);
   Prepared ready = prepare(spec);
   const UniqueFd program(open(spec.program.c_str(), O_PATH | O_CLOEXEC));
-  if (!program) return fail(Code::io_failed, "cannot start " + spec.program + ": " + errno_text(errno));
+  if (!program)
+    return fail(Code::io_failed, "cannot start " + spec.program + ": " + errno_text(errno));
   ready.program = program.get();
 
   const pid_t pid = fork();
@@ -114,7 +121,8 @@ Result<Child> spawn(const ChildSpec& spec) {
     const int failed = become(spec, ready, writing.get());
     // After become() the report may stand at its new number; write to both, one of them is open.
     const int report_at = first_descriptor + static_cast<int>(spec.descriptors.size());
-    if (write(report_at, &failed, sizeof failed) < 0) (void)!write(writing.get(), &failed, sizeof failed);
+    if (write(report_at, &failed, sizeof failed) < 0)
+      (void)!write(writing.get(), &failed, sizeof failed);
     _exit(127);
   }
   writing = UniqueFd();
@@ -140,34 +148,41 @@ std::string describe_exit(int wait_status) {
 }
 
 Supervised::Supervised(boost::asio::io_context& io, std::string name, Start start, Ended ended)
-    : io_(io), timer_(io), name_(std::move(name)), start_(std::move(start)), ended_(std::move(ended)) {}
+    : io_(io),
+      timer_(io),
+      name_(std::move(name)),
+      start_(std::move(start)),
+      ended_(std::move(ended)) {}
 
 void Supervised::start() {
   auto child = start_();
   if (!child) {
-    telemetry::log(telemetry::Level::error, "child_start_failed", child.error(), {{"child", name_}});
+    telemetry::log(telemetry::Level::error, "child_start_failed", child.error(),
+                   {{"child", name_}});
     start_later();
     return;
   }
   pid_ = child->pid;
   started_at_ = std::chrono::steady_clock::now();
-  telemetry::log(telemetry::Level::info, "child_started", {{"child", name_}, {"pid", std::to_string(pid_)}});
+  telemetry::log(telemetry::Level::info, "child_started",
+                 {{"child", name_}, {"pid", std::to_string(pid_)}});
   ended_signal_.emplace(io_, child->pidfd.release());
   wait_for_end();
 }
 
 void Supervised::wait_for_end() {
-  ended_signal_->async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](boost::system::error_code error) {
-    if (error) return;
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    ended_signal_.reset();
-    pid_ = -1;
-    telemetry::log(ending_ ? telemetry::Level::info : telemetry::Level::error, "child_ended",
-                   {{"child", name_}, {"how", describe_exit(status)}});
-    const bool again = ended_(status);
-    if (again && !ending_) start_later();
-  });
+  ended_signal_->async_wait(
+      boost::asio::posix::stream_descriptor::wait_read, [this](boost::system::error_code error) {
+        if (error) return;
+        int status = 0;
+        waitpid(pid_, &status, 0);
+        ended_signal_.reset();
+        pid_ = -1;
+        telemetry::log(ending_ ? telemetry::Level::info : telemetry::Level::error, "child_ended",
+                       {{"child", name_}, {"how", describe_exit(status)}});
+        const bool again = ended_(status);
+        if (again && !ending_) start_later();
+      });
 }
 
 void Supervised::start_later() {

@@ -1,4 +1,5 @@
-// Starts our own processes by exec, as other users where we may, with exactly the descriptors they are meant to have.
+// Starts our own processes by exec, as other users where we may, with exactly the descriptors they
+// are meant to have.
 #pragma once
 
 #include <sys/types.h>
@@ -29,9 +30,9 @@ struct UserIds {
 struct ChildSpec {
   std::string program;                 ///< Absolute path.
   std::vector<std::string> arguments;  ///< Without argv[0].
-  std::vector<int> descriptors;        ///< Become 3, 4, 5, … in the child; all others are closed there.
+  std::vector<int> descriptors;  ///< Become 3, 4, 5, … in the child; all others are closed there.
   std::vector<std::string> environment;
-  std::optional<UserIds> user;         ///< With all supplementary groups dropped.
+  std::optional<UserIds> user;  ///< With all supplementary groups dropped.
 };
 
 struct Child {
@@ -45,8 +46,8 @@ struct Child {
 /// How a child ended, for people: "exit status 3", "killed by signal 9".
 [[nodiscard]] std::string describe_exit(int wait_status);
 
-/// Keeps one child running: started again after it ends, with a delay that doubles from 100 ms to 10 s and is forgotten after 30 s of life.
-/// Lives on one io_context thread.
+/// Keeps one child running: started again after it ends, with a delay that doubles from 100 ms to
+/// 10 s and is forgotten after 30 s of life. Lives on one io_context thread.
 class Supervised {
  public:
   /// Makes what the child needs (channels, descriptors) and spawns it.
@@ -57,8 +58,12 @@ class Supervised {
   Supervised(boost::asio::io_context& io, std::string name, Start start, Ended ended);
 
   void start();
-  /// No more starts; the running child is left to end by itself (its channel is closed by the owner).
-  void let_end() { ending_ = true; timer_.cancel(); }
+  /// No more starts; the running child is left to end by itself (its channel is closed by the
+  /// owner).
+  void let_end() {
+    ending_ = true;
+    timer_.cancel();
+  }
   void kill_now();
 
   [[nodiscard]] bool running() const { return pid_ > 0; }
@@ -82,7 +87,8 @@ class Supervised {
   std::chrono::steady_clock::time_point started_at_;
 };
 
-/// The text in an anonymous file, readable from its start by whoever gets the descriptor, writable by nobody.
+/// The text in an anonymous file, readable from its start by whoever gets the descriptor, writable
+/// by nobody.
 [[nodiscard]] Result<UniqueFd> sealed_file(const char* name, std::string_view content);
 
 }  // namespace mintmark::mintd

@@ -5,15 +5,20 @@
 namespace mintmark::mintd {
 namespace {
 
-constexpr JsonLimits control_limits{.octets = ipc::Channel::longest_frame, .depth = 16, .elements = 100'000};
+constexpr JsonLimits control_limits{
+    .octets = ipc::Channel::longest_frame, .depth = 16, .elements = 100'000};
 
 http::Response no_front() {
-  return http::json_response(503, R"({"error":"unavailable","error_description":"the front is not running; see mintd's log"})");
+  return http::json_response(
+      503,
+      R"({"error":"unavailable","error_description":"the front is not running; see mintd's log"})");
 }
 
 }  // namespace
 
-Bytes to_frame(const Json& message) { return to_bytes(as_bytes(message.dump(-1, ' ', false, Json::error_handler_t::replace))); }
+Bytes to_frame(const Json& message) {
+  return to_bytes(as_bytes(message.dump(-1, ' ', false, Json::error_handler_t::replace)));
+}
 
 Result<Json> from_frame(BytesView frame) {
   auto message = parse_json(as_text(frame), control_limits);
@@ -24,23 +29,30 @@ Result<Json> from_frame(BytesView frame) {
   return message;
 }
 
-void AdminRelay::ask(const std::shared_ptr<ipc::Channel>& front, const http::Request& request, http::Respond respond) {
+void AdminRelay::ask(const std::shared_ptr<ipc::Channel>& front, const http::Request& request,
+                     http::Respond respond) {
   if (!front) return respond(no_front());
   const std::uint64_t id = ++last_;
   waiting_.emplace(id, std::move(respond));
-  front->send(to_frame({{"type", "admin"}, {"id", id}, {"method", request.method}, {"target", request.target}, {"body", request.body}}));
+  front->send(to_frame({{"type", "admin"},
+                        {"id", id},
+                        {"method", request.method},
+                        {"target", request.target},
+                        {"body", request.body}}));
 }
 
 void AdminRelay::answered(const Json& message) {
-  if (!message.contains("id") || !message["id"].is_number_unsigned() || !message.contains("status") ||
-      !message["status"].is_number_unsigned() || !message.contains("body") || !message["body"].is_string()) {
+  if (!message.contains("id") || !message["id"].is_number_unsigned() ||
+      !message.contains("status") || !message["status"].is_number_unsigned() ||
+      !message.contains("body") || !message["body"].is_string()) {
     return;
   }
   const auto found = waiting_.find(message["id"].get<std::uint64_t>());
   if (found == waiting_.end()) return;
   const http::Respond respond = std::move(found->second);
   waiting_.erase(found);
-  respond(http::json_response(message["status"].get<unsigned>(), message["body"].get<std::string>()));
+  respond(
+      http::json_response(message["status"].get<unsigned>(), message["body"].get<std::string>()));
 }
 
 void AdminRelay::front_gone() {

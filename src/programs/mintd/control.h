@@ -1,9 +1,11 @@
 // What keeper and front say to each other, as JSON in frames of ipc::Channel.
 //
-//   keeper -> front   keys      {snapshot}                      which keys are published and which sign
-//                     signer    {store} + descriptor            a new channel to that store's signer
-//                     admin     {id, method, target, body}      an operator's request that the front answers
-//                     stop                                      answer what is under way, then end
+//   keeper -> front   keys      {snapshot}                      which keys are published and which
+//   sign
+//                     signer    {store} + descriptor            a new channel to that store's
+//                     signer admin     {id, method, target, body}      an operator's request that
+//                     the front answers stop                                      answer what is
+//                     under way, then end
 //   front  -> keeper  ready     {}                              it accepts connections
 //                     answer    {id, status, body}              to `admin`
 //
@@ -31,7 +33,8 @@ namespace mintmark::mintd {
 class AdminRelay {
  public:
   /// Asks the front; 503 if there is none.
-  void ask(const std::shared_ptr<ipc::Channel>& front, const http::Request& request, http::Respond respond);
+  void ask(const std::shared_ptr<ipc::Channel>& front, const http::Request& request,
+           http::Respond respond);
   void answered(const Json& message);
   /// The front is gone: everything it was asked is 503.
   void front_gone();

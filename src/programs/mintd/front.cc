@@ -27,7 +27,8 @@ Result<void> Front::open_parts() {
   if (!policy_text) return pass_on(policy_text);
   auto policy = policy::Policy::from_text(config_.policy_file, *policy_text);
   if (!policy) return pass_on(policy);
-  auto trust = attest::tpm2::EkTrust::load(config_.enrolment.tpm2.roots, config_.enrolment.tpm2.intermediates);
+  auto trust = attest::tpm2::EkTrust::load(config_.enrolment.tpm2.roots,
+                                           config_.enrolment.tpm2.intermediates);
   if (!trust) return pass_on(trust);
 
   issuer_ = std::make_unique<issuer::Issuer>(
@@ -36,13 +37,15 @@ Result<void> Front::open_parts() {
                           .longest_life = config_.longest_token_life,
                           .freshness = config_.enrolment.freshness,
                           .sign_deadline = config_.stores.front().call_deadline},
-      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_, std::make_shared<const policy::Policy>(std::move(*policy))});
+      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_,
+                            std::make_shared<const policy::Policy>(std::move(*policy))});
   enrolment_ = std::make_unique<issuer::Enrolment>(
-      issuer::EnrolmentOptions{.issuer = config_.issuer,
-                               .finish_url = config_.issuer + "/attest/tpm2/finish",
-                               .freshness = config_.enrolment.freshness,
-                               .pcrs = {config_.enrolment.tpm2.pcr_bank, config_.enrolment.tpm2.pcrs},
-                               .sign_deadline = config_.stores.front().call_deadline},
+      issuer::EnrolmentOptions{
+          .issuer = config_.issuer,
+          .finish_url = config_.issuer + "/attest/tpm2/finish",
+          .freshness = config_.enrolment.freshness,
+          .pcrs = {config_.enrolment.tpm2.pcr_bank, config_.enrolment.tpm2.pcrs},
+          .sign_deadline = config_.stores.front().call_deadline},
       issuer::Enrolment::Parts{clock_, keyring_, devices_, *store_, stores_,
                                std::make_shared<const attest::tpm2::EkTrust>(std::move(*trust))});
   operators_ = admin::device_router(*store_);
@@ -68,7 +71,8 @@ Result<void> Front::start() {
 Result<void> Front::accept() {
   std::shared_ptr<const http::TlsServerContext> tls;
   if (!config_.trusted_proxy) {
-    auto context = http::TlsServerContext::from_pem(inheritance_.tls_certificate, inheritance_.tls_key);
+    auto context =
+        http::TlsServerContext::from_pem(inheritance_.tls_certificate, inheritance_.tls_key);
     wipe(inheritance_.tls_key);
     if (!context) return pass_on(context);
     tls = std::move(*context);
@@ -81,7 +85,8 @@ Result<void> Front::accept() {
 }
 
 void Front::accept_when_the_second_is_over() {
-  // Proofs of the second in which we started are refused (docs/adr/0008); nobody should meet that by being early.
+  // Proofs of the second in which we started are refused (docs/adr/0008); nobody should meet that
+  // by being early.
   const auto next = std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::now());
   timer_.expires_after(next - std::chrono::system_clock::now() + std::chrono::milliseconds(1));
   timer_.async_wait([this](boost::system::error_code error) {
@@ -96,12 +101,13 @@ void Front::accept_when_the_second_is_over() {
 
 void Front::listen_to_keeper() {
   control_ = ipc::Channel::make(io_, std::move(inheritance_.control));
-  control_->start([this](BytesView frame, UniqueFd descriptor) { received(frame, std::move(descriptor)); },
-                  [this](const std::string& why) {
-                    // Without the keeper nobody holds the lease: no token may leave.
-                    telemetry::log(Level::error, "keeper_gone", {{"why", why}});
-                    io_.stop();
-                  });
+  control_->start(
+      [this](BytesView frame, UniqueFd descriptor) { received(frame, std::move(descriptor)); },
+      [this](const std::string& why) {
+        // Without the keeper nobody holds the lease: no token may leave.
+        telemetry::log(Level::error, "keeper_gone", {{"why", why}});
+        io_.stop();
+      });
 }
 
 void Front::received(BytesView frame, UniqueFd descriptor) {

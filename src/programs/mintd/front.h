@@ -1,4 +1,5 @@
-// The front: parses what strangers send, decides, and asks the signer. It has no PIN, no token, no module.
+// The front: parses what strangers send, decides, and asks the signer. It has no PIN, no token, no
+// module.
 #pragma once
 
 #include <atomic>

@@ -38,7 +38,8 @@ Result<ChildSpec> FrontSlot::describe(std::vector<UniqueFd>& handed) {
     spec.arguments.push_back(std::to_string(3 + handed.size()));
     handed.push_back(std::move(descriptor));
   };
-  const auto hand_file = [&](const std::string& option, const std::string& content) -> Result<void> {
+  const auto hand_file = [&](const std::string& option,
+                             const std::string& content) -> Result<void> {
     auto file = sealed_file("mintd", content);
     if (!file) return pass_on(file);
     hand(option, std::move(*file));
@@ -71,14 +72,16 @@ Result<Child> FrontSlot::spawn_front() {
   if (!spec) return pass_on(spec);
   auto pair = ipc::make_socket_pair();
   if (!pair) return pass_on(pair);
-  spec->arguments.insert(spec->arguments.end(), {"--control-fd", std::to_string(3 + handed.size())});
+  spec->arguments.insert(spec->arguments.end(),
+                         {"--control-fd", std::to_string(3 + handed.size())});
   handed.push_back(std::move(pair->right));
   for (const UniqueFd& descriptor : handed) spec->descriptors.push_back(descriptor.get());
 
   auto child = spawn(*spec);
   if (!child) return child;
   control_ = ipc::Channel::make(context_.io, std::move(pair->left));
-  control_->start([this](BytesView frame, UniqueFd /*descriptor*/) { received(frame); }, [](const std::string& /*why*/) {});
+  control_->start([this](BytesView frame, UniqueFd /*descriptor*/) { received(frame); },
+                  [](const std::string& /*why*/) {});
   // After spawn has returned to Supervised, so that a start and its failure are told apart.
   boost::asio::post(context_.io, [this] { events_.started(); });
   return child;
@@ -103,7 +106,9 @@ void FrontSlot::send(const Json& message, UniqueFd descriptor) {
   if (control_) control_->send(to_frame(message), std::move(descriptor));
 }
 
-void FrontSlot::send_keys(const keyring::Snapshot& keys) { send({{"type", "keys"}, {"snapshot", keys.to_json()}}); }
+void FrontSlot::send_keys(const keyring::Snapshot& keys) {
+  send({{"type", "keys"}, {"snapshot", keys.to_json()}});
+}
 
 void FrontSlot::send_signer(const std::string& store, UniqueFd channel) {
   send({{"type", "signer"}, {"store", store}}, std::move(channel));
@@ -117,7 +122,9 @@ void FrontSlot::stop() {
 }
 
 Json FrontSlot::status() const {
-  return {{"state", ready_ ? "ready" : process_.running() ? "starting" : "down"},
+  return {{"state", ready_               ? "ready"
+                    : process_.running() ? "starting"
+                                         : "down"},
           {"pid", process_.pid()},
           {"restarts", process_.restarts()}};
 }

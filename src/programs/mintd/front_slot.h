@@ -27,7 +27,9 @@ class FrontSlot {
   void stop();
   void send_keys(const keyring::Snapshot& keys);
   void send_signer(const std::string& store, UniqueFd channel);
-  void ask(const http::Request& request, http::Respond respond) { relay_.ask(control_, request, std::move(respond)); }
+  void ask(const http::Request& request, http::Respond respond) {
+    relay_.ask(control_, request, std::move(respond));
+  }
 
   [[nodiscard]] Json status() const;
   [[nodiscard]] bool running() const { return process_.running(); }

@@ -14,11 +14,15 @@ namespace {
 
 using telemetry::Level;
 
-Result<void> make_directory(const std::string& path, unsigned mode, const std::optional<UserIds>& owner) {
-  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return fail(Code::io_failed, path + ": " + errno_text(errno));
+Result<void> make_directory(const std::string& path, unsigned mode,
+                            const std::optional<UserIds>& owner) {
+  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
+    return fail(Code::io_failed, path + ": " + errno_text(errno));
   struct stat now {};
-  if (lstat(path.c_str(), &now) != 0 || !S_ISDIR(now.st_mode)) return fail(Code::io_failed, path + ": is no directory");
-  if (owner && lchown(path.c_str(), owner->user, owner->group) != 0) return fail(Code::io_failed, path + ": " + errno_text(errno));
+  if (lstat(path.c_str(), &now) != 0 || !S_ISDIR(now.st_mode))
+    return fail(Code::io_failed, path + ": is no directory");
+  if (owner && lchown(path.c_str(), owner->user, owner->group) != 0)
+    return fail(Code::io_failed, path + ": " + errno_text(errno));
   if (chmod(path.c_str(), mode) != 0) return fail(Code::io_failed, path + ": " + errno_text(errno));
   return {};
 }
@@ -34,8 +38,10 @@ Keeper::Keeper(KeeperContext& context) : context_(context), signals_(context.io,
 
 Result<void> Keeper::make_directories() {
   // Others may pass through to what is theirs, and list nothing.
-  if (auto made = make_directory(context_.config.state_directory, 0711, std::nullopt); !made) return made;
-  if (auto made = make_directory(context_.keeper_directory(), 0700, std::nullopt); !made) return made;
+  if (auto made = make_directory(context_.config.state_directory, 0711, std::nullopt); !made)
+    return made;
+  if (auto made = make_directory(context_.keeper_directory(), 0700, std::nullopt); !made)
+    return made;
   return make_directory(context_.front_directory(), 0700, context_.front_user);
 }
 
@@ -54,11 +60,11 @@ Result<void> Keeper::open_admin() {
   if (!socket) return pass_on(socket);
   admin_ = std::make_unique<http::Server>(
       context_.io, http::ServerLimits{},
-      admin::keeper_router({.status = [this] { return status(); },
-                            .keys = [this] { return keys(); },
-                            .front = [this](const http::Request& request, http::Respond respond) {
-                              front_->ask(request, std::move(respond));
-                            }}));
+      admin::keeper_router(
+          {.status = [this] { return status(); },
+           .keys = [this] { return keys(); },
+           .front = [this](const http::Request& request,
+                           http::Respond respond) { front_->ask(request, std::move(respond)); }}));
   return admin_->accept_on(std::move(*socket), nullptr);
 }
 
@@ -73,12 +79,16 @@ Result<void> Keeper::start() {
   auto sockets = bind();
   if (!sockets) return pass_on(sockets);
 
-  front_ = std::make_unique<FrontSlot>(context_, std::move(*sockets),
-                                       FrontSlot::Events{.started = [this] { connect_front_and_signer(); },
-                                                         .ended = [this] { stop_signer(); }});
+  front_ = std::make_unique<FrontSlot>(
+      context_, std::move(*sockets),
+      FrontSlot::Events{.started = [this] { connect_front_and_signer(); },
+                        .ended = [this] { stop_signer(); }});
   signer_ = std::make_unique<SignerSlot>(
       context_, context_.config.stores.front(), *key_states_,
-      SignerSlot::Events{.ready = [this](std::shared_ptr<const keyring::Snapshot> keys) { keys_changed(std::move(keys)); },
+      SignerSlot::Events{.ready =
+                             [this](std::shared_ptr<const keyring::Snapshot> keys) {
+                               keys_changed(std::move(keys));
+                             },
                          .ended = [this] { context_.io.stop(); }});
   if (auto opened = open_admin(); !opened) return opened;
   signals_.async_wait([this](boost::system::error_code error, int signal) {

@@ -1,5 +1,5 @@
-// The keeper: starts the others, holds the listening sockets and the lease, leads the keys' lives, answers operators. It parses what operators send and nothing
-// that strangers send.
+// The keeper: starts the others, holds the listening sockets and the lease, leads the keys' lives,
+// answers operators. It parses what operators send and nothing that strangers send.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,8 @@ class Keeper {
  public:
   explicit Keeper(KeeperContext& context);
 
-  /// Takes the lease, binds the sockets, starts the children. Errors end mintd: `lease_held`, `io_failed`, `config_invalid`.
+  /// Takes the lease, binds the sockets, starts the children. Errors end mintd: `lease_held`,
+  /// `io_failed`, `config_invalid`.
   [[nodiscard]] Result<void> start();
 
  private:

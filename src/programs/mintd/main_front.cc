@@ -13,15 +13,16 @@
 namespace mintmark::mintd {
 namespace {
 
-const programs::Program program{"mintd-front",
-                                "the issuer's front; started by mintd, not by hand",
-                                {{"--config-name", "FILE", "the configuration's name, for messages"},
-                                 {"--config-fd", "N", "the configuration"},
-                                 {"--control-fd", "N", "the keeper's channel"},
-                                 {"--tls-certificate-fd", "N", "certificate chain, PEM"},
-                                 {"--tls-key-fd", "N", "its key, PEM"},
-                                 {"--listen-fd", "N", "a listening socket", true}},
-                                {}};
+const programs::Program program{
+    "mintd-front",
+    "the issuer's front; started by mintd, not by hand",
+    {{"--config-name", "FILE", "the configuration's name, for messages"},
+     {"--config-fd", "N", "the configuration"},
+     {"--control-fd", "N", "the keeper's channel"},
+     {"--tls-certificate-fd", "N", "certificate chain, PEM"},
+     {"--tls-key-fd", "N", "its key, PEM"},
+     {"--listen-fd", "N", "a listening socket", true}},
+    {}};
 
 Result<std::string> text_of(const programs::Arguments& arguments, const char* option) {
   auto number = arguments.required(option);
@@ -31,7 +32,8 @@ Result<std::string> text_of(const programs::Arguments& arguments, const char* op
   return read_fd(fd->get());
 }
 
-Result<FrontInheritance> inherit(const programs::Arguments& arguments, const config::Config& config) {
+Result<FrontInheritance> inherit(const programs::Arguments& arguments,
+                                 const config::Config& config) {
   FrontInheritance all;
   auto number = arguments.required("--control-fd");
   if (!number) return pass_on(number);
@@ -54,7 +56,9 @@ Result<FrontInheritance> inherit(const programs::Arguments& arguments, const con
 }
 
 int serve(config::Config config, FrontInheritance inheritance) {
-  const unsigned threads = config.front_threads != 0 ? config.front_threads : std::max(1U, std::thread::hardware_concurrency());
+  const unsigned threads = config.front_threads != 0
+                               ? config.front_threads
+                               : std::max(1U, std::thread::hardware_concurrency());
   boost::asio::io_context io(static_cast<int>(threads));
   Front front(io, std::move(config), std::move(inheritance));
   if (auto started = front.start(); !started) {
@@ -76,7 +80,8 @@ int run(const programs::Arguments& arguments) {
   if (!text) return programs::report(program, text.error(), false);
   auto config = config::parse(arguments.value("--config-name", "configuration"), *text);
   if (!config) return programs::report(program, config.error(), false);
-  telemetry::configure("mintd-front", telemetry::level_named(config->log_level).value_or(telemetry::Level::info));
+  telemetry::configure("mintd-front",
+                       telemetry::level_named(config->log_level).value_or(telemetry::Level::info));
   auto inheritance = inherit(arguments, *config);
   if (!inheritance) return programs::report(program, inheritance.error(), false);
   return serve(std::move(*config), std::move(*inheritance));

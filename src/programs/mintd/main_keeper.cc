@@ -25,10 +25,13 @@ int complain(const Error& error, int status) {
 Result<void> check_files(const config::Config& config) {
   auto policy_text = read_file(config.policy_file);
   if (!policy_text) return pass_on(policy_text);
-  if (auto policy = policy::Policy::from_text(config.policy_file, *policy_text); !policy) return pass_on(policy);
-  auto trust = attest::tpm2::EkTrust::load(config.enrolment.tpm2.roots, config.enrolment.tpm2.intermediates);
+  if (auto policy = policy::Policy::from_text(config.policy_file, *policy_text); !policy)
+    return pass_on(policy);
+  auto trust =
+      attest::tpm2::EkTrust::load(config.enrolment.tpm2.roots, config.enrolment.tpm2.intermediates);
   if (!trust) return pass_on(trust);
-  if (config.stores.size() != 1) return fail(Code::config_invalid, "hsm.stores: one key store is supported so far");
+  if (config.stores.size() != 1)
+    return fail(Code::config_invalid, "hsm.stores: one key store is supported so far");
   return {};
 }
 
@@ -66,7 +69,9 @@ static int start(const std::string& file, bool only_check) {
 
   boost::asio::io_context io(1);
   const SystemClock clock;
-  KeeperContext context{io, clock, std::move(*config), file, std::move(*text), own_directory(), std::nullopt, std::nullopt};
+  KeeperContext context{
+      io,           clock,       std::move(*config), file, std::move(*text), own_directory(),
+      std::nullopt, std::nullopt};
   if (geteuid() == 0) {
     auto front = user_named(context.config.front_user);
     auto signer = user_named(context.config.signer_user);
@@ -84,11 +89,12 @@ namespace {
 
 using mintmark::programs::Program;
 
-const Program program{"mintd",
-                      "the issuer: attests devices, mints tokens bound to their keys, publishes its own",
-                      {{"--config", "FILE", "the configuration (JSON, comments allowed)"},
-                       {"--check-config", "", "check the configuration and what it names, then end"}},
-                      {}};
+const Program program{
+    "mintd",
+    "the issuer: attests devices, mints tokens bound to their keys, publishes its own",
+    {{"--config", "FILE", "the configuration (JSON, comments allowed)"},
+     {"--check-config", "", "check the configuration and what it names, then end"}},
+    {}};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// mintd-signer: the one process that has the PIN and the vendor's module. Started by mintd alone; see docs/architecture.md.
+// mintd-signer: the one process that has the PIN and the vendor's module. Started by mintd alone;
+// see docs/architecture.md.
 #include <signal.h>
 
 #include <cstdio>
@@ -14,14 +15,15 @@
 namespace mintmark::mintd {
 namespace {
 
-const programs::Program program{"mintd-signer",
-                                "a key store's signer; started by mintd, not by hand",
-                                {{"--store", "NAME", "which of the configuration's key stores"},
-                                 {"--config-name", "FILE", "the configuration's name, for messages"},
-                                 {"--config-fd", "N", "the configuration"},
-                                 {"--keeper-fd", "N", "the keeper's channel"},
-                                 {"--pin-fd", "N", "the PIN, where it is no file of the signer's own"}},
-                                {}};
+const programs::Program program{
+    "mintd-signer",
+    "a key store's signer; started by mintd, not by hand",
+    {{"--store", "NAME", "which of the configuration's key stores"},
+     {"--config-name", "FILE", "the configuration's name, for messages"},
+     {"--config-fd", "N", "the configuration"},
+     {"--keeper-fd", "N", "the keeper's channel"},
+     {"--pin-fd", "N", "the PIN, where it is no file of the signer's own"}},
+    {}};
 
 struct Inheritance {
   config::Config config;
@@ -72,9 +74,11 @@ hsm::signer::PurposeRules rules_of(const config::Config& config) {
 int serve(Inheritance all) {
   auto store = hsm::pkcs11::open_key_store(all.store);
   if (!store) {
-    telemetry::log(telemetry::Level::error, "key_store_not_opened", store.error(), {{"store", all.store.name}});
+    telemetry::log(telemetry::Level::error, "key_store_not_opened", store.error(),
+                   {{"store", all.store.name}});
     hsm::signer::tell_unready(all.keeper.get(), store.error());
-    return store.error().code == Code::hsm_pin_refused ? signer_exit_pin_refused : signer_exit_unavailable;
+    return store.error().code == Code::hsm_pin_refused ? signer_exit_pin_refused
+                                                       : signer_exit_unavailable;
   }
   all.pin = UniqueFd();
   const SystemClock clock;
@@ -87,7 +91,8 @@ int serve(Inheritance all) {
 }
 
 int run(const programs::Arguments& arguments) {
-  // Only the keeper ends a signer, by closing its channel: a kill inside a call can cost SoftHSM its token.
+  // Only the keeper ends a signer, by closing its channel: a kill inside a call can cost SoftHSM
+  // its token.
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) signal(number, SIG_IGN);
   if (auto shut = shut_in(); !shut) return programs::report(program, shut.error(), false);
   auto all = inherit(arguments);

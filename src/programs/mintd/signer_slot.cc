@@ -24,16 +24,20 @@ constexpr std::chrono::seconds look_at_pin{1};
 
 }  // namespace
 
-SignerSlot::SignerSlot(KeeperContext& context, const config::HsmStore& store, store::KeyStateStore& states, Events events)
+SignerSlot::SignerSlot(KeeperContext& context, const config::HsmStore& store,
+                       store::KeyStateStore& states, Events events)
     : context_(context),
       store_(store),
       events_(std::move(events)),
       timer_(context.io),
       client_(hsm::signer::SignerClient::make_unconnected(context.io)),
       lifecycle_(states, {store.name, *client_, *client_}, context.clock,
-                 [&io = context.io](std::function<void()> work) { boost::asio::post(io, std::move(work)); }),
+                 [&io = context.io](std::function<void()> work) {
+                   boost::asio::post(io, std::move(work));
+                 }),
       process_(
-          context.io, "signer " + store.name, [this] { return spawn_signer(); }, [this](int status) { return ended(status); }) {
+          context.io, "signer " + store.name, [this] { return spawn_signer(); },
+          [this](int status) { return ended(status); }) {
   client_->on_readiness([this](const Result<void>& readiness) {
     boost::asio::post(context_.io, [this, readiness] { told(readiness); });
   });
@@ -43,21 +47,30 @@ void SignerSlot::start() {
   if (stopping_) return;
   auto refused = read_file(refused_pin_file());
   if (refused && *refused == pin_stamp()) {
-    trouble(Error{Code::hsm_pin_refused, "the token refused this PIN before; it is not tried again until its source changes", 0});
+    trouble(Error{
+        Code::hsm_pin_refused,
+        "the token refused this PIN before; it is not tried again until its source changes", 0});
     return start_when_pin_changes();
   }
   process_.start();
 }
 
 Result<UniqueFd> SignerSlot::open_pin() const {
-  // Opened, never read: the signer's user may not be able to reach a credential or another process's descriptor by itself.
+  // Opened, never read: the signer's user may not be able to reach a credential or another
+  // process's descriptor by itself.
   if (store_.pin.fd) {
     UniqueFd copy(fcntl(*store_.pin.fd, F_DUPFD_CLOEXEC, 0));
-    if (!copy) return fail(Code::hsm_pin_unreadable, "hsm.stores." + store_.name + ".pin.fd: " + errno_text(errno));
+    if (!copy)
+      return fail(Code::hsm_pin_unreadable,
+                  "hsm.stores." + store_.name + ".pin.fd: " + errno_text(errno));
     return copy;
   }
-  const char* directory = getenv("CREDENTIALS_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): one thread
-  if (directory == nullptr) return fail(Code::hsm_pin_unreadable, "pin.credential wants a service started by systemd ($CREDENTIALS_DIRECTORY is not set)");
+  const char* directory =
+      getenv("CREDENTIALS_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): one thread
+  if (directory == nullptr)
+    return fail(
+        Code::hsm_pin_unreadable,
+        "pin.credential wants a service started by systemd ($CREDENTIALS_DIRECTORY is not set)");
   const std::string path = std::string(directory) + "/" + store_.pin.credential;
   UniqueFd credential(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!credential) return fail(Code::hsm_pin_unreadable, path + ": " + errno_text(errno));
@@ -74,8 +87,10 @@ Result<Child> SignerSlot::spawn_signer() {
   spec.program = context_.programs + "/mintd-signer";
   spec.user = context_.signer_user;
   spec.environment = plain_environment();
-  for (const auto& [name, value] : store_.environment) spec.environment.push_back(name + "=" + value);
-  spec.arguments = {"--store", store_.name, "--config-name", context_.config_file, "--keeper-fd", "3", "--config-fd", "4"};
+  for (const auto& [name, value] : store_.environment)
+    spec.environment.push_back(name + "=" + value);
+  spec.arguments = {"--store",     store_.name, "--config-name", context_.config_file,
+                    "--keeper-fd", "3",         "--config-fd",   "4"};
   spec.descriptors = {pair->right.get(), configuration->get()};
   UniqueFd pin;
   if (store_.pin.file.empty()) {
@@ -98,7 +113,9 @@ void SignerSlot::told(const Result<void>& readiness) {
 }
 
 void SignerSlot::reconcile() {
-  lifecycle_.reconcile(Deadline::in(reconcile_patience), [this](Result<std::shared_ptr<const keyring::Snapshot>> keys) {
+  lifecycle_.reconcile(Deadline::in(reconcile_patience), [this](Result<std::shared_ptr<
+                                                                    const keyring::Snapshot>>
+                                                                    keys) {
     if (!keys) {
       state_ = "keys not in order";
       return trouble(keys.error());
@@ -109,7 +126,8 @@ void SignerSlot::reconcile() {
     for (const std::string& kid : lifecycle_.orphans()) {
       telemetry::log(Level::warning, "key_without_record", {{"store", store_.name}, {"kid", kid}});
     }
-    telemetry::log(Level::info, "keys_ready", {{"store", store_.name}, {"published", std::to_string((*keys)->keys().size())}});
+    telemetry::log(Level::info, "keys_ready",
+                   {{"store", store_.name}, {"published", std::to_string((*keys)->keys().size())}});
     events_.ready(std::move(*keys));
   });
 }
@@ -118,9 +136,11 @@ Result<UniqueFd> SignerSlot::attach_front() {
   if (state_ != "ready") return fail(Code::hsm_unavailable, "the signer is not ready");
   auto pair = ipc::make_socket_pair();
   if (!pair) return pass_on(pair);
-  client_->attach_front(std::move(pair->right), Deadline::in(attach_patience), [](const Result<void>& attached) {
-    if (!attached) telemetry::log(Level::error, "front_not_attached", attached.error());
-  });
+  client_->attach_front(std::move(pair->right), Deadline::in(attach_patience),
+                        [](const Result<void>& attached) {
+                          if (!attached)
+                            telemetry::log(Level::error, "front_not_attached", attached.error());
+                        });
   return std::move(pair->left);
 }
 
@@ -163,16 +183,19 @@ std::string SignerSlot::pin_stamp() const {
   if (store_.pin.fd) return "fd";  // Cannot change while this mintd runs.
   std::string path = store_.pin.file;
   if (path.empty()) {
-    const char* directory = getenv("CREDENTIALS_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): one thread
+    const char* directory =
+        getenv("CREDENTIALS_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): one thread
     path = std::string(directory == nullptr ? "" : directory) + "/" + store_.pin.credential;
   }
   struct stat now {};
   if (stat(path.c_str(), &now) != 0) return path + " absent";
-  return path + " " + std::to_string(now.st_ino) + " " + std::to_string(now.st_size) + " " + std::to_string(now.st_mtim.tv_sec) + "." +
-         std::to_string(now.st_mtim.tv_nsec);
+  return path + " " + std::to_string(now.st_ino) + " " + std::to_string(now.st_size) + " " +
+         std::to_string(now.st_mtim.tv_sec) + "." + std::to_string(now.st_mtim.tv_nsec);
 }
 
-std::string SignerSlot::refused_pin_file() const { return context_.keeper_directory() + "/pin-refused-" + store_.name; }
+std::string SignerSlot::refused_pin_file() const {
+  return context_.keeper_directory() + "/pin-refused-" + store_.name;
+}
 
 void SignerSlot::trouble(const Error& error) {
   trouble_ = error.to_string();
@@ -188,7 +211,11 @@ void SignerSlot::stop() {
 }
 
 Json SignerSlot::status() const {
-  return {{"store", store_.name}, {"state", state_}, {"pid", process_.pid()}, {"restarts", process_.restarts()}, {"trouble", trouble_}};
+  return {{"store", store_.name},
+          {"state", state_},
+          {"pid", process_.pid()},
+          {"restarts", process_.restarts()},
+          {"trouble", trouble_}};
 }
 
 }  // namespace mintmark::mintd

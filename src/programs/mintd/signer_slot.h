@@ -1,4 +1,5 @@
-// The keeper's hold on one key store: its signer process, the admin channel to it, and the keys' lifecycle over that channel.
+// The keeper's hold on one key store: its signer process, the admin channel to it, and the keys'
+// lifecycle over that channel.
 #pragma once
 
 #include <functional>
@@ -23,13 +24,16 @@ class SignerSlot {
     std::function<void()> ended;
   };
 
-  SignerSlot(KeeperContext& context, const config::HsmStore& store, store::KeyStateStore& states, Events events);
+  SignerSlot(KeeperContext& context, const config::HsmStore& store, store::KeyStateStore& states,
+             Events events);
 
   /// Not before a PIN that was refused has changed (the token would be locked by our restarts).
   void start();
-  /// Closes the channel: the signer finishes the call it is in and ends. It is never killed inside a call.
+  /// Closes the channel: the signer finishes the call it is in and ends. It is never killed inside
+  /// a call.
   void stop();
-  /// A new channel for the front, its other end already with the signer; nothing while no signer is ready.
+  /// A new channel for the front, its other end already with the signer; nothing while no signer is
+  /// ready.
   [[nodiscard]] Result<UniqueFd> attach_front();
 
   [[nodiscard]] const std::string& name() const { return store_.name; }

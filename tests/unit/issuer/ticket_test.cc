@@ -61,7 +61,8 @@ TEST_F(TicketTest, OutlivesARollOfTheKeyAndNotASecondOne) {
   const std::string ticket = sealer.seal(secret, began_with);
   clock.advance(TicketSealer::key_life);
   (void)sealer.seal(secret, began_with);
-  EXPECT_EQ(sealer.open(ticket).error().code, Code::ticket_expired) << "the key before is still there";
+  EXPECT_EQ(sealer.open(ticket).error().code, Code::ticket_expired)
+      << "the key before is still there";
   clock.advance(TicketSealer::key_life);
   (void)sealer.seal(secret, began_with);
   EXPECT_EQ(sealer.open(ticket).error().code, Code::ticket_invalid) << "its key is gone";
@@ -74,7 +75,9 @@ TEST_F(TicketTest, OfAnotherProcessIsRefused) {
   EXPECT_EQ(ticket.error().code, Code::ticket_invalid);
 }
 
-TEST_F(TicketTest, NeverSealsTwiceTheSame) { EXPECT_NE(sealer.seal(secret, began_with), sealer.seal(secret, began_with)); }
+TEST_F(TicketTest, NeverSealsTwiceTheSame) {
+  EXPECT_NE(sealer.seal(secret, began_with), sealer.seal(secret, began_with));
+}
 
 }  // namespace
 }  // namespace mintmark::issuer

@@ -33,9 +33,11 @@ class Journal final : public store::KeyStateStore {
 class LifecycleTest : public ::testing::Test {
  protected:
   Result<std::shared_ptr<const Snapshot>> reconcile() {
-    Lifecycle lifecycle(journal, {"main", *store, *store}, clock, [](const std::function<void()>& work) { work(); });
+    Lifecycle lifecycle(journal, {"main", *store, *store}, clock,
+                        [](const std::function<void()>& work) { work(); });
     std::promise<Result<std::shared_ptr<const Snapshot>>> promise;
-    lifecycle.reconcile(Deadline::in(std::chrono::seconds(10)), [&](auto snapshot) { promise.set_value(std::move(snapshot)); });
+    lifecycle.reconcile(Deadline::in(std::chrono::seconds(10)),
+                        [&](auto snapshot) { promise.set_value(std::move(snapshot)); });
     auto result = promise.get_future().get();
     orphans = lifecycle.orphans();
     return result;
@@ -60,8 +62,9 @@ TEST_F(LifecycleTest, GivesEachPurposeOneActiveKeyAndWritesTheIntentFirst) {
   ASSERT_TRUE(snapshot) << snapshot.error().to_string();
   EXPECT_NE((*snapshot)->current(hsm::Purpose::access_token), nullptr);
   EXPECT_NE((*snapshot)->current(hsm::Purpose::client_attestation), nullptr);
-  EXPECT_EQ(journal.history, (std::vector<std::string>{"access_token planned", "access_token active",
-                                                       "client_attestation planned", "client_attestation active"}));
+  EXPECT_EQ(journal.history,
+            (std::vector<std::string>{"access_token planned", "access_token active",
+                                      "client_attestation planned", "client_attestation active"}));
 }
 
 TEST_F(LifecycleTest, GeneratesNothingWhenAllIsThere) {
@@ -85,7 +88,8 @@ TEST_F(LifecycleTest, AnActiveKeyThatTheHardwareDoesNotShowIsNamedAndNotReplaced
 
 TEST_F(LifecycleTest, AnUnfitActiveKeyIsRefusedAndNotReplaced) {
   ASSERT_TRUE(reconcile());
-  store->make_unfit(*hsm::key_id_from(only_record_of("access_token").id), "CKA_NEVER_EXTRACTABLE is not true");
+  store->make_unfit(*hsm::key_id_from(only_record_of("access_token").id),
+                    "CKA_NEVER_EXTRACTABLE is not true");
   const auto snapshot = reconcile();
   ASSERT_FALSE(snapshot);
   EXPECT_EQ(snapshot.error().code, Code::hsm_key_unfit);

@@ -13,7 +13,8 @@ PublishedKey key_of(test::FakeKeyStore& store, hsm::Purpose purpose, bool active
 
 TEST(Snapshot, WithTwoActiveKeysOfOnePurposeIsRefused) {
   test::FakeKeyStore store;
-  const auto snapshot = Snapshot::make(1, {key_of(store, hsm::Purpose::access_token, true), key_of(store, hsm::Purpose::access_token, true)});
+  const auto snapshot = Snapshot::make(1, {key_of(store, hsm::Purpose::access_token, true),
+                                           key_of(store, hsm::Purpose::access_token, true)});
   ASSERT_FALSE(snapshot);
   EXPECT_EQ(snapshot.error().code, Code::internal);
 }
@@ -52,12 +53,14 @@ TEST(Snapshot, ComesBackTheSameThroughJson) {
   ASSERT_TRUE(again) << again.error().to_string();
   EXPECT_EQ((*again)->epoch(), 7U);
   EXPECT_EQ((*again)->etag(), (*snapshot)->etag());
-  EXPECT_EQ((*again)->current(hsm::Purpose::access_token)->kid(), (*snapshot)->current(hsm::Purpose::access_token)->kid());
+  EXPECT_EQ((*again)->current(hsm::Purpose::access_token)->kid(),
+            (*snapshot)->current(hsm::Purpose::access_token)->kid());
 }
 
 TEST(Snapshot, FromJsonOfAnotherShapeIsRefused) {
-  for (const char* text : {"{}", "[]", R"({"epoch":1})", R"({"epoch":-1,"keys":[]})", R"({"epoch":1,"keys":[1]})",
-                           R"({"epoch":1,"keys":[{"id":"00","purpose":"access_token","jwk":{}}]})"}) {
+  for (const char* text :
+       {"{}", "[]", R"({"epoch":1})", R"({"epoch":-1,"keys":[]})", R"({"epoch":1,"keys":[1]})",
+        R"({"epoch":1,"keys":[{"id":"00","purpose":"access_token","jwk":{}}]})"}) {
     EXPECT_FALSE(Snapshot::from_json(Json::parse(text))) << text;
   }
 }

@@ -1,0 +1,157 @@
+// The EK certificate: each check broken alone, and refused for just that.
+#include <gtest/gtest.h>
+
+#include "support/test_tpm.h"
+
+namespace mintmark::attest::tpm2 {
+namespace {
+
+const Moment now = from_unix(1'800'000'000);
+
+class EndorsementTest : public ::testing::Test {
+ protected:
+  Code refusal(const test::EkCertificate& certificate, EkKind kind = EkKind::ecc_p256) {
+    const test::TestTpm tpm(authority, kind, certificate);
+    return refusal_of(tpm.presented().ek_certificate);
+  }
+  Code refusal_of(const Bytes& der, const std::vector<Bytes>& chain = {}, Moment at = now) {
+    const auto checked = check_endorsement(der, chain, trust, at);
+    EXPECT_FALSE(checked);
+    return checked ? Code::internal : checked.error().code;
+  }
+  test::TestAuthority authority;
+  EkTrust trust = authority.trust();
+};
+
+TEST_F(EndorsementTest, OfEveryKindOfEkIsTaken) {
+  for (const EkKind kind : {EkKind::rsa2048, EkKind::ecc_p256, EkKind::ecc_p384}) {
+    const test::TestTpm tpm(authority, kind);
+    const auto checked = check_endorsement(tpm.presented().ek_certificate, {}, trust, now);
+    ASSERT_TRUE(checked) << checked.error().to_string();
+    EXPECT_EQ(checked->kind, kind);
+    EXPECT_EQ(checked->spki, tpm.ek_spki());
+    EXPECT_EQ(checked->manufacturer, "id:4D494E54");
+    EXPECT_EQ(checked->model, "Test TPM");
+    EXPECT_EQ(checked->root_subject, "CN=Test TPM root");
+  }
+}
+
+TEST_F(EndorsementTest, PaddedAsInNvIsTaken) {
+  const test::TestTpm tpm(authority);
+  Bytes padded = tpm.presented().ek_certificate;
+  padded.insert(padded.end(), 300, 0xFF);
+  EXPECT_TRUE(check_endorsement(padded, {}, trust, now));
+}
+
+TEST_F(EndorsementTest, WithOtherOctetsBehindItIsRefused) {
+  const test::TestTpm tpm(authority);
+  Bytes padded = tpm.presented().ek_certificate;
+  padded.insert(padded.end(), {0xFF, 0xFF, 0x01});
+  EXPECT_EQ(refusal_of(padded), Code::ek_certificate_malformed);
+}
+
+TEST_F(EndorsementTest, ThatIsNoCertificateIsRefused) {
+  for (const Bytes& bad : {Bytes{}, Bytes{0x30}, Bytes(100, 0x30), Bytes(100'000, 0xFF)}) {
+    EXPECT_EQ(refusal_of(bad), Code::ek_certificate_malformed);
+  }
+}
+
+TEST_F(EndorsementTest, FromAnAuthorityThatNobodyTrustsIsRefusedAndItsIssuerNamed) {
+  const test::TestAuthority stranger;
+  const test::TestTpm tpm(stranger);
+  const auto checked =
+      check_endorsement(tpm.presented().ek_certificate, {stranger.intermediate_der()}, trust, now);
+  ASSERT_FALSE(checked);
+  // The stranger's CAs have the same names as ours: only signatures tell them apart.
+  EXPECT_TRUE(checked.error().code == Code::ek_untrusted_root ||
+              checked.error().code == Code::ek_signature)
+      << checked.error().to_string();
+}
+
+TEST_F(EndorsementTest, WhoseIntermediateIsMissingIsRefusedAndTakenWhenTheDeviceOffersIt) {
+  const test::TestTpm tpm(authority);
+  const EkTrust root_alone = authority.trust(false);
+  const auto missing = check_endorsement(tpm.presented().ek_certificate, {}, root_alone, now);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Code::ek_untrusted_root);
+  EXPECT_NE(missing.error().detail.find("Test TPM issuer"), std::string::npos)
+      << "the missing issuer is named";
+  EXPECT_TRUE(check_endorsement(tpm.presented().ek_certificate, {authority.intermediate_der()},
+                                root_alone, now));
+}
+
+TEST_F(EndorsementTest, WhoseRootOnlyTheDeviceOffersIsRefused) {
+  const test::TestAuthority stranger;
+  const test::TestTpm tpm(stranger, EkKind::ecc_p256);
+  EXPECT_EQ(refusal_of(tpm.presented().ek_certificate,
+                       std::vector<Bytes>(9, stranger.intermediate_der())),
+            Code::ek_certificate_malformed)
+      << "more than eight are not even looked at";
+}
+
+TEST_F(EndorsementTest, BeforeAndAfterItsValidityIsRefused) {
+  const test::TestTpm tpm(authority);
+  EXPECT_EQ(refusal_of(tpm.presented().ek_certificate, {}, from_unix(1'699'999'999)),
+            Code::ek_not_yet_valid);
+  EXPECT_EQ(refusal_of(tpm.presented().ek_certificate, {}, from_unix(2'000'000'001)),
+            Code::ek_expired);
+}
+
+TEST_F(EndorsementTest, WithAWrongSignatureIsRefused) {
+  test::EkCertificate certificate;
+  certificate.corrupt_signature = true;
+  EXPECT_EQ(refusal(certificate), Code::ek_signature);
+}
+
+TEST_F(EndorsementTest, OfACaIsRefused) {
+  test::EkCertificate certificate;
+  certificate.is_ca = true;
+  EXPECT_EQ(refusal(certificate), Code::ek_is_ca);
+}
+
+TEST_F(EndorsementTest, WithoutItsKeyUsageIsRefused) {
+  test::EkCertificate certificate;
+  certificate.key_usage = false;
+  EXPECT_EQ(refusal(certificate), Code::ek_key_usage);
+  EXPECT_EQ(refusal(certificate, EkKind::rsa2048), Code::ek_key_usage);
+}
+
+TEST_F(EndorsementTest, WithoutTheTcgExtendedKeyUsageIsRefused) {
+  test::EkCertificate certificate;
+  certificate.extended_key_usage = false;
+  EXPECT_EQ(refusal(certificate), Code::ek_eku);
+}
+
+TEST_F(EndorsementTest, WithoutTheTpmsNamesIsRefused) {
+  test::EkCertificate certificate;
+  certificate.names = false;
+  EXPECT_EQ(refusal(certificate), Code::ek_names_missing);
+}
+
+TEST_F(EndorsementTest, WithACriticalExtensionUnknownToUsIsRefused) {
+  test::EkCertificate certificate;
+  certificate.unknown_critical = true;
+  EXPECT_EQ(refusal(certificate), Code::ek_unhandled_critical);
+}
+
+TEST_F(EndorsementTest, OnAnotherKindOfKeyIsRefused) {
+  for (EVP_PKEY* key : {EVP_RSA_gen(1024), EVP_RSA_gen(3072), EVP_EC_gen("P-521"),
+                        EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")}) {
+    EXPECT_EQ(refusal_of(authority.certify(key, false, {})), Code::ek_key_unsupported);
+    EVP_PKEY_free(key);
+  }
+}
+
+TEST_F(EndorsementTest, CutAnywhereOrWithAnyOctetChangedIsRefusedAndNothingElseHappens) {
+  const test::TestTpm tpm(authority);
+  const Bytes good = tpm.presented().ek_certificate;
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    EXPECT_FALSE(check_endorsement(BytesView(good).first(i), {}, trust, now)) << i;
+    Bytes bad = good;
+    bad[i] ^= 0x10U;
+    EXPECT_FALSE(check_endorsement(bad, {}, trust, now)) << i;
+  }
+}
+
+}  // namespace
+}  // namespace mintmark::attest::tpm2
