@@ -1,0 +1,130 @@
+#include "verify/replay.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "support/soft_key.h"
+
+namespace mintmark::verify {
+namespace {
+
+using std::chrono::seconds;
+using test::SoftKey;
+
+constexpr const char* url = "https://server.example.com/token";
+const Moment start = from_unix(1'800'000'000);
+
+const SoftKey& device() {
+  static const SoftKey key;
+  return key;
+}
+
+ProvenRequest proof_at(Moment at, const std::string& jti, const SoftKey& key = device()) {
+  const std::string proof = make_proof(key, {.method = "POST", .url = url, .at = at, .jti = jti});
+  return check_proof(proof, {.method = "POST", .url = url, .now = at}).value();
+}
+
+void expect_refused(const Result<void>& remembered, Code code) {
+  ASSERT_FALSE(remembered);
+  EXPECT_EQ(remembered.error().code, code) << remembered.error().to_string();
+}
+
+TEST(ReplayWindow, TakesAProofOnce) {
+  ReplayWindow window(start);
+  const auto proof = proof_at(start + seconds{1}, "a");
+  EXPECT_TRUE(window.remember(proof, start + seconds{1}));
+  expect_refused(window.remember(proof, start + seconds{1}), Code::proof_replayed);
+  expect_refused(window.remember(proof, start + seconds{31}), Code::proof_replayed);
+  EXPECT_EQ(window.size(), 1U);
+}
+
+TEST(ReplayWindow, RefusesAJtiAgainWithAnotherTime) {
+  ReplayWindow window(start);
+  EXPECT_TRUE(window.remember(proof_at(start + seconds{1}, "a"), start + seconds{1}));
+  expect_refused(window.remember(proof_at(start + seconds{2}, "a"), start + seconds{2}),
+                 Code::proof_replayed);
+}
+
+TEST(ReplayWindow, KeepsTheJtisOfDevicesApart) {
+  ReplayWindow window(start);
+  const SoftKey other;
+  EXPECT_TRUE(window.remember(proof_at(start + seconds{1}, "a"), start + seconds{1}));
+  EXPECT_TRUE(window.remember(proof_at(start + seconds{1}, "a", other), start + seconds{1}));
+}
+
+TEST(ReplayWindow, RefusesProofsMadeNotLaterThanItsStart) {
+  ReplayWindow window(start);
+  expect_refused(window.remember(proof_at(start - seconds{1}, "a"), start),
+                 Code::proof_before_start);
+  expect_refused(window.remember(proof_at(start, "b"), start), Code::proof_before_start);
+  EXPECT_TRUE(window.remember(proof_at(start + seconds{1}, "c"), start));
+}
+
+TEST(ReplayWindow, ForgetsWhatIsTooOldAndTakesItNeverAgain) {
+  ReplayWindow window(start);
+  const auto proof = proof_at(start + seconds{1}, "a");
+  EXPECT_TRUE(window.remember(proof, start + seconds{1}));
+  expect_refused(window.remember(proof, start + seconds{32}), Code::proof_iat_old);
+  EXPECT_EQ(window.size(), 0U);
+}
+
+TEST(ReplayWindow, DoesNotTakeAgainWhatItForgotWhenTheClockIsSetBack) {
+  ReplayWindow window(start);
+  const auto proof = proof_at(start + seconds{1}, "a");
+  EXPECT_TRUE(window.remember(proof, start + seconds{1}));
+  EXPECT_TRUE(window.remember(proof_at(start + seconds{500}, "b"), start + seconds{500}));
+  EXPECT_FALSE(window.remember(proof, start + seconds{2}));
+}
+
+TEST(ReplayWindow, ThatIsFullGivesUpItsOldestSecondAndRefusesIt) {
+  ReplayWindow window(start, {.past = proof_past, .entries = 2 * ReplayWindow::shards});
+  const Moment now = start + seconds{5};
+  const auto first = proof_at(start + seconds{1}, "a");
+  EXPECT_TRUE(window.remember(first, now));
+  EXPECT_TRUE(window.remember(proof_at(start + seconds{2}, "b"), now));
+  EXPECT_TRUE(window.remember(proof_at(start + seconds{3}, "c"), now));
+  expect_refused(window.remember(first, now), Code::replay_window_full);
+  expect_refused(window.remember(proof_at(start + seconds{1}, "never seen"), now),
+                 Code::replay_window_full);
+  EXPECT_EQ(window.size(), 2U);
+}
+
+TEST(ReplayWindow, ThatIsFullOfOneSecondRefusesMoreOfIt) {
+  ReplayWindow window(start, {.past = proof_past, .entries = 2 * ReplayWindow::shards});
+  const Moment now = start + seconds{1};
+  EXPECT_TRUE(window.remember(proof_at(now, "a"), now));
+  EXPECT_TRUE(window.remember(proof_at(now, "b"), now));
+  expect_refused(window.remember(proof_at(now, "c"), now), Code::replay_window_full);
+  expect_refused(window.remember(proof_at(now, "a"), now), Code::proof_replayed);
+  EXPECT_TRUE(window.remember(proof_at(now + seconds{1}, "d"), now));
+}
+
+TEST(ReplayWindow, NeverHoldsMoreThanItsEntries) {
+  ReplayWindow window(start, {.past = proof_past, .entries = 4 * ReplayWindow::shards});
+  for (int i = 0; i < 200; ++i) {
+    const Moment at = start + seconds{1 + i / 10};
+    (void)window.remember(proof_at(at, std::to_string(i)), at);
+    EXPECT_LE(window.size(), 4U);
+  }
+}
+
+TEST(ReplayWindow, TakesAProofOnceThoughManyThreadsTryIt) {
+  ReplayWindow window(start);
+  std::vector<ProvenRequest> proofs;
+  for (int i = 0; i < 50; ++i) proofs.push_back(proof_at(start + seconds{1}, std::to_string(i)));
+  std::atomic<int> taken{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (const auto& proof : proofs) taken += window.remember(proof, start + seconds{1}) ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(taken, 50);
+}
+
+}  // namespace
+}  // namespace mintmark::verify

@@ -1,0 +1,154 @@
+// When the verifier asks for keys, and what it does while it has none.
+#include <gtest/gtest.h>
+
+#include "token_fixture.h"
+
+namespace mintmark {
+namespace {
+
+using std::chrono::seconds;
+using test::key_document;
+using test::published;
+using test::SoftKey;
+
+class VerifierKeys : public testing::Test, protected test::TokenFixture {
+ protected:
+  void make(seconds grace = seconds{300}) {
+    auto wanted = options();
+    wanted.keys_grace = grace;
+    verifier_ = std::make_unique<Verifier>(std::move(wanted), source());
+  }
+  void expect_taken() { EXPECT_TRUE(verifier_->check_without_proof(token())); }
+  void expect_refused(const std::string& token, Refusal refusal) {
+    const auto verified = verifier_->check_without_proof(token);
+    ASSERT_FALSE(verified);
+    EXPECT_EQ(name_of(verified.error().refusal), name_of(refusal)) << verified.error().detail;
+  }
+  void go_away() {
+    keys().answer = tl::unexpected<Refused>(Refused{Refusal::keys_unavailable, "away"});
+  }
+  [[nodiscard]] std::string token_by(const SoftKey& key) const {
+    return key.sign_jws(changed(header(), "kid", key.jkt()), claims());
+  }
+
+  std::unique_ptr<Verifier> verifier_;
+};
+
+TEST_F(VerifierKeys, AreAskedForOnceInTheirMaxAge) {
+  make();
+  EXPECT_EQ(keys().asked, 0);
+  for (int i = 0; i < 10; ++i) expect_taken();
+  EXPECT_EQ(keys().asked, 1);
+  clock().advance(seconds{299});
+  expect_taken();
+  EXPECT_EQ(keys().asked, 1);
+  clock().advance(seconds{1});
+  expect_taken();
+  EXPECT_EQ(keys().asked, 2);
+}
+
+TEST_F(VerifierKeys, WithoutAgeAreAskedForOnceInAPause) {
+  publish(key_document({published(issuer_key())}), seconds{0});
+  make();
+  for (int i = 0; i < 10; ++i) expect_taken();
+  EXPECT_EQ(keys().asked, 1);
+  clock().advance(seconds{5});
+  expect_taken();
+  EXPECT_EQ(keys().asked, 2);
+}
+
+TEST_F(VerifierKeys, OfAnAgeBeyondReasonAreAskedForEarlier) {
+  publish(key_document({published(issuer_key())}), seconds{1'000'000'000});
+  make();
+  expect_taken();
+  clock().advance(seconds{3600});
+  expect_taken();
+  EXPECT_EQ(keys().asked, 2);
+}
+
+TEST_F(VerifierKeys, ThatAreNewAreFoundAtOnce) {
+  make();
+  expect_taken();
+  clock().advance(seconds{5});
+  const SoftKey next;
+  publish(key_document({published(issuer_key()), published(next)}));
+  EXPECT_TRUE(verifier_->check_without_proof(token_by(next)));
+  EXPECT_EQ(keys().asked, 2);
+}
+
+TEST_F(VerifierKeys, ThatStrangersInventAreAskedForOnceInAPause) {
+  make();
+  for (int i = 0; i < 10; ++i) expect_refused(token_by(SoftKey()), Refusal::token_key_unknown);
+  EXPECT_EQ(keys().asked, 1);
+  clock().advance(seconds{5});
+  for (int i = 0; i < 10; ++i) expect_refused(token_by(SoftKey()), Refusal::token_key_unknown);
+  EXPECT_EQ(keys().asked, 2);
+}
+
+TEST_F(VerifierKeys, ThatAreWithdrawnAreRefusedOnceTheCopyIsOver) {
+  make();
+  expect_taken();
+  publish(key_document({published(SoftKey())}));
+  clock().advance(seconds{300});
+  expect_refused(token(), Refusal::token_key_unknown);
+}
+
+TEST_F(VerifierKeys, ThatCannotBeHadSayNothingAboutTheToken) {
+  go_away();
+  make();
+  expect_refused(token(), Refusal::keys_unavailable);
+  EXPECT_TRUE(is_unavailable(Refusal::keys_unavailable));
+  EXPECT_FALSE(is_unavailable(Refusal::token_key_unknown));
+}
+
+TEST_F(VerifierKeys, ThatCannotBeHadAreAskedForOnceInAPause) {
+  go_away();
+  make();
+  for (int i = 0; i < 10; ++i) expect_refused(token(), Refusal::keys_unavailable);
+  EXPECT_EQ(keys().asked, 1);
+  publish(key_document({published(issuer_key())}));
+  expect_refused(token(), Refusal::keys_unavailable);
+  clock().advance(seconds{5});
+  expect_taken();
+}
+
+TEST_F(VerifierKeys, AreUsedForTheirGraceWhileTheIssuerIsAway) {
+  make(seconds{60});
+  expect_taken();
+  go_away();
+  clock().advance(seconds{359});
+  expect_taken();
+  clock().advance(seconds{1});
+  expect_refused(token(), Refusal::keys_unavailable);
+}
+
+TEST_F(VerifierKeys, WithoutGraceEndWithTheirAge) {
+  make(seconds{0});
+  expect_taken();
+  go_away();
+  clock().advance(seconds{300});
+  expect_refused(token(), Refusal::keys_unavailable);
+}
+
+TEST_F(VerifierKeys, FromAFutureThatTheClockLeftAreNotUsed) {
+  make();
+  expect_taken();
+  go_away();
+  clock().advance(seconds{-100});
+  expect_refused(token(), Refusal::keys_unavailable);
+}
+
+TEST_F(VerifierKeys, ThatAreNoJwkSetAreRefused) {
+  keys().answer = KeyDocument{"<html>", seconds{300}};
+  make();
+  expect_refused(token(), Refusal::keys_malformed);
+}
+
+TEST_F(VerifierKeys, AreNotAskedForByATokenThatIsNone) {
+  make();
+  expect_refused("x", Refusal::token_malformed);
+  EXPECT_EQ(keys().asked, 0);
+}
+
+}  // namespace
+}  // namespace mintmark
