@@ -1,5 +1,6 @@
 #include "keyring/keyring.h"
 
+#include <algorithm>
 #include <set>
 
 namespace mintmark::keyring {
@@ -44,6 +45,10 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::make(std::uint64_t epoch,
                   "two active keys of purpose " + std::string(hsm::name_of(key.purpose)));
     }
   }
+  // In one order whatever the journal's was: the entity tag must not change with a restart.
+  std::sort(keys.begin(), keys.end(), [](const PublishedKey& left, const PublishedKey& right) {
+    return left.kid() < right.kid();
+  });
   auto snapshot = std::shared_ptr<Snapshot>(new Snapshot());
   snapshot->epoch_ = epoch;
   snapshot->keys_ = std::move(keys);
