@@ -11,14 +11,20 @@
 #include <array>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace mintmark::attest::tpm2 {
 namespace {
 
 constexpr std::size_t longest_certificate = 8192;
 constexpr std::size_t most_offered = 8;
 constexpr int deepest_chain = 6;
-constexpr int auth_level =
-    2;  // OpenSSL's security level: 112 bits, so no SHA-1 and no RSA below 2048.
+constexpr int longest_offered_rsa = 4096;
+constexpr int longest_offered_exponent = 32;
+constexpr std::size_t longest_name = 300;
+constexpr std::size_t longest_attribute = 128;
+// OpenSSL's security level: 112 bits, so no SHA-1 and no RSA below 2048.
+constexpr int auth_level = 2;
 constexpr const char* eku_ek_certificate = "2.23.133.8.1";
 constexpr const char* oid_manufacturer = "2.23.133.2.1";
 constexpr const char* oid_model = "2.23.133.2.2";
@@ -35,6 +41,12 @@ struct Free {
 template <typename T>
 using Owned = std::unique_ptr<T, Free>;
 
+Owned<BIGNUM> exponent_of(const EVP_PKEY* rsa) {
+  BIGNUM* exponent = nullptr;
+  EVP_PKEY_get_bn_param(rsa, OSSL_PKEY_PARAM_RSA_E, &exponent);
+  return Owned<BIGNUM>(exponent);
+}
+
 std::string hex_digest(const X509* certificate) {
   std::array<std::uint8_t, 32> digest{};
   unsigned length = 0;
@@ -48,8 +60,9 @@ std::string text_of(const X509_NAME* name) {
                      XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB));
   char* text = nullptr;
   const long length = BIO_get_mem_data(bio.get(), &text);
-  return length > 0 ? std::string(text, static_cast<std::size_t>(length))
-                    : std::string("(empty name)");
+  if (length <= 0) return "(empty name)";
+  const std::string_view printed(text, static_cast<std::size_t>(length));
+  return is_utf8(printed) ? printable(printed, longest_name) : "(a name that is no UTF-8)";
 }
 
 // The outer SEQUENCE says where the certificate ends; behind it NV indexes have 0xFF or zeros.
@@ -76,22 +89,30 @@ Result<Certificate> parse_certificate(BytesView der) {
   return certificate;
 }
 
-// TCG EK Credential Profile §3.2.9: the subject alternative name is critical when the subject is
-// empty. It is read below; nothing else that is critical and unknown may pass.
-int allow_tcg_names(int ok, X509_STORE_CTX* context) {
-  if (ok == 1 || X509_STORE_CTX_get_error(context) != X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION ||
-      X509_STORE_CTX_get_error_depth(context) != 0) {
-    return ok;
+// OpenSSL refuses RSA only beyond 16,384 bits: what a stranger offers is bounded before arithmetic.
+bool has_bounded_key(const X509* certificate) {
+  const EVP_PKEY* key = X509_get0_pubkey(certificate);
+  if (key == nullptr || EVP_PKEY_is_a(key, "RSA") != 1) return key != nullptr;
+  const Owned<BIGNUM> exponent = exponent_of(key);
+  return EVP_PKEY_get_bits(key) <= longest_offered_rsa && exponent &&
+         BN_num_bits(exponent.get()) <= longest_offered_exponent;
+}
+
+Result<std::vector<Certificate>> parse_offered(const std::vector<Bytes>& chain) {
+  if (chain.size() > most_offered)
+    return fail(Code::ek_certificate_malformed,
+                "more than " + std::to_string(most_offered) + " certificates offered");
+  std::vector<Certificate> offered;
+  for (const Bytes& octets : chain) {
+    auto certificate = parse_certificate(without_padding(octets));
+    if (!certificate) return pass_on(certificate);
+    const bool bounded = has_bounded_key(certificate->get());
+    ERR_clear_error();
+    if (!bounded)
+      return fail(Code::ek_chain_invalid, "an offered certificate has a key that is too large");
+    offered.push_back(std::move(*certificate));
   }
-  const X509* leaf = X509_STORE_CTX_get_current_cert(context);
-  for (int i = 0; i < X509_get_ext_count(leaf); ++i) {
-    X509_EXTENSION* extension = X509_get_ext(leaf, i);
-    const bool names = OBJ_obj2nid(X509_EXTENSION_get_object(extension)) == NID_subject_alt_name;
-    if (X509_EXTENSION_get_critical(extension) == 1 && !names &&
-        X509_supported_extension(extension) == 0)
-      return 0;
-  }
-  return 1;
+  return offered;
 }
 
 tl::unexpected<Error> chain_error(X509_STORE_CTX* context) {
@@ -140,7 +161,6 @@ Result<Certificate> check_chain(X509* leaf, const std::vector<Certificate>& offe
   X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN);
   X509_VERIFY_PARAM_set_depth(parameters, deepest_chain);
   X509_VERIFY_PARAM_set_auth_level(parameters, auth_level);
-  X509_STORE_CTX_set_verify_cb(context.get(), &allow_tcg_names);
   const int verified = X509_verify_cert(context.get());
   ERR_clear_error();
   if (verified != 1) return chain_error(context.get());
@@ -152,9 +172,7 @@ Result<Certificate> check_chain(X509* leaf, const std::vector<Certificate>& offe
 
 Result<EkKind> kind_of(const EVP_PKEY* key) {
   if (EVP_PKEY_is_a(key, "RSA") == 1) {
-    BIGNUM* e = nullptr;
-    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e);
-    const Owned<BIGNUM> exponent(e);
+    const Owned<BIGNUM> exponent = exponent_of(key);
     // The TCG templates L-1 and H-1: 2048 bits, default exponent.
     if (EVP_PKEY_get_bits(key) == 2048 && exponent && BN_is_word(exponent.get(), 65537) == 1)
       return EkKind::rsa2048;
@@ -170,6 +188,9 @@ Result<EkKind> kind_of(const EVP_PKEY* key) {
 }
 
 Result<void> check_usage(X509* leaf, EkKind kind) {
+  if ((X509_get_extension_flags(leaf) & EXFLAG_INVALID) != 0)
+    return fail(Code::ek_certificate_malformed,
+                "an extension stands twice in the certificate or cannot be read");
   // Both: X509_check_ca lets basicConstraints say CA where key usage does not say keyCertSign.
   if (X509_check_ca(leaf) != 0 || (X509_get_extension_flags(leaf) & EXFLAG_CA) != 0)
     return fail(Code::ek_is_ca, "an EK certificate is no CA's");
@@ -199,11 +220,15 @@ std::string attribute(const X509_NAME* name, const char* oid) {
   const int length =
       ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
   if (length < 0) return {};
-  std::string value(reinterpret_cast<const char*>(text), static_cast<std::size_t>(length));
+  const std::string value(reinterpret_cast<const char*>(text), static_cast<std::size_t>(length));
   OPENSSL_free(text);
-  return value.size() <= 128 ? value : std::string();
+  return value.size() <= longest_attribute && is_utf8(value) ? printable(value, longest_attribute)
+                                                             : std::string();
 }
 
+// TCG EK Credential Profile §3.2.9: the names stand in a subject alternative name, critical where
+// the subject is empty. OpenSSL counts that extension among those it handles and reads no directory
+// name in it, so it must be read here; what else is critical and unknown OpenSSL has refused.
 Result<void> read_names(X509* leaf, Endorsement& endorsement) {
   const Owned<GENERAL_NAMES> names(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
@@ -228,15 +253,8 @@ Result<Endorsement> check_endorsement(BytesView der, const std::vector<Bytes>& c
                                       const EkTrust& trust, Moment now) {
   auto leaf = parse_certificate(without_padding(der));
   if (!leaf) return pass_on(leaf);
-  if (chain.size() > most_offered)
-    return fail(Code::ek_certificate_malformed,
-                "more than " + std::to_string(most_offered) + " certificates offered");
-  std::vector<Certificate> offered;
-  for (const Bytes& octets : chain) {
-    auto certificate = parse_certificate(without_padding(octets));
-    if (!certificate) return pass_on(certificate);
-    offered.push_back(std::move(*certificate));
-  }
+  auto offered = parse_offered(chain);
+  if (!offered) return pass_on(offered);
   // Sizes first: no arithmetic on a modulus that a stranger made enormous.
   const EVP_PKEY* key = X509_get0_pubkey(leaf->get());
   ERR_clear_error();
@@ -244,7 +262,7 @@ Result<Endorsement> check_endorsement(BytesView der, const std::vector<Bytes>& c
     return fail(Code::ek_key_unsupported, "the EK certificate's key cannot be read");
   auto kind = kind_of(key);
   if (!kind) return pass_on(kind);
-  auto root = check_chain(leaf->get(), offered, trust, now);
+  auto root = check_chain(leaf->get(), *offered, trust, now);
   if (!root) return pass_on(root);
   if (auto usage = check_usage(leaf->get(), *kind); !usage) return pass_on(usage);
 

@@ -8,6 +8,8 @@ namespace mintmark::attest::tpm2 {
 namespace {
 
 constexpr unsigned least_rsa_bits = 2048;
+constexpr unsigned most_rsa_bits = 4096;
+constexpr std::uint32_t default_exponent = 65537;
 
 // An attribute that a key must have, or must not, each with its own refusal.
 struct AttributeRule {
@@ -53,21 +55,43 @@ Result<void> check_attributes(TPMA_OBJECT attributes, const Rules& rules) {
   return {};
 }
 
+Result<void> check_rsa_ak(const TPMT_PUBLIC& ak) {
+  const TPMS_RSA_PARMS& rsa = ak.parameters.rsaDetail;
+  const TPM2B_PUBLIC_KEY_RSA& modulus = ak.unique.rsa;
+  // 0 is the default, 65537 (Part 2, 12.2.3.5); a key of exponent 1 would sign nothing.
+  const bool fits = rsa.keyBits >= least_rsa_bits && rsa.keyBits <= most_rsa_bits &&
+                    modulus.size * 8U == rsa.keyBits && (modulus.buffer[0] & 0x80U) != 0 &&
+                    (rsa.exponent == 0 || rsa.exponent == default_exponent);
+  if (!fits)
+    return fail(Code::ak_type, "an RSA AK must have 2048 to 4096 bits and the exponent 65537");
+  const TPM2_ALG_ID scheme = signing_scheme(ak);
+  if ((scheme != TPM2_ALG_RSASSA && scheme != TPM2_ALG_RSAPSS) || !hash_of(signing_hash(ak)))
+    return fail(Code::ak_scheme,
+                "an RSA AK's scheme must be RSASSA or RSAPSS with SHA-256 or SHA-384");
+  return {};
+}
+
+Result<void> check_ecc_ak(const TPMT_PUBLIC& ak) {
+  const auto point = point_of(ak);
+  if (!point) return fail(Code::ak_type, "an ECC AK must be on P-256 or P-384");
+  const bool p256 = ak.parameters.eccDetail.curveID == TPM2_ECC_NIST_P256;
+  // The pairs of ES256 and ES384; check_signature verifies no others.
+  if (signing_scheme(ak) != TPM2_ALG_ECDSA ||
+      signing_hash(ak) != (p256 ? TPM2_ALG_SHA256 : TPM2_ALG_SHA384))
+    return fail(Code::ak_scheme,
+                "an ECC AK's scheme must be ECDSA, with SHA-256 on P-256, SHA-384 on P-384");
+  auto key =
+      jose::PublicKey::from_point(p256 ? jose::Algorithm::es256 : jose::Algorithm::es384, *point);
+  if (!key) return pass_on(key);
+  return {};
+}
+
 Result<void> check_ak(const TPMT_PUBLIC& ak) {
   if (auto attributes = check_attributes(ak.objectAttributes, ak_rules); !attributes)
     return attributes;
-  const bool rsa = ak.type == TPM2_ALG_RSA && ak.parameters.rsaDetail.keyBits >= least_rsa_bits &&
-                   ak.unique.rsa.size * 8U == ak.parameters.rsaDetail.keyBits;
-  if (!rsa && (ak.type != TPM2_ALG_ECC || !point_of(ak)))
-    return fail(Code::ak_type, "the AK must be ECC on P-256 or P-384, or RSA of 2048 bits or more");
-  const TPM2_ALG_ID scheme = signing_scheme(ak);
-  const bool fits =
-      rsa ? scheme == TPM2_ALG_RSASSA || scheme == TPM2_ALG_RSAPSS : scheme == TPM2_ALG_ECDSA;
-  if (!fits || !hash_of(signing_hash(ak))) {
-    return fail(Code::ak_scheme,
-                "the AK's scheme must be ECDSA, RSASSA or RSAPSS with SHA-256 or SHA-384");
-  }
-  return {};
+  if (ak.type == TPM2_ALG_RSA) return check_rsa_ak(ak);
+  if (ak.type == TPM2_ALG_ECC) return check_ecc_ak(ak);
+  return fail(Code::ak_type, "the AK must be an RSA or an ECC key");
 }
 
 Result<jose::PublicKey> check_device_key(const TPMT_PUBLIC& key) {
@@ -215,7 +239,9 @@ class AnswerJudge {
 Result<Verdict> check_answer(const Candidate& candidate, const Answer& answer,
                              BytesView expected_secret, BytesView binding,
                              const PcrSelection& asked, Moment now) {
-  if (!equal_in_constant_time(answer.activation_secret, expected_secret)) {
+  // Nothing sealed is nothing opened: an empty secret proves no TPM.
+  if (expected_secret.empty() ||
+      !equal_in_constant_time(answer.activation_secret, expected_secret)) {
     return fail(Code::activation_secret_wrong,
                 "the credential was not opened by the TPM of this EK holding this AK");
   }

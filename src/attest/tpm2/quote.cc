@@ -50,15 +50,16 @@ Result<void> check_quoted(const TPMS_QUOTE_INFO& quoted, TPM2_ALG_ID digest_hash
   }
   if (values.size() != asked.indexes.size())
     return fail(Code::quote_values, "the values of exactly the quoted PCRs must be given");
-  Bytes all;
   for (const unsigned index : asked.indexes) {
     const auto value = values.find(index);
     if (value == values.end() || value->second.size() != bank->size) {
       return fail(Code::quote_values, "PCR " + std::to_string(index) + " must be given with " +
                                           std::to_string(bank->size) + " octets");
     }
-    all.insert(all.end(), value->second.begin(), value->second.end());
   }
+  // A TPM hashes the values in the order of their indexes, however they were asked for.
+  Bytes all;
+  for (const auto& [index, value] : values) all.insert(all.end(), value.begin(), value.end());
   if (!equal_in_constant_time(digest->digest(all), view_of(quoted.pcrDigest))) {
     return fail(Code::quote_digest, "the PCR values given are not the quoted ones");
   }

@@ -21,12 +21,17 @@ std::vector<Certificate> certificates_in(const std::string& content) {
       BIO_new_mem_buf(content.data(), static_cast<int>(content.size())), &BIO_free);
   while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
     found.emplace_back(certificate);
+  const bool to_the_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   ERR_clear_error();
+  // What is trusted must not depend on where in a bundle a block is damaged.
+  if (!to_the_end) return {};
   if (!found.empty()) return found;
   const auto* at = as_bytes(content).data();
+  const auto* end = at + content.size();
   if (X509* certificate = d2i_X509(nullptr, &at, static_cast<long>(content.size())))
     found.emplace_back(certificate);
   ERR_clear_error();
+  if (at != end) found.clear();
   return found;
 }
 
@@ -34,8 +39,10 @@ Result<std::vector<std::filesystem::path>> files_of(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) return std::vector<std::filesystem::path>{path};
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
-    if (entry.is_regular_file(error)) files.push_back(entry.path());
+  std::filesystem::directory_iterator entry(path, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::error_code gone;
+    if (entry->is_regular_file(gone)) files.push_back(entry->path());
   }
   if (error) return fail(Code::trust_unreadable, path + ": " + error.message());
   std::sort(files.begin(), files.end());
@@ -52,7 +59,8 @@ Result<std::vector<Certificate>> load_all(const std::string& path) {
     if (!content) return fail(Code::trust_unreadable, content.error().detail);
     auto certificates = certificates_in(*content);
     if (certificates.empty())
-      return fail(Code::trust_unreadable, file.string() + ": holds no certificate (PEM or DER)");
+      return fail(Code::trust_unreadable,
+                  file.string() + ": holds no certificate (PEM or DER), or a damaged one");
     std::move(certificates.begin(), certificates.end(), std::back_inserter(all));
   }
   return all;
