@@ -1,0 +1,194 @@
+// The program mint-gate, as its operator calls it, against an issuer that publishes its keys over
+// TLS.
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "support/child_process.h"
+#include "support/published_issuer.h"
+#include "support/soft_key.h"
+#include "support/temporary_directory.h"
+
+namespace mintmark {
+namespace {
+
+using test::SoftKey;
+
+constexpr const char* service = "https://service.example";
+constexpr const char* resource = "https://service.example/things";
+
+struct Outcome {
+  int status;
+  std::string output;
+
+  [[nodiscard]] bool says(const std::string& text) const {
+    return output.find(text) != std::string::npos;
+  }
+};
+
+Outcome gate(std::vector<std::string> arguments) {
+  const test::TemporaryDirectory directory;
+  arguments.insert(arguments.begin(), MINT_GATE);
+  test::ChildProcess child(arguments, directory.path() / "output");
+  const int status = child.wait();
+  return {status, child.output()};
+}
+
+class MintGate : public testing::Test {
+ protected:
+  void SetUp() override {
+    Json jwk = issuer_key_.public_key().to_jwk();
+    jwk["kid"] = issuer_key_.jkt();
+    jwk["mintmark_purpose"] = "access_token";
+    issuer_.publish({{"keys", Json::array({jwk})}});
+  }
+
+  [[nodiscard]] std::string token(std::int64_t life = 300) const {
+    return issuer_key_.sign_jws({{"typ", "at+jwt"}, {"alg", "ES256"}, {"kid", issuer_key_.jkt()}},
+                                {{"iss", issuer_.url()},
+                                 {"aud", service},
+                                 {"sub", "device-1"},
+                                 {"iat", to_unix(now_)},
+                                 {"exp", to_unix(now_) + life},
+                                 {"cnf", {{"jkt", device_.jkt()}}},
+                                 {"key_protection", "hardware"}});
+  }
+  [[nodiscard]] std::string proof(const std::string& token) const {
+    return make_proof(device_,
+                      {.method = "GET", .url = resource, .at = now_, .access_token = token});
+  }
+  [[nodiscard]] std::vector<std::string> call(const std::string& token,
+                                              const std::vector<std::string>& more) const {
+    std::vector<std::string> arguments{"verify", "--issuer",        issuer_.url(),
+                                       "--ca",   issuer_.ca_file(), "--audience",
+                                       service,  "--token",         token};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  [[nodiscard]] std::vector<std::string> with_proof(const std::string& proof) const {
+    return {"--proof", proof, "--method", "GET", "--url", resource};
+  }
+
+  test::PublishedIssuer issuer_;
+  SoftKey issuer_key_;
+  SoftKey device_;
+  Moment now_ = SystemClock().now();
+};
+
+TEST_F(MintGate, TakesATokenWithItsProof) {
+  const std::string good = token();
+  const Outcome outcome = gate(call(good, with_proof(proof(good))));
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+  EXPECT_TRUE(outcome.says("valid")) << outcome.output;
+  EXPECT_TRUE(outcome.says("device-1")) << outcome.output;
+}
+
+TEST_F(MintGate, SaysAllClaimsAsJson) {
+  const std::string good = token();
+  auto arguments = call(good, with_proof(proof(good)));
+  arguments.push_back("--json");
+  const Outcome outcome = gate(arguments);
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+  const Json answer = Json::parse(outcome.output);
+  EXPECT_EQ(answer["valid"], true);
+  EXPECT_EQ(answer["proof_checked"], true);
+  EXPECT_EQ(answer["claims"]["sub"], "device-1");
+}
+
+TEST_F(MintGate, RefusesATokenWithoutItsProof) {
+  const Outcome outcome = gate(call(token(), {}));
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(outcome.says("proof_missing")) << outcome.output;
+}
+
+TEST_F(MintGate, TakesATokenWithoutItsProofOnlyByName) {
+  const Outcome outcome = gate(call(token(), {"--no-proof"}));
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+  EXPECT_TRUE(outcome.says("not checked")) << outcome.output;
+}
+
+TEST_F(MintGate, RefusesACopiedTokenWithAProofByAnotherKey) {
+  const std::string copied = token();
+  const std::string by_thief =
+      make_proof(SoftKey(), {.method = "GET", .url = resource, .at = now_, .access_token = copied});
+  const Outcome outcome = gate(call(copied, with_proof(by_thief)));
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_TRUE(outcome.says("proof_key_mismatch")) << outcome.output;
+}
+
+TEST_F(MintGate, RefusesWithCodeAndDetailAsJson) {
+  auto arguments = call(token(-100), {"--no-proof"});
+  arguments.insert(arguments.begin(), "--json");
+  const Outcome outcome = gate(arguments);
+  EXPECT_EQ(outcome.status, 1);
+  const Json answer = Json::parse(outcome.output);
+  EXPECT_EQ(answer["valid"], false);
+  EXPECT_EQ(answer["code"], "token_expired");
+  EXPECT_FALSE(answer["detail"].get<std::string>().empty());
+}
+
+TEST_F(MintGate, SaysNothingAboutATokenWithoutTheIssuersKeys) {
+  auto arguments = call(token(), {"--no-proof", "--json"});
+  arguments[2] = "https://127.0.0.1:1";
+  const Outcome outcome = gate(arguments);
+  EXPECT_EQ(outcome.status, 3);
+  const Json answer = Json::parse(outcome.output);
+  EXPECT_TRUE(answer["valid"].is_null());
+  EXPECT_EQ(answer["code"], "keys_unavailable");
+}
+
+TEST_F(MintGate, TrustsNoIssuerWhoseCertificateNobodyVouchesFor) {
+  auto arguments = call(token(), {"--no-proof"});
+  arguments[4] = issuer_.other_ca_file();
+  const Outcome outcome = gate(arguments);
+  EXPECT_EQ(outcome.status, 3);
+  EXPECT_TRUE(outcome.says("keys_unavailable")) << outcome.output;
+}
+
+TEST_F(MintGate, EndsWithTwoAndSaysWhatIsMissingOrTooMuch) {
+  const std::string good = token();
+  const std::pair<std::vector<std::string>, std::string> wrong[] = {
+      {{"verify"}, "--issuer"},
+      {{"verify", "--issuer", issuer_.url(), "--token", good}, "--audience"},
+      {call(good, {"--proof", "x"}), "--method"},
+      {call(good, {"--proof", "x", "--method", "GET"}), "--url"},
+      {call(good, {"--method", "GET"}), "--proof"},
+      {call(good, {"--no-proof", "--proof", "x"}), "exclude"},
+      {call("-", with_proof("-")), "standard input"},
+      {call(good, {"--nonsense"}), "--nonsense"},
+      {call("", {"--no-proof"}), "empty"},
+      {{"serve"}, "verify"},
+      {{}, "command"}};
+  for (const auto& [arguments, text] : wrong) {
+    const Outcome outcome = gate(arguments);
+    EXPECT_EQ(outcome.status, 2) << text << ": " << outcome.output;
+    EXPECT_TRUE(outcome.says(text)) << text << ": " << outcome.output;
+  }
+}
+
+TEST_F(MintGate, EndsWithTwoWhereAnAddressOrFileIsWrong) {
+  for (const auto& [place, value] :
+       {std::pair<std::size_t, std::string>{2, "http://issuer.example"},
+        {2, "issuer"},
+        {4, "/nowhere/ca.pem"},
+        {4, "/dev/null"},
+        {6, ""}}) {
+    auto arguments = call(token(), {"--no-proof"});
+    arguments[place] = value;
+    EXPECT_EQ(gate(arguments).status, 2) << value;
+  }
+}
+
+TEST_F(MintGate, SaysHowItIsUsedAndClaimsNothingThatIsNotThere) {
+  const Outcome help = gate({"--help"});
+  EXPECT_EQ(help.status, 0);
+  EXPECT_TRUE(help.says("verify"));
+  EXPECT_FALSE(help.says("serve"));
+  EXPECT_FALSE(help.says("evidence"));
+  const Outcome version = gate({"--version"});
+  EXPECT_EQ(version.status, 0);
+  EXPECT_TRUE(version.says("mint-gate "));
+}
+
+}  // namespace
+}  // namespace mintmark

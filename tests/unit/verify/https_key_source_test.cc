@@ -1,0 +1,149 @@
+#include "verify/https_key_source.h"
+
+#include <gtest/gtest.h>
+
+#include "support/published_issuer.h"
+
+namespace mintmark::verify {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr const char* metadata_path = "/.well-known/oauth-authorization-server";
+constexpr const char* jwks_path = "/.well-known/jwks.json";
+
+class HttpsKeys : public testing::Test {
+ protected:
+  void SetUp() override { issuer_.publish({{"keys", Json::array()}}); }
+
+  [[nodiscard]] HttpsKeySource source() const {
+    return HttpsKeySource(issuer_.url(), issuer_.ca_file());
+  }
+  void expect_refused(HttpsKeySource source, Refusal refusal) {
+    const auto document = source.fetch();
+    ASSERT_FALSE(document);
+    EXPECT_EQ(name_of(document.error().refusal), name_of(refusal)) << document.error().detail;
+  }
+  void publish_metadata(const Json& metadata) { issuer_.answer(metadata_path, metadata); }
+
+  test::PublishedIssuer issuer_;
+};
+
+TEST_F(HttpsKeys, AreFoundByTheMetadata) {
+  issuer_.answer("/elsewhere", Json{{"keys", Json::array()}}, "public, max-age=77");
+  publish_metadata({{"issuer", issuer_.url()}, {"jwks_uri", issuer_.url() + "/elsewhere"}});
+  const auto document = source().fetch();
+  ASSERT_TRUE(document) << document.error().detail;
+  EXPECT_EQ(document->jwks, R"({"keys":[]})");
+  EXPECT_EQ(document->max_age, seconds{77});
+}
+
+TEST_F(HttpsKeys, AreFetchedFreshWhileTheMetadataAreKept) {
+  HttpsKeySource keys = source();
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(keys.fetch());
+  EXPECT_EQ(issuer_.asked(metadata_path), 1);
+  EXPECT_EQ(issuer_.asked(jwks_path), 3);
+}
+
+TEST_F(HttpsKeys, AreLookedForAnewWhenTheyMoved) {
+  HttpsKeySource keys = source();
+  EXPECT_TRUE(keys.fetch());
+  issuer_.answer(jwks_path, http::json_response(410, "{}"));
+  EXPECT_FALSE(keys.fetch());
+  issuer_.answer("/new", Json{{"keys", Json::array()}});
+  publish_metadata({{"issuer", issuer_.url()}, {"jwks_uri", issuer_.url() + "/new"}});
+  EXPECT_TRUE(keys.fetch());
+}
+
+TEST_F(HttpsKeys, OfMetadataThatNameAnotherIssuerAreRefused) {
+  for (const Json& named :
+       {Json("https://evil.example"), Json(issuer_.url() + "/"), Json(""), Json(1)}) {
+    publish_metadata({{"issuer", named}, {"jwks_uri", issuer_.url() + jwks_path}});
+    expect_refused(source(), Refusal::metadata_issuer_mismatch);
+  }
+  publish_metadata({{"jwks_uri", issuer_.url() + jwks_path}});
+  expect_refused(source(), Refusal::metadata_issuer_mismatch);
+  EXPECT_EQ(issuer_.asked(jwks_path), 0);
+}
+
+TEST_F(HttpsKeys, OfMetadataThatSayNotWhereAreRefused) {
+  publish_metadata({{"issuer", issuer_.url()}});
+  expect_refused(source(), Refusal::metadata_malformed);
+  publish_metadata({{"issuer", issuer_.url()}, {"jwks_uri", 1}});
+  expect_refused(source(), Refusal::metadata_malformed);
+}
+
+TEST_F(HttpsKeys, OfWhatAreNoMetadataAreRefused) {
+  publish_metadata(Json::array());
+  expect_refused(source(), Refusal::metadata_malformed);
+  http::Response page;
+  page.body = "<html>";
+  issuer_.answer(metadata_path, page);
+  expect_refused(source(), Refusal::metadata_malformed);
+  page.body = R"({"issuer":"a","issuer":")" + issuer_.url() + R"(","jwks_uri":"x"})";
+  issuer_.answer(metadata_path, page);
+  expect_refused(source(), Refusal::metadata_malformed);
+}
+
+TEST_F(HttpsKeys, ThatAreNotServedAreUnavailable) {
+  for (const unsigned status : {204U, 302U, 404U, 500U, 503U}) {
+    issuer_.answer(jwks_path, http::json_response(status, status == 204U ? "" : "{}"));
+    expect_refused(source(), Refusal::keys_unavailable);
+  }
+}
+
+TEST_F(HttpsKeys, OfAnIssuerWhoseCertificateNobodyVouchesForAreUnavailable) {
+  expect_refused(HttpsKeySource(issuer_.url(), issuer_.other_ca_file()), Refusal::keys_unavailable);
+  expect_refused(HttpsKeySource(issuer_.url(), ""), Refusal::keys_unavailable);
+  EXPECT_EQ(issuer_.asked(metadata_path), 0);
+}
+
+TEST_F(HttpsKeys, WithoutTlsAreNotFetched) {
+  publish_metadata({{"issuer", issuer_.url()}, {"jwks_uri", "http://127.0.0.1:1/jwks"}});
+  expect_refused(source(), Refusal::keys_unavailable);
+  expect_refused(HttpsKeySource("http://127.0.0.1:1"), Refusal::keys_unavailable);
+}
+
+TEST_F(HttpsKeys, OfNobodyAreUnavailable) {
+  expect_refused(HttpsKeySource("https://127.0.0.1:1"), Refusal::keys_unavailable);
+}
+
+TEST(MetadataUrl, HasTheIssuersPathBehindIt) {
+  // RFC 8414 §3.1.
+  EXPECT_EQ(metadata_url("https://example.com").value(),
+            "https://example.com/.well-known/oauth-authorization-server");
+  EXPECT_EQ(metadata_url("https://example.com/").value(),
+            "https://example.com/.well-known/oauth-authorization-server");
+  EXPECT_EQ(metadata_url("https://example.com:8443/issuer1").value(),
+            "https://example.com:8443/.well-known/oauth-authorization-server/issuer1");
+}
+
+TEST(MetadataUrl, OfWhatIsNoIssuerIsRefused) {
+  for (const char* issuer : {"", "example.com", "http://example.com", "https://example.com?a",
+                             "https://example.com#a", "https://u@example.com"}) {
+    EXPECT_FALSE(metadata_url(issuer)) << issuer;
+  }
+}
+
+std::chrono::seconds age_of(const char* cache_control) {
+  http::Headers headers;
+  headers.add("cache-control", cache_control);
+  return max_age_of(headers);
+}
+
+TEST(MaxAge, IsWhatCacheControlSays) {
+  EXPECT_EQ(age_of("max-age=300"), seconds{300});
+  EXPECT_EQ(age_of("public, Max-Age=300, must-revalidate"), seconds{300});
+  EXPECT_EQ(max_age_of({}), silent_max_age);
+  EXPECT_EQ(age_of("public"), silent_max_age);
+}
+
+TEST(MaxAge, OfWhatMustNotBeKeptIsNothing) {
+  for (const char* text : {"no-store", "no-cache", "max-age=300, no-store", "max-age=x",
+                           "max-age=", "max-age=-1", "max-age=99999999999"}) {
+    EXPECT_EQ(age_of(text), seconds{0}) << text;
+  }
+}
+
+}  // namespace
+}  // namespace mintmark::verify
