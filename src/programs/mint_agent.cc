@@ -1,0 +1,194 @@
+// mint-agent: a device's side. Its keys stay in the TPM; what leaves it are proofs.
+#include <cstdio>
+#include <filesystem>
+
+#include "agent/agent.h"
+#include "hsm/tpm2/device_tpm.h"
+#include "programs/command_line.h"
+
+namespace mintmark::programs {
+namespace {
+
+const std::vector<Option> token_options = {
+    {"--audience", "A", "the service the token is for (default: the issuer's rule decides)"},
+    {"--scope", "S", "scopes, with one space between (default: all that the rule grants)"}};
+
+const Program program{
+    "mint-agent",
+    "enrols this device by its TPM, fetches its tokens, proves their use",
+    {{"--state", "DIR", "where the enrolment and tokens are kept"},
+     {"--json", "", "print facts and errors as JSON"}},
+    {{"enroll",
+      "prove this device to an issuer",
+      {{"--issuer", "URL", "the issuer"},
+       {"--ca", "FILE", "PEM of the roots to trust for its TLS (default: the system's)"},
+       {"--tcti", "T", "the TPM, as tpm2-tss names it (default: /dev/tpmrm0, else /dev/tpm0)"},
+       {"--key", "KIND", "where the device key lives: tpm (the default)"},
+       {"--ek", "KIND", "which EK certificate: rsa or ecc (default: rsa if there is one)"}},
+      ""},
+     {"token", "print a token, fetched or kept", token_options, ""},
+     {"proof",
+      "print a DPoP proof for one request with a token",
+      {{"--method", "M", "the request's method"},
+       {"--url", "U", "the request's URL"},
+       {"--token", "T", "the token it goes with; - reads standard input"}},
+      ""},
+     {"curl",
+      "make a request with a token and its proof, and print the answer's body",
+      {{"--audience", "A", "the service the token is for"},
+       {"--scope", "S", "scopes, with one space between"},
+       {"--ca", "FILE", "PEM of the roots to trust for the service (default: the issuer's)"},
+       {"-X", "METHOD", "the method (default: GET, with -d POST)"},
+       {"-d", "DATA", "the body"},
+       {"-H", "HEADER", "a header, \"Name: value\"", true}},
+      "URL"},
+     {"status", "who is enrolled, how long it holds, which tokens are kept", {}, ""}}};
+
+Result<agent::Agent> open_agent(const Arguments& arguments, const Clock& clock) {
+  auto directory = arguments.required("--state");
+  if (!directory) return pass_on(directory);
+  auto state = agent::StateDirectory::open(*directory);
+  if (!state) return pass_on(state);
+  return agent::Agent(std::move(*state), {.open_device = &hsm::tpm2::open_device,
+                                          .open_transport = &agent::open_transport,
+                                          .clock = clock});
+}
+
+Result<std::string> absolute(const std::string& file) {
+  if (file.empty()) return file;
+  std::error_code error;
+  const auto path = std::filesystem::absolute(file, error);
+  if (error || !std::filesystem::exists(path, error)) {
+    return fail(Code::invalid_argument, "--ca: there is no file " + file);
+  }
+  return path.string();
+}
+
+Result<int> enroll(agent::Agent& agent, const Arguments& arguments) {
+  agent::EnrolmentOptions options;
+  auto issuer = arguments.required("--issuer");
+  if (!issuer) return pass_on(issuer);
+  auto ca = absolute(arguments.value("--ca"));
+  if (!ca) return pass_on(ca);
+  if (arguments.value("--key", "tpm") != "tpm")
+    return fail(Code::invalid_argument, "--key: keys live in the TPM (tpm)");
+  options.issuer = *issuer;
+  options.ca_file = *ca;
+  options.tcti = arguments.value("--tcti");
+  if (arguments.has("--ek")) {
+    auto kind = hsm::tpm2::ek_kind_named(arguments.value("--ek"));
+    if (!kind) return fail(Code::invalid_argument, "--ek is rsa or ecc");
+    options.ek = *kind;
+  }
+  auto identity = agent.enroll(options);
+  if (!identity) return pass_on(identity);
+  if (arguments.has("--json")) {
+    const auto status = agent.status();
+    if (!status) return tl::unexpected<Error>(status.error());
+    std::printf("%s\n", status->dump(2).c_str());
+  } else {
+    std::printf("enrolled at %s as %s (EK %.16s…)\n", identity->issuer.c_str(),
+                identity->client_id.c_str(), identity->ek_fingerprint.c_str());
+  }
+  return exit_done;
+}
+
+Result<int> token(agent::Agent& agent, const Arguments& arguments) {
+  auto token = agent.token({arguments.value("--audience"), arguments.value("--scope")});
+  if (!token) return pass_on(token);
+  std::printf("%s\n", token->c_str());
+  return exit_done;
+}
+
+Result<int> proof(agent::Agent& agent, const Arguments& arguments) {
+  auto method = arguments.required("--method");
+  if (!method) return pass_on(method);
+  auto url = arguments.required("--url");
+  if (!url) return pass_on(url);
+  auto named = arguments.required("--token");
+  if (!named) return pass_on(named);
+  auto text = value_or_stdin(*named);
+  if (!text) return pass_on(text);
+  auto proof = agent.proof({*method, *url, *text});
+  if (!proof) return pass_on(proof);
+  std::printf("%s\n", proof->c_str());
+  return exit_done;
+}
+
+Result<http::Headers> headers_of(const Arguments& arguments) {
+  http::Headers headers;
+  for (const std::string& header : arguments.values("-H")) {
+    const auto colon = header.find(':');
+    if (colon == std::string::npos || colon == 0)
+      return fail(Code::invalid_argument, "-H is \"Name: value\"");
+    const auto value = header.find_first_not_of(' ', colon + 1);
+    headers.add(header.substr(0, colon), value == std::string::npos ? "" : header.substr(value));
+  }
+  return headers;
+}
+
+Result<int> call(agent::Agent& agent, const Arguments& arguments) {
+  auto headers = headers_of(arguments);
+  if (!headers) return pass_on(headers);
+  auto ca = absolute(arguments.value("--ca"));
+  if (!ca) return pass_on(ca);
+  auto response = agent.call({.token = {arguments.value("--audience"), arguments.value("--scope")},
+                              .method = arguments.value("-X", arguments.has("-d") ? "POST" : "GET"),
+                              .url = arguments.argument(),
+                              .headers = std::move(*headers),
+                              .body = arguments.value("-d"),
+                              .ca_file = *ca});
+  if (!response) return pass_on(response);
+  std::fwrite(response->body.data(), 1, response->body.size(), stdout);
+  if (response->status >= 200 && response->status < 300) return exit_done;
+  std::fprintf(stderr, "mint-agent: the service answered %u\n", response->status);
+  return exit_denied;
+}
+
+Result<int> status(agent::Agent& agent, const Arguments& arguments) {
+  auto status = agent.status();
+  if (!status) return pass_on(status);
+  if (arguments.has("--json")) {
+    std::printf("%s\n", status->dump(2).c_str());
+    return exit_done;
+  }
+  const Json& attestation = (*status)["attestation"];
+  std::printf(
+      "issuer       %s\nclient id    %s\ndevice key   %s\nEK           %s %s\nattestation  %s\n",
+      (*status)["issuer"].get_ref<const std::string&>().c_str(),
+      (*status)["client_id"].get_ref<const std::string&>().c_str(),
+      (*status)["key"]["jkt"].get_ref<const std::string&>().c_str(),
+      (*status)["ek"]["kind"].get_ref<const std::string&>().c_str(),
+      (*status)["ek"]["spki_sha256"].get_ref<const std::string&>().c_str(),
+      attestation["valid"].get<bool>() ? "good" : "over: the next token enrols again");
+  for (const Json& kept : (*status)["tokens"]) {
+    std::printf("token        %s [%s]%s\n", kept["audience"].get_ref<const std::string&>().c_str(),
+                kept["scope"].get_ref<const std::string&>().c_str(),
+                kept["usable"].get<bool>() ? "" : " (over)");
+  }
+  return exit_done;
+}
+
+int run(const Arguments& arguments) {
+  const SystemClock clock;
+  const bool json = arguments.has("--json");
+  auto agent = open_agent(arguments, clock);
+  if (!agent) return report(program, agent.error(), json);
+  const std::string& command = arguments.command();
+  auto done = command == "enroll"  ? enroll(*agent, arguments)
+              : command == "token" ? token(*agent, arguments)
+              : command == "proof" ? proof(*agent, arguments)
+              : command == "curl"  ? call(*agent, arguments)
+                                   : status(*agent, arguments);
+  return done ? *done : report(program, done.error(), json);
+}
+
+}  // namespace
+}  // namespace mintmark::programs
+
+int main(int argc, char** argv) {
+  // tss2's own log lines would stand between ours; errors are reported by us, with the TPM's code.
+  setenv("TSS2_LOG", "all+NONE", 0);  // NOLINT(concurrency-mt-unsafe): before any thread
+  const auto line = mintmark::programs::read_command_line(mintmark::programs::program, argc, argv);
+  return line.arguments ? mintmark::programs::run(*line.arguments) : line.exit_status;
+}
