@@ -1,37 +1,8 @@
-// What a PKCS#11 store does after it lost sessions, handles and the login.
-#include "contract/pkcs11_backend.h"
-#include "contract/stranger.h"
-#include "support/softhsm.h"
-#include "support/tpm2_pkcs11.h"
+#include "contract/pkcs11_losses.h"
 
 namespace mintmark::test {
-namespace {
 
 using namespace std::chrono_literals;
-
-class Pkcs11Losses : public KeyStoreContract {
- protected:
-  void SetUp() override {
-    KeyStoreContract::SetUp();
-    const bool softhsm = GetParam().name == "softhsm";
-    stranger_ = std::make_unique<Stranger>(softhsm ? SoftHsm::module() : Tpm2Pkcs11::module());
-  }
-  Stranger& stranger() { return *stranger_; }
-
-  void expect_signs(const hsm::KeyInfo& key) {
-    const auto signature = sign(key.id, "header.claims");
-    ASSERT_TRUE(signature) << signature.error().to_string();
-    EXPECT_TRUE(key.public_key.verify(as_bytes("header.claims"), *signature));
-  }
-
- private:
-  std::unique_ptr<Stranger> stranger_;
-};
-
-INSTANTIATE_TEST_SUITE_P(SoftHsm, Pkcs11Losses,
-                         ::testing::Values(pkcs11_backend<SoftHsm>("softhsm")));
-INSTANTIATE_TEST_SUITE_P(Tpm2Pkcs11, Pkcs11Losses,
-                         ::testing::Values(pkcs11_backend<Tpm2Pkcs11>("tpm2-pkcs11")));
 
 TEST_P(Pkcs11Losses, EveryCallWorksAfterAllSessionsWereLost) {
   const auto key = generate();
@@ -78,5 +49,4 @@ TEST_P(Pkcs11Losses, EveryOneOfManyCallsThatMeetALossAtOnceIsAnswered) {
   }
 }
 
-}  // namespace
 }  // namespace mintmark::test

@@ -1,9 +1,10 @@
-#include "contract/pkcs11_backend.h"
-#include "support/softhsm.h"
+#include "contract/pkcs11_losses.h"
 
 namespace mintmark::test {
 
 INSTANTIATE_TEST_SUITE_P(SoftHsm, KeyStoreContract,
+                         ::testing::Values(pkcs11_backend<SoftHsm>("softhsm")));
+INSTANTIATE_TEST_SUITE_P(SoftHsm, Pkcs11Losses,
                          ::testing::Values(pkcs11_backend<SoftHsm>("softhsm")));
 
 }  // namespace mintmark::test
