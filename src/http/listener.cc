@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <utility>
@@ -58,7 +57,7 @@ Listener::Listener(asio::io_context& io, std::shared_ptr<Serving> serving, Uniqu
       strand_(asio::make_strand(io)),
       serving_(std::move(serving)),
       listening_(strand_, listening.get()),
-      pause_(io),
+      pause_(strand_),
       tls_(std::move(tls)) {
   (void)listening.release();
 }
@@ -119,10 +118,9 @@ void Listener::welcome(UniqueFd socket, std::string peer) {
 void Listener::wait_for_descriptors(int number) {
   serving_->report("http_accept_failed", {Code::listen_failed, errno_text(number), 0});
   pause_.expires_after(pause_without_descriptors);
-  pause_.async_wait(asio::bind_executor(
-      strand_, [self = shared_from_this()](const boost::system::error_code& problem) {
-        if (!problem) self->wait();
-      }));
+  pause_.async_wait([self = shared_from_this()](const boost::system::error_code& problem) {
+    if (!problem) self->wait();
+  });
 }
 
 }  // namespace mintmark::http

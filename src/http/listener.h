@@ -5,6 +5,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
+#include <chrono>
 #include <memory>
 
 #include "http/serving.h"
@@ -32,7 +33,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
   Strand strand_;
   std::shared_ptr<Serving> serving_;
   boost::asio::posix::basic_stream_descriptor<Strand> listening_;
-  boost::asio::steady_timer pause_;
+  boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                    boost::asio::wait_traits<std::chrono::steady_clock>, Strand>
+      pause_;
   std::shared_ptr<const TlsServerContext> tls_;
 };
 
