@@ -23,8 +23,11 @@ std::shared_ptr<EVP_PKEY> own(EVP_PKEY* key) {
   return {key, &EVP_PKEY_free};
 }
 
-void add_extension(X509* certificate, int nid, const char* value) {
-  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, nid, value);
+/// `issuer` counts for the authority key identifier alone.
+void add_extension(X509* certificate, int nid, const char* value, X509* issuer = nullptr) {
+  X509V3_CTX context{};
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value);
   must(extension != nullptr && X509_add_ext(certificate, extension, -1) == 1, value);
   X509_EXTENSION_free(extension);
 }
@@ -85,6 +88,9 @@ std::shared_ptr<X509> make_ca(EVP_PKEY* key, const char* subject, X509* issuer,
   X509_set_issuer_name(ca.get(), X509_get_subject_name(issuer == nullptr ? ca.get() : issuer));
   add_extension(ca.get(), NID_basic_constraints, "critical,CA:TRUE");
   add_extension(ca.get(), NID_key_usage, "critical,keyCertSign,cRLSign");
+  // Every test's CAs have the same names, as those of every swtpm have: the keys tell them apart.
+  add_extension(ca.get(), NID_subject_key_identifier, "hash");
+  if (issuer != nullptr) add_extension(ca.get(), NID_authority_key_identifier, "keyid", issuer);
   must(X509_sign(ca.get(), issuer_key, EVP_sha256()) > 0, "sign");
   return ca;
 }
@@ -239,6 +245,7 @@ Bytes TestAuthority::certify(EVP_PKEY* ek, bool rsa, const EkCertificate& option
     add_extension(certificate.get(), NID_key_usage, "critical,digitalSignature");
   add_extension(certificate.get(), NID_ext_key_usage,
                 options.extended_key_usage ? "2.23.133.8.1" : "2.23.133.8.3");
+  add_extension(certificate.get(), NID_authority_key_identifier, "keyid", intermediate_.get());
   if (options.names) add_tpm_names(certificate.get());
   if (options.unknown_critical) add_unknown_critical(certificate.get());
   must(X509_sign(certificate.get(), intermediate_key_.get(), EVP_sha256()) > 0, "sign");

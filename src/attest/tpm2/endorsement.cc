@@ -83,9 +83,15 @@ Result<Certificate> parse_certificate(BytesView der) {
     return fail(Code::ek_certificate_malformed, "the certificate has an impossible size");
   const std::uint8_t* at = der.data();
   Certificate certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  const bool whole = certificate && at == der.data() + der.size();
+  // OpenSSL finds no issuer for such a certificate, which would send people to look for a root.
+  const bool readable =
+      whole && (X509_get_extension_flags(certificate.get()) & EXFLAG_INVALID) == 0;
   ERR_clear_error();
-  if (!certificate || at != der.data() + der.size())
-    return fail(Code::ek_certificate_malformed, "not one DER certificate");
+  if (!whole) return fail(Code::ek_certificate_malformed, "not one DER certificate");
+  if (!readable)
+    return fail(Code::ek_certificate_malformed,
+                "an extension stands twice in the certificate or cannot be read");
   return certificate;
 }
 
@@ -188,9 +194,6 @@ Result<EkKind> kind_of(const EVP_PKEY* key) {
 }
 
 Result<void> check_usage(X509* leaf, EkKind kind) {
-  if ((X509_get_extension_flags(leaf) & EXFLAG_INVALID) != 0)
-    return fail(Code::ek_certificate_malformed,
-                "an extension stands twice in the certificate or cannot be read");
   // Both: X509_check_ca lets basicConstraints say CA where key usage does not say keyCertSign.
   if (X509_check_ca(leaf) != 0 || (X509_get_extension_flags(leaf) & EXFLAG_CA) != 0)
     return fail(Code::ek_is_ca, "an EK certificate is no CA's");

@@ -197,6 +197,61 @@ TEST_F(AnswerTest, CutAnywhereIsRefused) {
   }
 }
 
+TEST_F(AnswerTest, WithAnyBitOfItsStatementsChangedIsRefused) {
+  const Answer good = answer();
+  for (Bytes Answer::*const part : {&Answer::certify_attest, &Answer::certify_signature,
+                                    &Answer::quote_attest, &Answer::quote_signature}) {
+    for (std::size_t bit = 0; bit < (good.*part).size() * 8; ++bit) {
+      Answer bad = good;
+      (bad.*part)[bit / 8] ^= static_cast<std::uint8_t>(1U << bit % 8);
+      EXPECT_FALSE(check_answer(candidate, bad, secret, binding, asked, now)) << bit;
+    }
+  }
+}
+
+TEST_F(AnswerTest, ToNoSecretIsRefused) {
+  Answer bad = answer();
+  bad.activation_secret.clear();
+  EXPECT_EQ(check_answer(candidate, bad, {}, binding, asked, now).error().code,
+            Code::activation_secret_wrong);
+}
+
+// The other TPM's statements are its own: name and ticket differ.
+TEST_F(AnswerTest, OfAnotherTpmIsRefused) {
+  const test::TestTpm another(authority);
+  const auto other = check_candidate(another.presented(), authority.trust(), now);
+  ASSERT_TRUE(other);
+  Answer theirs = another.answer(*make_challenge(*other, secret), binding, asked);
+  EXPECT_EQ(refusal(theirs), Code::certify_name);
+  const Answer ours = answer();
+  theirs.certify_attest = ours.certify_attest;
+  theirs.certify_signature = ours.certify_signature;
+  EXPECT_EQ(refusal(theirs), Code::signature_invalid) << "its quote beside our certification";
+}
+
+TEST_F(AnswerTest, IsHashedInTheOrderOfIndexesHoweverTheyWereAskedFor) {
+  const Answer given = answer();
+  asked.indexes = {23, 7, 0, 1};
+  EXPECT_TRUE(check_answer(candidate, given, secret, binding, asked, now));
+  asked.indexes = {0, 1, 7, 23, 23};
+  EXPECT_EQ(refusal(given), Code::quote_values);
+}
+
+TEST_F(AnswerTest, ForABankThatIsNotTakenIsRefused) {
+  const Answer given = answer();
+  for (const char* bank : {"sha1", "sha384", "SHA256", ""}) {
+    asked.bank = bank;
+    EXPECT_EQ(refusal(given), Code::quote_selection) << bank;
+  }
+}
+
+// Computed apart, by another program (Python's hashlib), from docs/http-api.md's description.
+TEST(Binding, IsTheDigestThatBothSidesKnow) {
+  EXPECT_EQ(to_hex(binding_of("https://issuer.example", "ticket", Bytes{1, 2, 3}, Bytes{0, 11},
+                              Bytes{0, 12, 255})),
+            "ae4dedf76af41865d74682e8830d8ad1a27e8467a711456873bbb27f655c1e6b");
+}
+
 TEST(Binding, ChangesWithEachOfItsFieldsAndNeverRunsTogether) {
   const auto base = binding_of("https://a", "ticket", Bytes{1}, Bytes{2}, Bytes{3});
   EXPECT_NE(base, binding_of("https://b", "ticket", Bytes{1}, Bytes{2}, Bytes{3}));

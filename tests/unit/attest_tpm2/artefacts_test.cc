@@ -106,6 +106,45 @@ TEST(Artefacts, EkCertificatesOfRealTpmsChainToTheirMakersRoots) {
   EXPECT_GT(judged, 0U);
 }
 
+// Text around PEM, cross-signed roots, names out of DER's order: all of it stands in these files.
+TEST(Artefacts, RootsOfRealMakersAreAllRead) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  std::size_t read = 0;
+  for (const Json& entry : test::cases_of("tpm_ek_certs")) {
+    if (entry["expect"]["answer"] != "anchor") continue;
+    for (const Json& name : entry["files"]) {
+      const auto path = test::test_data() / name.get<std::string>();
+      const auto trust = EkTrust::load(path.string(), "");
+      EXPECT_TRUE(trust) << trust.error().to_string();
+      ++read;
+    }
+  }
+  EXPECT_GT(read, 0U);
+}
+
+// An AK's certificate by the same maker, and the one EK certificate without the TCG's extended key
+// usage: its chain is good, and the profile (§3.2.16) asks for more.
+TEST(Artefacts, CertificatesThatDoNotSayEkAreRefusedForIt) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  const Json entries = test::cases_of("tpm_ek_certs");
+  const EkTrust trust = trust_of_topic(entries);
+  std::size_t judged = 0;
+  for (const Json& entry : entries) {
+    const Json& expect = entry["expect"];
+    if (!expect.contains("cert") || !expect.contains("must_be_rejected_as_EK")) continue;
+    if (!expect["must_be_rejected_as_EK"].get<bool>() && eku_is_ek(expect)) continue;
+    SCOPED_TRACE(entry["id"].get<std::string>());
+    const Bytes der = test::data_file(entry["files"][0].get<std::string>());
+    const Moment inside =
+        time_of(expect["cert"]["notBefore"].get<std::string>()) + std::chrono::hours(24);
+    const auto checked = check_endorsement(der, {}, trust, inside);
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().code, has_ek_usage(expect) ? Code::ek_eku : Code::ek_key_usage);
+    ++judged;
+  }
+  EXPECT_GT(judged, 0U);
+}
+
 TEST(Artefacts, PublicAreasHaveTheirNames) {
   if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
   std::size_t judged = 0;

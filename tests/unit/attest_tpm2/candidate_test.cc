@@ -68,6 +68,114 @@ TEST_F(CandidateTest, WhoseAkIsOnAnotherCurveIsRefused) {
   EXPECT_EQ(refusal(), Code::ak_type);
 }
 
+TEST_F(CandidateTest, WhoseAkSignsWithAHashThatIsNotItsCurvesIsRefused) {
+  tpm.ak.parameters.eccDetail.scheme.details.ecdsa.hashAlg = TPM2_ALG_SHA384;
+  EXPECT_EQ(refusal(), Code::ak_scheme);
+}
+
+TEST_F(CandidateTest, WhoseAkIsOffTheCurveIsRefused) {
+  tpm.ak.unique.ecc.y.buffer[31] ^= 1U;
+  EXPECT_EQ(refusal(), Code::key_off_curve);
+}
+
+TEST_F(CandidateTest, WhoseAkIsNoAsymmetricKeyIsRefused) {
+  tpm.ak.type = TPM2_ALG_KEYEDHASH;
+  tpm.ak.parameters = {};
+  tpm.ak.parameters.keyedHashDetail.scheme.scheme = TPM2_ALG_NULL;
+  tpm.ak.unique = {};
+  EXPECT_EQ(refusal(), Code::ak_type);
+}
+
+class RsaAk : public CandidateTest {
+ protected:
+  RsaAk() {
+    tpm.ak.type = TPM2_ALG_RSA;
+    tpm.ak.parameters = {};
+    TPMS_RSA_PARMS& rsa = tpm.ak.parameters.rsaDetail;
+    rsa.symmetric.algorithm = TPM2_ALG_NULL;
+    rsa.scheme.scheme = TPM2_ALG_RSASSA;
+    rsa.scheme.details.rsassa.hashAlg = TPM2_ALG_SHA256;
+    tpm.ak.unique = {};
+    set_bits(2048);
+  }
+  void set_bits(UINT16 bits) {
+    tpm.ak.parameters.rsaDetail.keyBits = bits;
+    tpm.ak.unique.rsa.size = bits / 8;
+    tpm.ak.unique.rsa.buffer[0] = 0x80;
+    tpm.ak.unique.rsa.buffer[bits / 8 - 1] = 0x01;
+  }
+};
+
+TEST_F(RsaAk, OfTwoToFourThousandBitsIsTaken) {
+  for (const UINT16 bits : {UINT16{2048}, UINT16{3072}, UINT16{4096}}) {
+    set_bits(bits);
+    const auto candidate = check_candidate(tpm.presented(), trust, now);
+    EXPECT_TRUE(candidate) << candidate.error().to_string();
+  }
+}
+
+TEST_F(RsaAk, OfFewerBitsOrOfAModulusOfAnotherSizeIsRefused) {
+  set_bits(1024);
+  EXPECT_EQ(refusal(), Code::ak_type);
+  set_bits(2048);
+  tpm.ak.unique.rsa.size = 255;
+  EXPECT_EQ(refusal(), Code::ak_type);
+  set_bits(2048);
+  tpm.ak.unique.rsa.buffer[0] = 0x7F;
+  EXPECT_EQ(refusal(), Code::ak_type) << "a bit less than it says";
+}
+
+// With exponent 1 every padded message is its own signature.
+TEST_F(RsaAk, OfAnotherExponentIsRefused) {
+  for (const UINT32 exponent : {1U, 2U, 3U, 65535U, 65539U, 0xFFFFFFFFU}) {
+    tpm.ak.parameters.rsaDetail.exponent = exponent;
+    EXPECT_EQ(refusal(), Code::ak_type) << exponent;
+  }
+  tpm.ak.parameters.rsaDetail.exponent = 65537;
+  EXPECT_TRUE(check_candidate(tpm.presented(), trust, now));
+}
+
+TEST_F(RsaAk, WithSha1OrWithoutASigningSchemeIsRefused) {
+  TPMT_RSA_SCHEME& scheme = tpm.ak.parameters.rsaDetail.scheme;
+  scheme.details.rsassa.hashAlg = TPM2_ALG_SHA1;
+  EXPECT_EQ(refusal(), Code::ak_scheme);
+  scheme.scheme = TPM2_ALG_RSAPSS;
+  EXPECT_EQ(refusal(), Code::ak_scheme);
+  scheme.details.rsapss.hashAlg = TPM2_ALG_SHA384;
+  EXPECT_TRUE(check_candidate(tpm.presented(), trust, now));
+  scheme.scheme = TPM2_ALG_NULL;
+  EXPECT_EQ(refusal(), Code::ak_scheme);
+  scheme.scheme = TPM2_ALG_RSAES;
+  EXPECT_EQ(refusal(), Code::ak_scheme);
+}
+
+TEST_F(CandidateTest, WhoseDeviceKeyIsAnRsaKeyIsRefused) {
+  tpm.device.type = TPM2_ALG_RSA;
+  tpm.device.parameters = {};
+  tpm.device.parameters.rsaDetail.symmetric.algorithm = TPM2_ALG_NULL;
+  tpm.device.parameters.rsaDetail.scheme.scheme = TPM2_ALG_NULL;
+  tpm.device.parameters.rsaDetail.keyBits = 2048;
+  tpm.device.unique = {};
+  tpm.device.unique.rsa.size = 256;
+  EXPECT_EQ(refusal(), Code::device_key_type);
+}
+
+// What any changed bit leaves is refused, or is another key under another name, which no credential
+// for the first one opens.
+TEST_F(CandidateTest, WithAnyBitOfItsAkChangedIsRefusedOrHasAnotherName) {
+  const Presented good = tpm.presented();
+  const auto first = check_candidate(good, trust, now);
+  ASSERT_TRUE(first);
+  for (std::size_t bit = 0; bit < good.ak_public.size() * 8; ++bit) {
+    Presented bad = good;
+    bad.ak_public[bit / 8] ^= static_cast<std::uint8_t>(1U << bit % 8);
+    const auto candidate = check_candidate(bad, trust, now);
+    if (!candidate) continue;
+    EXPECT_NE(candidate->ak_name(), first->ak_name()) << bit;
+    EXPECT_NE(candidate->hash(), first->hash()) << bit;
+  }
+}
+
 TEST_F(CandidateTest, WhoseDeviceKeyIsNotOnP256IsRefused) {
   tpm.device.parameters.eccDetail.curveID = TPM2_ECC_NIST_P384;
   EXPECT_EQ(refusal(), Code::device_key_type);
@@ -97,6 +205,15 @@ TEST_F(CandidateTest, HasAnotherHashForAnyOtherThingPresented) {
   const auto second = check_candidate(other, trust, now);
   ASSERT_TRUE(second);
   EXPECT_NE(first->hash(), second->hash());
+  const test::TestTpm another(authority);
+  for (Bytes Presented::*const part :
+       {&Presented::ek_certificate, &Presented::ak_public, &Presented::device_public}) {
+    other = tpm.presented();
+    other.*part = another.presented().*part;
+    const auto exchanged = check_candidate(other, trust, now);
+    ASSERT_TRUE(exchanged);
+    EXPECT_NE(first->hash(), exchanged->hash());
+  }
 }
 
 }  // namespace

@@ -2,12 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <random>
 
 #include "support/test_tpm.h"
 
 namespace mintmark::attest::tpm2 {
 namespace {
+
+// tss2-mu writes a line to the standard error for everything malformed.
+const int quiet = setenv("TSS2_LOG", "all+NONE", 1);
 
 TEST(PublicArea, ThatIsNotAsLongAsItSaysIsRefused) {
   const test::TestAuthority authority;
