@@ -1,0 +1,92 @@
+#include "issuer_under_load.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "support/child_process.h"
+
+namespace mintmark::bench {
+namespace {
+
+std::chrono::milliseconds cpu_of(int pid) {
+  const auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+  if (!stat) throw std::runtime_error("process " + std::to_string(pid) + " is gone");
+  std::istringstream fields(stat->substr(stat->rfind(')') + 2));
+  std::string word;
+  long user = 0;
+  long system = 0;
+  for (int field = 3; field <= 15; ++field) {
+    fields >> word;
+    if (field == 14) user = std::stol(word);
+    if (field == 15) system = std::stol(word);
+  }
+  return std::chrono::milliseconds((user + system) * 1000 / sysconf(_SC_CLK_TCK));
+}
+
+}  // namespace
+
+IssuerUnderLoad::IssuerUnderLoad(const std::string& root_pem, const std::string& intermediate_pem) {
+  char path[] = "/tmp/mintmark-bench.XXXXXX";
+  if (mkdtemp(path) == nullptr) throw std::runtime_error("mkdtemp");
+  directory_ = path;
+  chmod(path, 0711);
+  setenv("MINT_BIN", MINTMARK_BUILD "/bin", 1);  // NOLINT(concurrency-mt-unsafe): before any thread
+  stack("up");
+  stack("down");
+  std::ofstream(directory_ + "/ek-roots/bench.pem") << root_pem;
+  std::ofstream(directory_ + "/ek-intermediates/bench.pem") << intermediate_pem;
+  stack("up");
+  const std::string variables = test::run(
+      {"bash", "-c",
+       ". \"$1/stack.env\"; for v in MINT_ISSUER MINT_CA MINT_ADMIN MINT_BIN PKCS11_MODULE "
+       "SOFTHSM2_CONF PKCS11_TOKEN PKCS11_PIN_FILE; do printf '%s=%s\\n' $v \"${!v}\"; done",
+       "bash", directory_});
+  std::istringstream lines(variables);
+  for (std::string line; std::getline(lines, line);)
+    environment_[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
+  const Json status = Json::parse(test::run({environment_["MINT_BIN"] + "/mintctl", "--admin",
+                                             environment_["MINT_ADMIN"], "--json", "status"}));
+  front_ = status["front"]["pid"];
+  signer_ = status["signers"][0]["pid"];
+}
+
+IssuerUnderLoad::~IssuerUnderLoad() {
+  try {
+    stop();
+  } catch (const std::exception&) {
+    return;  // What was left stays to be looked at.
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+void IssuerUnderLoad::stack(const std::string& verb) const {
+  std::vector<std::string> line{MINTMARK_SOURCE "/provisioning/stack", verb, directory_};
+  // A first port that is unlikely to be taken; stack says so if it is.
+  if (verb == "up") line.insert(line.end(), {"--port", "28443"});
+  test::run(line);
+}
+
+void IssuerUnderLoad::stop() { stack("down"); }
+
+CpuTime IssuerUnderLoad::cpu() const { return {cpu_of(front_), cpu_of(signer_)}; }
+
+config::HsmStore IssuerUnderLoad::key_store() const {
+  config::HsmStore store;
+  store.name = "main";
+  store.module = environment_.at("PKCS11_MODULE");
+  store.token = environment_.at("PKCS11_TOKEN");
+  store.pin.file = environment_.at("PKCS11_PIN_FILE");
+  setenv("SOFTHSM2_CONF", environment_.at("SOFTHSM2_CONF").c_str(),
+         1);  // NOLINT(concurrency-mt-unsafe): threads have ended
+  return store;
+}
+
+}  // namespace mintmark::bench

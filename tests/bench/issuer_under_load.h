@@ -1,0 +1,40 @@
+// A stack of the benchmark's own, and what its processes cost.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+
+#include "config/config.h"
+
+namespace mintmark::bench {
+
+/// CPU time of mintd's processes so far.
+struct CpuTime {
+  std::chrono::milliseconds front{};
+  std::chrono::milliseconds signer{};
+};
+
+class IssuerUnderLoad {
+ public:
+  /// Brings a stack up that trusts this root (PEM) beside its own. Throws with the reason.
+  IssuerUnderLoad(const std::string& root_pem, const std::string& intermediate_pem);
+  ~IssuerUnderLoad();
+
+  [[nodiscard]] const std::string& operator[](const std::string& name) const {
+    return environment_.at(name);
+  }
+  [[nodiscard]] CpuTime cpu() const;
+  void stop();
+  /// The key store as mintd opens it; for the raw rate, after stop().
+  [[nodiscard]] config::HsmStore key_store() const;
+
+ private:
+  void stack(const std::string& verb) const;
+  std::string directory_;
+  std::map<std::string, std::string> environment_;
+  int front_ = 0;
+  int signer_ = 0;
+};
+
+}  // namespace mintmark::bench
