@@ -1,7 +1,10 @@
 #include "http/server.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
+#include <boost/system/system_error.hpp>
+#include <cerrno>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -10,6 +13,23 @@
 #include "http/serving.h"
 
 namespace mintmark::http {
+namespace {
+
+Result<void> prepare(int socket) {
+  int listens = 0;
+  socklen_t length = sizeof listens;
+  if (getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) != 0) {
+    return fail(Code::listen_failed, "not a socket to accept on: " + errno_text(errno));
+  }
+  if (listens == 0) return fail(Code::listen_failed, "the socket does not listen");
+  const int flags = fcntl(socket, F_GETFL);
+  if (flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0) {
+    return fail(Code::listen_failed, errno_text(errno));
+  }
+  return {};
+}
+
+}  // namespace
 
 struct Server::State {
   State(boost::asio::io_context& given, const ServerLimits& limits, Handler handler, Report report)
@@ -37,15 +57,17 @@ Server::~Server() {
 }
 
 Result<void> Server::accept_on(UniqueFd listening, std::shared_ptr<const TlsServerContext> tls) {
-  const int flags = fcntl(listening.get(), F_GETFL);
-  if (flags < 0 || fcntl(listening.get(), F_SETFL, flags | O_NONBLOCK) < 0) {
-    return fail(Code::listen_failed, "not a descriptor to listen on: " + errno_text(errno));
+  if (auto prepared = prepare(listening.get()); !prepared) return prepared;
+  try {
+    auto listener = std::make_shared<Listener>(state_->io, state_->serving, std::move(listening),
+                                               std::move(tls));
+    const std::lock_guard lock(state_->mutex);
+    state_->listeners.push_back(listener);
+    listener->start();
+  } catch (const boost::system::system_error& error) {
+    return fail(Code::listen_failed,
+                std::string("the socket cannot be waited for: ") + error.what());
   }
-  auto listener =
-      std::make_shared<Listener>(state_->io, state_->serving, std::move(listening), std::move(tls));
-  const std::lock_guard lock(state_->mutex);
-  state_->listeners.push_back(listener);
-  listener->start();
   return {};
 }
 

@@ -1,7 +1,6 @@
 #include "http/serving.h"
 
 #include <boost/asio/post.hpp>
-#include <exception>
 #include <utility>
 
 #include "http/session.h"
@@ -63,7 +62,7 @@ void Serving::report(std::string_view event, const Error& error) const noexcept 
   if (!report_to) return;
   try {
     report_to(event, error);
-  } catch (const std::exception&) {
+  } catch (...) {
     // A log that fails must not end what it tells about.
   }
 }
