@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
-#include <cstring>
+#include <algorithm>
 #include <memory>
 
 #include "support/soft_key.h"
@@ -21,7 +21,7 @@ template <std::size_t N>
 void put(BytesView octets, UINT16& size, BYTE (&buffer)[N]) {
   ASSERT_LE(octets.size(), N);
   size = static_cast<UINT16>(octets.size());
-  std::memcpy(buffer, octets.data(), octets.size());
+  std::copy(octets.begin(), octets.end(), buffer);
 }
 
 TPMT_PUBLIC ecc_area(const test::SoftKey& key, TPMI_ALG_HASH hash) {
