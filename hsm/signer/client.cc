@@ -14,6 +14,7 @@ namespace mintmark::hsm::signer {
 namespace {
 
 constexpr std::chrono::milliseconds tick{20};
+constexpr std::size_t longest_body = ipc::Channel::longest_frame - request_head_size;
 
 tl::unexpected<Error> gone() {
   return fail(Code::hsm_unavailable, "the signer is not running; it is being started again");
@@ -24,64 +25,99 @@ tl::unexpected<Error> gone() {
 struct SignerClient::State : std::enable_shared_from_this<State> {
   // Gets the answer's body, or the error.
   using Finish = std::function<void(Result<Reader>)>;
-  struct Pending {
+  struct Call {
     Finish finish;
     Deadline deadline;
   };
+  using Calls = std::unordered_map<std::uint64_t, Call>;
 
   explicit State(boost::asio::io_context& loop) : io(loop), timer(loop) {}
 
   void connect(UniqueFd fd) {
     auto next = ipc::Channel::make(io, std::move(fd));
-    std::shared_ptr<ipc::Channel> before;
+    const std::uint64_t number = change_channel(next);
+    const std::weak_ptr<State> weak = weak_from_this();
+    next->start(
+        [weak, number](BytesView frame, UniqueFd /*descriptor*/) {
+          if (const auto self = weak.lock()) self->received(number, frame);
+        },
+        [weak, number](const std::string& /*why*/) {
+          if (const auto self = weak.lock()) self->closed(number);
+        });
+  }
+
+  // What was pending on the channel before is answered, and nothing that is asked on the next.
+  std::uint64_t change_channel(std::shared_ptr<ipc::Channel> next) {
+    Calls lost;
     std::uint64_t number = 0;
     {
       const std::lock_guard lock(mutex);
-      before = std::exchange(channel, next);
+      channel.swap(next);
+      lost.swap(pending);
       number = ++connection;
     }
-    if (before) before->close();
-    fail_all(gone().value());
-    next->start(
-        [self = shared_from_this()](BytesView frame, UniqueFd /*descriptor*/) {
-          self->received(frame);
-        },
-        [self = shared_from_this(), number](const std::string& /*why*/) { self->closed(number); });
+    if (next) next->close();
+    fail_all(lost);
+    return number;
   }
 
-  // `fill` writes the body behind the head.
-  template <typename Fill>
-  void call(Request type, Deadline deadline, Fill&& fill, Finish finish, UniqueFd descriptor = {}) {
-    if (deadline.passed())
-      return finish(fail(Code::deadline_passed, "the deadline had passed before the call began"));
-    std::shared_ptr<ipc::Channel> to;
-    std::uint64_t id = 0;
+  // By the other side, or by us because it sent garbage.
+  void closed(std::uint64_t number) {
+    Calls lost;
+    std::shared_ptr<ipc::Channel> ended;
     {
       const std::lock_guard lock(mutex);
-      to = channel;
-      if (to && pending.size() < most_pending) {
-        id = ++last_id;
-        pending.emplace(id, Pending{std::move(finish), deadline});
-        start_timer();
-      }
+      if (number != connection) return;  // replace() came first.
+      ended.swap(channel);
+      lost.swap(pending);
     }
-    if (!to) return finish(gone());
-    if (id == 0)
-      return finish(fail(Code::overloaded, "more than " + std::to_string(most_pending) +
-                                               " calls wait for the signer"));
-    Writer request = begin_request(type, id, deadline);
+    if (ended) ended->close();
+    fail_all(lost);
+  }
+
+  static void fail_all(Calls& calls) {
+    for (auto& [id, call] : calls) call.finish(gone());
+  }
+
+  // `fill` writes the body, of at most `body_size` octets, behind the head.
+  template <typename Fill>
+  void call(Request type, Deadline deadline, std::size_t body_size, Fill&& fill, Finish finish,
+            UniqueFd descriptor = {}) {
+    if (deadline.passed())
+      return finish(fail(Code::deadline_passed, "the deadline had passed before the call began"));
+    if (body_size > longest_body)
+      return finish(fail(Code::invalid_argument, "a request of " + std::to_string(body_size) +
+                                                     " octets is too long for the signer"));
+    Result<std::uint64_t> id = 0;
+    std::shared_ptr<ipc::Channel> to;
+    {
+      const std::lock_guard lock(mutex);
+      id = begin(finish, deadline);
+      to = channel;
+    }
+    if (!id) return finish(pass_on(id));
+    Writer request = begin_request(type, *id, deadline, body_size);
     fill(request);
     to->send(request.frame(), std::move(descriptor));
   }
 
-  void received(BytesView frame) {
+  // Under the mutex. `finish` is taken only if there is no error.
+  Result<std::uint64_t> begin(Finish& finish, Deadline deadline) {
+    if (!channel) return gone();
+    if (pending.size() >= most_pending) {
+      return fail(Code::overloaded,
+                  "more than " + std::to_string(most_pending) + " calls wait for the signer");
+    }
+    pending.emplace(++last_id, Call{std::move(finish), deadline});
+    start_timer();
+    return last_id;
+  }
+
+  void received(std::uint64_t number, BytesView frame) {
     Reader reader(frame);
     auto head = read_answer_head(reader);
-    if (!head) return close();
-    if (head->id == 0) {
-      if (told) told(head->outcome);
-      return;
-    }
+    if (!head) return closed(number);
+    if (head->id == 0) return tell(number, head->outcome);
     Finish finish;
     {
       const std::lock_guard lock(mutex);
@@ -90,37 +126,17 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
       finish = std::move(found->second.finish);
       pending.erase(found);
     }
-    if (!head->outcome) return finish(tl::unexpected<Error>(std::move(head->outcome.error())));
+    if (!head->outcome) return finish(pass_on(head->outcome));
     finish(reader);
   }
 
-  void closed(std::uint64_t number) {
+  void tell(std::uint64_t number, const Result<void>& readiness) {
+    std::function<void(const Result<void>&)> listener;
     {
       const std::lock_guard lock(mutex);
-      if (number != connection) return;  // replace() came first.
-      channel.reset();
+      if (number == connection) listener = told;
     }
-    fail_all(gone().value());
-  }
-
-  void close() {
-    std::shared_ptr<ipc::Channel> open;
-    {
-      const std::lock_guard lock(mutex);
-      open = std::exchange(channel, nullptr);
-      ++connection;
-    }
-    if (open) open->close();
-    fail_all(gone().value());
-  }
-
-  void fail_all(const Error& error) {
-    std::unordered_map<std::uint64_t, Pending> failed;
-    {
-      const std::lock_guard lock(mutex);
-      failed.swap(pending);
-    }
-    for (auto& [id, call] : failed) call.finish(tl::unexpected<Error>(error));
+    if (listener) listener(readiness);
   }
 
   // One timer for all calls: it looks through them while there are any. Under the mutex.
@@ -134,11 +150,12 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
 
   void look_at_deadlines() {
     std::vector<Finish> late;
+    const auto now = Deadline::clock::now();
     {
       const std::lock_guard lock(mutex);
       ticking = false;
       for (auto call = pending.begin(); call != pending.end();) {
-        if (!call->second.deadline.passed()) {
+        if (call->second.deadline.at() > now) {
           ++call;
           continue;
         }
@@ -158,7 +175,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
   std::shared_ptr<ipc::Channel> channel;
   std::uint64_t connection = 0;
   std::uint64_t last_id = 0;
-  std::unordered_map<std::uint64_t, Pending> pending;
+  Calls pending;
   std::function<void(const Result<void>&)> told;
 };
 
@@ -172,28 +189,29 @@ std::shared_ptr<SignerClient> SignerClient::make(boost::asio::io_context& io, Un
   return client;
 }
 
-SignerClient::~SignerClient() { state_->close(); }
+SignerClient::~SignerClient() { close(); }
 
 void SignerClient::sign(const KeyId& key, std::string signing_input, Deadline deadline,
                         Done<Bytes> done) {
   state_->call(
-      Request::sign, deadline,
+      Request::sign, deadline, key.size() + signing_input.size(),
       [&](Writer& request) {
         write_key_id(request, key);
         request.octets(as_bytes(signing_input));
       },
-      [&io = state_->io, done = std::move(done)](Result<Reader> answer) {
+      [&io = state_->io, done = std::move(done)](Result<Reader> answer) mutable {
         if (!answer) return done(pass_on(answer));
         // Off the channel's strand: what follows (checking the signature) may run on every thread.
-        boost::asio::post(io, [done, signature = to_bytes(answer->rest())]() mutable {
-          done(std::move(signature));
-        });
+        boost::asio::post(io,
+                          [done = std::move(done), signature = to_bytes(answer->rest())]() mutable {
+                            done(std::move(signature));
+                          });
       });
 }
 
 void SignerClient::list(Deadline deadline, Done<std::vector<KeyInfo>> done) {
   state_->call(
-      Request::list, deadline, [](Writer&) {},
+      Request::list, deadline, 0, [](Writer&) {},
       [done = std::move(done)](Result<Reader> answer) {
         if (!answer) return done(pass_on(answer));
         done(read_keys(*answer));
@@ -202,55 +220,49 @@ void SignerClient::list(Deadline deadline, Done<std::vector<KeyInfo>> done) {
 
 void SignerClient::generate(const KeySpec& spec, Deadline deadline, Done<KeyInfo> done) {
   state_->call(
-      Request::generate, deadline,
-      [&](Writer& request) {
-        write_key_id(request, spec.id);
-        request.text(name_of(spec.purpose)).text(jose::name_of(spec.algorithm));
-      },
+      Request::generate, deadline, spec_size, [&](Writer& request) { write_spec(request, spec); },
       [done = std::move(done)](Result<Reader> answer) {
         if (!answer) return done(pass_on(answer));
-        done(read_key(*answer));
+        done(read_one_key(*answer));
       });
 }
 
 void SignerClient::destroy(const KeyId& key, Deadline deadline, Done<void> done) {
   state_->call(
-      Request::destroy, deadline, [&](Writer& request) { write_key_id(request, key); },
+      Request::destroy, deadline, key.size(), [&](Writer& request) { write_key_id(request, key); },
       [done = std::move(done)](Result<Reader> answer) {
         if (!answer) return done(pass_on(answer));
-        done({});
+        done(read_nothing(*answer));
       });
 }
 
 void SignerClient::evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence> done) {
   state_->call(
-      Request::evidence, deadline, [&](Writer& request) { write_key_id(request, key); },
+      Request::evidence, deadline, key.size(), [&](Writer& request) { write_key_id(request, key); },
       [done = std::move(done)](Result<Reader> answer) {
         if (!answer) return done(pass_on(answer));
-        std::string kind = answer->text();
-        auto facts = parse_json(as_text(answer->rest()));
-        if (!facts) return done(pass_on(facts));
-        done(KeyEvidence{std::move(kind), std::move(*facts)});
+        done(read_evidence(*answer));
       });
 }
 
 void SignerClient::attach_front(UniqueFd front, Deadline deadline, Done<void> done) {
   state_->call(
-      Request::attach, deadline, [](Writer&) {},
+      Request::attach, deadline, 0, [](Writer&) {},
       [done = std::move(done)](Result<Reader> answer) {
         if (!answer) return done(pass_on(answer));
-        done({});
+        done(read_nothing(*answer));
       },
       std::move(front));
 }
 
 void SignerClient::on_readiness(std::function<void(const Result<void>&)> told) {
+  const std::lock_guard lock(state_->mutex);
   state_->told = std::move(told);
 }
 
 void SignerClient::replace(UniqueFd channel) { state_->connect(std::move(channel)); }
 
-void SignerClient::close() { state_->close(); }
+void SignerClient::close() { state_->change_channel(nullptr); }
 
 bool SignerClient::connected() const {
   const std::lock_guard lock(state_->mutex);

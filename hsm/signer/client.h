@@ -11,13 +11,17 @@
 
 namespace mintmark::hsm::signer {
 
-/// Asynchronous and pipelined; no call waits for another. Completions run on the io_context's
-/// threads. A call whose deadline passes is answered `deadline_passed` here (the signer may still
-/// finish it; that answer is dropped). When the channel closes, all that was pending and all that
-/// follows is `hsm_unavailable` until replace().
+/// Asynchronous and pipelined; no call waits for another. Answers come on the io_context's threads;
+/// what is refused without asking the signer (see below), and what close(), replace() and the
+/// destructor end, is answered on the caller's. The io_context must outlive the client.
 ///
-/// Each call's error is the signer's own: its code, detail and native code come through.
-/// Thread-safe.
+/// A call whose deadline passes is answered `deadline_passed` here, some 20 ms late at most (the
+/// signer may still finish it; that answer is dropped). More than `most_pending` calls are
+/// `overloaded`, a request longer than a frame is `invalid_argument`. When the channel closes, all
+/// that was pending and all that follows is `hsm_unavailable` until replace().
+///
+/// Each call's error is the signer's own: its code, detail and native code come through. An answer
+/// that is no answer closes the channel. Thread-safe.
 class SignerClient final : public Signer, public KeyAdmin {
  public:
   static constexpr std::size_t most_pending = 8192;
@@ -38,8 +42,8 @@ class SignerClient final : public Signer, public KeyAdmin {
   /// Gives the signer one end of a new front's channel. Keeper's channel only.
   void attach_front(UniqueFd front, Deadline deadline, Done<void> done);
 
-  /// Called when the signer tells that it is ready, or why it is not. Set before the first answer
-  /// can come: right after make().
+  /// Called when the signer tells that it is ready, or why it is not or no longer. Set it before
+  /// there is a channel: make_unconnected(), on_readiness(), replace().
   void on_readiness(std::function<void(const Result<void>&)> told);
 
   /// A new channel, to a signer that was started again; what was pending on the old one is

@@ -1,5 +1,8 @@
 #include "hsm/signer/rules.h"
 
+#include <algorithm>
+#include <array>
+
 #include "jose/base64url.h"
 #include "jose/jws.h"
 
@@ -7,6 +10,7 @@ namespace mintmark::hsm::signer {
 namespace {
 
 constexpr std::size_t thumbprint_octets = 32;
+constexpr std::array<std::string_view, 3> header_members{"alg", "kid", "typ"};
 
 tl::unexpected<Error> refuse(const std::string& what) { return fail(Code::purpose_refused, what); }
 
@@ -16,10 +20,22 @@ std::string text_of(const Json& object, const char* name) {
 }
 
 std::string_view typ_of(Purpose purpose) {
-  return purpose == Purpose::access_token ? "at+jwt" : "oauth-client-attestation+jwt";
+  switch (purpose) {
+    case Purpose::access_token:
+      return "at+jwt";
+    case Purpose::client_attestation:
+      return "oauth-client-attestation+jwt";
+  }
+  return "";
 }
 
 Result<void> check_header(const KeyInfo& key, const Json& header) {
+  // Nothing else has a meaning that we would vouch for; jwk or jku would even point elsewhere.
+  for (const auto& [name, value] : header.items()) {
+    if (std::find(header_members.begin(), header_members.end(), name) == header_members.end()) {
+      return refuse("the header may have alg, kid and typ, not " + printable(name));
+    }
+  }
   if (text_of(header, "typ") != typ_of(key.purpose)) {
     return refuse("typ must be " + std::string(typ_of(key.purpose)) + " for a key of purpose " +
                   std::string(name_of(key.purpose)));
@@ -36,8 +52,8 @@ Result<void> check_times(const PurposeRules& rules, const KeyInfo& key, const Js
   if (longest == rules.longest_life.end()) return refuse("this purpose signs nothing");
   const auto iat = jose::time_claim(claims, "iat");
   const auto exp = jose::time_claim(claims, "exp");
-  if (!iat || !*iat) return refuse("iat is missing or no time");
-  if (!exp || !*exp) return refuse("exp is missing or no time");
+  if (!iat || !*iat) return refuse("iat is missing, or no time");
+  if (!exp || !*exp) return refuse("exp is missing, or no time");
   if (std::chrono::abs(from_unix(**iat) - now) > rules.skew)
     return refuse("iat is not near the signer's clock");
   if (**exp <= **iat) return refuse("exp is not after iat");

@@ -18,9 +18,11 @@ struct PurposeRules {
 };
 
 /// `purpose_refused`, with what does not fit, unless the signing input is a JWS of the key's
-/// purpose: its `typ`, the key's `alg` and `kid`, our `iss` (access tokens: required; client
-/// attestations: absent or ours), `iat` near the clock, `exp` after it and within the longest life,
-/// `cnf.jkt` in an access token, a public `cnf.jwk` in a client attestation.
+/// purpose: its `typ`, the key's `alg` and `kid` and no other member in the header, our `iss`
+/// (access tokens: required; client attestations: absent or ours), `iat` near the clock, `exp`
+/// after it and within the longest life, `cnf.jkt` in an access token (a SHA-256, RFC 9449 §6.1), a
+/// public `cnf.jwk` in a client attestation. What a header or claim says is never quoted whole: the
+/// front's words end up in the keeper's log.
 [[nodiscard]] Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key,
                                          std::string_view signing_input, Moment now);
 

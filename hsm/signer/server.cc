@@ -1,9 +1,9 @@
 #include "hsm/signer/server.h"
 
-#include <sys/socket.h>
-
+#include <limits>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 
 #include "hsm/signer/wire.h"
@@ -19,6 +19,10 @@ enum class Role : std::uint8_t { keeper, front };
 bool may(Role role, Request request) {
   return role == Role::keeper || request == Request::sign || request == Request::list;
 }
+
+// After these every further call of this process fails the same way; another process may do better
+// (with another PIN, or when the token is unlocked).
+bool is_final(Code code) { return code == Code::hsm_pin_refused || code == Code::hsm_pin_locked; }
 
 }  // namespace
 
@@ -40,23 +44,31 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
       channel->send(frame);
       state->call_ended();
     }
+    void refuse(const Error& error) const {
+      channel->send(refusal(id, error));
+      if (is_final(error.code)) state->give_up(error);
+      state->call_ended();
+    }
     template <typename T>
     bool refused(const Result<T>& result) const {
       if (result) return false;
-      answer(refusal(id, result.error()));
+      refuse(result.error());
       return true;
     }
   };
 
   void listen(const Sender& channel, Role role) {
-    std::weak_ptr<ipc::Channel> weak = channel;
+    const std::weak_ptr<ipc::Channel> weak_channel = channel;
+    const std::weak_ptr<State> weak = weak_from_this();
     channel->start(
-        [self = shared_from_this(), weak, role](BytesView frame, UniqueFd descriptor) {
-          if (const auto from = weak.lock())
-            self->received(from, role, frame, std::move(descriptor));
+        [weak, weak_channel, role](BytesView frame, UniqueFd descriptor) {
+          const auto self = weak.lock();
+          const auto from = weak_channel.lock();
+          if (self && from) self->received(from, role, frame, std::move(descriptor));
         },
-        [self = shared_from_this(), role](const std::string& /*why*/) {
-          if (role == Role::keeper) self->keeper_gone();
+        [weak, role](const std::string& /*why*/) {
+          const auto self = weak.lock();
+          if (self && role == Role::keeper) self->keeper_gone();
         });
   }
 
@@ -67,8 +79,8 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
     const Call call{shared_from_this(), from, head->id, Deadline::in(head->left)};
     call_began();
     if (!may(role, head->type)) {
-      return call.answer(refusal(
-          head->id, Error{Code::not_permitted, "a front may sign and list, and nothing else", 0}));
+      return call.refuse(
+          Error{Code::not_permitted, "a front may sign and list, and nothing else", 0});
     }
     dispatch(call, head->type, reader, std::move(descriptor));
   }
@@ -86,7 +98,7 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
       case Request::evidence:
         return evidence(call, reader);
       case Request::attach:
-        return attach(call, std::move(descriptor));
+        return attach(call, reader, std::move(descriptor));
     }
   }
 
@@ -101,8 +113,7 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
     if (!reader.ended()) return malformed(call);
     const auto key = find(id);
     if (!key)
-      return call.answer(
-          refusal(call.id, Error{Code::hsm_key_unknown, "there is no key " + to_string(id), 0}));
+      return call.refuse(Error{Code::hsm_key_unknown, "there is no key " + to_string(id), 0});
     if (call.refused(check_purpose(rules, *key, input, clock.now()))) return;
     signer.sign(id, std::move(input), call.deadline, [call](const Result<Bytes>& signature) {
       if (call.refused(signature)) return;
@@ -116,10 +127,16 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
     if (!reader.ended()) return malformed(call);
     signer.list(call.deadline, [call](const Result<std::vector<KeyInfo>>& listed) {
       if (call.refused(listed)) return;
-      call.state->remember(*listed);
+      call.state->remember_all(*listed);
       Writer answer = begin_answer(call.id);
-      answer.u16(static_cast<std::uint16_t>(listed->size()));
-      for (const KeyInfo& key : *listed) write_key(answer, key);
+      write_keys(answer, *listed);
+      if (listed->size() > std::numeric_limits<std::uint16_t>::max() ||
+          answer.frame().size() > ipc::Channel::longest_frame) {
+        return call.refuse(Error{Code::hsm_failed,
+                                 "the store has " + std::to_string(listed->size()) +
+                                     " keys, more than one message takes",
+                                 0});
+      }
       call.answer(answer.frame());
     });
   }
@@ -129,7 +146,7 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
     if (!spec) return malformed(call);
     admin.generate(*spec, call.deadline, [call](const Result<KeyInfo>& key) {
       if (call.refused(key)) return;
-      call.state->remember({*key});
+      call.state->remember(*key);
       Writer answer = begin_answer(call.id);
       write_key(answer, *key);
       call.answer(answer.frame());
@@ -152,17 +169,15 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
     admin.evidence(id, call.deadline, [call](const Result<KeyEvidence>& evidence) {
       if (call.refused(evidence)) return;
       Writer answer = begin_answer(call.id);
-      answer.text(evidence->kind)
-          .octets(as_bytes(evidence->facts.dump(-1, ' ', false, Json::error_handler_t::replace)));
+      write_evidence(answer, *evidence);
       call.answer(answer.frame());
     });
   }
 
-  void attach(const Call& call, UniqueFd descriptor) {
-    if (!descriptor) return malformed(call);
+  void attach(const Call& call, const Reader& reader, UniqueFd descriptor) {
+    if (!descriptor || !reader.ended()) return malformed(call);
     auto next = ipc::Channel::make(io, std::move(descriptor));
-    if (front) front->close();
-    front = next;
+    change_front(next);
     listen(next, Role::front);
     call.answer(begin_answer(call.id).frame());
   }
@@ -172,32 +187,89 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
     const auto found = keys.find(id);
     return found == keys.end() ? nullptr : found->second;
   }
-  void remember(const std::vector<KeyInfo>& listed) {
+  void remember(const KeyInfo& key) {
     const std::unique_lock lock(keys_mutex);
-    for (const KeyInfo& key : listed) keys[key.id] = std::make_shared<const KeyInfo>(key);
+    keys[key.id] = std::make_shared<const KeyInfo>(key);
+  }
+  // Adds only: a key that a list does not show may have been made while it was being read.
+  void remember_all(const std::vector<KeyInfo>& listed) {
+    for (const KeyInfo& key : listed) remember(key);
   }
   void forget(const KeyId& id) {
     const std::unique_lock lock(keys_mutex);
     keys.erase(id);
   }
 
+  void start(const Sender& to_keeper, Ended told_at_end) {
+    ended = std::move(told_at_end);
+    keeper = to_keeper;
+    call_began();
+    listen(keeper, Role::keeper);
+    signer.list(Deadline::in(start_patience),
+                [self = shared_from_this()](const Result<std::vector<KeyInfo>>& listed) {
+                  if (listed) {
+                    self->remember_all(*listed);
+                    self->keeper->send(begin_answer(0).frame());
+                  } else {
+                    self->give_up(listed.error());
+                  }
+                  self->call_ended();
+                });
+  }
+
+  // The keeper hears why and then sees its channel closed; what follows is as if it had closed it.
+  void give_up(const Error& error) {
+    {
+      const std::lock_guard lock(mutex);
+      if (failed) return;
+      failed = error;
+    }
+    keeper->send(refusal(0, error));
+    keeper->close_when_sent();
+  }
+
+  void keeper_gone() {
+    change_front(nullptr);
+    {
+      const std::lock_guard lock(mutex);
+      ending = true;
+    }
+    end_when_quiet();
+  }
+
+  void change_front(Sender next) {
+    {
+      const std::lock_guard lock(mutex);
+      front.swap(next);
+    }
+    if (next) next->close();
+  }
+
+  void close() {
+    change_front(nullptr);
+    if (keeper) keeper->close();
+  }
+
   void call_began() {
-    const std::lock_guard lock(calls_mutex);
+    const std::lock_guard lock(mutex);
     ++calls;
   }
   void call_ended() {
-    const std::lock_guard lock(calls_mutex);
-    --calls;
-    end_when_quiet();
-  }
-  void keeper_gone() {
-    if (front) front->close();
-    const std::lock_guard lock(calls_mutex);
-    ending = true;
+    {
+      const std::lock_guard lock(mutex);
+      --calls;
+    }
     end_when_quiet();
   }
   void end_when_quiet() {
-    if (ending && calls == 0 && ended) std::exchange(ended, nullptr)();
+    Ended told;
+    {
+      const std::lock_guard lock(mutex);
+      if (ending && calls == 0) told = std::exchange(ended, nullptr);
+    }
+    if (!told) return;
+    if (failed) return told(tl::unexpected<Error>(*failed));
+    told({});
   }
 
   boost::asio::io_context& io;
@@ -206,43 +278,31 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
   const PurposeRules rules;
   const Clock& clock;
   Sender keeper;
-  Sender front;  // Touched on the keeper channel's strand alone.
 
   std::shared_mutex keys_mutex;
   std::map<KeyId, std::shared_ptr<const KeyInfo>> keys;
 
-  std::mutex calls_mutex;
+  std::mutex mutex;
+  Sender front;
   std::size_t calls = 0;
   bool ending = false;
-  std::function<void()> ended;
+  std::optional<Error> failed;  // Never changed once set.
+  Ended ended;
 };
 
 SignerServer::SignerServer(boost::asio::io_context& io, Signer& signer, KeyAdmin& admin,
                            PurposeRules rules, const Clock& clock)
     : state_(std::make_shared<State>(io, signer, admin, std::move(rules), clock)) {}
 
-SignerServer::~SignerServer() {
-  if (state_->keeper) state_->keeper->close();
-}
+SignerServer::~SignerServer() { state_->close(); }
 
-void SignerServer::serve(UniqueFd keeper, std::function<void()> ended) {
-  state_->ended = std::move(ended);
-  state_->keeper = ipc::Channel::make(state_->io, std::move(keeper));
-  state_->listen(state_->keeper, Role::keeper);
-  state_->signer.list(Deadline::in(start_patience),
-                      [state = state_](const Result<std::vector<KeyInfo>>& listed) {
-                        if (!listed) return state->keeper->send(refusal(0, listed.error()));
-                        state->remember(*listed);
-                        state->keeper->send(begin_answer(0).frame());
-                      });
+void SignerServer::serve(UniqueFd keeper, Ended ended) {
+  state_->start(ipc::Channel::make(state_->io, std::move(keeper)), std::move(ended));
 }
 
 void tell_unready(int keeper_fd, const Error& error) {
-  const Bytes body = refusal(0, error);
-  Writer frame;
-  frame.u32(static_cast<std::uint32_t>(body.size())).octets(body);
-  // A frame this small goes in one piece; if the keeper is gone there is nobody to tell.
-  (void)!send(keeper_fd, frame.frame().data(), frame.frame().size(), MSG_NOSIGNAL);
+  // If the keeper is gone there is nobody to tell.
+  (void)ipc::send_frame(keeper_fd, refusal(0, error));
 }
 
 }  // namespace mintmark::hsm::signer

@@ -15,20 +15,31 @@ namespace mintmark::hsm::signer {
 
 /// Serves one keeper and one front at a time (a newer front takes the older one's place). The
 /// keeper may ask everything, a front only sign and list (`not_permitted`); what is to be signed
-/// must fit the key's purpose. Malformed messages close the channel they came by and nothing else.
+/// must fit the key's purpose (`purpose_refused`). Malformed messages close the channel they came
+/// by and nothing else.
 ///
-/// `signer`, `admin` and `clock` must outlive the io_context's run.
+/// A key that another process made is known here after the next `list`.
+///
+/// `signer` and `admin` must answer every call they were given before they are destroyed, and that
+/// must be before the io_context is: their answers are sent by it. `clock` outlives both.
 class SignerServer {
  public:
+  /// Success: the keeper closed its channel. An error: the store is of no use to this process any
+  /// more (`hsm_pin_refused`, `hsm_pin_locked`), or never was (it would not list its keys); the
+  /// keeper has been told.
+  using Ended = std::function<void(const Result<void>& how)>;
+
   SignerServer(boost::asio::io_context& io, Signer& signer, KeyAdmin& admin, PurposeRules rules,
                const Clock& clock);
+  /// Closes the channels.
   ~SignerServer();
   SignerServer(const SignerServer&) = delete;
   SignerServer& operator=(const SignerServer&) = delete;
 
-  /// Reads what keys there are, tells the keeper that the store is ready, and serves. `ended` is
-  /// called once, when the keeper's channel is closed and the last call under way has ended.
-  void serve(UniqueFd keeper, std::function<void()> ended);
+  /// Reads what keys there are, tells the keeper that the store is ready, and serves; once. `ended`
+  /// is called once, from any thread, when the keeper's channel is closed and the last call under
+  /// way has ended.
+  void serve(UniqueFd keeper, Ended ended);
 
  private:
   struct State;

@@ -27,6 +27,18 @@ tl::unexpected<Error> malformed() {
   return fail(Code::internal, "a message of the signer's channel is malformed");
 }
 
+Result<KeyInfo> read_key(Reader& reader) {
+  const KeyId id = read_key_id(reader);
+  auto purpose = purpose_named(reader.text());
+  auto algorithm = jose::algorithm_named(reader.text());
+  const std::string point = reader.text();
+  std::string unfit = reader.text();
+  if (!reader.good() || !purpose || !algorithm) return malformed();
+  auto key = jose::PublicKey::from_point(*algorithm, as_bytes(point));
+  if (!key) return malformed();
+  return KeyInfo{id, *purpose, std::move(*key), std::move(unfit)};
+}
+
 }  // namespace
 
 Writer& Writer::u8(std::uint8_t value) {
@@ -71,10 +83,10 @@ std::uint64_t Reader::u64() { return take<std::uint64_t>(*this); }
 std::string Reader::text() { return std::string(as_text(octets(u16()))); }
 BytesView Reader::rest() { return octets(left_.size()); }
 
-Writer begin_request(Request type, std::uint64_t id, Deadline deadline) {
+Writer begin_request(Request type, std::uint64_t id, Deadline deadline, std::size_t body_size) {
   const auto left =
       std::min<std::int64_t>(deadline.left().count(), std::numeric_limits<std::uint32_t>::max());
-  Writer writer;
+  Writer writer(request_head_size + body_size);
   writer.u8(static_cast<std::uint8_t>(type)).u64(id).u32(static_cast<std::uint32_t>(left));
   return writer;
 }
@@ -135,16 +147,15 @@ void write_key(Writer& writer, const KeyInfo& key) {
   writer.text(as_text(key.public_key.to_point())).text(key.unfit);
 }
 
-Result<KeyInfo> read_key(Reader& reader) {
-  const KeyId id = read_key_id(reader);
-  auto purpose = purpose_named(reader.text());
-  auto algorithm = jose::algorithm_named(reader.text());
-  const std::string point = reader.text();
-  std::string unfit = reader.text();
-  if (!reader.good() || !purpose || !algorithm) return malformed();
-  auto key = jose::PublicKey::from_point(*algorithm, as_bytes(point));
-  if (!key) return malformed();
-  return KeyInfo{id, *purpose, std::move(*key), std::move(unfit)};
+Result<KeyInfo> read_one_key(Reader& reader) {
+  auto key = read_key(reader);
+  if (key && !reader.ended()) return malformed();
+  return key;
+}
+
+void write_keys(Writer& writer, const std::vector<KeyInfo>& keys) {
+  writer.u16(static_cast<std::uint16_t>(keys.size()));
+  for (const KeyInfo& key : keys) write_key(writer, key);
 }
 
 Result<std::vector<KeyInfo>> read_keys(Reader& reader) {
@@ -159,12 +170,36 @@ Result<std::vector<KeyInfo>> read_keys(Reader& reader) {
   return keys;
 }
 
+void write_spec(Writer& writer, const KeySpec& spec) {
+  write_key_id(writer, spec.id);
+  writer.text(name_of(spec.purpose)).text(jose::name_of(spec.algorithm));
+}
+
 Result<KeySpec> read_spec(Reader& reader) {
   const KeyId id = read_key_id(reader);
   auto purpose = purpose_named(reader.text());
   auto algorithm = jose::algorithm_named(reader.text());
   if (!reader.ended() || !purpose || !algorithm) return malformed();
   return KeySpec{id, *purpose, *algorithm};
+}
+
+void write_evidence(Writer& writer, const KeyEvidence& evidence) {
+  writer.text(evidence.kind)
+      .octets(as_bytes(evidence.facts.dump(-1, ' ', false, Json::error_handler_t::replace)));
+}
+
+Result<KeyEvidence> read_evidence(Reader& reader) {
+  std::string kind = reader.text();
+  const BytesView text = reader.rest();
+  if (!reader.good()) return malformed();
+  auto facts = parse_json(as_text(text), {.octets = text.size()});
+  if (!facts) return malformed();
+  return KeyEvidence{std::move(kind), std::move(*facts)};
+}
+
+Result<void> read_nothing(Reader& reader) {
+  if (!reader.ended()) return malformed();
+  return {};
 }
 
 }  // namespace mintmark::hsm::signer

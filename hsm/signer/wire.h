@@ -1,12 +1,13 @@
 // The messages between the signer and those who may ask it. One message is one frame of
 // ipc::Channel; all numbers are little-endian.
 //
-//   request   type u8 | id u64 | deadline u32 (ms from now) | body
+//   request   type u8 | id u64 | time left u32 (ms) | body
 //   answer    128  u8 | id u64 | 1 u8 | body                                       done
 //             128  u8 | id u64 | 0 u8 | code text | native u64 | detail text       refused
 //
-// An answer with id 0 is the signer's own word that it is ready, or why it never will be. A text is
-// u16 length and octets.
+// An answer with id 0 is the signer's own word that it is ready, or why it is not or no longer. A
+// text is u16 length and octets. Every reader here takes the whole frame: what is too short, too
+// long or of an unknown kind is `internal`, and whoever reads it closes the channel.
 #pragma once
 
 #include <string>
@@ -32,9 +33,13 @@ struct RequestHead {
   std::chrono::milliseconds left{};
 };
 
+inline constexpr std::size_t request_head_size = 13;
+
 /// Appends to a frame.
 class Writer {
  public:
+  Writer() = default;
+  explicit Writer(std::size_t expected) { frame_.reserve(expected); }
   Writer& u8(std::uint8_t value);
   Writer& u16(std::uint16_t value);
   Writer& u32(std::uint32_t value);
@@ -67,7 +72,9 @@ class Reader {
   bool good_ = true;
 };
 
-[[nodiscard]] Writer begin_request(Request type, std::uint64_t id, Deadline deadline);
+/// A deadline that has passed travels as 0 ms. The memory for the body is taken at once.
+[[nodiscard]] Writer begin_request(Request type, std::uint64_t id, Deadline deadline,
+                                   std::size_t body_size = 0);
 [[nodiscard]] Result<RequestHead> read_request_head(Reader& reader);
 
 [[nodiscard]] Writer begin_answer(std::uint64_t id);
@@ -83,8 +90,14 @@ struct AnswerHead {
 void write_key_id(Writer& writer, const KeyId& id);
 [[nodiscard]] KeyId read_key_id(Reader& reader);
 void write_key(Writer& writer, const KeyInfo& key);
-[[nodiscard]] Result<KeyInfo> read_key(Reader& reader);
+[[nodiscard]] Result<KeyInfo> read_one_key(Reader& reader);
+void write_keys(Writer& writer, const std::vector<KeyInfo>& keys);  ///< At most 65,535.
 [[nodiscard]] Result<std::vector<KeyInfo>> read_keys(Reader& reader);
+inline constexpr std::size_t spec_size = 64;  ///< No KeySpec takes more.
+void write_spec(Writer& writer, const KeySpec& spec);
 [[nodiscard]] Result<KeySpec> read_spec(Reader& reader);
+void write_evidence(Writer& writer, const KeyEvidence& evidence);
+[[nodiscard]] Result<KeyEvidence> read_evidence(Reader& reader);
+[[nodiscard]] Result<void> read_nothing(Reader& reader);
 
 }  // namespace mintmark::hsm::signer

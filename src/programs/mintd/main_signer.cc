@@ -71,29 +71,45 @@ hsm::signer::PurposeRules rules_of(const config::Config& config) {
                            {hsm::Purpose::client_attestation, config.enrolment.freshness}}};
 }
 
+int exit_status_of(const Result<void>& how) {
+  if (how) return signer_exit_done;
+  return how.error().code == Code::hsm_pin_refused ? signer_exit_pin_refused
+                                                   : signer_exit_unavailable;
+}
+
 int serve(Inheritance all) {
   auto store = hsm::pkcs11::open_key_store(all.store);
   if (!store) {
     telemetry::log(telemetry::Level::error, "key_store_not_opened", store.error(),
                    {{"store", all.store.name}});
     hsm::signer::tell_unready(all.keeper.get(), store.error());
-    return store.error().code == Code::hsm_pin_refused ? signer_exit_pin_refused
-                                                       : signer_exit_unavailable;
+    return exit_status_of(pass_on(store));
   }
   all.pin = UniqueFd();
+  telemetry::log(telemetry::Level::info, "key_store_open", {{"store", all.store.name}});
+
   const SystemClock clock;
   boost::asio::io_context io(1);
   hsm::signer::SignerServer server(io, **store, **store, rules_of(all.config), clock);
-  server.serve(std::move(all.keeper), [&io] { io.stop(); });
-  telemetry::log(telemetry::Level::info, "key_store_open", {{"store", all.store.name}});
+  Result<void> outcome;
+  server.serve(std::move(all.keeper), [&](const Result<void>& how) {
+    outcome = how;
+    io.stop();
+  });
   io.run();
-  return signer_exit_done;
+  store->reset();  // Its workers may still be on their way out of an answer, which needs the
+                   // io_context.
+  if (!outcome) {
+    telemetry::log(telemetry::Level::error, "key_store_lost", outcome.error(),
+                   {{"store", all.store.name}});
+  }
+  return exit_status_of(outcome);
 }
 
 int run(const programs::Arguments& arguments) {
   // Only the keeper ends a signer, by closing its channel: a kill inside a call can cost SoftHSM
-  // its token.
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) signal(number, SIG_IGN);
+  // its token. That holds for SIGPIPE too, of a log that nobody reads.
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE}) signal(number, SIG_IGN);
   if (auto shut = shut_in(); !shut) return programs::report(program, shut.error(), false);
   auto all = inherit(arguments);
   if (!all) {
