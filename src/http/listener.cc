@@ -7,6 +7,7 @@
 
 #include <array>
 #include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
 #include <cerrno>
 #include <utility>
 
@@ -109,9 +110,14 @@ void Listener::welcome(UniqueFd socket, std::string peer) {
   }
   Ssl ssl = tls_ == nullptr ? nullptr : tls_->connection();
   if (tls_ != nullptr && ssl == nullptr) return;
-  const auto session =
-      std::make_shared<Session>(io_, serving_, std::move(socket), std::move(ssl), std::move(peer));
-  if (serving_->admit(session)) session->start();
+  try {
+    const auto session = std::make_shared<Session>(io_, serving_, std::move(socket), std::move(ssl),
+                                                   std::move(peer));
+    if (serving_->admit(session)) session->start();
+  } catch (const boost::system::system_error& error) {
+    // The kernel has no room to watch one more descriptor; those that it watches are served on.
+    serving_->report("http_accept_failed", {Code::listen_failed, error.what(), 0});
+  }
 }
 
 /// Without descriptors the socket stays readable: trying on at once would only burn the processor.

@@ -1,5 +1,7 @@
 // What a well-behaved client may count on.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <set>
@@ -266,11 +268,17 @@ TEST(Server, NamesThePeer) {
   EXPECT_EQ(local.answer()->body, "unix:uid=" + std::to_string(getuid()));
 }
 
-TEST(Server, RefusesWhatIsNoDescriptor) {
+TEST(Server, RefusesToAcceptOnWhatDoesNotListen) {
+  const test::TemporaryDirectory directory;
+  const auto file = directory.write("file", "");
   TestServer server;
-  const auto accepted = server.server().accept_on(UniqueFd(), nullptr);
-  ASSERT_FALSE(accepted);
-  EXPECT_EQ(accepted.error().code, Code::listen_failed);
+  const std::vector<int> descriptors{-1, ::open(file.c_str(), O_RDONLY | O_CLOEXEC),
+                                     ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  for (const int descriptor : descriptors) {
+    const auto accepted = server.server().accept_on(UniqueFd(descriptor), nullptr);
+    ASSERT_FALSE(accepted);
+    EXPECT_EQ(accepted.error().code, Code::listen_failed);
+  }
 }
 
 }  // namespace
