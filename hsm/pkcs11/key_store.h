@@ -22,9 +22,9 @@ namespace mintmark::hsm::pkcs11 {
 /// Lost sessions, handles and logins are restored once a call, then the call is tried once more; a
 /// PIN the token refused is never offered again in this process.
 ///
-/// Errors beside those of the ports: `hsm_session_lost`, `hsm_pin_refused`, `hsm_pin_locked`,
-/// `hsm_key_ambiguous` (two private keys with one id: neither signs, neither is destroyed).
-/// `Error::native` is the CK_RV.
+/// Errors beside those of the ports: `hsm_session_lost`, `hsm_pin_refused`, `hsm_pin_locked`;
+/// `hsm_key_ambiguous`: an id names two pairs of ours, and neither is destroyed (nor signs: they
+/// are listed as unfit). `Error::native` is the CK_RV.
 class Pkcs11KeyStore final : public Signer, public KeyAdmin {
  public:
   /// Refuses what waits with `hsm_unavailable`, lets the calls in the module end, then closes

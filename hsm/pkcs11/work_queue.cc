@@ -1,6 +1,5 @@
 #include "hsm/pkcs11/work_queue.h"
 
-#include <optional>
 #include <utility>
 
 namespace mintmark::hsm::pkcs11 {
@@ -30,21 +29,19 @@ WorkQueue::~WorkQueue() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-void WorkQueue::submit(Call call) {
-  if (call.deadline.passed()) return call.refuse(too_late());
-  std::optional<Error> refusal;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (ending_) {
-      refusal = closing();
-    } else if (waiting_.size() >= bound_) {
-      refusal =
-          Error{Code::overloaded, std::to_string(bound_) + " calls wait for the token already"};
-    } else {
-      waiting_.push_back(std::move(call));
-    }
+std::optional<Error> WorkQueue::try_push(Call& call) {
+  if (call.deadline.passed()) return too_late();
+  const std::scoped_lock lock(mutex_);
+  if (ending_) return closing();
+  if (waiting_.size() >= bound_) {
+    return Error{Code::overloaded, std::to_string(bound_) + " calls wait for the token already"};
   }
-  if (refusal) return call.refuse(std::move(*refusal));
+  waiting_.push_back(std::move(call));
+  return std::nullopt;
+}
+
+void WorkQueue::submit(Call call) {
+  if (auto refusal = try_push(call)) return call.refuse(std::move(*refusal));
   changed_.notify_one();
 }
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -34,6 +35,8 @@ class WorkQueue {
   void submit(Call call);
 
  private:
+  /// Why not; the call is moved from only if it was taken.
+  [[nodiscard]] std::optional<Error> try_push(Call& call);
   void work();
 
   const std::size_t bound_;

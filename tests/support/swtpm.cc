@@ -53,7 +53,8 @@ std::uint16_t two_free_ports() {
 
 Swtpm::Swtpm(Options options) {
   std::filesystem::create_directory(directory_.path() / "state");
-  std::filesystem::create_directory(ca_directory());
+  std::filesystem::create_directory(roots());
+  std::filesystem::create_directory(intermediates());
   if (options.manufactured) manufacture();
   start();
 }
@@ -64,6 +65,7 @@ std::string Swtpm::tcti() const { return "swtpm:host=127.0.0.1,port=" + std::to_
 
 void Swtpm::manufacture() {
   const std::string ca = ca_directory().string();
+  std::filesystem::create_directory(ca);
   const auto localca =
       directory_.write("localca.conf", "statedir = " + ca + "\nsigningkey = " + ca +
                                            "/signkey.pem\nissuercert = " + ca +
@@ -81,6 +83,8 @@ void Swtpm::manufacture() {
       "--lock-nvram", "--overwrite"};
   if (geteuid() == 0) arguments.insert(arguments.end(), {"--runas", "root"});
   run(arguments);
+  std::filesystem::copy(ca + "/swtpm-localca-rootca-cert.pem", roots() / "root.pem");
+  std::filesystem::copy(ca + "/issuercert.pem", intermediates() / "issuer.pem");
 }
 
 void Swtpm::start() {

@@ -28,8 +28,13 @@ class Swtpm {
   /// "swtpm:host=127.0.0.1,port=…"
   [[nodiscard]] std::string tcti() const;
   [[nodiscard]] std::uint16_t port() const { return port_; }
-  /// PEM files of the CA that signed the EK certificates: the root and what signed beneath it.
-  /// Empty directory unless manufactured.
+  /// The CA that signed the EK certificates: a directory with the root alone, another with what
+  /// signed beneath it. Empty unless manufactured.
+  [[nodiscard]] std::filesystem::path roots() const { return directory_.path() / "roots"; }
+  [[nodiscard]] std::filesystem::path intermediates() const {
+    return directory_.path() / "intermediates";
+  }
+  /// All files of that CA, its keys too.
   [[nodiscard]] std::filesystem::path ca_directory() const { return directory_.path() / "ca"; }
   /// Ends the TPM, without TPM2_Shutdown, and starts it again with the same state: what a power cut
   /// does.
