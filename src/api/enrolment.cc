@@ -110,16 +110,14 @@ std::map<unsigned, Bytes> pcrs_in(const Json& values, Members& members) {
 }
 
 Result<issuer::FinishCall> finish_call(const http::Request& request) {
-  if (request.headers.count("DPoP") == 0)
-    return fail(Code::proof_missing, "the request has no DPoP header");
-  if (request.headers.count("DPoP") > 1)
-    return fail(Code::header_repeated, "the request has more than one DPoP header");
+  auto proof = verify::one_proof(request.headers);
+  if (!proof) return pass_on(proof);
   auto body = read_body(request);
   if (!body) return pass_on(body);
 
   Members members(*body);
   issuer::FinishCall call;
-  call.proof = *request.headers.find("DPoP");
+  call.proof = *proof;
   call.presented = presented_in(*body, members);
   call.ticket = members.text("ticket");
   call.answer.activation_secret = members.octets("activation_secret");

@@ -103,10 +103,10 @@ Result<issuer::TokenCall> read_token_call(const http::Request& request) {
   }
   auto attestation = one_header(request, "OAuth-Client-Attestation", Code::client_unauthenticated);
   if (!attestation) return pass_on(attestation);
-  auto proof = one_header(request, "DPoP", Code::proof_missing);
+  auto proof = verify::one_proof(request.headers);
   if (!proof) return pass_on(proof);
   call.client_attestation = **attestation;
-  call.proof = **proof;
+  call.proof = *proof;
   return call;
 }
 

@@ -77,7 +77,10 @@ Result<void> Front::accept() {
     if (!context) return pass_on(context);
     tls = std::move(*context);
   }
-  server_ = std::make_unique<http::Server>(io_, http::ServerLimits{}, routes());
+  server_ = std::make_unique<http::Server>(io_, http::ServerLimits{}, routes(),
+                                           [](std::string_view event, const Error& error) {
+                                             telemetry::log(Level::error, event, error);
+                                           });
   for (UniqueFd& socket : inheritance_.listening) {
     if (auto accepting = server_->accept_on(std::move(socket), tls); !accepting) return accepting;
   }

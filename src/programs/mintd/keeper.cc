@@ -64,7 +64,10 @@ Result<void> Keeper::open_admin() {
           {.status = [this] { return status(); },
            .keys = [this] { return keys(); },
            .front = [this](const http::Request& request,
-                           http::Respond respond) { front_->ask(request, std::move(respond)); }}));
+                           http::Respond respond) { front_->ask(request, std::move(respond)); }}),
+      [](std::string_view event, const Error& error) {
+        telemetry::log(Level::error, event, error);
+      });
   return admin_->accept_on(std::move(*socket), nullptr);
 }
 

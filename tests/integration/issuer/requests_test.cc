@@ -66,7 +66,7 @@ TEST_F(Requests, TokensAreRefusedWithTheReason) {
          "/token", "400", "attestation_malformed");
   expect({"--data", form, "--header", "OAuth-Client-Attestation: x", "--header", "DPoP: y",
           "--header", "DPoP: z"},
-         "/token", "400", "header_repeated");
+         "/token", "400", "proof_repeated");
   expect({"--data", form, "--header", "OAuth-Client-Attestation: x", "--header",
           "OAuth-Client-Attestation-PoP: y", "--header", "DPoP: z"},
          "/token", "400", "attestation_pop_unsupported");
