@@ -20,8 +20,9 @@ namespace mintmark::hsm::signer {
 ///
 /// A key that another process made is known here after the next `list`.
 ///
-/// `signer` and `admin` must answer every call they were given before they are destroyed, and that
-/// must be before the io_context is: their answers are sent by it. `clock` outlives both.
+/// `signer`, `admin` and `clock` are used as long as the io_context runs. When it has stopped, the
+/// key store must end (and answer what it was given) before the io_context does, which its answers
+/// are sent by.
 class SignerServer {
  public:
   /// Success: the keeper closed its channel. An error: the store is of no use to this process any

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "ends.h"
 #include "ipc/channel.h"
+#include "support/channel_ends.h"
 
 namespace mintmark::ipc {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <atomic>
 
-#include "ends.h"
+#include "support/channel_ends.h"
 
 namespace mintmark::ipc {
 namespace {

@@ -21,16 +21,21 @@ namespace mintmark::test {
 
 inline constexpr std::uint32_t with_descriptor = 1U << 31U;
 
-/// An io_context that runs while this lives.
+/// An io_context that runs while this lives, or until it is drained.
 class Loop {
  public:
   explicit Loop(unsigned threads = 1) {
     for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { io_.run(); });
   }
   ~Loop() {
-    work_.reset();
     io_.stop();
+    drain();
+  }
+  /// Lets it run until nothing is left to do.
+  void drain() {
+    work_.reset();
     for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
   }
   boost::asio::io_context& io() { return io_; }
 

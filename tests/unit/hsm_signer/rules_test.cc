@@ -1,0 +1,285 @@
+#include "hsm/signer/rules.h"
+
+#include <gtest/gtest.h>
+
+#include "jose/jws.h"
+#include "support/soft_key.h"
+
+namespace mintmark::hsm::signer {
+namespace {
+
+using test::SoftKey;
+
+constexpr std::int64_t now = 1'800'000'000;
+const std::string issuer = "https://issuer.example";
+
+const PurposeRules rules{.issuer = issuer,
+                         .longest_life = {{Purpose::access_token, std::chrono::seconds(300)},
+                                          {Purpose::client_attestation, std::chrono::hours(24)}}};
+
+// What is good for its purpose; a test breaks one thing.
+class Rules : public ::testing::Test {
+ protected:
+  explicit Rules(Purpose purpose) : key{random_key_id(), purpose, pair.public_key(), ""} {}
+
+  [[nodiscard]] Result<void> check() const { return check(jose::signing_input(header, claims)); }
+  [[nodiscard]] Result<void> check(const std::string& input) const {
+    return check_purpose(rules, key, input, from_unix(now));
+  }
+  void expect_refused(const std::string& why) const { expect_refused(check(), why); }
+  static void expect_refused(const Result<void>& outcome, const std::string& why) {
+    ASSERT_FALSE(outcome) << "it would be signed";
+    EXPECT_EQ(outcome.error().code, Code::purpose_refused);
+    EXPECT_EQ(outcome.error().detail, why);
+  }
+
+  SoftKey pair;
+  SoftKey device;
+  KeyInfo key;
+  Json header;
+  Json claims;
+};
+
+class AccessTokenRules : public Rules {
+ protected:
+  AccessTokenRules() : Rules(Purpose::access_token) {
+    header = {{"typ", "at+jwt"}, {"alg", "ES256"}, {"kid", key.kid()}};
+    claims = {{"iss", issuer},
+              {"aud", "https://service.example"},
+              {"sub", "device"},
+              {"client_id", "device"},
+              {"iat", now},
+              {"exp", now + 300},
+              {"jti", "a"},
+              {"scope", "read"},
+              {"cnf", {{"jkt", device.jkt()}}}};
+  }
+};
+
+class ClientAttestationRules : public Rules {
+ protected:
+  ClientAttestationRules() : Rules(Purpose::client_attestation) {
+    header = {{"typ", "oauth-client-attestation+jwt"}, {"alg", "ES256"}, {"kid", key.kid()}};
+    claims = {{"sub", "device"},
+              {"iat", now},
+              {"exp", now + 86400},
+              {"cnf", {{"jwk", device.public_key().to_jwk()}}}};
+  }
+};
+
+TEST_F(AccessTokenRules, GrantWhatTheIssuerMints) { EXPECT_TRUE(check()); }
+
+TEST_F(ClientAttestationRules, GrantWhatTheIssuerMints) { EXPECT_TRUE(check()); }
+
+TEST_F(ClientAttestationRules, GrantOurIssuer) {
+  claims["iss"] = issuer;
+  EXPECT_TRUE(check());
+}
+
+TEST_F(AccessTokenRules, GrantTheEdgesOfTheSkew) {
+  for (const std::int64_t off : {-60, 60}) {
+    claims["iat"] = now + off;
+    claims["exp"] = now + off + 300;
+    EXPECT_TRUE(check()) << off;
+  }
+}
+
+constexpr const char* token_typ = "typ must be at+jwt for a key of purpose access_token";
+constexpr const char* attestation_typ =
+    "typ must be oauth-client-attestation+jwt for a key of purpose client_attestation";
+
+TEST_F(AccessTokenRules, RefuseAnotherTyp) {
+  for (const Json& typ : {Json("JWT"), Json("AT+JWT"), Json("application/at+jwt"), Json("dpop+jwt"),
+                          Json("oauth-client-attestation+jwt"), Json(7), Json(nullptr)}) {
+    header["typ"] = typ;
+    expect_refused(token_typ);
+  }
+  header.erase("typ");
+  expect_refused(token_typ);
+}
+
+TEST_F(ClientAttestationRules, RefuseAnotherTyp) {
+  header["typ"] = "at+jwt";
+  expect_refused(attestation_typ);
+  header.erase("typ");
+  expect_refused(attestation_typ);
+}
+
+TEST_F(AccessTokenRules, RefuseWhatTheOtherPurposeSigns) {
+  key.purpose = Purpose::client_attestation;
+  expect_refused(attestation_typ);
+}
+
+TEST_F(AccessTokenRules, RefuseAnotherAlg) {
+  for (const char* alg : {"none", "ES384", "HS256", "es256", ""}) {
+    header["alg"] = alg;
+    expect_refused("alg is not the key's");
+  }
+  header.erase("alg");
+  expect_refused("alg is not the key's");
+}
+
+TEST_F(AccessTokenRules, RefuseAnotherKid) {
+  header["kid"] = device.jkt();
+  expect_refused("kid is not the key's");
+  header.erase("kid");
+  expect_refused("kid is not the key's");
+}
+
+TEST_F(AccessTokenRules, RefuseAHeaderThatSaysMore) {
+  for (const char* name : {"jwk", "jku", "x5c", "x5u", "cty", "zip"}) {
+    Json longer = header;
+    longer[name] = "https://elsewhere.example";
+    expect_refused(check(jose::signing_input(longer, claims)),
+                   std::string("the header may have alg, kid and typ, not ") + name);
+  }
+}
+
+TEST_F(AccessTokenRules, RefuseExtensions) {
+  header["crit"] = Json::array({"exp"});
+  EXPECT_FALSE(check());
+  header.erase("crit");
+  header["b64"] = false;
+  const auto outcome = check();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Code::purpose_refused);
+}
+
+TEST_F(AccessTokenRules, RefuseAnotherIssuer) {
+  for (const Json& iss : {Json("https://other.example"), Json(issuer + "/"), Json(""),
+                          Json::array({issuer}), Json(nullptr)}) {
+    claims["iss"] = iss;
+    expect_refused("iss is not this issuer");
+  }
+  claims.erase("iss");
+  expect_refused("iss is not this issuer");
+}
+
+TEST_F(ClientAttestationRules, RefuseAnotherIssuer) {
+  for (const Json& iss : {Json("https://other.example"), Json(nullptr)}) {
+    claims["iss"] = iss;
+    expect_refused("iss is not this issuer");
+  }
+}
+
+TEST_F(AccessTokenRules, RefuseAnIatThatIsMissingOrNoTime) {
+  for (const Json& iat : {Json("1800000000"), Json(-1), Json(1.5), Json(nullptr)}) {
+    claims["iat"] = iat;
+    expect_refused("iat is missing, or no time");
+  }
+  claims.erase("iat");
+  expect_refused("iat is missing, or no time");
+}
+
+TEST_F(AccessTokenRules, RefuseAnIatFarFromTheClock) {
+  for (const std::int64_t iat : {now - 61, now + 61, std::int64_t{0}, std::int64_t{1} << 53}) {
+    claims["iat"] = iat;
+    claims["exp"] = iat;  // Not what is looked at first.
+    expect_refused("iat is not near the signer's clock");
+  }
+}
+
+TEST_F(AccessTokenRules, RefuseAnExpThatIsMissingOrNoTime) {
+  for (const Json& exp : {Json("1800000300"), Json(-1), Json(1.8e9), Json(nullptr)}) {
+    claims["exp"] = exp;
+    expect_refused("exp is missing, or no time");
+  }
+  claims.erase("exp");
+  expect_refused("exp is missing, or no time");
+}
+
+TEST_F(AccessTokenRules, RefuseAnExpNotAfterIat) {
+  for (const std::int64_t exp : {now, now - 1}) {
+    claims["exp"] = exp;
+    expect_refused("exp is not after iat");
+  }
+}
+
+TEST_F(AccessTokenRules, RefuseALifeLongerThanThePurposes) {
+  claims["exp"] = now + 301;
+  expect_refused("the life is longer than 300 s");
+  claims["exp"] = std::int64_t{1} << 53;
+  expect_refused("the life is longer than 300 s");
+}
+
+TEST_F(AccessTokenRules, RefuseALifeStretchedByAnEarlyIat) {
+  claims["iat"] = now - 60;
+  claims["exp"] = now + 241;
+  expect_refused("the life is longer than 300 s");
+}
+
+TEST_F(ClientAttestationRules, RefuseALifeLongerThanThePurposes) {
+  claims["exp"] = now + 86401;
+  expect_refused("the life is longer than 86400 s");
+}
+
+TEST_F(AccessTokenRules, RefuseAPurposeThatHasNoLife) {
+  PurposeRules other = rules;
+  other.longest_life.erase(Purpose::access_token);
+  expect_refused(check_purpose(other, key, jose::signing_input(header, claims), from_unix(now)),
+                 "this purpose signs nothing");
+}
+
+constexpr const char* unbound = "cnf is missing: nothing is signed that is bound to no key";
+
+TEST_F(AccessTokenRules, RefuseATokenBoundToNothing) {
+  claims.erase("cnf");
+  expect_refused(unbound);
+  claims["cnf"] = device.jkt();
+  expect_refused(unbound);
+}
+
+TEST_F(AccessTokenRules, RefuseAJktThatIsNoThumbprint) {
+  for (const Json& jkt : {Json(""), Json(device.jkt().substr(1)), Json(device.jkt() + "A"),
+                          Json(device.jkt() + "="), Json(std::string(43, '*')), Json(43)}) {
+    claims["cnf"] = {{"jkt", jkt}};
+    expect_refused("cnf.jkt is no thumbprint");
+  }
+  claims["cnf"] = {{"jwk", device.public_key().to_jwk()}};
+  expect_refused("cnf.jkt is no thumbprint");
+}
+
+TEST_F(ClientAttestationRules, RefuseOneBoundToNothing) {
+  claims.erase("cnf");
+  expect_refused(unbound);
+  claims["cnf"] = {{"jkt", device.jkt()}};
+  expect_refused("cnf.jwk is missing");
+}
+
+TEST_F(ClientAttestationRules, RefuseAPrivateKey) {
+  claims["cnf"]["jwk"]["d"] = std::string(43, 'A');
+  const auto outcome = check();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Code::purpose_refused);
+  EXPECT_EQ(outcome.error().detail.find("cnf.jwk: "), 0U) << outcome.error().detail;
+  EXPECT_EQ(outcome.error().detail.find(std::string(43, 'A')), std::string::npos);
+}
+
+TEST_F(ClientAttestationRules, RefuseAKeyOffTheCurve) {
+  claims["cnf"]["jwk"]["x"] = claims["cnf"]["jwk"]["y"];
+  const auto outcome = check();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Code::purpose_refused);
+}
+
+TEST_F(AccessTokenRules, RefuseWhatIsNoSigningInput) {
+  const std::string good = jose::signing_input(header, claims);
+  const std::string twice = "eyJhbGciOiJFUzI1NiIsImFsZyI6Im5vbmUifQ";  // alg named twice.
+  for (const std::string& input :
+       {std::string(), std::string("."), std::string("a.b"), std::string("not a token"),
+        good + ".AAAA", good.substr(0, good.find('.')), good + "=",
+        twice + good.substr(good.find('.')), std::string(20'000, 'A') + "." + good}) {
+    const auto outcome = check(input);
+    ASSERT_FALSE(outcome) << input;
+    EXPECT_EQ(outcome.error().code, Code::purpose_refused);
+    EXPECT_EQ(outcome.error().detail.find("no JWS signing input: "), 0U) << outcome.error().detail;
+  }
+}
+
+TEST_F(AccessTokenRules, RefuseADigestInDisguise) {
+  // What a front would want signed to escape the rules: 32 octets that are a hash of its choice.
+  EXPECT_FALSE(check(std::string(32, '\xA5')));
+}
+
+}  // namespace
+}  // namespace mintmark::hsm::signer
