@@ -35,6 +35,12 @@ build_release() {
   NINJA_STATUS='  [%f of %t] ' ninja -C "$top/build/release" "$@"
 }
 
+# alive PID: it runs; one that has ended and waits for its parent does not.
+alive() {
+  local state
+  state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) && [[ -n $state && $state != Z ]]
+}
+
 port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # free_port FIRST: the first port from FIRST on that nobody listens on.

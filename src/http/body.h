@@ -10,20 +10,22 @@
 
 namespace mintmark::http {
 
-/// Chunks are read by our own hand: Beast 1.81 ends the process of a debug build (an assertion) when the last chunk's
-/// "0 CR LF" and one more octet come in one piece and the rest in another.
+/// Chunks are read by our own hand: Beast 1.81 ends the process of a debug build (an assertion)
+/// when the last chunk's "0 CR LF" and one more octet come in one piece and the rest in another.
 class BodyReader {
  public:
   /// No content.
   BodyReader() = default;
   /// Of a length already known to be allowed.
   [[nodiscard]] static BodyReader of_length(std::uint64_t octets);
-  /// Chunked; `limit` bounds the content, and in proportion what carries it. Extensions and trailers are dropped.
+  /// Chunked; `limit` bounds the content, and in proportion what carries it. Extensions and
+  /// trailers are dropped.
   [[nodiscard]] static BodyReader chunked(std::size_t limit);
   /// Up to the end of the stream, of which `end_of_stream` tells.
   [[nodiscard]] static BodyReader until_end(std::size_t limit);
 
-  /// How many octets were used: all, until the body is complete. `http_body_too_large`, `http_malformed`.
+  /// How many octets were used: all, until the body is complete. `http_body_too_large`,
+  /// `http_malformed`.
   [[nodiscard]] Result<std::size_t> take(std::string_view octets);
   /// False: the body was cut.
   [[nodiscard]] bool end_of_stream();

@@ -1,4 +1,5 @@
-// HTTP/1.1 client over TLS (server name and chain checked) or a unix socket; synchronous, with a deadline on the whole call.
+// HTTP/1.1 client over TLS (server name and chain checked) or a unix socket; synchronous, with a
+// deadline on the whole call.
 #pragma once
 
 #include <memory>
@@ -17,10 +18,11 @@ struct ClientOptions {
   std::size_t answer_octets = 4U << 20U;
 };
 
-/// Keeps one connection per origin alive. Not thread-safe: one client a thread. https only, unless a unix socket is set.
-/// A kept connection that the server has closed is replaced; a request is sent twice only if it is idempotent or had
-/// not left whole, and nothing of an answer came. Host, Content-Length, Transfer-Encoding and Connection are the client's own.
-/// Errors: `connect_failed`, `tls_failed` (says what was wrong with the certificate, or with `ca_file`), `deadline_passed`,
+/// Keeps one connection per origin alive. Not thread-safe: one client a thread. https only, unless
+/// a unix socket is set. A kept connection that the server has closed is replaced; a request is
+/// sent twice only if it is idempotent or had not left whole, and nothing of an answer came. Host,
+/// Content-Length, Transfer-Encoding and Connection are the client's own. Errors: `connect_failed`,
+/// `tls_failed` (says what was wrong with the certificate, or with `ca_file`), `deadline_passed`,
 /// `http_malformed` (the request or its URL), `http_answer_malformed`, `http_answer_too_large`.
 class Client {
  public:
@@ -29,9 +31,11 @@ class Client {
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 
-  /// Any status is an answer. Redirects are not followed. The deadline covers everything, the name's resolution included.
-  [[nodiscard]] Result<Response> send(const std::string& method, const std::string& url, const Headers& headers,
-                                      const std::string& body, Deadline deadline);
+  /// Any status is an answer. Redirects are not followed. The deadline covers everything, the
+  /// name's resolution included.
+  [[nodiscard]] Result<Response> send(const std::string& method, const std::string& url,
+                                      const Headers& headers, const std::string& body,
+                                      Deadline deadline);
 
  private:
   struct State;

@@ -14,7 +14,8 @@ namespace mintmark::http {
 
 class ClientConnection {
  public:
-  /// Over a connected, non-blocking socket; `ssl` null: plain. Completes the handshake: `tls_failed`, `deadline_passed`.
+  /// Over a connected, non-blocking socket; `ssl` null: plain. Completes the handshake:
+  /// `tls_failed`, `deadline_passed`.
   [[nodiscard]] static Result<std::unique_ptr<ClientConnection>> open(UniqueFd socket, Ssl ssl,
                                                                       Deadline deadline);
 

@@ -17,9 +17,10 @@ struct Exchange {
   bool keeps_alive = false;  ///< The connection can take another request.
 };
 
-/// Sends `request`, octets of HTTP/1.1, and reads one answer (RFC 9112 §6.3); interim answers (1xx) are passed over.
-/// `answers_head`: the request is HEAD, whose answer has no body. `http_answer_malformed`, `http_answer_too_large`.
-[[nodiscard]] Exchange exchange(ClientConnection& connection, const std::string& request, bool answers_head,
-                                std::size_t body_limit, Deadline deadline);
+/// Sends `request`, octets of HTTP/1.1, and reads one answer (RFC 9112 §6.3); interim answers (1xx)
+/// are passed over. `answers_head`: the request is HEAD, whose answer has no body.
+/// `http_answer_malformed`, `http_answer_too_large`.
+[[nodiscard]] Exchange exchange(ClientConnection& connection, const std::string& request,
+                                bool answers_head, std::size_t body_limit, Deadline deadline);
 
 }  // namespace mintmark::http

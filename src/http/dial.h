@@ -10,9 +10,10 @@
 
 namespace mintmark::http {
 
-/// Non-blocking, TCP_NODELAY. Each address of the host is tried in turn, each with its share of what time is left.
-/// `connect_failed` says what failed last; `deadline_passed`.
-[[nodiscard]] Result<UniqueFd> dial_tcp(const std::string& host, std::uint16_t port, Deadline deadline);
+/// Non-blocking, TCP_NODELAY. Each address of the host is tried in turn, each with its share of
+/// what time is left. `connect_failed` says what failed last; `deadline_passed`.
+[[nodiscard]] Result<UniqueFd> dial_tcp(const std::string& host, std::uint16_t port,
+                                        Deadline deadline);
 [[nodiscard]] Result<UniqueFd> dial_unix(const std::string& path);
 
 /// Waits for POLLIN or POLLOUT; `deadline_passed`.

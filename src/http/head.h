@@ -1,4 +1,5 @@
-// The head of a request, judged strictly: what parsers are known to read in two ways is refused (RFC 9112 §11.2).
+// The head of a request, judged strictly: what parsers are known to read in two ways is refused
+// (RFC 9112 §11.2).
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,9 @@
 
 namespace mintmark::http {
 
-/// Walks over a head's octets as they come and refuses at the first that no head has: control characters, a CR or LF
-/// alone, a folded line (RFC 9112 §5.2), more octets, fields or request line than the limits allow.
+/// Walks over a head's octets as they come and refuses at the first that no head has: control
+/// characters, a CR or LF alone, a folded line (RFC 9112 §5.2), more octets, fields or request line
+/// than the limits allow.
 class HeadScan {
  public:
   /// `limits` must outlive the scan.
@@ -35,7 +37,8 @@ class HeadScan {
   bool complete_ = false;
 };
 
-/// "METHOD SP target SP HTTP/1.x" (RFC 9112 §3), without its line end: `http_malformed`, `http_version_unsupported`.
+/// "METHOD SP target SP HTTP/1.x" (RFC 9112 §3), without its line end: `http_malformed`,
+/// `http_version_unsupported`.
 [[nodiscard]] Result<void> check_request_line(std::string_view line);
 
 /// What a request's head says about the message and its connection.
@@ -45,8 +48,9 @@ struct HeadFacts {
   bool expects_continue = false;
 };
 
-/// Host (RFC 9112 §3.2), the target's form, framing (§6.3: never both lengths), Expect. An absolute target becomes its
-/// path and query, and its authority replaces Host; `path` and `query` are filled. `minor`: 0 or 1, of HTTP/1.
+/// Host (RFC 9112 §3.2), the target's form, framing (§6.3: never both lengths), Expect. An absolute
+/// target becomes its path and query, and its authority replaces Host; `path` and `query` are
+/// filled. `minor`: 0 or 1, of HTTP/1.
 [[nodiscard]] Result<HeadFacts> check_head(Request& request, unsigned minor);
 
 }  // namespace mintmark::http

@@ -15,13 +15,17 @@ namespace mintmark::http {
 /// Header fields in their order; names compare without case (RFC 9110 §5.1).
 class Headers {
  public:
-  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  void add(std::string name, std::string value) {
+    fields_.emplace_back(std::move(name), std::move(value));
+  }
   void set(std::string_view name, std::string value);
   /// The first field of that name.
   [[nodiscard]] const std::string* find(std::string_view name) const;
   /// How often the name stands: who must have a header once (DPoP) asks here.
   [[nodiscard]] std::size_t count(std::string_view name) const;
-  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& fields() const { return fields_; }
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& fields() const {
+    return fields_;
+  }
 
  private:
   std::vector<std::pair<std::string, std::string>> fields_;
@@ -34,8 +38,8 @@ struct Request {
   std::string query;   ///< After '?', or "".
   Headers headers;
   std::string body;
-  std::string peer;    ///< "127.0.0.1:4711" or "unix:uid=0"; for logs.
-  std::string id;      ///< Random, in every answer as `X-Request-Id` and in every log line.
+  std::string peer;  ///< "127.0.0.1:4711" or "unix:uid=0"; for logs.
+  std::string id;    ///< Random, in every answer as `X-Request-Id` and in every log line.
 };
 
 struct Response {
@@ -51,12 +55,14 @@ using Handler = std::function<void(Request, Respond)>;
 /// A JSON answer with its Content-Type.
 [[nodiscard]] Response json_response(unsigned status, std::string body);
 
-/// {"error", "error_description", "code"} with the code's status, not to be kept by caches. "error" is the code's OAuth
-/// error, or its name where it has none; the description is the error's detail: not for what only the operator may know.
+/// {"error", "error_description", "code"} with the code's status, not to be kept by caches. "error"
+/// is the code's OAuth error, or its name where it has none; the description is the error's detail:
+/// not for what only the operator may know.
 [[nodiscard]] Response error_response(const Error& error);
 
-/// application/x-www-form-urlencoded (WHATWG URL §5.1), strict: bad percent encoding, characters that must be encoded,
-/// what is no UTF-8 (RFC 6749 Appendix B) and more than 256 fields give nullopt. Order and repeats kept.
+/// application/x-www-form-urlencoded (WHATWG URL §5.1), strict: bad percent encoding, characters
+/// that must be encoded, what is no UTF-8 (RFC 6749 Appendix B) and more than 256 fields give
+/// nullopt. Order and repeats kept.
 using FormFields = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::optional<FormFields> parse_form(std::string_view body);
 [[nodiscard]] std::string encode_form(const FormFields& fields);

@@ -10,8 +10,8 @@
 
 namespace mintmark::http {
 
-/// Reads the requests of one connection one after another; a buffer is kept from one to the next. After a refusal the
-/// connection is of no more use: where the next request begins is not known.
+/// Reads the requests of one connection one after another; a buffer is kept from one to the next.
+/// After a refusal the connection is of no more use: where the next request begins is not known.
 class RequestReader {
  public:
   enum class Stage {
@@ -37,7 +37,8 @@ class RequestReader {
   [[nodiscard]] Request take_request();
   void next();
 
-  /// The client waits for "100 Continue" and has not begun to send the body (RFC 9110 §10.1.1). True once a request.
+  /// The client waits for "100 Continue" and has not begun to send the body (RFC 9110 §10.1.1).
+  /// True once a request.
   [[nodiscard]] bool take_wait_for_continue();
   [[nodiscard]] bool keeps_alive() const;
   [[nodiscard]] bool is_http_1_0() const;

@@ -10,8 +10,9 @@ namespace mintmark::http {
 
 class Router {
  public:
-  /// `path` is exact, or a prefix if it ends with "/*"; the exact one goes first, then the longest prefix. GET serves HEAD
-  /// too (the server leaves the body out). All are set before the first request: calls are const and thread-safe.
+  /// `path` is exact, or a prefix if it ends with "/*"; the exact one goes first, then the longest
+  /// prefix. GET serves HEAD too (the server leaves the body out). All are set before the first
+  /// request: calls are const and thread-safe.
   void on(std::string method, std::string path, Handler handler);
   void operator()(Request request, Respond respond) const;
 

@@ -1,4 +1,5 @@
-// HTTP/1.1 server (RFC 9112) on Boost.Beast callbacks: TLS or unix socket, keep-alive, limits on everything a stranger sends.
+// HTTP/1.1 server (RFC 9112) on Boost.Beast callbacks: TLS or unix socket, keep-alive, limits on
+// everything a stranger sends.
 #pragma once
 
 #include <functional>
@@ -16,15 +17,17 @@
 
 namespace mintmark::http {
 
-/// Told what no client can be told: a handler that threw, an answer that cannot be sent, a listener out of descriptors.
-/// From any of the io_context's threads; `event` is a log line's name.
+/// Told what no client can be told: a handler that threw, an answer that cannot be sent, a listener
+/// out of descriptors. From any of the io_context's threads; `event` is a log line's name.
 using Report = std::function<void(std::string_view event, const Error& error)>;
 
-/// Accepts on descriptors that are already bound and listening. Handlers run on the io_context's threads; one connection
-/// handles one request at a time, pipelined ones in their order. What is malformed gets 400 (408, 413, 414, 417, 431,
-/// 501, 505) with a JSON body {"error", "error_description", "code"} that says why, then the connection closes, after
-/// what the client still sends was read for a while. A handler that throws or drops its Respond unused becomes 500 and a
-/// report. Every answer carries Date and X-Request-Id. Never throws after construction. Ends before its io_context.
+/// Accepts on descriptors that are already bound and listening. Handlers run on the io_context's
+/// threads; one connection handles one request at a time, pipelined ones in their order. What is
+/// malformed gets 400 (408, 413, 414, 417, 431, 501, 505) with a JSON body {"error",
+/// "error_description", "code"} that says why, then the connection closes, after what the client
+/// still sends was read for a while. A handler that throws or drops its Respond unused becomes 500
+/// and a report. Every answer carries Date and X-Request-Id. Never throws after construction. Ends
+/// before its io_context.
 class Server {
  public:
   Server(boost::asio::io_context& io, ServerLimits limits, Handler handler, Report report = {});
@@ -32,11 +35,14 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Starts accepting. `tls` null: plain HTTP; only for a unix socket, or where the operator named a trusted proxy.
-  [[nodiscard]] Result<void> accept_on(UniqueFd listening, std::shared_ptr<const TlsServerContext> tls);
+  /// Starts accepting. `tls` null: plain HTTP; only for a unix socket, or where the operator named
+  /// a trusted proxy.
+  [[nodiscard]] Result<void> accept_on(UniqueFd listening,
+                                       std::shared_ptr<const TlsServerContext> tls);
 
-  /// Takes no new connection and no new request; requests whose first octet has come are answered. `drained` is called
-  /// once, on the io_context, when the last is. From any thread; a second call does nothing.
+  /// Takes no new connection and no new request; requests whose first octet has come are answered.
+  /// `drained` is called once, on the io_context, when the last is. From any thread; a second call
+  /// does nothing.
   void stop(std::function<void()> drained);
 
   [[nodiscard]] std::size_t open_connections() const;
@@ -46,14 +52,15 @@ class Server {
   std::shared_ptr<State> state_;
 };
 
-/// A bound, listening, non-blocking TCP socket with SO_REUSEADDR: an IPv4 or IPv6 address in digits, or "localhost"
-/// (127.0.0.1). "::" takes IPv4 too. Port 0: any. `listen_failed` names the address and why.
+/// A bound, listening, non-blocking TCP socket with SO_REUSEADDR: an IPv4 or IPv6 address in
+/// digits, or "localhost" (127.0.0.1). "::" takes IPv4 too. Port 0: any. `listen_failed` names the
+/// address and why.
 [[nodiscard]] Result<UniqueFd> listen_tcp(const std::string& address, std::uint16_t port);
 /// The port that a TCP socket is bound to.
 [[nodiscard]] std::uint16_t port_of(const UniqueFd& listening);
-/// A unix socket with these permissions. They are set between bind and listen: before listen nobody can connect, so no
-/// connect succeeds under other permissions. A socket file that nobody listens on is replaced; one that answers, or a file
-/// of another kind, is `listen_failed`.
+/// A unix socket with these permissions. They are set between bind and listen: before listen nobody
+/// can connect, so no connect succeeds under other permissions. A socket file that nobody listens
+/// on is replaced; one that answers, or a file of another kind, is `listen_failed`.
 [[nodiscard]] Result<UniqueFd> listen_unix(const std::string& path, unsigned mode);
 
 }  // namespace mintmark::http

@@ -42,7 +42,8 @@ class Stream {
   /// Says that nothing more will be written (TLS: close_notify; then FIN). Once, without waiting
   /// for the other side.
   void end_writing();
-  /// Reads octets only to drop them, below TLS: for the time between the end of writing and the close.
+  /// Reads octets only to drop them, below TLS: for the time between the end of writing and the
+  /// close.
   [[nodiscard]] Step discard();
   /// Octets may be read without the socket becoming readable.
   [[nodiscard]] bool has_buffered() const;

@@ -13,8 +13,8 @@ namespace mintmark::http {
 /// The reasons in this thread's error queue, oldest first, and empties it.
 [[nodiscard]] std::string openssl_reasons();
 
-/// From now on, a certificate that connections of this context refuse is remembered for `tls_error`, and the verdict
-/// stays what it is.
+/// From now on, a certificate that connections of this context refuse is remembered for
+/// `tls_error`, and the verdict stays what it is.
 void remember_refused_certificates(ssl_ctx_st* context);
 
 /// `tls_failed` for a broken handshake or record: a certificate that was refused is named with its

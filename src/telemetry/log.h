@@ -1,4 +1,5 @@
-// Log lines as JSON on standard error, one a line: ts, level, event, then the fields. Thread-safe; never a secret.
+// Log lines as JSON on standard error, one a line: ts, level, event, then the fields. Thread-safe;
+// never a secret.
 #pragma once
 
 #include <initializer_list>
@@ -20,6 +21,7 @@ void configure(std::string_view program, Level least);
 
 void log(Level level, std::string_view event, std::initializer_list<Field> fields = {});
 /// With the error's code, action, detail and native code as fields.
-void log(Level level, std::string_view event, const Error& error, std::initializer_list<Field> fields = {});
+void log(Level level, std::string_view event, const Error& error,
+         std::initializer_list<Field> fields = {});
 
 }  // namespace mintmark::telemetry

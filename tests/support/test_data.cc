@@ -17,7 +17,8 @@ std::filesystem::path test_data() {
 bool test_data_is_there() {
   if (std::filesystem::is_directory(test_data())) return true;
   if (std::getenv("CI") != nullptr) {
-    throw std::runtime_error("no test data at " + test_data().string() + "; set MINTMARK_TEST_DATA");
+    throw std::runtime_error("no test data at " + test_data().string() +
+                             "; set MINTMARK_TEST_DATA");
   }
   return false;
 }

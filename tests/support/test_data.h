@@ -10,7 +10,8 @@
 
 namespace mintmark::test {
 
-/// MINTMARK_TEST_DATA, or ../shared/data beside the checkout. With CI set in the environment an absent folder fails the test that asks.
+/// MINTMARK_TEST_DATA, or ../shared/data beside the checkout. With CI set in the environment an
+/// absent folder fails the test that asks.
 [[nodiscard]] std::filesystem::path test_data();
 /// False (outside CI only): the caller may GTEST_SKIP.
 [[nodiscard]] bool test_data_is_there();

@@ -1,5 +1,5 @@
-// Certificates for tests of TLS: a CA in memory and what it signs. Names must match, chains must end at the CA: nothing
-// here weakens what is tested.
+// Certificates for tests of TLS: a CA in memory and what it signs. Names must match, chains must
+// end at the CA: nothing here weakens what is tested.
 #pragma once
 
 #include <chrono>

@@ -53,7 +53,8 @@ void await(const std::string& what, const std::function<bool()>& condition) {
 }
 
 Outcome execute(const std::vector<std::string>& arguments) {
-  std::string line;
+  // No program here may take the whole test with it.
+  std::string line = "timeout 90 ";
   for (const std::string& argument : arguments) line += quoted(argument) + " ";
   line += "2>&1";
   FILE* pipe = popen(line.c_str(), "re");

@@ -77,7 +77,8 @@ TEST(JsonDocument, ThatEndsInACommentIsRefused) {
 }
 
 TEST(JsonDocument, NamesTheLineOfANul) {
-  EXPECT_TRUE(refusal(std::string_view("{}\n\n\0 x", 7)).starts_with("file.json:3: not valid JSON"));
+  EXPECT_TRUE(
+      refusal(std::string_view("{}\n\n\0 x", 7)).starts_with("file.json:3: not valid JSON"));
 }
 
 TEST(JsonDocument, ThatIsTooLongIsRefused) {

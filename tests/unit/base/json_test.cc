@@ -75,7 +75,8 @@ TEST(StrictJson, WithAnIntegerBelowInt64IsRefused) {
 
 TEST(StrictJson, WithAVeryLongIntegerIsRefused) {
   EXPECT_EQ(refusal(std::string(300, '9')), Code::json_number_out_of_range);
-  EXPECT_EQ(refusal(std::string(1000, '9')), Code::json_malformed);  // As a fraction it is infinite.
+  EXPECT_EQ(refusal(std::string(1000, '9')),
+            Code::json_malformed);  // As a fraction it is infinite.
 }
 
 TEST(StrictJson, WithAnInfiniteFractionIsRefused) {

@@ -63,7 +63,8 @@ TEST(ConfigRefusal, OfAForeignTopKey) {
 }
 
 TEST(ConfigRefusal, OfAKeyThatStandsTwice) {
-  expect_text(refusal(R"("log":)", R"("policy": "other.json", "log":)"), "mintd.json:35: the member");
+  expect_text(refusal(R"("log":)", R"("policy": "other.json", "log":)"),
+              "mintd.json:35: the member");
 }
 
 TEST(ConfigRefusal, OfBrokenJsonNamesTheLine) {
