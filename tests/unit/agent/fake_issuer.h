@@ -1,0 +1,67 @@
+// An issuer behind the agent's transport, with as much of the real one as the agent can see.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/agent.h"
+#include "fake_device.h"
+#include "support/manual_clock.h"
+#include "support/temporary_directory.h"
+
+namespace mintmark::agent {
+
+struct SeenRequest {
+  std::string method;
+  std::string url;
+  http::Headers headers;
+  std::string body;
+};
+
+struct FakeIssuer {
+  std::string issuer = "https://issuer.example";
+  std::string token_endpoint = "https://issuer.example/token";
+  Json challenge;  ///< Of begin.
+  Json admission;  ///< Of finish.
+  Json token;      ///< Of the token endpoint; access_token gets a running number.
+  std::map<std::string, std::deque<http::Response>> instead;  ///< By URL: answered first.
+  std::vector<SeenRequest> seen;
+  std::optional<Error> transport_error;
+
+  FakeIssuer();
+  [[nodiscard]] Result<http::Response> answer(const SeenRequest& request);
+  /// As the real one refuses.
+  void refuse_next(const std::string& url, Code code);
+  [[nodiscard]] std::vector<SeenRequest> seen_at(const std::string& url) const;
+
+ private:
+  int tokens_ = 0;
+};
+
+/// The claims of a proof, its signature checked with its own key.
+struct ReadProof {
+  Json header;
+  Json claims;
+  std::string jkt;
+};
+[[nodiscard]] ReadProof read_proof(const std::string& proof);
+
+/// An agent between a fake TPM and a fake issuer, on a state directory of its own.
+class Bench {
+ public:
+  [[nodiscard]] Agent agent();
+  [[nodiscard]] StateDirectory state() const {
+    return StateDirectory::open(directory.path() / "state").value();
+  }
+  Identity enroll();
+
+  test::ManualClock clock;
+  test::TemporaryDirectory directory;
+  FakeTpm tpm;
+  FakeIssuer issuer;
+  std::string last_ca_file;
+};
+
+}  // namespace mintmark::agent

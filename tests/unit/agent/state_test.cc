@@ -1,0 +1,159 @@
+#include "agent/state.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <future>
+
+#include "base/json.h"
+#include "support/temporary_directory.h"
+
+namespace mintmark::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+class State : public testing::Test {
+ protected:
+  State() : state_(StateDirectory::open(directory_.path() / "state").value()) {}
+
+  static Identity identity() {
+    return {.issuer = "https://issuer.example",
+            .ca_file = "/etc/ca.pem",
+            .tcti = "device:/dev/tpmrm0",
+            .ek = hsm::tpm2::EkKind::ecc,
+            .ek_fingerprint = "00ff",
+            .ak = {{1, 2}, {3, 4}},
+            .device_key = {{5, 6}, {7, 8}},
+            .jkt = "thumbprint",
+            .client_id = "device-1",
+            .client_attestation = "a.b.c",
+            .attested_at = from_unix(1000),
+            .expires_at = from_unix(2000)};
+  }
+
+  void write(const char* name, std::string_view content) const {
+    ASSERT_TRUE(write_file_atomically(file(name), content));
+  }
+  [[nodiscard]] fs::path file(const char* name) const { return state_.path() / name; }
+
+  void expect_invalid_identity(std::string_view content, const std::string& named) const {
+    write("identity.json", content);
+    const auto read = state_.identity();
+    ASSERT_FALSE(read) << content;
+    EXPECT_EQ(read.error().code, Code::agent_state_invalid);
+    EXPECT_NE(read.error().detail.find("identity.json"), std::string::npos) << read.error().detail;
+    EXPECT_NE(read.error().detail.find(named), std::string::npos) << read.error().detail;
+  }
+
+  test::TemporaryDirectory directory_;
+  StateDirectory state_;
+};
+
+unsigned mode_of(const fs::path& path) {
+  return static_cast<unsigned>(fs::status(path).permissions());
+}
+
+TEST_F(State, ComesBackAsItWasSaved) {
+  ASSERT_TRUE(state_.save(identity()));
+  const auto read = state_.identity();
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_EQ(read->issuer, "https://issuer.example");
+  EXPECT_EQ(read->ca_file, "/etc/ca.pem");
+  EXPECT_EQ(read->tcti, "device:/dev/tpmrm0");
+  EXPECT_EQ(read->ek, hsm::tpm2::EkKind::ecc);
+  EXPECT_EQ(read->ak.private_area, (Bytes{3, 4}));
+  EXPECT_EQ(read->device_key.public_area, (Bytes{5, 6}));
+  EXPECT_EQ(read->client_attestation, "a.b.c");
+  EXPECT_EQ(read->expires_at, from_unix(2000));
+
+  ASSERT_TRUE(
+      state_.save(std::vector<CachedToken>{{"aud", "a b", "k", "t", from_unix(1), from_unix(2)}}));
+  const auto tokens = state_.tokens();
+  ASSERT_TRUE(tokens);
+  ASSERT_EQ(tokens->size(), 1U);
+  EXPECT_EQ(tokens->front().scope, "a b");
+  EXPECT_EQ(tokens->front().expires_at, from_unix(2));
+}
+
+TEST_F(State, IsForItsOwnerAlone) {
+  ASSERT_TRUE(state_.save(identity()));
+  ASSERT_TRUE(state_.save(std::vector<CachedToken>{}));
+  ASSERT_TRUE(state_.lock());
+  EXPECT_EQ(mode_of(state_.path()), 0700U);
+  for (const char* name : {"identity.json", "tokens.json", "lock"})
+    EXPECT_EQ(mode_of(file(name)), 0600U) << name;
+}
+
+TEST_F(State, ThatOthersMayEnterIsRefused) {
+  for (const mode_t mode : {0750, 0701, 0720}) {
+    ASSERT_EQ(chmod(state_.path().c_str(), mode), 0);
+    const auto opened = StateDirectory::open(state_.path());
+    ASSERT_FALSE(opened) << mode;
+    EXPECT_EQ(opened.error().code, Code::agent_state_exposed);
+  }
+}
+
+TEST_F(State, ThatIsAFileIsRefused) {
+  const auto opened = StateDirectory::open(directory_.write("file", ""));
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::io_failed);
+}
+
+TEST_F(State, WithoutAnEnrolmentSaysSo) {
+  ASSERT_FALSE(state_.identity());
+  EXPECT_EQ(state_.identity().error().code, Code::agent_not_enrolled);
+  EXPECT_TRUE(state_.tokens()->empty());
+}
+
+TEST_F(State, ThatIsBrokenNamesTheFileAndTheMember) {
+  ASSERT_TRUE(state_.save(identity()));
+  const std::string good = read_file(file("identity.json")).value();
+  expect_invalid_identity("", "no JSON");
+  expect_invalid_identity("[]", "no JSON object");
+  expect_invalid_identity("{}", "format");
+  expect_invalid_identity(good.substr(0, good.size() / 2), "no JSON");
+  Json json = Json::parse(good);
+  for (const char* member :
+       {"issuer", "ca_file", "tcti", "ek", "ek_fingerprint", "ak", "device_key", "jkt", "client_id",
+        "client_attestation", "attested_at", "expires_at"}) {
+    Json without = json;
+    without.erase(member);
+    expect_invalid_identity(without.dump(), member);
+    Json wrong = json;
+    wrong[member] = true;
+    expect_invalid_identity(wrong.dump(), member);
+  }
+  json["format"] = 2;
+  expect_invalid_identity(json.dump(), "format 1");
+  json["format"] = 1;
+  json["ek"] = "dsa";
+  expect_invalid_identity(json.dump(), "\"rsa\" or \"ecc\"");
+  json["ek"] = "rsa";
+  json["ak"]["private"] = "=";
+  expect_invalid_identity(json.dump(), "base64url");
+}
+
+TEST_F(State, WithBrokenTokensNamesTheFile) {
+  for (const char* content :
+       {"", "{}", R"({"format":1})", R"({"format":1,"tokens":{}})", R"({"format":1,"tokens":[1]})",
+        R"({"format":1,"tokens":[{"audience":"a"}]})"}) {
+    write("tokens.json", content);
+    const auto tokens = state_.tokens();
+    ASSERT_FALSE(tokens) << content;
+    EXPECT_EQ(tokens.error().code, Code::agent_state_invalid);
+    EXPECT_NE(tokens.error().detail.find("tokens.json"), std::string::npos);
+  }
+}
+
+TEST_F(State, IsWrittenByOneAtATime) {
+  auto first = state_.lock();
+  ASSERT_TRUE(first);
+  auto second = std::async(std::launch::async, [this] { return state_.lock().has_value(); });
+  EXPECT_EQ(second.wait_for(std::chrono::milliseconds{50}), std::future_status::timeout);
+  *first = UniqueFd();
+  EXPECT_TRUE(second.get());
+}
+
+}  // namespace
+}  // namespace mintmark::agent
