@@ -115,9 +115,10 @@ TEST_F(Requests, TheAgentIsNoSigningOracle) {
 
 TEST_F(Requests, TheGateTakesATokenWithItsProofOnceAndNothingElse) {
   const std::string token = stack.token();
-  auto proof =
-      stack.agent({"proof", "--method", "GET", "--url", "https://api.example/a", "--token", token})
-          .output;
+  const auto made =
+      stack.agent({"proof", "--method", "GET", "--url", "https://api.example/a", "--token", token});
+  ASSERT_EQ(made.status, 0) << made.output;
+  std::string proof = made.output;
   while (!proof.empty() && proof.back() == '\n') proof.pop_back();
   const auto gate = [&](const std::string& audience, const std::string& method,
                         const std::string& url, const std::string& with) {
@@ -125,7 +126,8 @@ TEST_F(Requests, TheGateTakesATokenWithItsProofOnceAndNothingElse) {
                        method, "--url", url});
   };
   const std::string api = "https://api.example";
-  EXPECT_EQ(gate(api, "GET", api + "/a", token).status, 0);
+  const auto taken = gate(api, "GET", api + "/a", token);
+  EXPECT_EQ(taken.status, 0) << taken.output;
   EXPECT_NE(gate("https://other.example", "GET", api + "/a", token).output.find("token_audience"),
             std::string::npos);
   EXPECT_NE(gate(api, "POST", api + "/a", token).output.find("proof_htm"), std::string::npos);
