@@ -68,6 +68,7 @@ Result<store::DeviceRecord> Enrolment::record(const attest::Verdict& verdict,
   device.state = "enrolled";
   device.enrolled_at = now;
   device.attested_at = verdict.at();
+  const std::lock_guard lock(recording_);
   auto written = parts_.store.enrol(device, to_hex(sha256(ticket)), now + TicketSealer::life);
   if (!written) return written;
   auto parsed = parse_record(*written);

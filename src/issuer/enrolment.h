@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "attest/tpm2/enrolment.h"
@@ -77,6 +78,7 @@ class Enrolment {
   Parts parts_;
   TicketSealer tickets_;
   verify::ReplayWindow replay_;
+  std::mutex recording_;  // Memory must take the store's order, or an older key could win there.
 };
 
 }  // namespace mintmark::issuer
