@@ -29,6 +29,11 @@ Result<Texts> granted_scopes(const Texts& asked, const Texts& granted) {
   return scopes;
 }
 
+std::string protection_of(const attest::RecordedDevice& device, bool session_key) {
+  const std::string& own = device.facts.key_protection;
+  return session_key && own == "hardware" ? "session" : own;
+}
+
 struct Decided {
   const Rule* rule = nullptr;
   const AudienceGrant* grant = nullptr;
@@ -76,7 +81,13 @@ Result<Grant> Policy::decide(const attest::AttestedDevice& device, const TokenRe
   grant.audience_ = decided->grant->audience;
   grant.scopes_ = std::move(*scopes);
   grant.life_ = std::min(longest_life, decided->grant->longest_life.value_or(longest_life));
+  if (request.session_key) grant.life_ = std::min(grant.life_, longest_session_life);
+  if (request.evidence_until)
+    grant.life_ = std::min(grant.life_, *request.evidence_until - request.now);
+  if (grant.life_ <= std::chrono::seconds{0})
+    return fail(Code::evidence_stale, "the device's evidence is too old for a token; attest again");
   grant.rule_ = decided->rule->name;
+  grant.key_protection_ = protection_of(device.record(), request.session_key);
   return grant;
 }
 

@@ -3,17 +3,28 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "attest/standing.h"
 #include "base/error.h"
+#include "base/time.h"
 
 namespace mintmark::policy {
+
+/// The longest life of a token that is bound to a key which the device key vouched for.
+inline constexpr std::chrono::seconds longest_session_life{3600};
 
 struct TokenRequest {
   std::string audience;             ///< The `resource` parameter; "": the rule's default.
   std::vector<std::string> scopes;  ///< Empty: all that the rule grants.
+  /// The token will be bound to another key, for which the device key vouched: a device whose key
+  /// is in hardware then counts as "session".
+  bool session_key = false;
+  Moment now{};
+  /// When the device's evidence goes stale, which no token outlives; nothing where it does not age.
+  std::optional<Moment> evidence_until = std::nullopt;
 };
 
 /// A permission to mint one token. Only Policy::decide makes one.
@@ -23,6 +34,8 @@ class Grant {
   [[nodiscard]] const std::vector<std::string>& scopes() const { return scopes_; }
   [[nodiscard]] std::chrono::seconds life() const { return life_; }
   [[nodiscard]] const std::string& rule() const { return rule_; }
+  /// What the token may say of the key it is bound to: "hardware", "session", "unproven", "none".
+  [[nodiscard]] const std::string& key_protection() const { return key_protection_; }
 
  private:
   friend class Policy;
@@ -31,6 +44,7 @@ class Grant {
   std::vector<std::string> scopes_;
   std::chrono::seconds life_{};
   std::string rule_;
+  std::string key_protection_;
 };
 
 /// An immutable set of rules; thread-safe.
@@ -40,11 +54,13 @@ class Policy {
   /// right.
   [[nodiscard]] static Result<Policy> from_text(const std::string& file, std::string_view text);
 
-  /// Scopes come without duplicates and in the order of the grant; the life is the shorter of the
-  /// grant's and `longest_life`. The first rule that matches the device and grants the audience
-  /// decides. Denials, each with its code: `policy_no_rule` (nothing matches the device),
-  /// `policy_audience` (no matching rule grants this audience; also when none is named and no
-  /// default is), `policy_scope` (names the scopes that are not granted).
+  /// Scopes come without duplicates and in the order of the grant; the life is the shortest of the
+  /// grant's, `longest_life`, what is left until `evidence_until`, and longest_session_life for a
+  /// session key. The first rule that matches the device and grants the audience decides. Denials,
+  /// each with its code: `policy_no_rule` (nothing matches the device), `policy_audience` (no
+  /// matching rule grants this audience; also when none is named and no default is), `policy_scope`
+  /// (names the scopes that are not granted), `evidence_stale` (nothing is left until
+  /// `evidence_until`).
   [[nodiscard]] Result<Grant> decide(const attest::AttestedDevice& device,
                                      const TokenRequest& request,
                                      std::chrono::seconds longest_life) const;

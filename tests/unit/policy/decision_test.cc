@@ -62,6 +62,47 @@ TEST_F(Decision, TakesTheConfiguredLifeWhereTheGrantNamesNone) {
   EXPECT_EQ(ask({"https://log.example", {}})->life(), std::chrono::seconds(300));
 }
 
+TEST_F(Decision, TakesTheConfiguredLifeWhereTheEvidenceDoesNotAge) {
+  EXPECT_EQ(ask({.audience = "https://log.example", .scopes = {}, .now = from_unix(1'800'000'000)})
+                ->life(),
+            std::chrono::seconds(300));
+}
+
+TEST_F(Decision, NeverOutlivesTheEvidence) {
+  TokenRequest request{.audience = api, .scopes = {}, .now = from_unix(1'800'000'000)};
+  request.evidence_until = request.now + std::chrono::seconds(17);
+  EXPECT_EQ(ask(request)->life(), std::chrono::seconds(17));
+  request.evidence_until = request.now + std::chrono::seconds(201);
+  EXPECT_EQ(ask(request)->life(), std::chrono::seconds(200));
+}
+
+TEST_F(Decision, IsADenialWhereTheEvidenceHasNothingLeft) {
+  TokenRequest request{.audience = api, .scopes = {}, .now = from_unix(1'800'000'000)};
+  for (const int left : {0, -1}) {
+    request.evidence_until = request.now + std::chrono::seconds(left);
+    EXPECT_EQ(refusal(request), Code::evidence_stale) << left;
+  }
+}
+
+TEST_F(Decision, ForASessionKeyLivesAnHourAtMost) {
+  const Policy policy = policy_of(R"({"rules": [
+    {"name": "a", "match": {"format": "tpm2"}, "grant": [{"audience": "urn:a", "scopes": ["x"]}]}]})");
+  TokenRequest request{.audience = "urn:a", .scopes = {}};
+  const auto longest = std::chrono::hours(8);
+  EXPECT_EQ(decide(policy, device_, request, longest)->life(), longest);
+  request.session_key = true;
+  EXPECT_EQ(decide(policy, device_, request, longest)->life(), std::chrono::seconds(3600));
+}
+
+TEST_F(Decision, SaysHowTheTokensKeyIsProtected) {
+  const Policy policy = policy_of(R"({"rules": [
+    {"name": "a", "match": {"format": "tpm2"}, "grant": [{"audience": "urn:a", "scopes": ["x"]}]}]})");
+  TokenRequest request{.audience = "urn:a", .scopes = {}};
+  EXPECT_EQ(decide(policy, device_, request)->key_protection(), "hardware");
+  request.session_key = true;
+  EXPECT_EQ(decide(policy, device_, request)->key_protection(), "session");
+}
+
 TEST_F(Decision, GoesOnToALaterRuleThatGrantsTheAudience) {
   const auto grant = ask({"https://time.example", {}});
   ASSERT_TRUE(grant);
