@@ -1,6 +1,8 @@
+#include "policy/match.h"
+
 #include <algorithm>
 
-#include "policy/rules.h"
+#include "base/bytes.h"
 
 namespace mintmark::policy {
 namespace {
@@ -11,53 +13,106 @@ bool holds(const Texts& allowed, const std::string& value) {
   return std::find(allowed.begin(), allowed.end(), value) != allowed.end();
 }
 
-bool fits(const std::optional<std::string>& wanted, const std::string& value) {
-  return !wanted || *wanted == value;
-}
-
 bool fits(const Texts& allowed, const std::string& value) {
   return allowed.empty() || holds(allowed, value);
 }
 
-// "id:" and hexadecimal digits, which vendors write in either case.
-bool fits_manufacturer(const Texts& allowed, std::string id) {
+const Texts& protections(const Match& match) {
+  static const Texts all_but_none = {"hardware", "session", "unproven"};
+  return match.key_protections.empty() ? all_but_none : match.key_protections;
+}
+
+// Vendors write the hexadecimal digits in either case.
+std::string in_lower_case(std::string id) {
   std::transform(id.begin(), id.end(), id.begin(), [](char c) {
-    return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  return fits(allowed, id);
+  return id;
 }
 
-bool fits(const std::map<std::string, std::string>& wanted,
-          const std::map<std::string, std::string>& labels) {
-  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& label) {
-    const auto found = labels.find(label.first);
-    return found != labels.end() && found->second == label.second;
+using Label = std::map<std::string, std::string>::const_iterator;
+using Pcr = std::map<unsigned, Texts>::const_iterator;
+
+/// The first label that the device has not or has otherwise.
+Label missed_label(const Match& match, const attest::RecordedDevice& device) {
+  return std::find_if(match.labels.begin(), match.labels.end(), [&](const auto& label) {
+    const auto found = device.labels.find(label.first);
+    return found == device.labels.end() || found->second != label.second;
   });
 }
 
-bool fits(const std::map<unsigned, Texts>& wanted, const attest::Facts& facts) {
-  if (wanted.empty()) return true;
-  if (facts.pcr_bank != "sha256") return false;
-  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& pcr) {
+Pcr missed_pcr(const Match& match, const attest::Facts& facts) {
+  return std::find_if(match.pcrs.begin(), match.pcrs.end(), [&](const auto& pcr) {
     const auto found = facts.pcrs.find(pcr.first);
-    return found != facts.pcrs.end() && holds(pcr.second, found->second);
+    return facts.pcr_bank != "sha256" || found == facts.pcrs.end() ||
+           !holds(pcr.second, found->second);
   });
+}
+
+std::string any_of(const Texts& allowed) {
+  std::string text;
+  for (const std::string& one : allowed) text += (text.empty() ? "" : " or ") + one;
+  return text;
+}
+
+std::string shown(const std::string& value) {
+  return value.empty() ? "nothing" : printable(value, 128);
+}
+
+Mismatch label_mismatch(const Match& match, const attest::RecordedDevice& device) {
+  const Label label = missed_label(match, device);
+  const auto found = device.labels.find(label->first);
+  return {"labels." + label->first, shown(found == device.labels.end() ? "" : found->second),
+          label->second};
+}
+
+Mismatch pcr_mismatch(const Match& match, const attest::Facts& facts) {
+  const Pcr pcr = missed_pcr(match, facts);
+  const std::string name = "pcrs." + std::to_string(pcr->first);
+  if (facts.pcr_bank != "sha256")
+    return {name, "the bank " + shown(facts.pcr_bank), "the bank sha256"};
+  const auto found = facts.pcrs.find(pcr->first);
+  return {name, shown(found == facts.pcrs.end() ? "" : found->second), any_of(pcr->second)};
 }
 
 }  // namespace
 
-bool Match::matches(const attest::RecordedDevice& device) const {
+std::optional<Condition> Match::first_failed(const Subject& subject) const {
+  const attest::RecordedDevice& device = subject.device;
   const attest::Facts& facts = device.facts;
-  return fits(format, facts.format) && fits(key_protection, facts.key_protection) &&
-         fits_manufacturer(manufacturers, facts.manufacturer) && fits(roots, facts.root) &&
-         fits(models, facts.model) && fits(labels, device.labels) && fits(pcrs, facts);
+  if (!fits(formats, facts.format)) return Condition::format;
+  if (!holds(protections(*this), subject.key_protection)) return Condition::key_protection;
+  if (!manufacturers.empty() && !holds(manufacturers, in_lower_case(facts.manufacturer)))
+    return Condition::manufacturer;
+  if (!fits(roots, facts.root)) return Condition::root;
+  if (!fits(models, facts.model)) return Condition::model;
+  if (missed_label(*this, device) != labels.end()) return Condition::labels;
+  if (missed_pcr(*this, facts) != pcrs.end()) return Condition::pcrs;
+  if (times.open_for(subject.now, std::chrono::seconds{1}).count() == 0) return Condition::times;
+  return std::nullopt;
 }
 
-const AudienceGrant* Rule::grant_for(const std::string& audience) const {
-  const auto found = std::find_if(grants.begin(), grants.end(), [&](const AudienceGrant& grant) {
-    return grant.audience == audience;
-  });
-  return found == grants.end() ? nullptr : &*found;
+Mismatch Match::mismatch(Condition failed, const Subject& subject) const {
+  const attest::Facts& facts = subject.device.facts;
+  switch (failed) {
+    case Condition::format:
+      return {"format", shown(facts.format), any_of(formats)};
+    case Condition::key_protection:
+      return {"key_protection", shown(subject.key_protection), any_of(protections(*this))};
+    case Condition::manufacturer:
+      return {"manufacturer", shown(facts.manufacturer), any_of(manufacturers)};
+    case Condition::root:
+      return {"root", shown(facts.root), any_of(roots)};
+    case Condition::model:
+      return {"model", shown(facts.model), any_of(models)};
+    case Condition::labels:
+      return label_mismatch(*this, subject.device);
+    case Condition::pcrs:
+      return pcr_mismatch(*this, facts);
+    case Condition::times:
+      break;
+  }
+  return {"times", week_time(subject.now), times.text()};
 }
 
 }  // namespace mintmark::policy

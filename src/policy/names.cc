@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "policy/times.h"
+
 namespace mintmark::policy {
 namespace {
 
@@ -65,6 +67,20 @@ std::string wrong_with_manufacturer(std::string_view text) {
 std::string wrong_with_sha256(std::string_view text) {
   return text.size() == 64 && all_hex(text) ? ""
                                             : "must be a SHA-256 value of 64 hexadecimal digits";
+}
+
+std::string wrong_with_format(std::string_view text) {
+  return text == "tpm2" || text == "key" ? "" : R"(must be "tpm2" or "key")";
+}
+
+std::string wrong_with_key_protection(std::string_view text) {
+  const bool known =
+      text == "hardware" || text == "session" || text == "unproven" || text == "none";
+  return known ? "" : R"(must be "hardware", "session", "unproven" or "none")";
+}
+
+std::string wrong_with_day(std::string_view text) {
+  return day_named(text) ? "" : R"(must be "mon", "tue", "wed", "thu", "fri", "sat" or "sun")";
 }
 
 std::optional<unsigned> pcr_index(std::string_view text) {

@@ -15,6 +15,9 @@ namespace mintmark::policy {
 [[nodiscard]] std::string wrong_with_manufacturer(
     std::string_view text);  ///< TCG vendor id: "id:49465800".
 [[nodiscard]] std::string wrong_with_sha256(std::string_view text);  ///< 64 hexadecimal digits.
+[[nodiscard]] std::string wrong_with_format(std::string_view text);  ///< Of an attestation.
+[[nodiscard]] std::string wrong_with_key_protection(std::string_view text);
+[[nodiscard]] std::string wrong_with_day(std::string_view text);  ///< "mon" to "sun".
 
 /// "0" to "23", written in one way only.
 [[nodiscard]] std::optional<unsigned> pcr_index(std::string_view text);

@@ -10,6 +10,7 @@
 #include "attest/standing.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "policy/explanation.h"
 
 namespace mintmark::policy {
 
@@ -54,16 +55,22 @@ class Policy {
   /// right.
   [[nodiscard]] static Result<Policy> from_text(const std::string& file, std::string_view text);
 
-  /// Scopes come without duplicates and in the order of the grant; the life is the shortest of the
-  /// grant's, `longest_life`, what is left until `evidence_until`, and longest_session_life for a
-  /// session key. The first rule that matches the device and grants the audience decides. Denials,
-  /// each with its code: `policy_no_rule` (nothing matches the device), `policy_audience` (no
-  /// matching rule grants this audience; also when none is named and no default is), `policy_scope`
-  /// (names the scopes that are not granted), `evidence_stale` (nothing is left until
-  /// `evidence_until`).
+  /// The first rule that matches the device and grants the audience decides. The scopes are those
+  /// that are asked for and granted, in the order of the grant; the life is the shortest of the
+  /// grant's, `longest_life`, what is left until `evidence_until` and of the rule's times, and
+  /// longest_session_life for a session key. Denials, each with its code: `policy_no_rule` (nothing
+  /// is for the device), `policy_audience` (no rule for the device grants this audience; also when
+  /// none is named and no default is), `policy_time` (a rule would grant it but for its times),
+  /// `policy_scope` (nothing of what is asked for is granted), `evidence_stale` (nothing is left
+  /// until `evidence_until`).
   [[nodiscard]] Result<Grant> decide(const attest::AttestedDevice& device,
                                      const TokenRequest& request,
                                      std::chrono::seconds longest_life) const;
+
+  /// What `decide` would do and why, whatever the device's standing.
+  [[nodiscard]] Explanation explain(const attest::RecordedDevice& device,
+                                    const TokenRequest& request,
+                                    std::chrono::seconds longest_life) const;
 
   [[nodiscard]] std::size_t rules() const;
 

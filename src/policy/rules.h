@@ -2,31 +2,15 @@
 #pragma once
 
 #include <chrono>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "attest/standing.h"
 #include "base/error.h"
+#include "policy/match.h"
 
 namespace mintmark::policy {
-
-/// Which devices a rule is for: every condition that stands must hold, a list by any of its values.
-/// At least one stands.
-struct Match {
-  std::optional<std::string> format;
-  std::optional<std::string> key_protection;
-  std::vector<std::string> manufacturers;  ///< "id:" and eight hexadecimal digits, lower case.
-  std::vector<std::string> roots;          ///< Lower-case hexadecimal.
-  std::vector<std::string> models;
-  std::map<std::string, std::string> labels;
-  std::map<unsigned, std::vector<std::string>>
-      pcrs;  ///< Of the SHA-256 bank; lower-case hexadecimal.
-
-  [[nodiscard]] bool matches(const attest::RecordedDevice& device) const;
-};
 
 struct AudienceGrant {
   std::string audience;
@@ -40,7 +24,7 @@ struct Rule {
   std::vector<AudienceGrant> grants;  ///< At least one, no audience twice.
   std::string default_audience;       ///< "" or one of the grants'.
 
-  /// nullptr if this rule does not grant the audience.
+  /// What the rule grants for the audience, or for its default if that is ""; nullptr: nothing.
   [[nodiscard]] const AudienceGrant* grant_for(const std::string& audience) const;
 };
 

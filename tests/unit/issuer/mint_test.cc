@@ -207,7 +207,7 @@ TEST_F(MintTest, RefusesEvidenceThatIsNoLongerFresh) {
 }
 
 TEST_F(MintTest, RefusesAScopeThatNoRuleGrants) {
-  call.wanted.scopes = {"read", "admin"};
+  call.wanted.scopes = {"admin"};
   expect_refusal(Code::policy_scope);
 }
 

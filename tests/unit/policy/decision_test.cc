@@ -103,6 +103,62 @@ TEST_F(Decision, SaysHowTheTokensKeyIsProtected) {
   EXPECT_EQ(decide(policy, device_, request)->key_protection(), "session");
 }
 
+/// The sample, whose first rule is open on Mondays from 08:00 to 18:00 UTC.
+Policy on_mondays() {
+  return policy_of(test::replaced(
+      test::sample, R"("labels": )",
+      R"("times": [{"days": ["mon"], "from": "08:00", "to": "18:00"}], "labels": )"));
+}
+const Moment monday = from_unix(1'701'043'200);  // 27 November 2023.
+
+TEST_F(Decision, IsMadeByARuleWithinItsTimes) {
+  const Policy policy = on_mondays();
+  TokenRequest request{.audience = api, .scopes = {}, .now = monday + std::chrono::hours(8)};
+  EXPECT_EQ(decide(policy, device_, request)->life(), std::chrono::seconds(200));
+}
+
+TEST_F(Decision, IsADenialForTheTimeWhereARuleWouldMatchButForIt) {
+  const Policy policy = on_mondays();
+  TokenRequest request{.audience = api, .scopes = {}, .now = monday};
+  const auto grant = decide(policy, device_, request);
+  ASSERT_FALSE(grant);
+  EXPECT_EQ(grant.error().code, Code::policy_time);
+  EXPECT_EQ(grant.error().detail,
+            "it is mon 00:00 UTC, and the rule \"sensors\" is for mon 08:00 to 18:00 (UTC)");
+  request.audience.clear();
+  EXPECT_EQ(decide(policy, device_, request).error().code, Code::policy_time);
+}
+
+TEST_F(Decision, IsNoDenialForTheTimeWhereMoreThanItIsWrong) {
+  const Policy policy = on_mondays();
+  TokenRequest request{.audience = "https://bank.example", .scopes = {}, .now = monday};
+  EXPECT_EQ(decide(policy, device_, request).error().code, Code::policy_audience);
+  request.audience = api;
+  device_.labels["site"] = "paris";
+  EXPECT_EQ(decide(policy, device_, request).error().code, Code::policy_audience);
+  device_.facts.format = "key";
+  EXPECT_EQ(decide(policy, device_, request).error().code, Code::policy_no_rule);
+}
+
+TEST_F(Decision, IsMadeByALaterRuleWhereTheFirstIsClosed) {
+  const Policy policy = policy_of(R"({"rules": [
+    {"name": "day", "match": {"format": "tpm2", "times": [{"from": "08:00", "to": "18:00"}]},
+     "grant": [{"audience": "urn:a", "scopes": ["x", "y"]}]},
+    {"name": "night", "match": {"format": "tpm2"}, "grant": [{"audience": "urn:a", "scopes": ["x"]}]}]})");
+  TokenRequest request{.audience = "urn:a", .scopes = {}, .now = monday};
+  EXPECT_EQ(decide(policy, device_, request)->rule(), "night");
+  request.now = monday + std::chrono::hours(9);
+  EXPECT_EQ(decide(policy, device_, request)->rule(), "day");
+}
+
+TEST_F(Decision, NeverOutlivesTheTimesOfItsRule) {
+  const Policy policy = on_mondays();
+  TokenRequest request{.audience = api,
+                       .scopes = {},
+                       .now = monday + std::chrono::hours(18) - std::chrono::seconds(9)};
+  EXPECT_EQ(decide(policy, device_, request)->life(), std::chrono::seconds(9));
+}
+
 TEST_F(Decision, GoesOnToALaterRuleThatGrantsTheAudience) {
   const auto grant = ask({"https://time.example", {}});
   ASSERT_TRUE(grant);
@@ -159,11 +215,15 @@ TEST_F(Decision, IsADenialWithoutAudienceWhereNoRuleHasADefault) {
   EXPECT_EQ(refusal({"", {"read"}}), Code::policy_audience);
 }
 
-TEST_F(Decision, IsADenialOfAScopeThatIsNotGrantedAndNamesIt) {
-  const auto grant = ask({api, {"read", "admin", "root"}});
+TEST_F(Decision, GrantsWhatIsBothAskedForAndGranted) {
+  EXPECT_EQ(ask({api, {"admin", "write", "root"}})->scopes(), Scopes{"write"});
+}
+
+TEST_F(Decision, IsADenialWhereNothingAskedForIsGrantedAndNamesBoth) {
+  const auto grant = ask({api, {"admin", "root"}});
   ASSERT_FALSE(grant);
   EXPECT_EQ(grant.error().code, Code::policy_scope);
-  EXPECT_EQ(grant.error().detail, "not granted: admin root");
+  EXPECT_EQ(grant.error().detail, "none of these is granted: admin root; granted are: read write");
 }
 
 TEST_F(Decision, DoesNotTakeScopesOfAnotherAudience) {

@@ -32,17 +32,70 @@ class Matching : public testing::Test {
 TEST_F(Matching, ByFormat) {
   const Policy policy = with_match(R"({"format": "tpm2"})");
   EXPECT_TRUE(matches(policy, device_));
-  device_.facts.format = "android";
+  device_.facts.format = "key";
+  EXPECT_FALSE(matches(policy, device_));
+}
+
+TEST_F(Matching, ByAnyOfSeveralFormats) {
+  const Policy policy = with_match(R"({"format": ["key", "tpm2"]})");
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.format = "key";
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.format = "";
   EXPECT_FALSE(matches(policy, device_));
 }
 
 TEST_F(Matching, ByKeyProtection) {
   const Policy policy = with_match(R"({"key_protection": "hardware"})");
   EXPECT_TRUE(matches(policy, device_));
-  device_.facts.key_protection = "software";
+  for (const auto* other : {"session", "unproven", "none", "software", ""}) {
+    device_.facts.key_protection = other;
+    EXPECT_FALSE(matches(policy, device_)) << other;
+  }
+}
+
+TEST_F(Matching, ByAnyOfSeveralKeyProtections) {
+  const Policy policy = with_match(R"({"key_protection": ["none", "unproven"]})");
   EXPECT_FALSE(matches(policy, device_));
-  device_.facts.key_protection = "";
-  EXPECT_FALSE(matches(policy, device_));
+  for (const auto* named : {"unproven", "none"}) {
+    device_.facts.key_protection = named;
+    EXPECT_TRUE(matches(policy, device_)) << named;
+  }
+}
+
+TEST_F(Matching, WithoutANamedProtectionTakesEveryOneButNone) {
+  const Policy policy = with_match(R"({"format": "tpm2"})");
+  for (const auto* taken : {"hardware", "unproven"}) {
+    device_.facts.key_protection = taken;
+    EXPECT_TRUE(matches(policy, device_)) << taken;
+  }
+  for (const auto* refused : {"none", "", "software", "Hardware"}) {
+    device_.facts.key_protection = refused;
+    EXPECT_FALSE(matches(policy, device_)) << refused;
+  }
+}
+
+bool matches_session(const std::string& match, const attest::RecordedDevice& device) {
+  return decide(with_match(match), device, {.audience = "urn:a", .scopes = {}, .session_key = true})
+      .has_value();
+}
+
+TEST_F(Matching, TakesASessionKeyOfAHardwareDeviceAsSession) {
+  EXPECT_FALSE(matches_session(R"({"key_protection": "hardware"})", device_));
+  EXPECT_TRUE(matches_session(R"({"key_protection": "session"})", device_));
+  EXPECT_TRUE(matches_session(R"({"key_protection": ["hardware", "session"]})", device_));
+  EXPECT_TRUE(matches_session(R"({"format": "tpm2"})", device_));
+  EXPECT_FALSE(matches(with_match(R"({"key_protection": "session"})"), device_));
+}
+
+TEST_F(Matching, TakesASessionKeyForNoMoreThanTheDeviceKeyIs) {
+  for (const std::string own : {"none", "unproven"}) {
+    device_.facts.key_protection = own;
+    EXPECT_FALSE(matches_session(R"({"key_protection": "session"})", device_)) << own;
+    EXPECT_TRUE(matches_session(R"({"key_protection": ")" + own + "\"}", device_)) << own;
+  }
+  device_.facts.key_protection = "none";
+  EXPECT_FALSE(matches_session(R"({"format": "tpm2"})", device_));
 }
 
 TEST_F(Matching, ByManufacturer) {
@@ -106,7 +159,7 @@ TEST_F(Matching, ByPcrsTakesNoOtherBank) {
 TEST_F(Matching, NeedsEveryConditionOfARule) {
   using Break = void (*)(attest::RecordedDevice&);
   const std::vector<Break> breaks = {
-      [](attest::RecordedDevice& d) { d.facts.key_protection = "software"; },
+      [](attest::RecordedDevice& d) { d.facts.key_protection = "unproven"; },
       [](attest::RecordedDevice& d) { d.facts.manufacturer = "id:00000000"; },
       [](attest::RecordedDevice& d) { d.facts.root = std::string(64, '1'); },
       [](attest::RecordedDevice& d) { d.facts.model = "another"; },

@@ -94,10 +94,10 @@ TEST(PolicyFile, WithoutMatchIsRefused) {
 }
 
 TEST(PolicyFile, WithAnEmptyMatchIsRefused) {
-  EXPECT_EQ(refusal(R"("match": {"format": "tpm2"})", R"("match": {})"),
-            "policy.json:23: key \"rules[1].match\": must not be empty, since it would match every "
-            "device; write "
-            "{\"format\": \"tpm2\"} at least");
+  EXPECT_EQ(
+      refusal(R"("match": {"format": "tpm2"})", R"("match": {})"),
+      "policy.json:23: key \"rules[1].match\": must not be empty, nor name times alone, since "
+      "it would match every device; write {\"format\": \"tpm2\"} at least");
 }
 
 TEST(PolicyFile, WithAnUnknownFormatIsRefused) {
@@ -113,6 +113,91 @@ TEST(PolicyFile, WithAnEmptyFormatIsRefused) {
 TEST(PolicyFile, WithAnUnknownKeyProtectionIsRefused) {
   expect_text(refusal(R"("hardware")", R"("strong")"),
               "key \"rules[0].match.key_protection\": must be \"hardware\"");
+}
+
+TEST(PolicyFile, WithAnUnknownWordInAListIsRefused) {
+  expect_text(refusal(R"({"format": "tpm2"})", R"({"format": ["tpm2", "tpm"]})"),
+              "key \"rules[1].match.format[1]\": must be \"tpm2\" or \"key\"");
+  expect_text(refusal(R"("hardware")", R"(["none", "nothing"])"),
+              "key \"rules[0].match.key_protection[1]\": must be \"hardware\", \"session\", "
+              "\"unproven\" or \"none\"");
+}
+
+TEST(PolicyFile, WithAWordTwiceIsRefused) {
+  expect_text(refusal(R"("hardware")", R"(["none", "none"])"),
+              "key \"rules[0].match.key_protection[1]\": stands twice");
+}
+
+TEST(PolicyFile, WithAnEmptyListOfWordsIsRefused) {
+  expect_text(refusal(R"({"format": "tpm2"})", R"({"format": []})"),
+              "key \"rules[1].match.format\": must hold at least one");
+}
+
+std::string refusal_of_times(const std::string& times) {
+  return refusal(R"({"format": "tpm2"})", R"({"format": "tpm2", "times": )" + times + "}");
+}
+
+TEST(PolicyFile, WithTimesIsTaken) {
+  for (const auto* times :
+       {R"([{"days": ["sat", "sun"]}])", R"([{"from": "22:00", "to": "06:00"}])",
+        R"([{"days": ["mon"], "from": "00:00", "to": "24:00", "utc_offset": "-05:30"}])"}) {
+    EXPECT_EQ(refusal_of_times(times), "(not refused)");
+  }
+}
+
+TEST(PolicyFile, WithTimesAloneIsRefused) {
+  expect_text(refusal(R"({"format": "tpm2"})", R"({"times": [{"days": ["mon"]}]})"),
+              "key \"rules[1].match\": must not be empty, nor name times alone");
+}
+
+TEST(PolicyFile, WithTimesThatAreNoneIsRefused) {
+  expect_text(refusal_of_times("[]"),
+              "key \"rules[1].match.times\": must hold at least one window");
+  expect_text(refusal_of_times("{}"), "key \"rules[1].match.times\": must be a list of objects");
+  expect_text(refusal_of_times("[{}]"),
+              "key \"rules[1].match.times[0]\": must name \"days\", or \"from\" and \"to\"");
+}
+
+TEST(PolicyFile, WithADayThatIsNoneIsRefused) {
+  expect_text(refusal_of_times(R"([{"days": ["mon", "Tue"]}])"),
+              "key \"rules[1].match.times[0].days[1]\": must be \"mon\", \"tue\"");
+  expect_text(refusal_of_times(R"([{"days": []}])"),
+              "key \"rules[1].match.times[0].days\": must hold at least one");
+  expect_text(refusal_of_times(R"([{"days": ["mon", "mon"]}])"),
+              "key \"rules[1].match.times[0].days[1]\": stands twice");
+}
+
+TEST(PolicyFile, WithHalfAWindowIsRefused) {
+  expect_text(refusal_of_times(R"([{"from": "08:00"}])"),
+              "key \"rules[1].match.times[0].to\": is missing");
+  expect_text(refusal_of_times(R"([{"days": ["mon"], "to": "08:00"}])"),
+              "key \"rules[1].match.times[0].from\": is missing");
+}
+
+TEST(PolicyFile, WithATimeThatIsNoneIsRefused) {
+  expect_text(refusal_of_times(R"([{"from": "8:00", "to": "18:00"}])"),
+              "key \"rules[1].match.times[0].from\": must be a time from \"00:00\" to \"23:59\"");
+  expect_text(refusal_of_times(R"([{"from": "24:00", "to": "18:00"}])"),
+              "key \"rules[1].match.times[0].from\": must be a time");
+  expect_text(refusal_of_times(R"([{"from": "08:00", "to": "24:01"}])"),
+              "key \"rules[1].match.times[0].to\": must be a time from \"00:00\" to \"24:00\"");
+}
+
+TEST(PolicyFile, WithAWindowOfNothingIsRefused) {
+  expect_text(refusal_of_times(R"([{"from": "08:00", "to": "08:00"}])"),
+              "key \"rules[1].match.times[0].to\": must be another time than \"from\"");
+}
+
+TEST(PolicyFile, WithAnOffsetThatIsNoneIsRefused) {
+  expect_text(
+      refusal_of_times(R"([{"days": ["mon"], "utc_offset": "CET"}])"),
+      "policy.json:23: key \"rules[1].match.times[0].utc_offset\": must be an offset such as");
+}
+
+TEST(PolicyFile, WithAMisspeltKeyInAWindowIsRefused) {
+  expect_text(
+      refusal_of_times(R"([{"day": ["mon"], "from": "08:00", "to": "09:00"}])"),
+      "key \"rules[1].match.times[0].day\": unknown key; the nearest known one is \"days\"");
 }
 
 TEST(PolicyFile, WithAManufacturerThatIsNoVendorIdIsRefused) {
