@@ -13,7 +13,7 @@ namespace mintmark::admin {
 struct KeeperEndpoints {
   std::function<Json()> status;
   std::function<Result<Json>()> keys;
-  /// Asks the front (devices).
+  /// Asks the front (devices, policy).
   http::Handler front;
 };
 

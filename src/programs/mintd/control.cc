@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "admin/keeper_endpoints.h"
+
 namespace mintmark::mintd {
 namespace {
 
@@ -33,12 +35,29 @@ void AdminRelay::ask(const std::shared_ptr<ipc::Channel>& front, const http::Req
                      http::Respond respond) {
   if (!front) return respond(no_front());
   const std::uint64_t id = ++last_;
+  const Bytes frame = to_frame({{"type", "admin"},
+                                {"id", id},
+                                {"method", request.method},
+                                {"target", request.target},
+                                {"body", request.body}});
+  // A longer one would end the channel, and the front with it.
+  if (frame.size() > ipc::Channel::longest_frame) {
+    return respond(admin::error_response(
+        {Code::http_body_too_large, "the request is too long for mintd's front"}));
+  }
   waiting_.emplace(id, std::move(respond));
-  front->send(to_frame({{"type", "admin"},
-                        {"id", id},
-                        {"method", request.method},
-                        {"target", request.target},
-                        {"body", request.body}}));
+  front->send(frame);
+}
+
+Bytes answer_frame(std::uint64_t id, const http::Response& response) {
+  const auto frame_of = [id](const http::Response& answer) {
+    return to_frame(
+        {{"type", "answer"}, {"id", id}, {"status", answer.status}, {"body", answer.body}});
+  };
+  Bytes frame = frame_of(response);
+  if (frame.size() <= ipc::Channel::longest_frame) return frame;
+  return frame_of(admin::error_response(
+      {Code::http_answer_too_large, "the answer is too long to be passed on by the keeper"}));
 }
 
 void AdminRelay::answered(const Json& message) {

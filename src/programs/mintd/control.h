@@ -29,10 +29,13 @@ namespace mintmark::mintd {
 /// `internal` if it is no object with a text member "type".
 [[nodiscard]] Result<Json> from_frame(BytesView frame);
 
+/// The front's `answer`; an error in its place if it does not fit into a frame.
+[[nodiscard]] Bytes answer_frame(std::uint64_t id, const http::Response& response);
+
 /// The keeper's side of `admin` and `answer`. One thread.
 class AdminRelay {
  public:
-  /// Asks the front; 503 if there is none.
+  /// Asks the front; 503 if there is none, 413 if the request does not fit into a frame.
   void ask(const std::shared_ptr<ipc::Channel>& front, const http::Request& request,
            http::Respond respond);
   void answered(const Json& message);

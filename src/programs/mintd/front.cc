@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include "admin/device_endpoints.h"
+#include "admin/policy_endpoints.h"
 #include "api/answers.h"
 #include "api/enrolment.h"
 #include "api/metadata.h"
@@ -25,8 +26,9 @@ Result<void> Front::open_parts() {
 
   auto policy_text = read_file(config_.policy_file);
   if (!policy_text) return pass_on(policy_text);
-  auto policy = policy::Policy::from_text(config_.policy_file, *policy_text);
-  if (!policy) return pass_on(policy);
+  auto read_policy = policy::Policy::from_text(config_.policy_file, *policy_text);
+  if (!read_policy) return pass_on(read_policy);
+  const auto policy = std::make_shared<const policy::Policy>(std::move(*read_policy));
   auto trust = attest::tpm2::EkTrust::load(config_.enrolment.tpm2.roots,
                                            config_.enrolment.tpm2.intermediates);
   if (!trust) return pass_on(trust);
@@ -37,8 +39,7 @@ Result<void> Front::open_parts() {
                           .longest_life = config_.longest_token_life,
                           .freshness = config_.enrolment.freshness,
                           .sign_deadline = config_.stores.front().call_deadline},
-      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_,
-                            std::make_shared<const policy::Policy>(std::move(*policy))});
+      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_, policy});
   enrolment_ = std::make_unique<issuer::Enrolment>(
       issuer::EnrolmentOptions{
           .issuer = config_.issuer,
@@ -49,6 +50,12 @@ Result<void> Front::open_parts() {
       issuer::Enrolment::Parts{clock_, keyring_, devices_, *store_, stores_,
                                std::make_shared<const attest::tpm2::EkTrust>(std::move(*trust))});
   operators_ = admin::device_router(*store_);
+  admin::add_policy(operators_,
+                    {.policy = [policy] { return policy; },
+                     .device = [this](const std::string& id) { return devices_.find(id); },
+                     .clock = clock_,
+                     .freshness = config_.enrolment.freshness,
+                     .longest_life = config_.longest_token_life});
   return {};
 }
 
@@ -146,7 +153,7 @@ void Front::answer_operator(const Json& message) {
   request.body = message.value("body", "");
   const auto id = message.value("id", std::uint64_t{0});
   operators_(std::move(request), [this, id](const http::Response& response) {
-    tell({{"type", "answer"}, {"id", id}, {"status", response.status}, {"body", response.body}});
+    control_->send(answer_frame(id, response));
   });
 }
 
