@@ -39,7 +39,7 @@ http::Response refusal(const Error& error) {
           .dump());
   response.headers.set("Cache-Control", "no-store");
   if (facts.http_status == 401) {
-    response.headers.set("WWW-Authenticate", "DPoP algs=\"ES256\", error=\"" + oauth + "\"");
+    response.headers.set("WWW-Authenticate", "DPoP algs=\"ES256 ES384\", error=\"" + oauth + "\"");
   }
   if (facts.http_status == 503) response.headers.set("Retry-After", "1");
   return response;

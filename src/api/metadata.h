@@ -13,9 +13,10 @@ namespace mintmark::api {
 inline constexpr int keys_max_age_seconds = 300;
 
 /// Adds /.well-known/oauth-authorization-server (with the issuer's path behind it, RFC 8414 §3.1),
-/// /.well-known/jwks.json, /healthz and /readyz. `not_ready` gives the parts that are not ready,
+/// /.well-known/jwks.json, /healthz and /readyz. `challenges_required`: the
+/// challenge endpoint is named. `not_ready` gives the parts that are not ready,
 /// empty when all are. `keyring` must outlive the router.
 void add_metadata(http::Router& router, const std::string& issuer, const keyring::Keyring& keyring,
-                  std::function<std::string()> not_ready);
+                  bool challenges_required, std::function<std::string()> not_ready);
 
 }  // namespace mintmark::api

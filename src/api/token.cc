@@ -7,6 +7,9 @@
 namespace mintmark::api {
 namespace {
 
+// RFC 7523 §2.2.
+constexpr std::string_view jwt_bearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 // RFC 6749 §3.3: scope-tokens with one space between.
 Result<std::vector<std::string>> scopes_of(const std::string& text) {
   std::vector<std::string> scopes;
@@ -25,11 +28,8 @@ Result<std::vector<std::string>> scopes_of(const std::string& text) {
   return scopes;
 }
 
-Result<const std::string*> one_header(const http::Request& request, const char* name,
-                                      Code missing) {
-  const std::size_t count = request.headers.count(name);
-  if (count == 0) return fail(missing, std::string("the request has no ") + name + " header");
-  if (count > 1)
+Result<const std::string*> one_header(const http::Request& request, const char* name) {
+  if (request.headers.count(name) > 1)
     return fail(Code::header_repeated,
                 std::string("the request has more than one ") + name + " header");
   return request.headers.find(name);
@@ -47,12 +47,19 @@ Result<void> read_parameter(issuer::TokenCall& call, const std::string& name,
                   "resource names the service the token is for, as an absolute URI");
     call.wanted.audience = value;
   } else if (name == "client_id") {
-    call.client_id = value;
+    call.credentials.client_id = value;
+  } else if (name == "client_assertion") {
+    call.credentials.client_assertion = value;
+  } else if (name == "client_assertion_type" && value != jwt_bearer) {
+    return fail(Code::assertion_type_unknown,
+                "client_assertion_type is " + std::string(jwt_bearer) + " here");
   } else if (name == "grant_type" && value != "client_credentials") {
     return fail(Code::grant_type_unsupported, "the grant type here is client_credentials");
-  } else if (name == "client_assertion" || name == "client_secret") {
-    return fail(Code::client_unauthenticated,
-                "clients authenticate here with OAuth-Client-Attestation and DPoP headers alone");
+  } else if (name == "client_secret") {
+    return fail(
+        Code::client_unauthenticated,
+        "clients authenticate here with OAuth-Client-Attestation or client_assertion, never "
+        "by a secret");
   }
   return {};  // RFC 6749 §3.2: parameters not known are ignored.
 }
@@ -72,7 +79,22 @@ Result<void> read_form(issuer::TokenCall& call, const http::Request& request) {
   }
   if (seen.count("grant_type") == 0)
     return fail(Code::parameter_missing, "grant_type is missing; it is client_credentials");
+  if (seen.count("client_assertion") != seen.count("client_assertion_type")) {
+    return fail(Code::parameter_missing,
+                "client_assertion and client_assertion_type go together; one is missing");
+  }
   return {};
+}
+
+bool asks_for_nonce(const Error& error) {
+  const std::string_view oauth = facts_of(error.code).oauth_error;
+  return oauth == "use_dpop_nonce" || oauth == "use_attestation_challenge";
+}
+
+// One value for both (RFC 9449 §8; attestation-based-client-auth-10 §8.1).
+void add_nonce(http::Response& response, const std::string& nonce) {
+  response.headers.set("DPoP-Nonce", nonce);
+  response.headers.set("OAuth-Client-Attestation-Challenge", nonce);
 }
 
 Json body_of(const issuer::IssuedToken& issued) {
@@ -91,8 +113,8 @@ Result<issuer::TokenCall> read_token_call(const http::Request& request) {
   if (auto form = read_form(call, request); !form) return pass_on(form);
   if (request.headers.count("Authorization") != 0) {
     return fail(Code::client_unauthenticated,
-                "clients authenticate here with OAuth-Client-Attestation and DPoP headers, not "
-                "Authorization");
+                "clients authenticate here with OAuth-Client-Attestation or client_assertion, not "
+                "with Authorization");
   }
   // Draft attestation-based-client-auth-10 §7.3: in the combined mode there is no PoP header and
   // precisely one DPoP header.
@@ -101,23 +123,44 @@ Result<issuer::TokenCall> read_token_call(const http::Request& request) {
                 "OAuth-Client-Attestation-PoP is not taken here; the DPoP proof by the same key "
                 "stands for it");
   }
-  auto attestation = one_header(request, "OAuth-Client-Attestation", Code::client_unauthenticated);
-  if (!attestation) return pass_on(attestation);
+  if (request.headers.count("OAuth-Client-Attestation") != 0) {
+    auto attestation = one_header(request, "OAuth-Client-Attestation");
+    if (!attestation) return pass_on(attestation);
+    call.credentials.client_attestation = **attestation;
+  }
+  if (!call.credentials.client_attestation && !call.credentials.client_assertion) {
+    return fail(Code::client_unauthenticated,
+                "the client is not authenticated: send OAuth-Client-Attestation, or "
+                "client_assertion (private_key_jwt), with a DPoP proof");
+  }
   auto proof = verify::one_proof(request.headers);
   if (!proof) return pass_on(proof);
-  call.client_attestation = **attestation;
-  call.proof = *proof;
+  call.credentials.proof = *proof;
   return call;
 }
 
 void add_token(http::Router& router, const std::string& path, issuer::Issuer& issuer) {
   router.on("POST", path, [&issuer](const http::Request& request, const http::Respond& respond) {
-    const auto call = read_token_call(request);
-    if (!call) return respond(refusal(call.error()));
-    issuer.mint(*call, [respond](const Result<issuer::IssuedToken>& issued) {
-      respond(issued ? fresh_json(body_of(*issued)) : refusal(issued.error()));
-    });
+    const auto answer = [&issuer, respond](const Result<issuer::IssuedToken>& issued) {
+      http::Response response = issued ? fresh_json(body_of(*issued)) : refusal(issued.error());
+      const bool asks = !issued && asks_for_nonce(issued.error());
+      if (asks || issuer.challenges_required()) add_nonce(response, issuer.nonces().fresh());
+      respond(std::move(response));
+    };
+    auto call = read_token_call(request);
+    if (!call) return answer(pass_on(call));
+    issuer.mint(std::move(*call), answer);
   });
+}
+
+void add_challenge(http::Router& router, const std::string& path, issuer::Issuer& issuer) {
+  router.on("POST", path,
+            [&issuer](const http::Request& /*request*/, const http::Respond& respond) {
+              const std::string nonce = issuer.nonces().fresh();
+              http::Response response = fresh_json({{"attestation_challenge", nonce}});
+              add_nonce(response, nonce);
+              respond(std::move(response));
+            });
 }
 
 }  // namespace mintmark::api

@@ -1,4 +1,5 @@
-// POST /token (RFC 6749 §3.2, §4.4; RFC 9449 §5; RFC 8707).
+// POST /token (RFC 6749 §3.2, §4.4; RFC 7523; RFC 9449 §5; RFC 8707), and POST /challenge beside
+// it.
 #pragma once
 
 #include "http/router.h"
@@ -10,7 +11,13 @@ namespace mintmark::api {
 /// The parts are judged by Issuer::mint.
 [[nodiscard]] Result<issuer::TokenCall> read_token_call(const http::Request& request);
 
-/// Adds `path`. `issuer` must outlive the router.
+/// Adds `path`. Where challenges are required every answer bears the next nonce, otherwise those
+/// that ask for one do: in `DPoP-Nonce` and `OAuth-Client-Attestation-Challenge` alike. `issuer`
+/// must outlive the router.
 void add_token(http::Router& router, const std::string& path, issuer::Issuer& issuer);
+
+/// The challenge endpoint (draft-ietf-oauth-attestation-based-client-auth-10 §8.1): only where
+/// challenges are required, since offering it obliges clients to use it.
+void add_challenge(http::Router& router, const std::string& path, issuer::Issuer& issuer);
 
 }  // namespace mintmark::api

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 
 #include "attest/facts.h"
 
@@ -12,6 +13,7 @@ struct RecordedDevice {
   std::string id;
   std::string state;  ///< "enrolled"; anything else is no standing.
   std::string jkt;
+  std::string public_jwk;  ///< JSON: parsed where a client assertion is to be verified with it.
   Facts facts;
   std::map<std::string, std::string> labels;
   Moment attested_at{};
@@ -21,17 +23,21 @@ struct RecordedDevice {
 class AttestedDevice {
  public:
   [[nodiscard]] const RecordedDevice& record() const { return record_; }
+  /// When the evidence goes stale; nothing where there is none that could (format "key").
+  [[nodiscard]] const std::optional<Moment>& evidence_until() const { return evidence_until_; }
 
  private:
   friend Result<AttestedDevice> check_standing(const RecordedDevice&, const std::string&,
                                                std::chrono::seconds, Moment);
-  explicit AttestedDevice(const RecordedDevice& record) : record_(record) {}
+  AttestedDevice(const RecordedDevice& record, std::optional<Moment> evidence_until)
+      : record_(record), evidence_until_(evidence_until) {}
   const RecordedDevice& record_;  // Outlived by the snapshot it stands in: used within one request.
+  std::optional<Moment> evidence_until_;
 };
 
 /// `jkt`: the key that was proven in this request; it must be the device's present key
-/// (`device_key_superseded`). `device_not_enrolled`; `evidence_stale` if attested longer than
-/// `freshness` ago.
+/// (`device_key_superseded`). `device_revoked`, `device_not_enrolled`; `evidence_stale` if attested
+/// longer than `freshness` ago (format "key" has no evidence that could age).
 [[nodiscard]] Result<AttestedDevice> check_standing(const RecordedDevice& device,
                                                     const std::string& jkt,
                                                     std::chrono::seconds freshness, Moment now);

@@ -193,6 +193,8 @@ void read_tokens(ObjectReader& root, Config& config) {
   root.object("tokens", false, [&](ObjectReader& tokens) {
     config.longest_token_life =
         std::chrono::seconds(tokens.integer("longest_life_seconds", 1, day, 300));
+    config.challenges_required =
+        tokens.choice("challenges", {"off", "required"}, "off") == "required";
   });
 }
 

@@ -66,6 +66,7 @@ struct Config {
   std::string state_directory;
   std::vector<HsmStore> stores;  ///< At least one.
   std::chrono::seconds longest_token_life{300};
+  bool challenges_required = false;  ///< "tokens": {"challenges": "required"}
   Enrolment enrolment;
   std::string policy_file;
   std::string log_level = "info";

@@ -48,7 +48,8 @@ struct Response {
   std::string body;
 };
 
-/// Sends the answer; once, from any thread, also after the connection is gone.
+/// Sends the answer; once, from any thread, also after the connection is gone. Handles nothing else
+/// before it returns, unless it is called by the handler itself.
 using Respond = std::function<void(Response)>;
 using Handler = std::function<void(Request, Respond)>;
 

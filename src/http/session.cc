@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <exception>
 #include <utility>
@@ -45,10 +44,15 @@ class Session::Reply {
     auto session = session_.lock();
     if (!session) return;
     const Strand strand = session->strand_;
-    asio::dispatch(strand,
-                   [session = std::move(session), response = std::move(response)]() mutable {
-                     session->answer(std::move(response));
-                   });
+    auto answer = [session = std::move(session), response = std::move(response)]() mutable {
+      session->answer(std::move(response));
+    };
+    // One who answers from elsewhere is not made to read and handle this connection's next request
+    // before he gets back: he may be holding what that request waits for.
+    if (strand.running_in_this_thread())
+      answer();
+    else
+      asio::post(strand, std::move(answer));
   }
 
  private:

@@ -20,6 +20,7 @@ Result<attest::RecordedDevice> parse_record(const store::DeviceRecord& record) {
   device.id = record.id;
   device.state = record.state;
   device.jkt = record.jkt;
+  device.public_jwk = record.public_jwk;
   device.facts = std::move(*facts);
   device.attested_at = record.attested_at;
   for (const auto& [name, value] : labels->items()) {
@@ -49,8 +50,14 @@ std::shared_ptr<const attest::RecordedDevice> Devices::find(const std::string& i
 void Devices::put(attest::RecordedDevice device) {
   const std::string id = device.id;
   auto entry = std::make_shared<const attest::RecordedDevice>(std::move(device));
-  const std::unique_lock lock(mutex_);
-  by_id_[id] = std::move(entry);
+  {
+    const std::unique_lock lock(mutex_);
+    auto& place = by_id_[id];
+    const bool replaces = place != nullptr;
+    place = std::move(entry);
+    if (!replaces) return;
+  }
+  gate_.wait_for_those_inside();
 }
 
 std::size_t Devices::size() const {

@@ -7,6 +7,8 @@ namespace mintmark::issuer {
 namespace {
 
 constexpr std::size_t jti_octets = 16;
+/// Each one is a signature. What moves more often than this within one request is not at rest.
+constexpr unsigned most_attempts = 4;
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -16,58 +18,113 @@ std::string joined(const std::vector<std::string>& words) {
 
 }  // namespace
 
+/// What a token was granted by. The three that can move are kept, which makes their addresses
+/// theirs alone: whether they moved is seen by comparing.
+struct Issuer::Decision {
+  std::shared_ptr<const keyring::Snapshot> keys;
+  std::shared_ptr<const attest::RecordedDevice> device;
+  std::shared_ptr<const policy::Policy> policy;
+  const keyring::PublishedKey& key;  // In `keys`.
+  AuthenticatedClient client;
+  policy::Grant grant;
+};
+
+struct Issuer::Request {
+  TokenCall call;
+  hsm::Done<IssuedToken> done;
+  Deadline deadline;
+  unsigned attempts = 0;
+};
+
 Issuer::Issuer(MintOptions options, Parts parts)
-    : options_(std::move(options)), parts_(std::move(parts)), replay_(parts_.clock.now()) {}
+    : options_(std::move(options)),
+      parts_(parts),
+      authentication_({.issuer = options_.issuer,
+                       .token_url = options_.token_url,
+                       .challenges_required = options_.challenges_required},
+                      parts_.clock, parts_.devices) {}
 
-void Issuer::mint(const TokenCall& call, hsm::Done<IssuedToken> done) {
-  const Moment now = parts_.clock.now();
-  const auto keys = parts_.keyring.snapshot();
-  const keyring::PublishedKey* key = keys ? keys->current(hsm::Purpose::access_token) : nullptr;
-  if (key == nullptr) return done(fail(Code::keys_not_ready, "the signing keys are not ready yet"));
-
-  auto attestation = attestations_.recognise(call.client_attestation, *keys, now);
-  if (!attestation) return done(pass_on(attestation));
-  if (call.client_id && *call.client_id != (*attestation)->client_id()) {
-    return done(fail(Code::client_id_mismatch, "client_id is not the attestation's sub"));
-  }
-
-  auto proof =
-      verify::check_proof(call.proof, {.method = "POST", .url = options_.token_url, .now = now});
-  if (!proof) return done(pass_on(proof));
-  if (proof->jkt() != (*attestation)->jkt()) {
-    return done(fail(Code::proof_key_mismatch,
-                     "the DPoP proof is by another key than the client attestation's cnf.jwk"));
-  }
-
-  const auto record = parts_.devices.find((*attestation)->client_id());
-  if (!record)
-    return done(fail(Code::device_unknown, "this device is not enrolled here; enrol it again"));
-  const auto device = attest::check_standing(*record, proof->jkt(), options_.freshness, now);
-  if (!device) return done(tl::unexpected<Error>(device.error()));
-
-  const auto grant = parts_.policy->decide(*device, call.wanted, options_.longest_life);
-  if (!grant) return done(tl::unexpected<Error>(grant.error()));
-
-  // Last before anything is spent: what is refused for another reason may be sent again.
-  if (auto fresh = replay_.remember(*proof, now); !fresh) return done(pass_on(fresh));
-
-  IssuedToken issued{{}, grant->life(), grant->scopes()};
-  parts_.stores.sign_jws(
-      keys, *key, claims_input(*key, *device, *grant, now), Deadline::in(options_.sign_deadline),
-      [issued = std::move(issued), done = std::move(done)](Result<std::string> token) mutable {
-        if (!token) return done(pass_on(token));
-        issued.token = std::move(*token);
-        done(std::move(issued));
-      });
+void Issuer::mint(TokenCall call, hsm::Done<IssuedToken> done) {
+  attempt(std::make_shared<Request>(
+      Request{std::move(call), std::move(done), Deadline::in(options_.sign_deadline)}));
 }
 
-std::string Issuer::claims_input(const keyring::PublishedKey& key,
-                                 const attest::AttestedDevice& device, const policy::Grant& grant,
-                                 Moment now) const {
-  const attest::RecordedDevice& record = device.record();
+void Issuer::attempt(std::shared_ptr<Request> request) {
+  const Moment now = parts_.clock.now();
+  auto decision = decide(request->call, now);
+  if (!decision) return request->done(pass_on(decision));
+  // Last before anything is spent, and once: what is refused for another reason may be sent again.
+  if (request->attempts++ == 0) {
+    if (auto first = authentication_.use_up(decision->client, now); !first)
+      return request->done(pass_on(first));
+  }
+  sign(std::move(request), std::move(*decision), now);
+}
+
+Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
+  auto keys = parts_.keyring.snapshot();
+  const keyring::PublishedKey* key = keys ? keys->current(hsm::Purpose::access_token) : nullptr;
+  if (key == nullptr) return fail(Code::keys_not_ready, "the signing keys are not ready yet");
+
+  auto client = authentication_.check(call.credentials, *keys, now);
+  if (!client) return pass_on(client);
+
+  auto record = parts_.devices.find(client->client_id());
+  if (!record)
+    return fail(Code::device_unknown, "this device is not enrolled here; enrol it again");
+  const auto device =
+      attest::check_standing(*record, client->device_jkt(), options_.freshness, now);
+  if (!device) return tl::unexpected<Error>(device.error());
+
+  auto policy = parts_.policies.present();
+  policy::TokenRequest wanted = call.wanted;
+  wanted.session_key = client->has_session_key();
+  wanted.now = now;
+  wanted.evidence_until = device->evidence_until();
+  auto grant = policy->decide(*device, wanted, options_.longest_life);
+  if (!grant) return pass_on(grant);
+  return Decision{std::move(keys),    std::move(record), std::move(policy), *key,
+                  std::move(*client), std::move(*grant)};
+}
+
+void Issuer::sign(std::shared_ptr<Request> request, Decision decision, Moment now) {
+  std::string input = claims_input(decision, now);
+  const auto keys = decision.keys;
+  const keyring::PublishedKey& key = decision.key;
+  const Deadline deadline = request->deadline;
+  parts_.stores.sign_jws(
+      keys, key, std::move(input), deadline,
+      [this, request = std::move(request), decision = std::move(decision)](
+          Result<std::string> token) { release(request, decision, std::move(token)); });
+}
+
+bool Issuer::still_stands(const Decision& decision) const {
+  return parts_.devices.find(decision.client.client_id()) == decision.device &&
+         parts_.keyring.snapshot() == decision.keys && parts_.policies.present() == decision.policy;
+}
+
+void Issuer::release(const std::shared_ptr<Request>& request, const Decision& decision,
+                     Result<std::string> token) {
+  if (!token) return request->done(pass_on(token));
+  {
+    const auto passage = parts_.gate.enter();
+    if (still_stands(decision)) {
+      return request->done(
+          IssuedToken{std::move(*token), decision.grant.life(), decision.grant.scopes()});
+    }
+  }
+  if (request->attempts < most_attempts) return attempt(request);
+  request->done(fail(Code::decision_moving,
+                     "devices, keys or policy changed again and again during this request"));
+}
+
+std::string Issuer::claims_input(const Decision& decision, Moment now) const {
+  const attest::RecordedDevice& record = *decision.device;
+  const keyring::PublishedKey& key = decision.key;
+  const policy::Grant& grant = decision.grant;
   const Json header = {
       {"typ", "at+jwt"}, {"alg", jose::name_of(key.public_key.algorithm())}, {"kid", key.kid()}};
-  // RFC 9068 §2.2; `attestation` says how the device proved itself and when.
+  // RFC 9068 §2.2; `key_protection` speaks of the key in `cnf`, `attestation` of the device's own.
   const Json claims = {
       {"iss", options_.issuer},
       {"aud", grant.audience()},
@@ -77,9 +134,13 @@ std::string Issuer::claims_input(const keyring::PublishedKey& key,
       {"exp", to_unix(now + grant.life())},
       {"jti", jose::base64url(random_bytes(jti_octets))},
       {"scope", joined(grant.scopes())},
-      {"cnf", {{"jkt", record.jkt}}},
-      {"key_protection", record.facts.key_protection},
-      {"attestation", {{"format", record.facts.format}, {"at", to_unix(record.attested_at)}}}};
+      {"cnf", {{"jkt", decision.client.bound_jkt()}}},
+      {"key_protection",
+       decision.client.has_session_key() ? "session" : record.facts.key_protection},
+      {"attestation",
+       {{"format", record.facts.format},
+        {"at", to_unix(record.attested_at)},
+        {"key_protection", record.facts.key_protection}}}};
   return jose::signing_input(header, claims);
 }
 

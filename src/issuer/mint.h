@@ -1,31 +1,27 @@
-// The use case of every day: a device with a client attestation and a proof gets a token bound to
-// its key.
+// The use case of every day: a device proves itself and gets a token bound to its key.
 #pragma once
 
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/time.h"
 #include "hsm/key_store.h"
-#include "issuer/attestations.h"
+#include "issuer/client_authentication.h"
 #include "issuer/devices.h"
+#include "issuer/policies.h"
+#include "issuer/release_gate.h"
 #include "issuer/stores.h"
 #include "keyring/keyring.h"
 #include "policy/policy.h"
-#include "verify/proof.h"
-#include "verify/replay.h"
 
 namespace mintmark::issuer {
 
 /// What a token request brought, not yet believed.
 struct TokenCall {
-  std::string client_attestation;        ///< OAuth-Client-Attestation
-  std::string proof;                     ///< DPoP
-  std::optional<std::string> client_id;  ///< If given it must be the attestation's `sub`.
-  policy::TokenRequest wanted;
+  Credentials credentials;
+  policy::TokenRequest wanted;  ///< Audience and scopes; what the device adds is added here.
 };
 
 struct IssuedToken {
@@ -37,6 +33,7 @@ struct IssuedToken {
 struct MintOptions {
   std::string issuer;
   std::string token_url;  ///< What `htu` must name.
+  bool challenges_required = false;
   std::chrono::seconds longest_life{300};
   std::chrono::seconds freshness{86400};
   std::chrono::milliseconds sign_deadline{2000};
@@ -50,25 +47,38 @@ class Issuer {
     const keyring::Keyring& keyring;
     const Devices& devices;
     KeyStores& stores;
-    std::shared_ptr<const policy::Policy> policy;
+    const Policies& policies;
+    ReleaseGate& gate;
   };
 
   Issuer(MintOptions options, Parts parts);
 
   /// The way of one token (docs/architecture.md). `done` is called once; no thread waits for the
-  /// hardware. Errors are those of verify, attest, policy and hsm, each with its own code;
-  /// `keys_not_ready` before the first key.
-  void mint(const TokenCall& call, hsm::Done<IssuedToken> done);
+  /// hardware. Errors are those of ClientAuthentication, attest, policy and hsm, each with its own
+  /// code; `keys_not_ready` before the first key.
+  ///
+  /// After signing, the device's entry, the keys and the policy are looked at again, inside the
+  /// gate that `done` is called in: if one has moved, the request is decided again, and
+  /// `decision_moving` ends what never comes to rest.
+  void mint(TokenCall call, hsm::Done<IssuedToken> done);
+
+  [[nodiscard]] Nonces& nonces() { return authentication_.nonces(); }
+  [[nodiscard]] bool challenges_required() const { return options_.challenges_required; }
 
  private:
-  [[nodiscard]] std::string claims_input(const keyring::PublishedKey& key,
-                                         const attest::AttestedDevice& device,
-                                         const policy::Grant& grant, Moment now) const;
+  struct Decision;
+  struct Request;
+  void attempt(std::shared_ptr<Request> request);
+  [[nodiscard]] Result<Decision> decide(const TokenCall& call, Moment now);
+  void sign(std::shared_ptr<Request> request, Decision decision, Moment now);
+  void release(const std::shared_ptr<Request>& request, const Decision& decision,
+               Result<std::string> token);
+  [[nodiscard]] bool still_stands(const Decision& decision) const;
+  [[nodiscard]] std::string claims_input(const Decision& decision, Moment now) const;
 
   MintOptions options_;
   Parts parts_;
-  Attestations attestations_;
-  verify::ReplayWindow replay_;
+  ClientAuthentication authentication_;
 };
 
 }  // namespace mintmark::issuer

@@ -70,6 +70,8 @@ Result<UnverifiedJws> UnverifiedJws::parse(std::string_view compact, const JwsLi
 
 std::string UnverifiedJws::kid() const { return text_member(header_, "kid"); }
 
+std::string UnverifiedJws::claimed_subject() const { return text_member(claims_, "sub"); }
+
 std::string UnverifiedJws::typ() const {
   std::string typ = text_member(header_, "typ");
   std::transform(typ.begin(), typ.end(), typ.begin(),

@@ -34,6 +34,9 @@ class UnverifiedJws {
   [[nodiscard]] std::string kid() const;
   /// Lower case, without "application/" (RFC 7515 §4.1.9); "" where absent.
   [[nodiscard]] std::string typ() const;
+  /// What the claims give as `sub`, unverified: to find the key to verify with, and for nothing
+  /// else. "" where absent or not a string.
+  [[nodiscard]] std::string claimed_subject() const;
 
   /// The header's `alg` must be the key's own algorithm (`jws_alg_refused`), then the signature
   /// must verify

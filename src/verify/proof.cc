@@ -23,16 +23,16 @@ Result<VerifiedJws> verified(std::string_view proof) {
   auto jws = UnverifiedJws::parse(proof, {.octets = proof_octets});
   if (!jws) return fail(Code::proof_malformed, "the proof: " + jws.error().detail);
   if (jws->typ() != "dpop+jwt") return fail(Code::proof_typ, "the proof's typ is not dpop+jwt");
-  if (jws->alg() != name_of(jose::Algorithm::es256)) {
-    return fail(Code::proof_alg,
-                "the proof's alg is \"" + printable(jws->alg(), 20) + "\"; ES256 is taken");
+  if (!jose::algorithm_named(jws->alg())) {
+    return fail(Code::proof_alg, "the proof's alg is \"" + printable(jws->alg(), 20) +
+                                     "\"; ES256 and ES384 are taken");
   }
   auto key = key_in(*jws);
   if (!key) return pass_on(key);
   auto checked = std::move(*jws).verify(*key);
   if (checked) return checked;
   if (checked.error().code == Code::jws_alg_refused) {
-    return fail(Code::proof_jwk, "the proof's jwk is no key for ES256");
+    return fail(Code::proof_jwk, "the proof's jwk is no key for its alg");
   }
   return fail(Code::proof_signature, "the proof's signature is not by its jwk");
 }

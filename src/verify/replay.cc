@@ -22,8 +22,9 @@ struct FirstOctets {
   }
 };
 
-// A jkt is base64url of 32 octets, of one length: jkt || jti can be read in one way only.
-Sha256 name_of(const ProvenRequest& proof) { return sha256(proof.jkt() + proof.jti()); }
+tl::unexpected<Error> window_full() {
+  return fail(Code::replay_window_full, "too many requests at once; make a new one");
+}
 
 }  // namespace
 
@@ -57,31 +58,65 @@ ReplayWindow::ReplayWindow(Moment start, ReplayLimits limits)
 ReplayWindow::~ReplayWindow() = default;
 
 // By device, so that one device can crowd out its shard's neighbours at most, whatever jti it uses.
-ReplayWindow::Shard& ReplayWindow::shard_of(const std::string& jkt) const {
-  return shards_[std::hash<std::string>{}(jkt) % shards];
+ReplayWindow::Shard& ReplayWindow::shard_of(const std::string& key) const {
+  return shards_[std::hash<std::string>{}(key) % shards];
 }
 
-Result<void> ReplayWindow::remember(const ProvenRequest& proof, Moment now) {
-  const Moment issued = proof.issued_at();
-  if (issued <= start_) {
-    return fail(Code::proof_before_start,
-                "the proof was made before this service started; make a new one");
-  }
-  const Sha256 name = name_of(proof);
-  Shard& shard = shard_of(proof.jkt());
+ReplayWindow::Outcome ReplayWindow::use(const std::string& key, const std::string& jti,
+                                        Moment moment, Moment now) {
+  // A thumbprint is base64url of 32 octets, of one length: key || jti can be read in one way only.
+  const Sha256 name = sha256(key + jti);
+  Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   const Moment first = now - limits_.past;
   shard.drop_before(first);
-  if (issued < first) return fail(Code::proof_iat_old, "the proof is too old");
-  if (shard.used.count(name) != 0)
-    return fail(Code::proof_replayed, "the proof's jti was used before");
+  if (moment < first) return Outcome::too_old;
+  if (shard.used.count(name) != 0) return Outcome::used_before;
   const bool full = shard.used.size() >= std::max<std::size_t>(limits_.entries / shards, 1);
-  if (issued <= shard.forgotten || (full && !shard.make_room_for(issued))) {
-    return fail(Code::replay_window_full, "too many proofs at once; make a new one");
-  }
+  if (moment <= shard.forgotten || (full && !shard.make_room_for(moment))) return Outcome::full;
   shard.used.insert(name);
-  shard.by_second[issued].push_back(name);
-  return {};
+  shard.by_second[moment].push_back(name);
+  return Outcome::first_use;
+}
+
+Result<void> ReplayWindow::remember(const ProvenRequest& proof, Moment now, bool made_since_start) {
+  if (!made_since_start && proof.issued_at() <= start_) {
+    return fail(Code::proof_before_start,
+                "the proof was made before this service started; make a new one");
+  }
+  switch (use(proof.jkt(), proof.jti(), proof.issued_at(), now)) {
+    case Outcome::first_use:
+      return {};
+    case Outcome::used_before:
+      return fail(Code::proof_replayed, "the proof's jti was used before");
+    case Outcome::too_old:
+      return fail(Code::proof_iat_old, "the proof is too old");
+    case Outcome::full:
+      break;
+  }
+  return window_full();
+}
+
+Result<void> ReplayWindow::remember(const ClientAssertion& assertion, Moment now) {
+  const Moment made =
+      assertion.issued_at().value_or(assertion.expires_at() - assertion_life - assertion_future);
+  if (made <= start_) {
+    return fail(Code::assertion_before_start,
+                "the client assertion was made before this service started, or does not say when "
+                "(iat); make a new one");
+  }
+  // By its exp, since that is when it can be forgotten.
+  switch (use(assertion.key().thumbprint(), assertion.jti(), assertion.expires_at(), now)) {
+    case Outcome::first_use:
+      return {};
+    case Outcome::used_before:
+      return fail(Code::assertion_replayed, "the client assertion's jti was used before");
+    case Outcome::too_old:
+      return fail(Code::assertion_expired, "the client assertion has expired");
+    case Outcome::full:
+      break;
+  }
+  return window_full();
 }
 
 std::size_t ReplayWindow::size() const {

@@ -1,5 +1,5 @@
-// Each proof once (RFC 9449 §11.1): the memory of the proofs that were used and could be used
-// again.
+// Each proof once (RFC 9449 §11.1), each client assertion once (RFC 7523 §3): the memory of those
+// that were used and could be used again.
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "verify/client_assertion.h"
 #include "verify/proof.h"
 
 namespace mintmark::verify {
@@ -17,32 +18,42 @@ struct ReplayLimits {
   std::size_t entries = 1U << 20U;  ///< In all shards together; some 100 octets each when in use.
 };
 
-/// Remembers SHA-256(jkt, jti) until the proof is too old to be taken. Thread-safe; the devices are
+/// Remembers SHA-256(key, jti) until what bears it is too old to be taken. Thread-safe; keys are
 /// spread over shards, each with its own lock and its own share of the entries.
 ///
-/// It never takes a proof that it may have forgotten: a full shard gives up its oldest second and
-/// from then on refuses every proof of that second and of those before (`replay_window_full`).
+/// It never takes what it may have forgotten: a full shard gives up its oldest second and from then
+/// on refuses all of that second and of those before (`replay_window_full`).
 class ReplayWindow {
  public:
   static constexpr std::size_t shards = 64;
 
   /// `start`: the second in which this memory begins. What was used before died with an earlier
-  /// process, so a proof made not later than that second is refused (`proof_before_start`).
+  /// process, so what may have been made by then is refused (`proof_before_start`,
+  /// `assertion_before_start`).
   explicit ReplayWindow(Moment start, ReplayLimits limits = {});
   ~ReplayWindow();
   ReplayWindow(const ReplayWindow&) = delete;
   ReplayWindow& operator=(const ReplayWindow&) = delete;
 
   /// Call it last, when nothing else can refuse the request: from here on the proof is used.
-  /// `proof_replayed`, `proof_before_start`, `proof_iat_old`, `replay_window_full`.
-  [[nodiscard]] Result<void> remember(const ProvenRequest& proof, Moment now);
+  /// `made_since_start`: it bears a nonce that this process gave, which says so better than its
+  /// `iat`. `proof_replayed`, `proof_before_start`, `proof_iat_old`, `replay_window_full`.
+  [[nodiscard]] Result<void> remember(const ProvenRequest& proof, Moment now,
+                                      bool made_since_start = false);
+  /// Likewise. Without `iat` an assertion may be as old as its longest life lets it be.
+  /// `assertion_replayed`, `assertion_before_start`, `assertion_expired`, `replay_window_full`.
+  /// Proofs and assertions need a window each: theirs are of different lengths.
+  [[nodiscard]] Result<void> remember(const ClientAssertion& assertion, Moment now);
 
-  /// How many proofs are remembered now.
+  /// How much is remembered now.
   [[nodiscard]] std::size_t size() const;
 
  private:
+  enum class Outcome { first_use, used_before, too_old, full };
   struct Shard;
-  [[nodiscard]] Shard& shard_of(const std::string& jkt) const;
+  [[nodiscard]] Shard& shard_of(const std::string& key) const;
+  [[nodiscard]] Outcome use(const std::string& key, const std::string& jti, Moment moment,
+                            Moment now);
 
   Moment start_;
   ReplayLimits limits_;

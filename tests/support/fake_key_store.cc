@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 namespace mintmark::test {
 namespace {
@@ -99,24 +100,30 @@ struct FakeKeyStore::Keys {
   }
 };
 
-struct FakeKeyStore::Parts {
+struct FakeKeyStore::Parts : std::enable_shared_from_this<FakeKeyStore::Parts> {
   using Refusal = std::optional<Error>;
   struct Call {
     Deadline deadline;
     std::function<void(Refusal)> answer;  ///< Given no refusal it does the work.
   };
 
-  Parts(std::shared_ptr<Keys> with, unsigned bound) : keys(std::move(with)), queue_bound(bound) {
-    worker = std::thread([this] { work(); });
+  Parts(std::shared_ptr<Keys> with, unsigned bound) : keys(std::move(with)), queue_bound(bound) {}
+
+  void start() {
+    worker = std::thread([self = shared_from_this()] { self->work(); });
   }
 
-  ~Parts() {
+  void end() {
     {
       const std::scoped_lock lock(mutex);
-      ending = true;
+      if (std::exchange(ending, true)) return;
     }
     changed.notify_all();
-    worker.join();
+    // A completion may hold the last hold on its own store: then this is the worker itself.
+    if (worker.get_id() == std::this_thread::get_id())
+      worker.detach();
+    else
+      worker.join();
     for (const Call& call : waiting) {
       call.answer(Error{Code::hsm_unavailable, "the key store is being closed"});
     }
@@ -134,7 +141,7 @@ struct FakeKeyStore::Parts {
     if (call.deadline.passed()) return call.answer(Error{Code::deadline_passed, "too late"});
     {
       const std::scoped_lock lock(mutex);
-      if (waiting.size() < queue_bound) {
+      if (!ending && waiting.size() < queue_bound) {
         waiting.push_back(std::move(call));
         changed.notify_all();
         return;
@@ -184,9 +191,13 @@ struct FakeKeyStore::Parts {
 std::shared_ptr<FakeKeyStore::Keys> FakeKeyStore::make_keys() { return std::make_shared<Keys>(); }
 
 FakeKeyStore::FakeKeyStore(std::shared_ptr<Keys> keys, unsigned queue)
-    : parts_(std::make_unique<Parts>(std::move(keys), queue)) {}
+    : parts_(std::make_shared<Parts>(std::move(keys), queue)) {
+  parts_->start();
+}
 
-FakeKeyStore::~FakeKeyStore() = default;
+FakeKeyStore::~FakeKeyStore() { close(); }
+
+void FakeKeyStore::close() { parts_->end(); }
 
 void FakeKeyStore::sign(const hsm::KeyId& key, std::string signing_input, Deadline deadline,
                         hsm::Done<Bytes> done) {

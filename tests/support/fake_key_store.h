@@ -38,12 +38,15 @@ class FakeKeyStore final : public hsm::Signer, public hsm::KeyAdmin {
   /// While held, calls wait in the queue: for tests of deadlines, full queues and order.
   void hold();
   void release();
+  /// Returns when no completion runs any more; what waits is answered `hsm_unavailable`. Whoever
+  /// uses it must outlive that.
+  void close();
   /// Signatures made since the store was made.
   [[nodiscard]] std::size_t signatures() const;
 
  private:
   struct Parts;
-  std::unique_ptr<Parts> parts_;
+  std::shared_ptr<Parts> parts_;
 };
 
 }  // namespace mintmark::test

@@ -26,20 +26,21 @@ Result<void> Front::open_parts() {
 
   auto policy_text = read_file(config_.policy_file);
   if (!policy_text) return pass_on(policy_text);
-  auto read_policy = policy::Policy::from_text(config_.policy_file, *policy_text);
-  if (!read_policy) return pass_on(read_policy);
-  const auto policy = std::make_shared<const policy::Policy>(std::move(*read_policy));
+  auto policy = policy::Policy::from_text(config_.policy_file, *policy_text);
+  if (!policy) return pass_on(policy);
   auto trust = attest::tpm2::EkTrust::load(config_.enrolment.tpm2.roots,
                                            config_.enrolment.tpm2.intermediates);
   if (!trust) return pass_on(trust);
 
+  policies_.emplace(gate_, std::make_shared<const policy::Policy>(std::move(*policy)));
   issuer_ = std::make_unique<issuer::Issuer>(
       issuer::MintOptions{.issuer = config_.issuer,
                           .token_url = config_.issuer + "/token",
+                          .challenges_required = config_.challenges_required,
                           .longest_life = config_.longest_token_life,
                           .freshness = config_.enrolment.freshness,
                           .sign_deadline = config_.stores.front().call_deadline},
-      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_, policy});
+      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_, *policies_, gate_});
   enrolment_ = std::make_unique<issuer::Enrolment>(
       issuer::EnrolmentOptions{
           .issuer = config_.issuer,
@@ -51,7 +52,7 @@ Result<void> Front::open_parts() {
                                std::make_shared<const attest::tpm2::EkTrust>(std::move(*trust))});
   operators_ = admin::device_router(*store_);
   admin::add_policy(operators_,
-                    {.policy = [policy] { return policy; },
+                    {.policy = [this] { return policies_->present(); },
                      .device = [this](const std::string& id) { return devices_.find(id); },
                      .clock = clock_,
                      .freshness = config_.enrolment.freshness,
@@ -62,8 +63,10 @@ Result<void> Front::open_parts() {
 http::Router Front::routes() {
   const std::string path = api::path_of(config_.issuer);
   http::Router router;
-  api::add_metadata(router, config_.issuer, keyring_, [this] { return not_ready(); });
+  api::add_metadata(router, config_.issuer, keyring_, config_.challenges_required,
+                    [this] { return not_ready(); });
   api::add_token(router, path + "/token", *issuer_);
+  if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_);
   return router;
 }
@@ -128,6 +131,7 @@ void Front::received(BytesView frame, UniqueFd descriptor) {
     auto keys = keyring::Snapshot::from_json(message->value("snapshot", Json::object()));
     if (!keys) return telemetry::log(Level::error, "keys_malformed", keys.error());
     keyring_.swap(std::move(*keys));
+    gate_.wait_for_those_inside();
   } else if (type == "signer") {
     take_signer(message->value("store", ""), std::move(descriptor));
   } else if (type == "admin") {

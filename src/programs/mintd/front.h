@@ -57,8 +57,10 @@ class Front {
   boost::asio::steady_timer timer_;
 
   std::unique_ptr<store::DeviceStore> store_;
-  issuer::Devices devices_;
+  issuer::ReleaseGate gate_;
+  issuer::Devices devices_{gate_};
   keyring::Keyring keyring_;
+  std::optional<issuer::Policies> policies_;
   issuer::KeyStores stores_;
   std::shared_ptr<hsm::signer::SignerClient> signer_;
   std::unique_ptr<issuer::Issuer> issuer_;

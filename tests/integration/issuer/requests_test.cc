@@ -34,10 +34,19 @@ TEST_F(Requests, MetadataTellTheTruthAboutThisIssuer) {
   EXPECT_EQ(metadata["issuer"], stack["MINT_ISSUER"]);
   EXPECT_EQ(metadata["token_endpoint"], stack["MINT_ISSUER"] + "/token");
   EXPECT_EQ(metadata["token_endpoint_auth_methods_supported"],
-            Json::array({"attest_jwt_client_auth_dpop"}));
+            Json::array({"attest_jwt_client_auth_dpop", "private_key_jwt"}));
+  EXPECT_EQ(metadata["token_endpoint_auth_signing_alg_values_supported"],
+            Json::array({"ES256", "ES384"}));
   EXPECT_EQ(metadata["client_attestation_pop_methods_supported"], Json::array({"dpop_combined"}));
   EXPECT_FALSE(metadata.contains("challenge_endpoint"))
       << "offering it would oblige clients to use it";
+}
+
+TEST_F(Requests, NoChallengeIsGivenWhereNoneIsRequired) {
+  expect({"--data", ""}, "/challenge", "404", "http_path_unknown");
+  const auto [status, answer] = ask({"--data", "grant_type=client_credentials"}, "/token");
+  EXPECT_EQ(status, "401");
+  EXPECT_EQ(answer.find("DPoP-Nonce"), std::string::npos) << answer;
 }
 
 TEST_F(Requests, PublishedKeysAreNotSentAgainToWhoHasThem) {
@@ -56,6 +65,19 @@ TEST_F(Requests, TokensAreRefusedWithTheReason) {
   expect({"--data", form + "&" + form}, "/token", "400", "parameter_repeated");
   expect({"--data", form + "&scope=%zz"}, "/token", "400", "http_malformed");
   expect({"--data", form + "&scope=a%20%20b"}, "/token", "400", "scope_malformed");
+  const std::string bearer =
+      "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+  expect({"--data", form + "&client_assertion=a.b.c"}, "/token", "400", "parameter_missing");
+  expect({"--data", form + "&" + bearer}, "/token", "400", "parameter_missing");
+  expect({"--data", form + "&client_assertion=a.b.c&client_assertion_type=saml"}, "/token", "401",
+         "assertion_type_unknown");
+  expect({"--data", form + "&client_assertion=a.b.c&" + bearer}, "/token", "400", "proof_missing");
+  expect({"--data", form + "&client_assertion=a.b.c&" + bearer, "--header", "DPoP: a"}, "/token",
+         "401", "assertion_malformed");
+  expect({"--data", form + "&client_assertion=a.b.c&" + bearer, "--header", "DPoP: a", "--header",
+          "OAuth-Client-Attestation: a"},
+         "/token", "400", "client_methods_mixed");
+  expect({"--data", form + "&client_secret=a"}, "/token", "401", "client_unauthenticated");
   expect({"--data", "{}", "--header", "Content-Type: application/json"}, "/token", "415",
          "content_type_wrong");
   expect({"--data", form}, "/token", "401", "client_unauthenticated");

@@ -28,12 +28,34 @@ TEST(Standing, OfAFreshEnrolledDeviceWithItsKeyIsGood) {
 
 TEST(Standing, OfADeviceInAnotherStateIsRefused) {
   RecordedDevice device = good();
-  for (const char* state : {"", "pending", "revoked", "ENROLLED"}) {
+  for (const char* state : {"", "pending", "approved", "ENROLLED"}) {
     device.state = state;
     EXPECT_EQ(check_standing(device, "thumbprint", day, now).error().code,
               Code::device_not_enrolled)
         << state;
   }
+}
+
+TEST(Standing, OfARevokedDeviceIsRefusedAsSuch) {
+  RecordedDevice device = good();
+  device.state = "revoked";
+  EXPECT_EQ(check_standing(device, "thumbprint", day, now).error().code, Code::device_revoked);
+}
+
+TEST(Standing, SaysUntilWhenTheEvidenceIsFresh) {
+  RecordedDevice device = good();
+  const auto attested = check_standing(device, "thumbprint", day, now);
+  ASSERT_TRUE(attested);
+  EXPECT_EQ(attested->evidence_until(), device.attested_at + day);
+}
+
+TEST(Standing, OfAKeyThatWasOnlyShownDoesNotAge) {
+  RecordedDevice device = good();
+  device.facts.format = "key";
+  device.attested_at = now - 1000 * day;
+  const auto standing = check_standing(device, "thumbprint", day, now);
+  ASSERT_TRUE(standing);
+  EXPECT_FALSE(standing->evidence_until());
 }
 
 TEST(Standing, WithAKeyFromBeforeIsRefused) {

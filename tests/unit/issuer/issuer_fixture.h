@@ -54,7 +54,8 @@ class IssuerFixture : public ::testing::Test {
   hsm::KeyInfo attestation_key = key_store->make_key(hsm::Purpose::client_attestation);
   keyring::Keyring keyring;
   KeyStores stores;
-  Devices devices;
+  ReleaseGate gate;
+  Devices devices{gate};
 };
 
 }  // namespace mintmark::issuer

@@ -1,70 +1,11 @@
 // The token endpoint's use case: each refusal for just its reason, and nothing signed when it is
 // refused.
-#include "issuer_fixture.h"
+#include "mint_fixture.h"
 
 namespace mintmark::issuer {
 namespace {
 
-constexpr const char* policy_text = R"({"rules": [{"name": "all", "match": {"format": "tpm2"},
-  "grant": [{"audience": "https://api.example", "scopes": ["read", "write"], "longest_life_seconds": 120}],
-  "default_audience": "https://api.example"}]})";
-
-class MintTest : public IssuerFixture {
- protected:
-  MintTest() {
-    attest::RecordedDevice record;
-    record.id = "device-1";
-    record.state = "enrolled";
-    record.jkt = device_key.jkt();
-    record.facts.format = "tpm2";
-    record.facts.key_protection = "hardware";
-    record.attested_at = clock.now();
-    device = record;
-    devices.put(record);
-    issuer.emplace(MintOptions{.issuer = issuer_url, .token_url = issuer_url + "/token"},
-                   Issuer::Parts{clock, keyring, devices, stores,
-                                 std::make_shared<const policy::Policy>(
-                                     *policy::Policy::from_text("policy.json", policy_text))});
-    clock.advance(std::chrono::seconds(10));
-    call.client_attestation = attestation();
-    call.proof = proof();
-  }
-
-  Json attestation_header() {
-    return {
-        {"typ", "oauth-client-attestation+jwt"}, {"alg", "ES256"}, {"kid", attestation_key.kid()}};
-  }
-  Json attestation_claims() {
-    return {{"sub", "device-1"},
-            {"iat", to_unix(clock.now())},
-            {"exp", to_unix(clock.now()) + 3600},
-            {"cnf", {{"jwk", device_key.public_key().to_jwk()}}}};
-  }
-  std::string attestation() {
-    return sign(attestation_key, attestation_header(), attestation_claims());
-  }
-  std::string proof() {
-    return test::make_proof(device_key,
-                            {.method = "POST", .url = issuer_url + "/token", .at = clock.now()});
-  }
-
-  Result<IssuedToken> mint() {
-    return wait_for<IssuedToken>(
-        [&](hsm::Done<IssuedToken> done) { issuer->mint(call, std::move(done)); });
-  }
-  void expect_refusal(Code code) {
-    const std::size_t before = key_store->signatures();
-    const auto issued = mint();
-    ASSERT_FALSE(issued);
-    EXPECT_EQ(issued.error().code, code) << issued.error().to_string();
-    EXPECT_EQ(key_store->signatures(), before) << "a refused request costs no signature";
-  }
-
-  test::SoftKey device_key;
-  attest::RecordedDevice device;
-  std::optional<Issuer> issuer;
-  TokenCall call;
-};
+using MintTest = MintFixture;
 
 TEST_F(MintTest, GivesATokenBoundToTheDevicesKey) {
   const auto issued = mint();
@@ -91,7 +32,7 @@ TEST_F(MintTest, GivesATokenBoundToTheDevicesKey) {
 
 TEST_F(MintTest, GivesEachTokenAnotherJti) {
   const auto first = mint();
-  call.proof = proof();
+  call.credentials.proof = proof();
   const auto second = mint();
   ASSERT_TRUE(first && second);
   EXPECT_NE(first->token, second->token);
@@ -111,50 +52,51 @@ TEST_F(MintTest, TakesAProofAgainThatWasRefusedForAnotherReason) {
 
 TEST_F(MintTest, RefusesAProofFromBeforeItsStart) {
   clock.advance(std::chrono::seconds(-10));
-  call.proof = proof();
-  call.client_attestation = attestation();
-  expect_refusal(Code::proof_before_start);
+  call.credentials.proof = proof();
+  call.credentials.client_attestation = attestation();
+  expect_refusal(Code::attestation_challenge_required);
 }
 
 TEST_F(MintTest, RefusesAProofByAnotherKeyThanTheAttestations) {
   const test::SoftKey thief;
-  call.proof =
+  call.credentials.proof =
       test::make_proof(thief, {.method = "POST", .url = issuer_url + "/token", .at = clock.now()});
   expect_refusal(Code::proof_key_mismatch);
 }
 
 TEST_F(MintTest, RefusesAProofForAnotherMethodUrlOrTime) {
-  call.proof = test::make_proof(device_key,
-                                {.method = "GET", .url = issuer_url + "/token", .at = clock.now()});
+  call.credentials.proof = test::make_proof(
+      device_key, {.method = "GET", .url = issuer_url + "/token", .at = clock.now()});
   expect_refusal(Code::proof_htm);
-  call.proof = test::make_proof(
+  call.credentials.proof = test::make_proof(
       device_key, {.method = "POST", .url = "https://other.example/token", .at = clock.now()});
   expect_refusal(Code::proof_htu);
-  call.proof = test::make_proof(device_key, {.method = "POST",
-                                             .url = issuer_url + "/token",
-                                             .at = clock.now() - std::chrono::seconds(60)});
+  call.credentials.proof =
+      test::make_proof(device_key, {.method = "POST",
+                                    .url = issuer_url + "/token",
+                                    .at = clock.now() - std::chrono::seconds(60)});
   expect_refusal(Code::proof_iat_old);
-  call.proof = "x";
+  call.credentials.proof = "x";
   expect_refusal(Code::proof_malformed);
 }
 
 TEST_F(MintTest, RefusesAnAttestationByTheTokensKey) {
   Json header = attestation_header();
   header["kid"] = token_key.kid();
-  call.client_attestation = sign(token_key, header, attestation_claims());
+  call.credentials.client_attestation = sign(token_key, header, attestation_claims());
   expect_refusal(Code::attestation_key_unknown);
 }
 
 TEST_F(MintTest, RefusesAnAttestationOfAnotherTyp) {
   Json header = attestation_header();
   header["typ"] = "at+jwt";
-  call.client_attestation = sign(attestation_key, header, attestation_claims());
+  call.credentials.client_attestation = sign(attestation_key, header, attestation_claims());
   expect_refusal(Code::attestation_typ);
 }
 
 TEST_F(MintTest, RefusesAnAttestationThatWasAltered) {
-  const auto dot = call.client_attestation.rfind('.');
-  char& first = call.client_attestation[dot + 1];
+  const auto dot = call.credentials.client_attestation->rfind('.');
+  char& first = (*call.credentials.client_attestation)[dot + 1];
   first = first == 'A' ? 'B' : 'A';
   expect_refusal(Code::attestation_signature);
 }
@@ -162,7 +104,7 @@ TEST_F(MintTest, RefusesAnAttestationThatWasAltered) {
 TEST_F(MintTest, RefusesAnExpiredAttestationAlsoWhenItWasSeenBefore) {
   ASSERT_TRUE(mint());
   clock.advance(std::chrono::seconds(3700));
-  call.proof = proof();
+  call.credentials.proof = proof();
   expect_refusal(Code::attestation_expired);
 }
 
@@ -170,28 +112,31 @@ TEST_F(MintTest, ForgetsAttestationsOfAnEarlierKeyEpoch) {
   ASSERT_TRUE(mint());
   attestation_key = key_store->make_key(hsm::Purpose::client_attestation);
   publish(2);
-  call.proof = proof();
+  call.credentials.proof = proof();
   expect_refusal(Code::attestation_key_unknown);
 }
 
 TEST_F(MintTest, RefusesAClientIdThatIsNotTheAttestations) {
-  call.client_id = "device-2";
+  call.credentials.client_id = "device-2";
   expect_refusal(Code::client_id_mismatch);
-  call.client_id = "device-1";
+  call.credentials.client_id = "device-1";
   EXPECT_TRUE(mint());
 }
 
 TEST_F(MintTest, RefusesADeviceThatIsNotEnrolledHere) {
   Json claims = attestation_claims();
   claims["sub"] = "device-9";
-  call.client_attestation = sign(attestation_key, attestation_header(), claims);
+  call.credentials.client_attestation = sign(attestation_key, attestation_header(), claims);
   expect_refusal(Code::device_unknown);
 }
 
 TEST_F(MintTest, RefusesADeviceInAnotherState) {
-  device.state = "revoked";
+  device.state = "pending";
   devices.put(device);
   expect_refusal(Code::device_not_enrolled);
+  device.state = "revoked";
+  devices.put(device);
+  expect_refusal(Code::device_revoked);
 }
 
 TEST_F(MintTest, RefusesAKeyThatANewEnrolmentReplaced) {
@@ -204,6 +149,14 @@ TEST_F(MintTest, RefusesEvidenceThatIsNoLongerFresh) {
   device.attested_at = clock.now() - std::chrono::seconds(86400);
   devices.put(device);
   expect_refusal(Code::evidence_stale);
+}
+
+TEST_F(MintTest, EndsTheTokenWithItsEvidence) {
+  device.attested_at = clock.now() - std::chrono::seconds(86400 - 50);
+  devices.put(device);
+  const auto issued = mint();
+  ASSERT_TRUE(issued) << issued.error().to_string();
+  EXPECT_EQ(issued->expires_in, std::chrono::seconds(50));
 }
 
 TEST_F(MintTest, RefusesAScopeThatNoRuleGrants) {
@@ -247,11 +200,9 @@ TEST_F(MintTest, PassesTheHardwaresErrorOn) {
 TEST_F(MintTest, RefusesWhileItsKeyStoreIsNotConnected) {
   KeyStores none;
   Issuer unconnected(MintOptions{.issuer = issuer_url, .token_url = issuer_url + "/token"},
-                     Issuer::Parts{clock, keyring, devices, none,
-                                   std::make_shared<const policy::Policy>(
-                                       *policy::Policy::from_text("policy.json", policy_text))});
+                     Issuer::Parts{clock, keyring, devices, none, policies, gate});
   clock.advance(std::chrono::seconds(1));
-  call.proof = proof();
+  call.credentials.proof = proof();
   const auto issued = wait_for<IssuedToken>(
       [&](hsm::Done<IssuedToken> done) { unconnected.mint(call, std::move(done)); });
   ASSERT_FALSE(issued);

@@ -94,14 +94,21 @@ TEST(Proof, OfAnotherTypIsRefused) {
 }
 
 TEST(Proof, OfAnotherAlgorithmIsRefused) {
-  for (const char* alg : {"none", "HS256", "RS256", "PS256", "ES512", "EdDSA", "es256", "ES384"}) {
+  for (const char* alg : {"none", "HS256", "RS256", "PS256", "ES512", "EdDSA", "es256"}) {
     expect_refused(with_header("alg", alg), Code::proof_alg);
   }
+}
+
+TEST(Proof, ByAKeyOnP384IsTaken) {
   const SoftKey p384(jose::Algorithm::es384);
-  expect_refused(make_proof(p384, {.method = "POST", .url = url, .at = now}), Code::proof_alg);
+  const auto proven = check_proof(make_proof(p384, {.method = "POST", .url = url, .at = now}),
+                                  {.method = "POST", .url = url, .now = now});
+  ASSERT_TRUE(proven) << proven.error().to_string();
+  EXPECT_EQ(proven->jkt(), p384.jkt());
 }
 
 TEST(Proof, WhoseKeyIsForAnotherAlgorithmIsRefused) {
+  expect_refused(with_header("alg", "ES384"), Code::proof_jwk);
   const SoftKey p384(jose::Algorithm::es384);
   expect_refused(with_header("jwk", p384.public_key().to_jwk()), Code::proof_jwk);
 }

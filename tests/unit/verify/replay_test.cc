@@ -55,6 +55,58 @@ TEST(ReplayWindow, KeepsTheJtisOfDevicesApart) {
   EXPECT_TRUE(window.remember(proof_at(start + seconds{1}, "a", other), start + seconds{1}));
 }
 
+TEST(ReplayWindow, TakesAProofOfItsFirstSecondThatIsKnownToBeLater) {
+  ReplayWindow window(start);
+  const auto proof = proof_at(start, "a");
+  EXPECT_TRUE(window.remember(proof, start, true));
+  expect_refused(window.remember(proof, start, true), Code::proof_replayed);
+}
+
+ClientAssertion assertion(Moment expires, std::optional<Moment> issued, const std::string& jti) {
+  Json claims = {{"iss", "a"},
+                 {"sub", "a"},
+                 {"aud", "https://issuer.example"},
+                 {"jti", jti},
+                 {"exp", to_unix(expires)}};
+  if (issued) claims["iat"] = to_unix(*issued);
+  return check_client_assertion(
+             device().sign_jws({{"alg", "ES256"}}, claims),
+             [](const std::string&) -> Result<jose::PublicKey> { return device().public_key(); },
+             "https://issuer.example", expires - seconds{60})
+      .value();
+}
+
+constexpr ReplayLimits until_exp{.past = seconds{0}, .entries = ReplayWindow::shards};
+
+TEST(ReplayWindow, TakesAnAssertionOnceUntilItExpires) {
+  ReplayWindow window(start, {.past = seconds{0}});
+  const auto once = assertion(start + seconds{100}, start + seconds{40}, "a");
+  EXPECT_TRUE(window.remember(once, start + seconds{40}));
+  expect_refused(window.remember(once, start + seconds{41}), Code::assertion_replayed);
+  expect_refused(window.remember(once, start + seconds{100}), Code::assertion_replayed);
+  expect_refused(window.remember(once, start + seconds{101}), Code::assertion_expired);
+  EXPECT_EQ(window.size(), 0U);
+}
+
+TEST(ReplayWindow, RefusesAnAssertionOfAnEarlierProcess) {
+  ReplayWindow window(start, {.past = seconds{0}});
+  expect_refused(window.remember(assertion(start + seconds{60}, start, "a"), start),
+                 Code::assertion_before_start);
+  expect_refused(window.remember(assertion(start + seconds{305}, std::nullopt, "b"), start),
+                 Code::assertion_before_start);
+  EXPECT_TRUE(
+      window.remember(assertion(start + seconds{306}, std::nullopt, "c"), start + seconds{1}));
+}
+
+TEST(ReplayWindow, ThatIsFullRefusesRatherThanForgetsAnAssertion) {
+  ReplayWindow window(start, until_exp);
+  const auto first = assertion(start + seconds{100}, start + seconds{1}, "a");
+  EXPECT_TRUE(window.remember(first, start + seconds{1}));
+  EXPECT_TRUE(window.remember(assertion(start + seconds{101}, start + seconds{1}, "b"),
+                              start + seconds{1}));
+  expect_refused(window.remember(first, start + seconds{1}), Code::replay_window_full);
+}
+
 TEST(ReplayWindow, RefusesProofsMadeNotLaterThanItsStart) {
   ReplayWindow window(start);
   expect_refused(window.remember(proof_at(start - seconds{1}, "a"), start),

@@ -1,0 +1,120 @@
+#include "issuer/client_authentication.h"
+
+namespace mintmark::issuer {
+namespace {
+
+// An assertion is remembered by its exp, until then and no longer.
+constexpr verify::ReplayLimits assertion_window{.past = std::chrono::seconds(0)};
+
+Result<void> check_client_id(const Credentials& credentials, const std::string& client_id) {
+  if (!credentials.client_id || *credentials.client_id == client_id) return {};
+  return fail(Code::client_id_mismatch,
+              "client_id is not the client that the attestation or assertion names in sub");
+}
+
+Result<jose::PublicKey> registered_key(const Devices& devices, const std::string& client_id) {
+  const auto device = devices.find(client_id);
+  if (!device)
+    return fail(Code::device_unknown, "this client is not known here; enrol it or add its key");
+  const auto jwk = parse_json(device->public_jwk);
+  if (!jwk) return fail(Code::store_failed, "the key of device " + client_id + " cannot be read");
+  return jose::PublicKey::from_jwk(*jwk);
+}
+
+}  // namespace
+
+ClientAuthentication::ClientAuthentication(Options options, const Clock& clock,
+                                           const Devices& devices)
+    : options_(std::move(options)),
+      devices_(devices),
+      nonces_(clock),
+      proofs_(clock.now()),
+      assertions_(clock.now(), assertion_window) {}
+
+Result<AuthenticatedClient> ClientAuthentication::check(const Credentials& credentials,
+                                                        const keyring::Snapshot& keys, Moment now) {
+  if (credentials.client_attestation && credentials.client_assertion) {
+    return fail(Code::client_methods_mixed,
+                "the request authenticates its client twice (RFC 6749 §2.3): send either "
+                "OAuth-Client-Attestation or client_assertion");
+  }
+  if (!credentials.client_attestation && !credentials.client_assertion) {
+    return fail(Code::client_unauthenticated,
+                "the client is not authenticated: send OAuth-Client-Attestation, or "
+                "client_assertion (private_key_jwt), and a DPoP proof");
+  }
+  auto client = credentials.client_attestation ? check_attested(credentials, keys, now)
+                                               : check_asserted(credentials, now);
+  if (!client) return client;
+  if (auto fresh = check_nonce(*client); !fresh) return pass_on(fresh);
+  return client;
+}
+
+Result<verify::ProvenRequest> ClientAuthentication::check_proof(const std::string& proof,
+                                                                Moment now) {
+  return verify::check_proof(proof, {.method = "POST", .url = options_.token_url, .now = now});
+}
+
+Result<AuthenticatedClient> ClientAuthentication::check_attested(const Credentials& credentials,
+                                                                 const keyring::Snapshot& keys,
+                                                                 Moment now) {
+  const auto attestation = attestations_.recognise(*credentials.client_attestation, keys, now);
+  if (!attestation) return tl::unexpected<Error>(attestation.error());
+  const std::string& client_id = (*attestation)->client_id();
+  if (auto named = check_client_id(credentials, client_id); !named) return pass_on(named);
+  auto proof = check_proof(credentials.proof, now);
+  if (!proof) return pass_on(proof);
+  if (proof->jkt() != (*attestation)->jkt()) {
+    return fail(Code::proof_key_mismatch,
+                "the DPoP proof is by another key than the client attestation's cnf.jwk");
+  }
+  return AuthenticatedClient(client_id, (*attestation)->jkt(), std::move(*proof), std::nullopt);
+}
+
+Result<AuthenticatedClient> ClientAuthentication::check_asserted(const Credentials& credentials,
+                                                                 Moment now) {
+  auto assertion = verify::check_client_assertion(
+      *credentials.client_assertion,
+      [this](const std::string& client_id) { return registered_key(devices_, client_id); },
+      options_.issuer, now);
+  if (!assertion) return pass_on(assertion);
+  if (auto named = check_client_id(credentials, assertion->client_id()); !named)
+    return pass_on(named);
+  auto proof = check_proof(credentials.proof, now);
+  if (!proof) return pass_on(proof);
+  std::string client_id = assertion->client_id();
+  std::string device_jkt = assertion->key().thumbprint();
+  if (proof->jkt() != device_jkt && proof->jkt() != assertion->vouched_jkt()) {
+    return fail(Code::proof_key_unvouched,
+                "the DPoP proof is neither by the registered key nor by one that the client "
+                "assertion names in cnf.jkt");
+  }
+  return AuthenticatedClient(std::move(client_id), std::move(device_jkt), std::move(*proof),
+                             std::move(*assertion));
+}
+
+Result<void> ClientAuthentication::check_nonce(const AuthenticatedClient& client) const {
+  const bool attested = !client.assertion_;
+  const auto& nonce = client.proof_.nonce();
+  if (!nonce) {
+    if (!options_.challenges_required) return {};
+    return fail(attested ? Code::attestation_challenge_required : Code::dpop_nonce_required,
+                "the DPoP proof needs the nonce that this answer's header gives");
+  }
+  if (nonces_.is_good(*nonce)) return {};
+  return fail(
+      attested ? Code::attestation_challenge_stale : Code::dpop_nonce_stale,
+      "the DPoP proof's nonce is too old or not ours; take the one in this answer's header");
+}
+
+Result<void> ClientAuthentication::use_up(const AuthenticatedClient& client, Moment now) {
+  // A nonce that is given was found good.
+  auto first = proofs_.remember(client.proof_, now, client.proof_.nonce().has_value());
+  if (first) return client.assertion_ ? assertions_.remember(*client.assertion_, now) : first;
+  if (first.error().code != Code::proof_before_start) return first;
+  return fail(client.assertion_ ? Code::dpop_nonce_required : Code::attestation_challenge_required,
+              "the proof was made before this service started; make a new one, with the nonce that "
+              "this answer's header gives");
+}
+
+}  // namespace mintmark::issuer

@@ -1,0 +1,97 @@
+// Who asks for a token: the client, by attestation or by assertion, and the key that its DPoP proof
+// shows. Nothing binds a token to a key that the device's own key did not vouch for.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+#include "issuer/attestations.h"
+#include "issuer/devices.h"
+#include "issuer/nonces.h"
+#include "keyring/keyring.h"
+#include "verify/client_assertion.h"
+#include "verify/proof.h"
+#include "verify/replay.h"
+
+namespace mintmark::issuer {
+
+/// What a request says of its sender, not yet believed: exactly one of attestation and assertion.
+struct Credentials {
+  std::optional<std::string> client_attestation;  ///< OAuth-Client-Attestation
+  std::optional<std::string> client_assertion;    ///< private_key_jwt
+  std::string proof;                              ///< DPoP
+  std::optional<std::string> client_id;           ///< If given it must be the client's.
+};
+
+/// Only ClientAuthentication makes one.
+class AuthenticatedClient {
+ public:
+  [[nodiscard]] const std::string& client_id() const { return client_id_; }
+  /// Of the key by which it was recognised as the device.
+  [[nodiscard]] const std::string& device_jkt() const { return device_jkt_; }
+  /// Of the key that the proof is by: what the token is bound to.
+  [[nodiscard]] const std::string& bound_jkt() const { return proof_.jkt(); }
+  /// Bound to another key than the device's, which the device's key vouched for.
+  [[nodiscard]] bool has_session_key() const { return device_jkt_ != bound_jkt(); }
+
+ private:
+  friend class ClientAuthentication;
+  AuthenticatedClient(std::string client_id, std::string device_jkt, verify::ProvenRequest proof,
+                      std::optional<verify::ClientAssertion> assertion)
+      : client_id_(std::move(client_id)),
+        device_jkt_(std::move(device_jkt)),
+        proof_(std::move(proof)),
+        assertion_(std::move(assertion)) {}
+  std::string client_id_;
+  std::string device_jkt_;
+  verify::ProvenRequest proof_;
+  std::optional<verify::ClientAssertion> assertion_;
+};
+
+/// Thread-safe. References must outlive it.
+class ClientAuthentication {
+ public:
+  struct Options {
+    std::string issuer;
+    std::string token_url;             ///< What `htu` must name.
+    bool challenges_required = false;  ///< Proofs must bear one of our nonces.
+  };
+
+  ClientAuthentication(Options options, const Clock& clock, const Devices& devices);
+
+  /// Everything but whether it was used before. Errors of verify::check_client_attestation,
+  /// check_client_assertion and check_proof; `client_unauthenticated`, `client_methods_mixed`,
+  /// `client_id_mismatch`, `device_unknown`, `proof_key_mismatch`, `proof_key_unvouched`;
+  /// `dpop_nonce_required`, `dpop_nonce_stale`, and with an attestation
+  /// `attestation_challenge_required`, `attestation_challenge_stale`.
+  [[nodiscard]] Result<AuthenticatedClient> check(const Credentials& credentials,
+                                                  const keyring::Snapshot& keys, Moment now);
+
+  /// Last, when nothing else can refuse the request: what is refused for another reason may be sent
+  /// again. `proof_replayed`, `assertion_replayed`, `assertion_before_start`, `replay_window_full`;
+  /// a proof that may have been used in an earlier process is asked for again with a nonce, by the
+  /// codes above.
+  [[nodiscard]] Result<void> use_up(const AuthenticatedClient& client, Moment now);
+
+  [[nodiscard]] Nonces& nonces() { return nonces_; }
+  [[nodiscard]] const Options& options() const { return options_; }
+
+ private:
+  [[nodiscard]] Result<AuthenticatedClient> check_attested(const Credentials& credentials,
+                                                           const keyring::Snapshot& keys,
+                                                           Moment now);
+  [[nodiscard]] Result<AuthenticatedClient> check_asserted(const Credentials& credentials,
+                                                           Moment now);
+  [[nodiscard]] Result<verify::ProvenRequest> check_proof(const std::string& proof, Moment now);
+  [[nodiscard]] Result<void> check_nonce(const AuthenticatedClient& client) const;
+
+  Options options_;
+  const Devices& devices_;
+  Attestations attestations_;
+  Nonces nonces_;
+  verify::ReplayWindow proofs_;
+  verify::ReplayWindow assertions_;
+};
+
+}  // namespace mintmark::issuer

@@ -1,0 +1,41 @@
+// Values that prove a DPoP proof was made lately, by one who was not offline long before
+// (RFC 9449 §8; as challenge: draft-ietf-oauth-attestation-based-client-auth-10 §8).
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/secret.h"
+#include "base/time.h"
+
+namespace mintmark::issuer {
+
+/// Nothing is remembered of what was given: a value is its moment and an HMAC-SHA-256 over it, by a
+/// key that lives as long as the process. A good one therefore also proves that what bears it was
+/// made after the process began. Thread-safe.
+class Nonces {
+ public:
+  static constexpr std::chrono::seconds life{300};  ///< At least; and `turn` more at most.
+  static constexpr std::chrono::seconds turn{30};   ///< A new value that often, for all alike.
+
+  explicit Nonces(const Clock& clock);
+
+  /// base64url, 32 characters.
+  [[nodiscard]] std::string fresh();
+  /// Ours, and not too old. Constant-time.
+  [[nodiscard]] bool is_good(std::string_view nonce) const;
+
+ private:
+  [[nodiscard]] Bytes value_of(std::int64_t turn_number) const;
+
+  const Clock& clock_;
+  Secret key_;
+  std::mutex mutex_;
+  std::int64_t present_turn_ = -1;
+  std::string present_;
+};
+
+}  // namespace mintmark::issuer
