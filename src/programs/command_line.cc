@@ -30,8 +30,10 @@ void print_help(const Program& program) {
   print_options(program.options, "  ");
   print_options({help_option, version_option}, "  ");
   for (const Command& command : program.commands) {
-    std::printf("\n%s%s%s\n    %s\n", command.name.c_str(), command.argument.empty() ? "" : " ",
-                command.argument.c_str(), command.help.c_str());
+    std::printf("\n%s%s%s%s\n    %s\n", command.name.c_str(), command.argument.empty() ? "" : " ",
+                command.argument.c_str(),
+                command.more.empty() ? "" : (" [" + command.more + " ...]").c_str(),
+                command.help.c_str());
     print_options(command.options, "    ");
   }
   std::printf(
@@ -107,9 +109,13 @@ class CommandLineReader {
   void word() {
     const std::string& word = words_[at_++];
     if (command_ == nullptr && !program_.commands.empty()) return command(word);
-    if (command_ == nullptr || command_->argument.empty() || !arguments_.argument_.empty())
+    const bool is_first = arguments_.argument_.empty();
+    if (command_ == nullptr || (is_first ? command_->argument : command_->more).empty())
       return refuse("\"" + word + "\" is one word too many");
-    arguments_.argument_ = word;
+    if (is_first)
+      arguments_.argument_ = word;
+    else
+      arguments_.more_.push_back(word);
   }
 
   void command(const std::string& word) {

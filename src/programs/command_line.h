@@ -28,7 +28,8 @@ struct Command {
   std::string name;  ///< "keys list": one word or two.
   std::string help;
   std::vector<Option> options;
-  std::string argument;  ///< Name of its one positional argument ("URL"); "": takes none.
+  std::string argument;  ///< Name of its first positional argument ("URL"); "": takes none.
+  std::string more{};    ///< Name of any number of further ones; "": takes no more.
 };
 
 struct Program {
@@ -43,6 +44,8 @@ class Arguments {
  public:
   [[nodiscard]] const std::string& command() const { return command_; }
   [[nodiscard]] const std::string& argument() const { return argument_; }
+  /// What stands after the first argument.
+  [[nodiscard]] const std::vector<std::string>& more() const { return more_; }
   [[nodiscard]] bool has(const std::string& option) const { return values_.count(option) != 0; }
   /// The option's value, or the fallback.
   [[nodiscard]] std::string value(const std::string& option,
@@ -56,6 +59,7 @@ class Arguments {
   friend class CommandLineReader;
   std::string command_;
   std::string argument_;
+  std::vector<std::string> more_;
   std::map<std::string, std::vector<std::string>> values_;
 };
 

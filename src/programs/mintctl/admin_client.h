@@ -1,0 +1,26 @@
+// mintctl's side of mintd's admin socket.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "http/client.h"
+
+namespace mintmark::programs {
+
+class AdminClient {
+ public:
+  explicit AdminClient(const std::string& socket);
+
+  /// The answer's object; an error is mintd's own (its code and description), or of the way there.
+  [[nodiscard]] Result<Json> get(const std::string& path);
+  [[nodiscard]] Result<Json> post(const std::string& path, const Json& body);
+
+ private:
+  [[nodiscard]] Result<Json> send(const std::string& method, const std::string& path,
+                                  const http::Headers& headers, const std::string& body);
+
+  http::Client client_;
+};
+
+}  // namespace mintmark::programs

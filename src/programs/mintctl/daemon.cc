@@ -1,0 +1,53 @@
+#include <cstdio>
+
+#include "programs/mintctl/subcommand.h"
+#include "programs/mintctl/text.h"
+
+namespace mintmark::programs {
+namespace {
+
+void print_status(const Json& status) {
+  std::printf("issuer   %s (mintd %s)\n", text(status, "issuer").c_str(),
+              text(status, "version").c_str());
+  const Json& front = status["front"];
+  std::printf("front    %s, pid %s, restarts %s\n", text(front, "state").c_str(),
+              text(front, "pid").c_str(), text(front, "restarts").c_str());
+  for (const Json& signer : status["signers"]) {
+    std::printf("signer   %s: %s, pid %s, restarts %s\n", text(signer, "store").c_str(),
+                text(signer, "state").c_str(), text(signer, "pid").c_str(),
+                text(signer, "restarts").c_str());
+    if (!text(signer, "trouble").empty())
+      std::printf("         %s\n", text(signer, "trouble").c_str());
+  }
+  std::printf("keys     %s published\n", text(status, "keys").c_str());
+}
+
+void print_keys(const Json& answer) {
+  std::printf("%-43s  %-18s  %-9s  %-10s  %s\n", "KID", "PURPOSE", "STATE", "STORE", "SINCE");
+  for (const Json& key : answer["keys"]) {
+    std::printf("%-43s  %-18s  %-9s  %-10s  %s\n", text(key, "kid").c_str(),
+                text(key, "purpose").c_str(), text(key, "state").c_str(),
+                text(key, "store").c_str(), moment(key, "changed_at").c_str());
+  }
+  for (const Json& orphan : answer["orphans"]) {
+    std::printf("%-43s  in the hardware without a record: left alone\n",
+                orphan.get<std::string>().c_str());
+  }
+}
+
+}  // namespace
+
+std::vector<Subcommand> daemon_commands() {
+  return {{{"status", "the processes and whether they are ready", {}, ""},
+           [](AdminClient& mintd, const Arguments& /*arguments*/) {
+             return mintd.get("/admin/v1/status");
+           },
+           print_status},
+          {{"keys list", "the signing keys and their states", {}, ""},
+           [](AdminClient& mintd, const Arguments& /*arguments*/) {
+             return mintd.get("/admin/v1/keys");
+           },
+           print_keys}};
+}
+
+}  // namespace mintmark::programs

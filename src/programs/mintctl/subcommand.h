@@ -1,0 +1,24 @@
+// What one command of mintctl is: how it is called, and what it does.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "programs/command_line.h"
+#include "programs/mintctl/admin_client.h"
+
+namespace mintmark::programs {
+
+struct Subcommand {
+  Command command;
+  /// Asks mintd (or not) and gives what --json prints.
+  std::function<Result<Json>(AdminClient& mintd, const Arguments& arguments)> run;
+  /// Prints the same for people.
+  std::function<void(const Json& answer)> print;
+};
+
+[[nodiscard]] std::vector<Subcommand> daemon_commands();  ///< status, keys list
+[[nodiscard]] std::vector<Subcommand> device_commands();  ///< devices …
+
+}  // namespace mintmark::programs
