@@ -33,11 +33,12 @@ enum class Refusal : std::uint16_t {
   token_audience,     ///< `aud` does not contain our audience.
   token_exp_missing,  ///< No `exp`: a token that never ends is not taken.
   token_expired,      ///< `exp` has passed.
-  token_not_yet_valid,  ///< `nbf` is to come.
-  token_iat_missing,    ///< No `iat`.
-  token_iat_future,     ///< `iat` is to come.
-  token_sub_missing,    ///< No `sub`.
-  token_unbound,        ///< No `cnf.jkt`: the token is bound to no device key.
+  token_not_yet_valid,   ///< `nbf` is to come.
+  token_iat_missing,     ///< No `iat`.
+  token_iat_future,      ///< `iat` is to come.
+  token_sub_missing,     ///< No `sub`.
+  token_unbound,         ///< No `cnf.jkt`: the token is bound to no device key.
+  token_key_protection,  ///< `key_protection` is none that VerifierOptions asks for.
   // The proof (RFC 9449 §4.3).
   proof_missing,
   proof_malformed,
@@ -89,8 +90,10 @@ class KeySource {
   [[nodiscard]] virtual tl::expected<KeyDocument, Refused> fetch() = 0;
 };
 
-/// The keys at the `jwks_uri` of the issuer's metadata (RFC 8414), over TLS. `ca_file`: PEM of the
-/// roots to trust; "": the system's.
+/// The keys at the `jwks_uri` of the issuer's metadata (RFC 8414), over TLS, for as long as
+/// Cache-Control and Age say (RFC 9111 §4.2). `ca_file`: PEM of the roots to trust; "": the
+/// system's. A fetch ends after ten seconds, but for the look-up of the issuer's name, which ends
+/// when the system's resolver gives up (resolv.conf(5)): a bound on it would need a thread.
 [[nodiscard]] std::unique_ptr<KeySource> published_keys(std::string issuer,
                                                         std::string ca_file = "");
 
@@ -114,12 +117,15 @@ struct VerifierOptions {
   std::chrono::seconds proof_past{30};   ///< How old a proof may be.
   std::chrono::seconds proof_future{5};  ///< How far a device's clock may run ahead of ours.
   ProofMemory proof_memory = ProofMemory::of_verifier;
+  /// Which `key_protection` a token must have: {"hardware"}, or any of several. Empty: all tokens,
+  /// also those that say nothing of it.
+  std::vector<std::string> key_protections;
   /// How long keys may be used beyond their max_age while the issuer cannot be reached.
   std::chrono::seconds keys_grace{300};
   /// The longest that keys are used without asking again, whatever max_age says.
   std::chrono::seconds keys_longest{3600};
   /// After an unknown `kid` or a failure the keys are fetched again, but not before this pause is
-  /// over: strangers choose `kid`.
+  /// over: strangers choose `kid`. No `max_age` is shorter than it.
   std::chrono::seconds keys_pause{5};
   /// The wall clock; empty: the system's. Called from any thread.
   std::function<std::chrono::sys_seconds()> now;
@@ -148,9 +154,10 @@ class VerifiedToken {
   [[nodiscard]] std::chrono::sys_seconds expires_at() const { return expires_at_; }
   /// RFC 7638 thumbprint of the device key that the token is bound to.
   [[nodiscard]] const std::string& jkt() const { return jkt_; }
-  [[nodiscard]] const std::string& key_protection() const {
-    return key_protection_;
-  }  ///< "hardware"
+  /// How the key that the token is bound to is protected, by the issuer's word: "hardware" (it was
+  /// attested), "session" (the attested key vouched for another, which this token is bound to),
+  /// "unproven", "none" (a key of which nothing is known); "" where absent.
+  [[nodiscard]] const std::string& key_protection() const { return key_protection_; }
   /// All claims as JSON text.
   [[nodiscard]] const std::string& claims() const { return claims_; }
   /// False: check_without_proof; nobody showed that the sender holds the device key.
@@ -176,8 +183,11 @@ class VerifiedToken {
   std::chrono::sys_seconds proof_iat_{};
 };
 
-/// Checks access tokens of one issuer for one audience. Thread-safe. Only a call that finds the
-/// keys missing or out of date waits for the key source.
+/// Checks access tokens of one issuer for one audience. Thread-safe; no thread is started, and
+/// nothing happens between calls. The one call that finds the keys missing or out of date asks the
+/// key source and waits for it; those beside it go on with the keys that are there, and are told
+/// `keys_unavailable` where theirs is not among them. Only while there are none at all do they wait
+/// too.
 class Verifier {
  public:
   /// Throws std::invalid_argument where the issuer or the audience is empty, a span negative, or

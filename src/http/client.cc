@@ -84,7 +84,7 @@ Result<std::unique_ptr<ClientConnection>> Client::State::connect(const Url& url,
   }
   auto ssl = tls->connection_to(url.host);
   if (!ssl) return pass_on(ssl);
-  auto socket = dial_tcp(url.host, url.port, deadline);
+  auto socket = dial_tcp(url.host, url.port, deadline, options.name_lookup);
   if (!socket) return pass_on(socket);
   return ClientConnection::open(*std::move(socket), *std::move(ssl), deadline);
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "http/dial.h"
 #include "http/message.h"
 #include "http/url.h"
 
@@ -16,6 +17,7 @@ struct ClientOptions {
   std::string ca_file = {};      ///< PEM of the roots to trust; "": the system's.
   std::string unix_socket = {};  ///< If set, every request goes to this socket, without TLS.
   std::size_t answer_octets = 4U << 20U;
+  NameLookup name_lookup = NameLookup::within_deadline;
 };
 
 /// Keeps one connection per origin alive. Not thread-safe: one client a thread. https only, unless
@@ -32,7 +34,7 @@ class Client {
   Client& operator=(Client&&) noexcept;
 
   /// Any status is an answer. Redirects are not followed. The deadline covers everything, the
-  /// name's resolution included.
+  /// name's resolution included (but not NameLookup::by_caller).
   [[nodiscard]] Result<Response> send(const std::string& method, const std::string& url,
                                       const Headers& headers, const std::string& body,
                                       Deadline deadline);

@@ -63,7 +63,8 @@ Addresses look_up_within(const std::string& host, const std::string& port, Deadl
   return answer.get();
 }
 
-Addresses addresses_of(const std::string& host, const std::string& port, Deadline deadline) {
+Addresses addresses_of(const std::string& host, const std::string& port, Deadline deadline,
+                       NameLookup lookup) {
   if (host == "localhost" || host.ends_with(".localhost")) {
     // RFC 6761 §6.3: loopback without asking anybody.
     auto addresses = look_up("127.0.0.1", port, AI_NUMERICHOST);
@@ -72,7 +73,8 @@ Addresses addresses_of(const std::string& host, const std::string& port, Deadlin
     return addresses;
   }
   if (auto literal = look_up(host, port, AI_NUMERICHOST)) return literal;
-  return look_up_within(host, port, deadline);
+  return lookup == NameLookup::by_caller ? look_up(host, port, 0)
+                                         : look_up_within(host, port, deadline);
 }
 
 Result<void> finish_connect(int socket, Deadline deadline) {
@@ -113,9 +115,10 @@ Result<void> wait_for(int socket, short events, Deadline deadline) {
   return fail(Code::deadline_passed, "no answer in time");
 }
 
-Result<UniqueFd> dial_tcp(const std::string& host, std::uint16_t port, Deadline deadline) {
+Result<UniqueFd> dial_tcp(const std::string& host, std::uint16_t port, Deadline deadline,
+                          NameLookup lookup) {
   const std::string where = host + " port " + std::to_string(port);
-  const auto addresses = addresses_of(host, std::to_string(port), deadline);
+  const auto addresses = addresses_of(host, std::to_string(port), deadline, lookup);
   if (!addresses) return tl::unexpected<Error>(addresses.error());
   std::string why = "the name has no address";
   for (std::size_t at = 0; at < addresses->size() && !deadline.passed(); ++at) {

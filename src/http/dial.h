@@ -10,10 +10,17 @@
 
 namespace mintmark::http {
 
+/// Who waits for the system's resolver, which cannot be interrupted.
+enum class NameLookup : std::uint8_t {
+  within_deadline,  ///< A thread of its own, which the caller leaves behind at the deadline.
+  by_caller,        ///< The caller, however long the resolver takes; no thread is started.
+};
+
 /// Non-blocking, TCP_NODELAY. Each address of the host is tried in turn, each with its share of
 /// what time is left. `connect_failed` says what failed last; `deadline_passed`.
 [[nodiscard]] Result<UniqueFd> dial_tcp(const std::string& host, std::uint16_t port,
-                                        Deadline deadline);
+                                        Deadline deadline,
+                                        NameLookup lookup = NameLookup::within_deadline);
 [[nodiscard]] Result<UniqueFd> dial_unix(const std::string& path);
 
 /// Waits for POLLIN or POLLOUT; `deadline_passed`.

@@ -108,6 +108,14 @@ Result<std::string> bound_key(const Json& claims) {
   return jkt;
 }
 
+Result<void> check_key_protection(const std::string& protection, const TokenExpectation& expected) {
+  const auto& taken = expected.key_protections;
+  if (taken.empty() || std::find(taken.begin(), taken.end(), protection) != taken.end()) return {};
+  return fail(
+      Code::token_key_protection,
+      "the token's key_protection is \"" + printable(protection) + "\", which is not taken here");
+}
+
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> words;
   while (!text.empty()) {
@@ -138,6 +146,8 @@ class TokenReader {
     token.jkt_ = std::move(*jkt);
     if (auto texts = take_texts(claims, token); !texts) return pass_on(texts);
     if (token.subject_.empty()) return fail(Code::token_sub_missing, "the token has no sub");
+    if (auto fits = check_key_protection(token.key_protection_, expected); !fits)
+      return pass_on(fits);
     token.claims_ = claims.dump();
     return token;
   }

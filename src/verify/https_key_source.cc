@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/json.h"
+#include "http/text.h"
 #include "http/url.h"
 #include "verify/refusal.h"
 
@@ -24,15 +25,31 @@ std::string trimmed_lower(std::string_view text) {
   return out;
 }
 
+std::optional<std::chrono::seconds> delta_seconds(std::string_view text) {
+  std::uint32_t seconds = 0;
+  const char* end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, seconds);
+  if (error != std::errc{} || last != end) return std::nullopt;
+  return std::chrono::seconds{seconds};
+}
+
 std::optional<std::chrono::seconds> age_in(const std::string& directive) {
   if (directive == "no-store" || directive == "no-cache") return std::chrono::seconds{0};
   constexpr std::string_view prefix = "max-age=";
   if (!directive.starts_with(prefix)) return std::nullopt;
-  std::uint32_t age = 0;
-  const char* end = directive.data() + directive.size();
-  const auto [last, error] = std::from_chars(directive.data() + prefix.size(), end, age);
   // What cannot be read is stale (RFC 9111 §4.2.1).
-  return std::chrono::seconds{error == std::errc{} && last == end ? age : 0};
+  return delta_seconds(std::string_view(directive).substr(prefix.size()))
+      .value_or(std::chrono::seconds{0});
+}
+
+std::chrono::seconds least_age_in(std::string_view field, std::chrono::seconds least) {
+  while (!field.empty()) {
+    const std::size_t comma = std::min(field.find(','), field.size());
+    if (const auto age = age_in(trimmed_lower(field.substr(0, comma))))
+      least = std::min(least, *age);
+    field.remove_prefix(std::min(comma + 1, field.size()));
+  }
+  return least;
 }
 
 std::string text_member(const Json& object, const char* name) {
@@ -54,22 +71,24 @@ Result<std::string> metadata_url(const std::string& issuer) {
 }
 
 std::chrono::seconds max_age_of(const http::Headers& headers) {
-  const std::string* field = headers.find("Cache-Control");
-  if (field == nullptr) return silent_max_age;
-  std::optional<std::chrono::seconds> least;
-  std::string_view rest = *field;
-  while (!rest.empty()) {
-    const std::size_t comma = std::min(rest.find(','), rest.size());
-    const auto age = age_in(trimmed_lower(rest.substr(0, comma)));
-    if (age) least = least ? std::min(*least, *age) : *age;
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  constexpr auto unsaid = std::chrono::seconds::max();
+  auto life = unsaid;
+  for (const auto& [name, value] : headers.fields()) {
+    if (http::equal_without_case(name, "Cache-Control")) life = least_age_in(value, life);
   }
-  return least.value_or(silent_max_age);
+  if (life == unsaid) life = silent_max_age;
+  const std::string* age = headers.find("Age");
+  if (age == nullptr) return life;
+  const auto spent = delta_seconds(trimmed_lower(*age)).value_or(life);
+  return std::max(std::chrono::seconds{0}, life - spent);
 }
 
 HttpsKeySource::HttpsKeySource(std::string issuer, std::string ca_file)
     : issuer_(std::move(issuer)),
-      client_({.ca_file = std::move(ca_file), .unix_socket = "", .answer_octets = answer_octets}) {}
+      client_({.ca_file = std::move(ca_file),
+               .unix_socket = "",
+               .answer_octets = answer_octets,
+               .name_lookup = http::NameLookup::by_caller}) {}
 
 Result<http::Response> HttpsKeySource::get(const std::string& url, Deadline deadline) {
   http::Headers headers;

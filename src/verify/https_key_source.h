@@ -14,7 +14,7 @@
 
 namespace mintmark::verify {
 
-/// For the whole of one fetch, metadata included.
+/// For the whole of one fetch, metadata included, but without the look-up of names.
 inline constexpr std::chrono::seconds key_fetch_patience{10};
 /// How long an answer is good that does not say.
 inline constexpr std::chrono::seconds silent_max_age{60};
@@ -42,7 +42,8 @@ class HttpsKeySource final : public KeySource {
 /// path (RFC 8414 §3.1). `http_malformed` for what cannot be an issuer.
 [[nodiscard]] Result<std::string> metadata_url(const std::string& issuer);
 
-/// RFC 9111 §5.2.2; no-store and no-cache are 0.
+/// How long an answer may be used from now on: the least of what Cache-Control says (RFC 9111
+/// §5.2.2; no-store and no-cache are 0), less the time it spent in caches on the way (Age, §5.1).
 [[nodiscard]] std::chrono::seconds max_age_of(const http::Headers& headers);
 
 }  // namespace mintmark::verify

@@ -3,36 +3,48 @@
 #include <algorithm>
 
 namespace mintmark::verify {
+namespace {
+
+// Threads read their clock before they come here: one may be somewhat behind another.
+constexpr std::chrono::seconds out_of_step{10};
+
+}  // namespace
 
 KeyCache::KeyCache(std::unique_ptr<KeySource> source, KeyCacheLimits limits)
     : source_(std::move(source)), limits_(limits) {}
 
 // A clock that was set back says nothing about the copy's age.
 bool KeyCache::is_fresh(const Copy& copy, Moment now) {
-  return copy.fetched_at <= now && now < copy.fresh_until;
+  return copy.fetched_at <= now + out_of_step && now < copy.fresh_until;
 }
 
 bool KeyCache::is_usable(const Copy& copy, Moment now) const {
-  return copy.fetched_at <= now && now < copy.fresh_until + limits_.grace;
+  return copy.fetched_at <= now + out_of_step && now < copy.fresh_until + limits_.grace;
 }
 
 bool KeyCache::may_fetch(Moment now) const {
-  return !fetched_last_ || now < *fetched_last_ || now >= *fetched_last_ + limits_.pause;
+  return !fetched_last_ || now + out_of_step < *fetched_last_ ||
+         now >= *fetched_last_ + limits_.pause;
 }
 
-Result<std::shared_ptr<const KeySet>> KeyCache::held(Moment now) const {
-  const std::lock_guard lock(mutex_);
+// True if nothing is to be gained by asking the source now.
+bool KeyCache::satisfies(std::string_view kid, Moment now) const {
+  const bool fresh = copy_ && is_fresh(*copy_, now);
+  if (fresh && copy_->keys->find(kid) != nullptr) return true;
+  return !may_fetch(now) && (fresh || trouble_.has_value());
+}
+
+KeyCache::Keys KeyCache::held(Moment now) const {
   if (copy_ && is_usable(*copy_, now)) return copy_->keys;
   if (trouble_) return tl::unexpected<Error>(*trouble_);
   return fail(Code::keys_unavailable, "the issuer's keys are not there yet");
 }
 
-// True if nothing is to be gained by asking the source now.
-bool KeyCache::satisfies(std::string_view kid, Moment now) const {
-  const std::lock_guard lock(mutex_);
-  const bool fresh = copy_ && is_fresh(*copy_, now);
-  if (fresh && copy_->keys->find(kid) != nullptr) return true;
-  return !may_fetch(now) && (fresh || trouble_.has_value());
+KeyCache::Keys KeyCache::held_while_fetching(std::string_view kid, Moment now) const {
+  auto keys = held(now);
+  if (!keys || (*keys)->find(kid) != nullptr) return keys;
+  return fail(Code::keys_unavailable,
+              "the issuer is being asked for keys that it may have published since; try again");
 }
 
 Result<KeyCache::Copy> KeyCache::fetch(Moment now) const {
@@ -46,23 +58,39 @@ Result<KeyCache::Copy> KeyCache::fetch(Moment now) const {
   return Copy{std::make_shared<const KeySet>(std::move(*keys)), now, now + age};
 }
 
-Result<std::shared_ptr<const KeySet>> KeyCache::holding(std::string_view kid, Moment now) {
-  if (satisfies(kid, now)) return held(now);
-  std::unique_lock fetching(fetching_, std::try_to_lock);
-  if (!fetching) {
-    if (auto keys = held(now); keys && (*keys)->find(kid) != nullptr) return keys;
-    fetching.lock();
-    if (satisfies(kid, now)) return held(now);
+Result<KeyCache::Copy> KeyCache::fetch_alone(std::unique_lock<std::mutex>& lock, Moment now) {
+  // Gives the turn up also when a source of the caller's throws.
+  struct Turn {
+    KeyCache& cache;
+    std::unique_lock<std::mutex>& lock;
+    Moment asked_at;
+    ~Turn() {
+      lock.lock();
+      cache.fetching_ = false;
+      cache.fetched_last_ = asked_at;
+      cache.fetched_.notify_all();
+    }
+  };
+  fetching_ = true;
+  lock.unlock();
+  const Turn turn{*this, lock, now};
+  return fetch(now);
+}
+
+KeyCache::Keys KeyCache::holding(std::string_view kid, Moment now) {
+  std::unique_lock lock(mutex_);
+  while (!satisfies(kid, now)) {
+    if (!fetching_) break;
+    if (copy_ && is_usable(*copy_, now)) return held_while_fetching(kid, now);
+    fetched_.wait(lock);
   }
-  auto copy = fetch(now);
-  {
-    const std::lock_guard lock(mutex_);
-    fetched_last_ = now;
-    trouble_.reset();
-    if (copy)
-      copy_ = *copy;
-    else
-      trouble_ = copy.error();
+  if (satisfies(kid, now)) return held(now);
+  auto copy = fetch_alone(lock, now);
+  trouble_.reset();
+  if (copy) {
+    copy_ = std::move(*copy);
+  } else {
+    trouble_ = std::move(copy.error());
   }
   return held(now);
 }

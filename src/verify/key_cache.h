@@ -3,7 +3,7 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,16 +23,21 @@ struct KeyCacheLimits {
                                  ///< however short max-age is.
 };
 
-/// Thread-safe. One thread fetches; the others go on with the set that is there, if it may be used.
+/// Thread-safe; has no thread of its own. The one who finds the keys missing or out of date asks
+/// the source, and waits for it as long as the source takes. Meanwhile the others go on with the
+/// copy that is there, if it may be used: where their key is not in it they are told
+/// `keys_unavailable` at once, since strangers choose `kid` and could otherwise make every thread
+/// of a service wait. Only while there is no copy at all do they wait with the one who asks.
 class KeyCache {
  public:
   KeyCache(std::unique_ptr<KeySource> source, KeyCacheLimits limits);
 
-  /// A set that may be used now, with the key of that kid in it if the issuer has one. The source's
-  /// errors, or `keys_malformed`.
+  /// A set that may be used now, with the key of that kid in it if the issuer is known to have one.
+  /// The source's errors, `keys_unavailable`, or `keys_malformed`.
   [[nodiscard]] Result<std::shared_ptr<const KeySet>> holding(std::string_view kid, Moment now);
 
  private:
+  using Keys = Result<std::shared_ptr<const KeySet>>;
   struct Copy {
     std::shared_ptr<const KeySet> keys;
     Moment fetched_at;
@@ -42,16 +47,19 @@ class KeyCache {
   [[nodiscard]] static bool is_fresh(const Copy& copy, Moment now);
   [[nodiscard]] bool is_usable(const Copy& copy, Moment now) const;
   [[nodiscard]] bool may_fetch(Moment now) const;
-  [[nodiscard]] Result<std::shared_ptr<const KeySet>> held(Moment now) const;
   [[nodiscard]] bool satisfies(std::string_view kid, Moment now) const;
+  [[nodiscard]] Keys held(Moment now) const;
+  [[nodiscard]] Keys held_while_fetching(std::string_view kid, Moment now) const;
   [[nodiscard]] Result<Copy> fetch(Moment now) const;
+  [[nodiscard]] Result<Copy> fetch_alone(std::unique_lock<std::mutex>& lock, Moment now);
 
-  std::unique_ptr<KeySource> source_;
+  std::unique_ptr<KeySource> source_;  // Used by the one who set fetching_.
   KeyCacheLimits limits_;
-  std::mutex fetching_;       // Held while the source is asked; always before mutex_.
-  mutable std::mutex mutex_;  // The rest.
+  std::mutex mutex_;  // All below.
+  std::condition_variable fetched_;
+  bool fetching_ = false;
   std::optional<Copy> copy_;
-  std::optional<Error> trouble_;  // Of the last fetch.
+  std::optional<Error> trouble_;        // Of the last fetch.
   std::optional<Moment> fetched_last_;
 };
 

@@ -47,9 +47,12 @@ struct Verifier::State {
     if (!jws) return pass_on(jws);
     const auto published = keys.holding(jws->kid(), now);
     if (!published) return tl::unexpected<Error>(published.error());
-    return verify::check_access_token(
-        std::move(*jws), **published,
-        {.issuer = options.issuer, .audience = options.audience, .skew = options.skew, .now = now});
+    return verify::check_access_token(std::move(*jws), **published,
+                                      {.issuer = options.issuer,
+                                       .audience = options.audience,
+                                       .skew = options.skew,
+                                       .now = now,
+                                       .key_protections = options.key_protections});
   }
 
   Result<verify::ProvenRequest> check_proof(std::string_view token, const std::string& jkt,

@@ -178,6 +178,31 @@ TEST_F(AccessToken, WhoseTextsAreNoTextsIsRefused) {
   }
 }
 
+TEST_F(AccessToken, SaysHowItsKeyIsProtected) {
+  for (const char* protection : {"hardware", "session", "unproven", "none"}) {
+    const auto verified =
+        verifier_.check_without_proof(token_with_claim("key_protection", protection));
+    ASSERT_TRUE(verified);
+    EXPECT_EQ(verified->key_protection(), protection);
+  }
+  EXPECT_EQ(
+      verifier_.check_without_proof(token_with_claim("key_protection", nullptr))->key_protection(),
+      "");
+}
+
+TEST_F(AccessToken, WhoseKeyIsProtectedOtherwiseThanDemandedIsRefused) {
+  auto demanding = options();
+  demanding.key_protections = {"hardware", "session"};
+  const Verifier strict(std::move(demanding), source());
+  for (const char* taken : {"hardware", "session"})
+    EXPECT_TRUE(strict.check_without_proof(token_with_claim("key_protection", taken))) << taken;
+  for (const Json& refused : {Json("none"), Json("unproven"), Json("Hardware"), Json(""), Json()}) {
+    const auto verified = strict.check_without_proof(token_with_claim("key_protection", refused));
+    ASSERT_FALSE(verified) << refused;
+    EXPECT_EQ(name_of(verified.error().refusal), name_of(Refusal::token_key_protection));
+  }
+}
+
 TEST_F(AccessToken, MutatedIsNeverTaken) {
   const std::string good = token();
   test::for_each_mutation(good, 500, [&](const std::string& broken) {

@@ -1,8 +1,33 @@
 #include "verify/https_key_source.h"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <netdb.h>
+
+#include <cstring>
+#include <filesystem>
+#include <thread>
 
 #include "support/published_issuer.h"
+
+namespace {
+// The thread that asked for a name last; numbers are not asked for.
+std::thread::id looked_up_by;
+}  // namespace
+
+// Stands before the C library's: every look-up of this program comes by.
+extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo* hints,
+                           addrinfo** found) {
+  if (hints == nullptr || (hints->ai_flags & AI_NUMERICHOST) == 0) {
+    looked_up_by = std::this_thread::get_id();
+    return EAI_NONAME;
+  }
+  using Real = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+  Real real = nullptr;
+  void* const next = dlsym(RTLD_NEXT, "getaddrinfo");
+  std::memcpy(&real, &next, sizeof real);
+  return real(node, service, hints, found);
+}
 
 namespace mintmark::verify {
 namespace {
@@ -108,6 +133,28 @@ TEST_F(HttpsKeys, OfNobodyAreUnavailable) {
   expect_refused(HttpsKeySource("https://127.0.0.1:1"), Refusal::keys_unavailable);
 }
 
+std::size_t threads_of_this_process() {
+  const std::filesystem::directory_iterator tasks("/proc/self/task");
+  return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
+}
+
+TEST_F(HttpsKeys, AreFetchedWithoutAThreadThatStays) {
+  const std::size_t before = threads_of_this_process();
+  const Verifier verifier(VerifierOptions(issuer_.url(), "https://service.example"),
+                          published_keys(issuer_.url(), issuer_.ca_file()));
+  EXPECT_FALSE(verifier.check_without_proof(
+      "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiIsImtpZCI6ImsifQ.e30.AA"));
+  EXPECT_EQ(issuer_.asked(jwks_path), 1);
+  EXPECT_EQ(threads_of_this_process(), before);
+}
+
+// The look-up of a name is the one thing that could hide a thread and be gone again.
+TEST_F(HttpsKeys, HaveTheirIssuersNameLookedUpByTheCaller) {
+  looked_up_by = std::thread::id();
+  expect_refused(HttpsKeySource("https://issuer.invalid"), Refusal::keys_unavailable);
+  EXPECT_EQ(looked_up_by, std::this_thread::get_id());
+}
+
 TEST(MetadataUrl, HasTheIssuersPathBehindIt) {
   // RFC 8414 §3.1.
   EXPECT_EQ(metadata_url("https://example.com").value(),
@@ -136,6 +183,28 @@ TEST(MaxAge, IsWhatCacheControlSays) {
   EXPECT_EQ(age_of("public, Max-Age=300, must-revalidate"), seconds{300});
   EXPECT_EQ(max_age_of({}), silent_max_age);
   EXPECT_EQ(age_of("public"), silent_max_age);
+}
+
+TEST(MaxAge, IsTheLeastThatIsSaid) {
+  http::Headers headers;
+  headers.add("Cache-Control", "max-age=300");
+  headers.add("Cache-Control", "public, max-age=60");
+  EXPECT_EQ(max_age_of(headers), seconds{60});
+  EXPECT_EQ(age_of("max-age=10, max-age=20"), seconds{10});
+}
+
+TEST(MaxAge, IsLessByTheTimeInCachesOnTheWay) {
+  const auto left = [](const char* age) {
+    http::Headers headers;
+    headers.add("Cache-Control", "max-age=300");
+    headers.add("Age", age);
+    return max_age_of(headers);
+  };
+  EXPECT_EQ(left("100"), seconds{200});
+  EXPECT_EQ(left("300"), seconds{0});
+  EXPECT_EQ(left("4000"), seconds{0});
+  for (const char* unreadable : {"", "x", "-1", "99999999999"})
+    EXPECT_EQ(left(unreadable), seconds{0}) << unreadable;
 }
 
 TEST(MaxAge, OfWhatMustNotBeKeptIsNothing) {

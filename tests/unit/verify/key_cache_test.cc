@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <future>
+#include <mutex>
+#include <stdexcept>
 #include <thread>
 
 #include "token_fixture.h"
@@ -68,6 +73,132 @@ TEST(KeyCache, AsksOnceForManyWhoHaveNoKeys) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(gate.asked, 1);
+}
+
+TEST(KeyCache, LetsNobodyWaitForKidsThatStrangersInventWhileOneFetches) {
+  const SoftKey key;
+  Gate gate;
+  gate.jwks = test::key_document({test::published(key)}).dump();
+  KeyCache cache(std::make_unique<GatedSource>(gate), limits);
+  ASSERT_TRUE(cache.holding(key.jkt(), start));
+
+  const Moment later = start + seconds{5};
+  std::thread fetching([&] { EXPECT_TRUE(cache.holding("invented", later)); });
+  gate.asked_again.get_future().wait();
+  const auto meanwhile = cache.holding("invented too", later);
+  ASSERT_FALSE(meanwhile);
+  EXPECT_EQ(meanwhile.error().code, Code::keys_unavailable);
+  gate.open.set_value();
+  fetching.join();
+  EXPECT_EQ(gate.asked, 2);
+}
+
+TEST(KeyCache, AsksNotAgainForAThreadWhoseClockIsALittleBehind) {
+  const SoftKey key;
+  Gate gate;
+  gate.jwks = test::key_document({test::published(key)}).dump();
+  KeyCache cache(std::make_unique<GatedSource>(gate), limits);
+  ASSERT_TRUE(cache.holding(key.jkt(), start));
+  EXPECT_TRUE(cache.holding(key.jkt(), start - seconds{10}));
+  EXPECT_EQ(gate.asked, 1);
+}
+
+class ThrowingSource final : public KeySource {
+ public:
+  tl::expected<KeyDocument, Refused> fetch() override { throw std::runtime_error("broken"); }
+};
+
+TEST(KeyCache, GoesOnAfterASourceThatThrows) {
+  KeyCache cache(std::make_unique<ThrowingSource>(), limits);
+  EXPECT_THROW(static_cast<void>(cache.holding("k", start)), std::runtime_error);
+  EXPECT_THROW(static_cast<void>(cache.holding("k", start + seconds{5})), std::runtime_error);
+}
+
+/// Rotates its keys and goes away, and sees how it is asked.
+class RestlessIssuer {
+ public:
+  struct Source final : KeySource {
+    explicit Source(RestlessIssuer& one) : issuer(one) {}
+    tl::expected<KeyDocument, Refused> fetch() override { return issuer.answer(); }
+    RestlessIssuer& issuer;
+  };
+
+  void publish(std::string jwks) {
+    const std::lock_guard lock(mutex_);
+    jwks_ = std::move(jwks);
+  }
+  [[nodiscard]] int asked() const { return asked_; }
+  [[nodiscard]] int most_at_once() const { return most_at_once_; }
+
+ private:
+  tl::expected<KeyDocument, Refused> answer() {
+    ++asked_;
+    const int at_once = ++now_asking_;
+    most_at_once_ = std::max(most_at_once_.load(), at_once);
+    std::string jwks;
+    {
+      const std::lock_guard lock(mutex_);
+      jwks = jwks_;
+    }
+    --now_asking_;
+    if (jwks.empty()) return tl::unexpected<Refused>(Refused{Refusal::keys_unavailable, "away"});
+    return KeyDocument{jwks, seconds{10}};
+  }
+
+  std::mutex mutex_;
+  std::string jwks_;
+  std::atomic<int> asked_{0};
+  std::atomic<int> now_asking_{0};
+  std::atomic<int> most_at_once_{0};
+};
+
+TEST(KeyCache, ServesManyThreadsThroughRotationsAndOutages) {
+  const SoftKey lasting;
+  const SoftKey next;
+  const std::string before = test::key_document({test::published(lasting)}).dump();
+  const std::string after =
+      test::key_document({test::published(lasting), test::published(next)}).dump();
+  RestlessIssuer issuer;
+  issuer.publish(before);
+  test::ManualClock clock(start);
+  KeyCache cache(std::make_unique<RestlessIssuer::Source>(issuer), limits);
+  ASSERT_TRUE(cache.holding(lasting.jkt(), clock.now()));
+
+  std::atomic<bool> over{false};
+  std::atomic<int> refused{0};
+  std::atomic<int> invented{0};
+  std::array<std::atomic<int>, 4> rounds{};
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < rounds.size(); ++i) {
+    const std::string kid = i % 2 == 0 ? lasting.jkt() : "invented";
+    threads.emplace_back([&, i, kid] {
+      for (; !over; ++rounds[i]) {
+        const auto keys = cache.holding(kid, clock.now());
+        const bool found = keys && (*keys)->find(kid) != nullptr;
+        if (kid == "invented" && found) ++invented;
+        if (kid != "invented" && !found) ++refused;
+        std::this_thread::yield();
+      }
+    });
+  }
+  constexpr int steps = 30;
+  for (int step = 0; step < steps; ++step) {
+    issuer.publish(step % 3 == 0 ? "" : step % 3 == 1 ? before : after);
+    const int asked = issuer.asked();
+    clock.advance(seconds{5});
+    // Each step ends a pause: somebody asks, and nobody else until the next one.
+    while (issuer.asked() == asked) std::this_thread::yield();
+    for (const std::atomic<int>& round : rounds) {
+      const int now = round;
+      while (round < now + 2) std::this_thread::yield();
+    }
+  }
+  over = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(refused, 0);
+  EXPECT_EQ(invented, 0);
+  EXPECT_EQ(issuer.asked(), 1 + steps);
+  EXPECT_EQ(issuer.most_at_once(), 1);
 }
 
 }  // namespace

@@ -144,6 +144,26 @@ TEST_F(VerifierKeys, ThatAreNoJwkSetAreRefused) {
   expect_refused(token(), Refusal::keys_malformed);
 }
 
+TEST_F(VerifierKeys, AreKeptForTheirGraceWhenWhatComesInsteadIsNone) {
+  make(seconds{60});
+  expect_taken();
+  keys().answer = KeyDocument{"<html>", seconds{300}};
+  clock().advance(seconds{359});
+  expect_taken();
+  clock().advance(seconds{1});
+  expect_refused(token(), Refusal::keys_malformed);
+}
+
+TEST_F(VerifierKeys, ThatStrangersInventAreAskedForOnceInAPauseThoughTheIssuerIsAway) {
+  make();
+  expect_taken();
+  go_away();
+  clock().advance(seconds{5});
+  for (int i = 0; i < 10; ++i) expect_refused(token_by(SoftKey()), Refusal::token_key_unknown);
+  EXPECT_EQ(keys().asked, 2);
+  expect_taken();
+}
+
 TEST_F(VerifierKeys, AreNotAskedForByATokenThatIsNone) {
   make();
   expect_refused("x", Refusal::token_malformed);
