@@ -38,7 +38,7 @@ Result<Json> explain(const PolicySources& sources, const std::string& body) {
   policy::TokenRequest& request = question->request;
   const auto standing =
       attest::check_standing(*record, record->jkt, sources.freshness, request.now);
-  if (standing) request.evidence_until = record->attested_at + sources.freshness;
+  if (standing) request.evidence_until = standing->evidence_until();
   auto explanation = sources.policy()->explain(*record, request, sources.longest_life);
   if (!standing) explanation.outcome = tl::unexpected<Error>(standing.error());
   Json answer = policy::to_json(explanation);

@@ -28,11 +28,14 @@ const Program program{
        {"--proof", "P", "the DPoP header's value; - reads it from standard input"},
        {"--method", "M", "method of the request that the proof is for"},
        {"--url", "U", "URL of the request that the proof is for"},
+       {"--key-protection", "P",
+        "take tokens of such keys alone: hardware, session, unproven, none (default: all)", true},
        {"--no-proof", "", "check signature and claims alone: whoever copied the token passes"}},
       ""}}};
 
 struct Call {
   std::string issuer, ca, audience, token, proof, method, url;
+  std::vector<std::string> key_protections;
   bool without_proof = false;
 };
 
@@ -55,6 +58,14 @@ Result<void> check_proof_options(const Arguments& arguments) {
       return usage(std::string("--proof needs ") + option + ": the request that it is for");
     if (!proof && arguments.has(option))
       return usage(std::string(option) + " speaks of a proof, and --proof is missing");
+  }
+  return {};
+}
+
+Result<void> check_key_protections(const std::vector<std::string>& wanted) {
+  for (const std::string& one : wanted) {
+    if (one != "hardware" && one != "session" && one != "unproven" && one != "none")
+      return usage("--key-protection must be hardware, session, unproven or none");
   }
   return {};
 }
@@ -94,6 +105,8 @@ Result<Call> read_call(const Arguments& arguments) {
   call.method = arguments.value("--method");
   call.url = arguments.value("--url");
   call.without_proof = arguments.has("--no-proof");
+  call.key_protections = arguments.values("--key-protection");
+  if (auto known = check_key_protections(call.key_protections); !known) return pass_on(known);
   if (auto addresses = check_addresses(call); !addresses) return pass_on(addresses);
   if (call.token == "-" && call.proof == "-")
     return usage("--token and --proof cannot both come from standard input");
@@ -110,6 +123,7 @@ tl::expected<VerifiedToken, Refused> verify(const Call& call) {
   VerifierOptions options(call.issuer, call.audience);
   // This process remembers no proof, and each was made before it started.
   options.proof_memory = ProofMemory::of_caller;
+  options.key_protections = call.key_protections;
   const Verifier verifier(std::move(options), published_keys(call.issuer, call.ca));
   if (call.without_proof) return verifier.check_without_proof(call.token);
   return verifier.check(call.token, {.method = call.method, .url = call.url, .proof = call.proof});

@@ -9,7 +9,7 @@ namespace {
 
 std::vector<Subcommand> all_commands() {
   std::vector<Subcommand> all;
-  for (auto* commands : {&daemon_commands, &device_commands}) {
+  for (auto* commands : {&daemon_commands, &device_commands, &policy_commands}) {
     for (Subcommand& command : (*commands)()) all.push_back(std::move(command));
   }
   return all;

@@ -20,5 +20,6 @@ struct Subcommand {
 
 [[nodiscard]] std::vector<Subcommand> daemon_commands();  ///< status, keys list
 [[nodiscard]] std::vector<Subcommand> device_commands();  ///< devices …
+[[nodiscard]] std::vector<Subcommand> policy_commands();  ///< policy …
 
 }  // namespace mintmark::programs

@@ -124,6 +124,16 @@ TEST_F(PolicyEndpoints, ExplainALifeThatTheEvidenceLimits) {
   EXPECT_EQ(answer["granted"]["life_limit"], "evidence");
 }
 
+TEST_F(PolicyEndpoints, ExplainADeviceWithoutEvidenceAsOneWhoseEvidenceDoesNotAge) {
+  policy_ = std::make_shared<const policy::Policy>(*policy::Policy::from_text("p", R"({"rules": [
+    {"name": "keys", "match": {"format": "key", "key_protection": "none"},
+     "grant": [{"audience": "urn:a", "scopes": ["x"]}], "default_audience": "urn:a"}]})"));
+  device_.facts.format = "key";
+  device_.facts.key_protection = "none";
+  clock_.advance(seconds{1'000'000});
+  EXPECT_EQ(explain({{"id", "d1"}})["granted"]["life_limit"], "configuration");
+}
+
 TEST_F(PolicyEndpoints, AskThePolicyThatIsInForceThen) {
   policy_ =
       std::make_shared<const policy::Policy>(*policy::Policy::from_text("p", R"({"rules": []})"));

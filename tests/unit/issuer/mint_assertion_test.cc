@@ -159,6 +159,22 @@ TEST_F(MintByAssertion, EndsASessionKeysTokenWithinTheHour) {
   EXPECT_EQ(issued->expires_in, std::chrono::seconds(3600));
 }
 
+TEST_F(MintByAssertion, SaysNoMoreOfASessionKeyThanOfTheKeyThatVouchedForIt) {
+  device.facts.format = "key";
+  device.facts.key_protection = "none";
+  devices.put(device);
+  policies.swap(policy_of(R"({"rules": [{"name": "named", "match": {"key_protection": "none"},
+      "grant": [{"audience": "https://api.example", "scopes": ["read"]}],
+      "default_audience": "https://api.example"}]})"));
+  Json vouching = claims();
+  vouching["cnf"] = {{"jkt", session_key.jkt()}};
+  call.credentials.client_assertion = signed_by(device_key, vouching);
+  call.credentials.proof = proof_by(session_key);
+  const auto issued = mint();
+  ASSERT_TRUE(issued) << issued.error().to_string();
+  EXPECT_EQ(token_claims(*issued)["key_protection"], "none");
+}
+
 TEST_F(MintByAssertion, LetsAKeyThatWasOnlyShownLiveOnWithoutEvidence) {
   device.facts.format = "key";
   device.facts.key_protection = "none";
