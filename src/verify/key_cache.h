@@ -59,7 +59,7 @@ class KeyCache {
   std::condition_variable fetched_;
   bool fetching_ = false;
   std::optional<Copy> copy_;
-  std::optional<Error> trouble_;        // Of the last fetch.
+  std::optional<Error> trouble_;  // Of the last fetch.
   std::optional<Moment> fetched_last_;
 };
 

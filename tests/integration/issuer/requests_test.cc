@@ -1,4 +1,6 @@
 // The endpoints from outside: what strangers get, with curl.
+#include <fstream>
+
 #include "stack.h"
 
 namespace mintmark::test {
@@ -159,6 +161,61 @@ TEST_F(Requests, TheGateTakesATokenWithItsProofOnceAndNothingElse) {
   EXPECT_EQ(stack.gate({"--audience", api, "--token", token, "--no-proof"}).status, 0);
   EXPECT_EQ(stack.gate({"--audience", api}).status, 2);
   EXPECT_EQ(stack.gate({"--token", token}).status, 2) << "the audience cannot be left out";
+}
+
+TEST_F(Requests, OperatorsAreToldWhyThePolicyDecides) {
+  const std::string id = stack.control({"devices", "list"})["devices"][0]["id"];
+  const Json granted = stack.control({"policy", "explain", "--device", id, "--scope", "read",
+                                      "--resource", "https://api.example"});
+  EXPECT_TRUE(granted["rules"][0]["decides"].get<bool>()) << granted;
+  EXPECT_EQ(granted["granted"]["scopes"], Json::array({"read"})) << granted;
+  const Json refused =
+      stack.control({"policy", "explain", "--device", id, "--resource", "https://bank.example"});
+  EXPECT_EQ(refused["refused"]["code"], "policy_audience") << refused;
+  const std::vector<std::string> mintctl = {stack["MINT_BIN"] + "/mintctl", "--admin",
+                                            stack["MINT_ADMIN"], "policy", "explain"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), mintctl.begin(), mintctl.end());
+    return execute(more);
+  };
+  const Outcome table = with({"--device", id, "--scope", "read write"});
+  EXPECT_EQ(table.status, 0);
+  EXPECT_NE(table.output.find("scope read write"), std::string::npos) << table.output;
+  EXPECT_NE(with({"--device", id, "--at", "2000-01-01T00:00Z"}).output.find("at        2000-01-01"),
+            std::string::npos);
+  EXPECT_EQ(with({"--device", "nobody"}).status, 1);
+  EXPECT_EQ(with({}).status, 2);
+  EXPECT_EQ(with({"--device", id, "--at", "noon"}).status, 2);
+}
+
+TEST_F(Requests, APolicyFileIsCheckedWithoutADaemon) {
+  const std::string good = stack.directory() + "/policy.json";
+  const std::string bad = stack.directory() + "/bad-policy.json";
+  std::ofstream(bad) << "{\n\"rules\": [\n{\"nam\": \"a\"}]}\n";
+  const auto check = [&](const std::string& file) {
+    return execute({stack["MINT_BIN"] + "/mintctl", "--admin", "/nonexistent/admin.sock", "policy",
+                    "check", file});
+  };
+  EXPECT_EQ(check(good).status, 0);
+  const Outcome refused = check(bad);
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_NE(refused.output.find(bad + ":3: key \"rules[0].nam\": unknown key; the nearest known "
+                                      "one is \"name\""),
+            std::string::npos)
+      << refused.output;
+  EXPECT_EQ(check("/nonexistent.json").status, 2);
+}
+
+TEST_F(Requests, WhatDoesNotFitBetweenKeeperAndFrontIsRefusedAndHarmsNobody) {
+  const int front = stack.front_pid();
+  const std::string body = stack.directory() + "/long-check";
+  // What is no UTF-8 grows threefold on its way.
+  std::ofstream(body) << std::string(100'000, '\xff');
+  const Outcome answer = execute({"curl", "--silent", "--unix-socket", stack["MINT_ADMIN"],
+                                  "--data-binary", "@" + body, "-o", "/dev/null", "-w",
+                                  "%{http_code}", "http://mintd/admin/v1/policy/check"});
+  EXPECT_EQ(answer.output, "413");
+  EXPECT_EQ(stack.front_pid(), front);
 }
 
 TEST_F(Requests, ProgramsSayWhatTheyAreAndRefuseWhatTheyDoNotKnow) {
