@@ -1,6 +1,5 @@
 #include "agent/agent.h"
 
-#include "agent/enrolment.h"
 #include "agent/tokens.h"
 
 namespace mintmark::agent {
@@ -45,13 +44,13 @@ Transport& Agent::transport(const std::string& ca_file) {
   return *transport_;
 }
 
-Result<Identity> Agent::enroll(const EnrolmentOptions& options) {
+Result<Enrolment> Agent::enroll(const EnrolmentOptions& options) {
   const auto lock = state_.lock();
   if (!lock) return tl::unexpected<Error>(lock.error());
   return enroll_locked(options);
 }
 
-Result<Identity> Agent::enroll_locked(const EnrolmentOptions& options) {
+Result<Enrolment> Agent::enroll_locked(const EnrolmentOptions& options) {
   const std::string ca_file =
       options.ca_file.empty() ? "" : std::filesystem::absolute(options.ca_file).string();
   auto issuer = IssuerClient::at(options.issuer, transport(ca_file));
@@ -61,14 +60,16 @@ Result<Identity> Agent::enroll_locked(const EnrolmentOptions& options) {
     return tl::unexpected<Error>(endpoint.error());
   const auto tpm = device(options.tcti);
   if (!tpm) return tl::unexpected<Error>(tpm.error());
-  auto identity = enrol(**tpm, *issuer, options.ek, surroundings_.clock);
-  if (!identity) return identity;
+  auto enrolment = enrol(**tpm, *issuer, options.ek, surroundings_.clock);
+  if (!enrolment) return enrolment;
+  auto* identity = std::get_if<Identity>(&*enrolment);
+  if (identity == nullptr) return enrolment;
   identity->ca_file = ca_file;
   identity->tcti = options.tcti;
   if (auto saved = state_.save(*identity); !saved) return pass_on(saved);
   // Tokens of the former key are of no use any more.
   if (auto saved = state_.save(std::vector<CachedToken>{}); !saved) return pass_on(saved);
-  return identity;
+  return enrolment;
 }
 
 Result<std::string> Agent::token(const TokenRequest& asked) {
@@ -118,7 +119,9 @@ Result<TokenAnswer> Agent::fetch(Identity& identity, const TokenRequest& request
 Result<void> Agent::enroll_again(Identity& identity) {
   auto renewed = enroll_locked({identity.issuer, identity.ca_file, identity.tcti, identity.ek});
   if (!renewed) return pass_on(renewed);
-  identity = std::move(*renewed);
+  if (const auto* pending = std::get_if<PendingEnrolment>(&*renewed))
+    return tl::unexpected<Error>(pending->to_error());
+  identity = std::get<Identity>(std::move(*renewed));
   return {};
 }
 

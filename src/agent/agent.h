@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/enrolment.h"
 #include "agent/issuer_client.h"
 #include "agent/proof.h"
 #include "agent/state.h"
@@ -48,11 +49,12 @@ class Agent {
  public:
   Agent(StateDirectory state, Surroundings surroundings);
 
-  /// New keys, a new client attestation; the old enrolment stays until the new one is written.
-  [[nodiscard]] Result<Identity> enroll(const EnrolmentOptions& options);
+  /// New keys, a new client attestation; the old enrolment stays until the new one is written, also
+  /// where the new one waits for approval.
+  [[nodiscard]] Result<Enrolment> enroll(const EnrolmentOptions& options);
 
   /// From the cache, else from the issuer; enrols again, once, when the attestation is over or the
-  /// issuer asks for it.
+  /// issuer asks for it; `enrolment_pending` where that one waits for approval.
   [[nodiscard]] Result<std::string> token(const TokenRequest& request);
 
   /// Errors of check_provable.
@@ -67,7 +69,7 @@ class Agent {
   [[nodiscard]] Result<Json> status() const;
 
  private:
-  [[nodiscard]] Result<Identity> enroll_locked(const EnrolmentOptions& options);
+  [[nodiscard]] Result<Enrolment> enroll_locked(const EnrolmentOptions& options);
   [[nodiscard]] Result<TokenAnswer> fetch(Identity& identity, const TokenRequest& request);
   [[nodiscard]] Result<TokenAnswer> ask(const Identity& identity, const TokenRequest& request);
   [[nodiscard]] Result<void> enroll_again(Identity& identity);

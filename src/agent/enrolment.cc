@@ -106,8 +106,15 @@ bool is_about_proof(const Error& error) {
   return facts_of(error.code).oauth_error == "invalid_dpop_proof";
 }
 
-Result<Identity> enrol(Device& device, IssuerClient& issuer, std::optional<hsm::tpm2::EkKind> ek,
-                       const Clock& clock) {
+Error PendingEnrolment::to_error() const {
+  return Error{Code::enrolment_pending,
+               "the issuer waits until its operator approves this device: " + approval() +
+                   "; then enrol again",
+               0};
+}
+
+Result<Enrolment> enrol(Device& device, IssuerClient& issuer, std::optional<hsm::tpm2::EkKind> ek,
+                        const Clock& clock) {
   auto material = gather(device, ek);
   if (!material) return pass_on(material);
   const auto key = hsm::tpm2::key_of_public(material->device_key.public_area);
@@ -116,6 +123,9 @@ Result<Identity> enrol(Device& device, IssuerClient& issuer, std::optional<hsm::
   auto admission = attempt(device, issuer, *material, clock);
   if (!admission && may_pass_with_a_fresh_ticket(admission.error()))
     admission = attempt(device, issuer, *material, clock);
+  std::string fingerprint = to_hex(sha256(material->ek_spki));
+  if (!admission && admission.error().code == Code::enrolment_pending)
+    return PendingEnrolment{std::move(fingerprint)};
   if (!admission) return pass_on(admission);
 
   const Moment now = clock.now();
@@ -123,7 +133,7 @@ Result<Identity> enrol(Device& device, IssuerClient& issuer, std::optional<hsm::
                   .ca_file = "",
                   .tcti = "",
                   .ek = material->ek.kind,
-                  .ek_fingerprint = to_hex(sha256(material->ek_spki)),
+                  .ek_fingerprint = std::move(fingerprint),
                   .ak = std::move(material->ak),
                   .device_key = std::move(material->device_key),
                   .jkt = key->thumbprint(),

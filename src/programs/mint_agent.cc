@@ -64,6 +64,26 @@ Result<std::string> absolute(const std::string& file) {
   return path.string();
 }
 
+// The fingerprint stands alone on its line: it is compared by eye, or read by a script with --json.
+int report_pending(const agent::PendingEnrolment& pending, bool json) {
+  if (json) {
+    const Error error = pending.to_error();
+    const Json body = {{"error",
+                        {{"code", facts_of(error.code).name},
+                         {"action", name_of(error.action())},
+                         {"detail", error.detail}}},
+                       {"fingerprint", pending.fingerprint},
+                       {"approve", pending.approval()}};
+    std::printf("%s\n", body.dump(2).c_str());
+  } else {
+    std::printf(
+        "waiting for approval; this device's fingerprint is\n  %s\nthe issuer's operator approves "
+        "it by\n  %s\nthen run enroll again\n",
+        pending.fingerprint.c_str(), pending.approval().c_str());
+  }
+  return exit_unavailable;
+}
+
 Result<int> enroll(agent::Agent& agent, const Arguments& arguments) {
   agent::EnrolmentOptions options;
   auto issuer = arguments.required("--issuer");
@@ -80,15 +100,18 @@ Result<int> enroll(agent::Agent& agent, const Arguments& arguments) {
     if (!kind) return fail(Code::invalid_argument, "--ek is rsa or ecc");
     options.ek = *kind;
   }
-  auto identity = agent.enroll(options);
-  if (!identity) return pass_on(identity);
+  auto enrolment = agent.enroll(options);
+  if (!enrolment) return pass_on(enrolment);
+  if (const auto* pending = std::get_if<agent::PendingEnrolment>(&*enrolment))
+    return report_pending(*pending, arguments.has("--json"));
+  const auto& identity = std::get<agent::Identity>(*enrolment);
   if (arguments.has("--json")) {
     const auto status = agent.status();
     if (!status) return tl::unexpected<Error>(status.error());
     std::printf("%s\n", status->dump(2).c_str());
   } else {
-    std::printf("enrolled at %s as %s (EK %.16s…)\n", identity->issuer.c_str(),
-                identity->client_id.c_str(), identity->ek_fingerprint.c_str());
+    std::printf("enrolled at %s as %s (EK %.16s…)\n", identity.issuer.c_str(),
+                identity.client_id.c_str(), identity.ek_fingerprint.c_str());
   }
   return exit_done;
 }

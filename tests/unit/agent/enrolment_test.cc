@@ -13,7 +13,7 @@ namespace {
 const std::string begin_url = "https://issuer.example/attest/tpm2/begin";
 const std::string finish_url = "https://issuer.example/attest/tpm2/finish";
 
-Result<Identity> enroll(Bench& bench) {
+Result<Enrolment> enroll(Bench& bench) {
   return bench.agent().enroll(
       {.issuer = bench.issuer.issuer, .ca_file = "", .tcti = "", .ek = std::nullopt});
 }
@@ -107,6 +107,30 @@ TEST(Enrolment, ThatFailsLeavesTheFormerOne) {
   EXPECT_EQ(bench.state().identity()->jkt, former.jkt);
 }
 
+TEST(Enrolment, ThatWaitsForApprovalTellsTheFingerprintAndHowToApproveIt) {
+  Bench bench;
+  bench.issuer.refuse_next(finish_url, Code::enrolment_pending);
+  const auto enrolment = enroll(bench);
+  ASSERT_TRUE(enrolment) << enrolment.error().to_string();
+  const auto* pending = std::get_if<PendingEnrolment>(&*enrolment);
+  ASSERT_NE(pending, nullptr);
+  EXPECT_EQ(bench.issuer.seen_at(begin_url).size(), 1U);
+  EXPECT_EQ(bench.state().identity().error().code, Code::agent_not_enrolled);
+
+  const Identity approved = bench.enroll();
+  EXPECT_EQ(pending->fingerprint, approved.ek_fingerprint);
+  EXPECT_EQ(pending->approval(), "mintctl devices approve " + approved.ek_fingerprint);
+  EXPECT_EQ(bench.issuer.seen_at(begin_url).size(), 2U);
+}
+
+TEST(Enrolment, ThatWaitsForApprovalLeavesTheFormerOne) {
+  Bench bench;
+  const Identity former = bench.enroll();
+  bench.issuer.refuse_next(finish_url, Code::enrolment_pending);
+  ASSERT_TRUE(enroll(bench));
+  EXPECT_EQ(bench.state().identity()->jkt, former.jkt);
+}
+
 TEST(Enrolment, WithAnIssuerThatCallsItselfOtherwiseDoesNotTouchTheTpm) {
   Bench bench;
   const auto identity = bench.agent().enroll(
@@ -124,11 +148,13 @@ TEST(Enrolment, WithoutATpmIsUnavailable) {
 
 TEST(Enrolment, KeepsTheCaFileAsAnAbsolutePath) {
   Bench bench;
-  const auto identity = bench.agent().enroll({.issuer = bench.issuer.issuer + "/",
-                                              .ca_file = "ca.pem",
-                                              .tcti = "",
-                                              .ek = hsm::tpm2::EkKind::ecc});
-  ASSERT_TRUE(identity) << identity.error().to_string();
+  const auto enrolment = bench.agent().enroll({.issuer = bench.issuer.issuer + "/",
+                                               .ca_file = "ca.pem",
+                                               .tcti = "",
+                                               .ek = hsm::tpm2::EkKind::ecc});
+  ASSERT_TRUE(enrolment) << enrolment.error().to_string();
+  const auto* identity = std::get_if<Identity>(&*enrolment);
+  ASSERT_NE(identity, nullptr);
   EXPECT_TRUE(std::filesystem::path(identity->ca_file).is_absolute());
   EXPECT_EQ(bench.last_ca_file, identity->ca_file);
   EXPECT_EQ(bench.tpm.wanted_ek, hsm::tpm2::EkKind::ecc);

@@ -98,10 +98,10 @@ Agent Bench::agent() {
 }
 
 Identity Bench::enroll() {
-  auto identity =
+  auto enrolment =
       agent().enroll({.issuer = issuer.issuer, .ca_file = "", .tcti = "a-tpm", .ek = std::nullopt});
-  if (!identity) throw std::runtime_error(identity.error().to_string());
-  return *identity;
+  if (!enrolment) throw std::runtime_error(enrolment.error().to_string());
+  return std::get<Identity>(*enrolment);
 }
 
 }  // namespace mintmark::agent

@@ -103,6 +103,18 @@ TEST_F(Token, IsNotWorthMoreThanOneEnrolment) {
   EXPECT_EQ(enrolments(), 2U);
 }
 
+TEST_F(Token, IsUnavailableWhileTheEnrolmentThatItNeedsWaitsForApproval) {
+  refuse(Code::evidence_stale);
+  bench_.issuer.refuse_next("https://issuer.example/attest/tpm2/finish", Code::enrolment_pending);
+  const auto token = fetch();
+  ASSERT_FALSE(token);
+  EXPECT_EQ(token.error().code, Code::enrolment_pending);
+  EXPECT_EQ(token.error().action(), Action::retry_later);
+  EXPECT_NE(token.error().detail.find("mintctl devices approve " +
+                                      bench_.state().identity()->ek_fingerprint),
+            std::string::npos);
+}
+
 TEST_F(Token, IsAskedForAfterAnotherEnrolmentWhenTheAttestationIsOver) {
   bench_.clock.advance(seconds{3600 - 11});
   ASSERT_TRUE(fetch());
