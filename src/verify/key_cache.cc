@@ -86,9 +86,9 @@ KeyCache::Keys KeyCache::holding(std::string_view kid, Moment now) {
   }
   if (satisfies(kid, now)) return held(now);
   auto copy = fetch_alone(lock, now);
-  trouble_.reset();
   if (copy) {
     copy_ = std::move(*copy);
+    trouble_.reset();
   } else {
     trouble_ = std::move(copy.error());
   }
