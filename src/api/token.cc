@@ -42,9 +42,6 @@ Result<void> read_parameter(issuer::TokenCall& call, const std::string& name,
     if (!scopes) return pass_on(scopes);
     call.wanted.scopes = std::move(*scopes);
   } else if (name == "resource") {
-    if (value.empty())
-      return fail(Code::policy_audience,
-                  "resource names the service the token is for, as an absolute URI");
     call.wanted.audience = value;
   } else if (name == "client_id") {
     call.credentials.client_id = value;
@@ -71,15 +68,18 @@ Result<void> read_form(issuer::TokenCall& call, const http::Request& request) {
   const auto form = http::parse_form(request.body);
   if (!form) return fail(Code::http_malformed, "the form's percent encoding is wrong");
   std::set<std::string> seen;
+  std::set<std::string> given;
   for (const auto& [name, value] : *form) {
     if (!seen.insert(name).second)
       return fail(Code::parameter_repeated,
                   "parameter " + name + " stands twice (one token, one resource)");
+    if (value.empty()) continue;  // RFC 6749 §3.2: as if it were left out.
+    given.insert(name);
     if (auto read = read_parameter(call, name, value); !read) return read;
   }
-  if (seen.count("grant_type") == 0)
+  if (given.count("grant_type") == 0)
     return fail(Code::parameter_missing, "grant_type is missing; it is client_credentials");
-  if (seen.count("client_assertion") != seen.count("client_assertion_type")) {
+  if (given.count("client_assertion") != given.count("client_assertion_type")) {
     return fail(Code::parameter_missing,
                 "client_assertion and client_assertion_type go together; one is missing");
   }

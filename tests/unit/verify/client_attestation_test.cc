@@ -73,6 +73,10 @@ TEST(ClientAttestation, ByTheIssuerNamesClientAndKey) {
   EXPECT_EQ(attestation->expires_at(), now + seconds{3600});
 }
 
+TEST(ClientAttestation, WithClaimsThatNobodyReadsIsTaken) {
+  EXPECT_TRUE(check_client_attestation(with_claim("wallet", {{"name", "x"}}), find_key, now));
+}
+
 TEST(ClientAttestation, ThatIsNoJwsIsRefused) {
   for (const char* jwt : {"", "x", "a.b.c", "e30.e30.AA"})
     expect_refused(jwt, Code::attestation_malformed);

@@ -1,0 +1,64 @@
+// What the issuer says of itself (RFC 8414), and what it must not say.
+#include "api/metadata.h"
+
+#include <gtest/gtest.h>
+
+#include "http/router.h"
+
+namespace mintmark::api {
+namespace {
+
+Json metadata_of(const std::string& issuer, bool challenges_required, const std::string& path) {
+  keyring::Keyring keyring;
+  http::Router router;
+  add_metadata(router, issuer, keyring, challenges_required, [] { return std::string(); });
+  http::Request request;
+  request.method = "GET";
+  request.path = path;
+  Json document;
+  router(request, [&](const http::Response& response) {
+    EXPECT_EQ(response.status, 200U);
+    document = Json::parse(response.body);
+  });
+  return document;
+}
+
+constexpr const char* well_known = "/.well-known/oauth-authorization-server";
+
+TEST(Metadata, NameTheIssuerAndItsEndpoints) {
+  const Json document = metadata_of("https://issuer.example", false, well_known);
+  EXPECT_EQ(document["issuer"], "https://issuer.example");
+  EXPECT_EQ(document["token_endpoint"], "https://issuer.example/token");
+  EXPECT_EQ(document["jwks_uri"], "https://issuer.example/.well-known/jwks.json");
+  EXPECT_EQ(document["grant_types_supported"], Json::array({"client_credentials"}));
+  EXPECT_EQ(document["response_types_supported"], Json::array());
+}
+
+TEST(Metadata, StandBetweenHostAndPathOfTheIssuer) {
+  const Json document =
+      metadata_of("https://a.example/tenant", false, std::string(well_known) + "/tenant");
+  EXPECT_EQ(document["issuer"], "https://a.example/tenant");
+  EXPECT_EQ(document["token_endpoint"], "https://a.example/tenant/token");
+}
+
+TEST(Metadata, OfferTheMethodsThatAreTakenAndTheirAlgorithms) {
+  const Json document = metadata_of("https://issuer.example", false, well_known);
+  EXPECT_EQ(document["token_endpoint_auth_methods_supported"],
+            Json::array({"attest_jwt_client_auth_dpop", "private_key_jwt"}));
+  for (const char* name :
+       {"token_endpoint_auth_signing_alg_values_supported", "dpop_signing_alg_values_supported"}) {
+    EXPECT_EQ(document[name], Json::array({"ES256", "ES384"})) << name;
+  }
+  EXPECT_EQ(document["client_attestation_signing_alg_values_supported"], Json::array({"ES256"}));
+  EXPECT_EQ(document["client_attestation_pop_methods_supported"], Json::array({"dpop_combined"}));
+}
+
+TEST(Metadata, OfferAChallengeOnlyWhereItMustBeUsed) {
+  EXPECT_FALSE(
+      metadata_of("https://issuer.example", false, well_known).contains("challenge_endpoint"));
+  EXPECT_EQ(metadata_of("https://issuer.example", true, well_known)["challenge_endpoint"],
+            "https://issuer.example/challenge");
+}
+
+}  // namespace
+}  // namespace mintmark::api
