@@ -1,6 +1,9 @@
 #include "agent/agent.h"
 
+#include "agent/file_key.h"
+#include "agent/proof.h"
 #include "agent/tokens.h"
+#include "agent/tpm_key.h"
 
 namespace mintmark::agent {
 namespace {
@@ -15,6 +18,15 @@ bool asks_for_enrolment(const Error& error) {
   if (error.code == Code::tpm_key_lost) return false;
   return error.action() == Action::reattest || oauth == "invalid_client_attestation";
 }
+
+// How to enrol again without a person: with the same kind of EK, since another one would be another
+// device to the issuer. A code is good for one enrolment.
+struct WayToRenew {
+  std::optional<EnrolmentWay> operator()(const TpmKey& key) const {
+    return ByTpm{key.tcti, key.ek};
+  }
+  std::optional<EnrolmentWay> operator()(const FileKey& /*key*/) const { return std::nullopt; }
+};
 
 TokenRequest normalised(TokenRequest request) {
   request.scope = normalised_scope(request.scope);
@@ -56,20 +68,33 @@ Result<Enrolment> Agent::enroll_locked(const EnrolmentOptions& options) {
   auto issuer = IssuerClient::at(options.issuer, transport(ca_file));
   if (!issuer) return pass_on(issuer);
   // Before the TPM is troubled: a wrong address or certificate shows here.
-  if (const auto endpoint = issuer->token_endpoint(); !endpoint)
-    return tl::unexpected<Error>(endpoint.error());
-  const auto tpm = device(options.tcti);
-  if (!tpm) return tl::unexpected<Error>(tpm.error());
-  auto enrolment = enrol(**tpm, *issuer, options.ek, surroundings_.clock);
+  if (const auto endpoints = issuer->endpoints(); !endpoints)
+    return tl::unexpected<Error>(endpoints.error());
+  auto enrolment = enroll_by(options.way, *issuer);
   if (!enrolment) return enrolment;
   auto* identity = std::get_if<Identity>(&*enrolment);
   if (identity == nullptr) return enrolment;
   identity->ca_file = ca_file;
-  identity->tcti = options.tcti;
   if (auto saved = state_.save(*identity); !saved) return pass_on(saved);
   // Tokens of the former key are of no use any more.
   if (auto saved = state_.save(std::vector<CachedToken>{}); !saved) return pass_on(saved);
   return enrolment;
+}
+
+Result<Enrolment> Agent::enroll_by(const EnrolmentWay& way, IssuerClient& issuer) {
+  if (const auto* by_tpm = std::get_if<ByTpm>(&way)) {
+    const auto tpm = device(by_tpm->tcti);
+    if (!tpm) return tl::unexpected<Error>(tpm.error());
+    return enrol_by_tpm(**tpm, *by_tpm, issuer, surroundings_.clock);
+  }
+  // Written before the issuer hears of it: the code is good once, and must not be spent on a key
+  // that is lost.
+  auto key = FileDeviceKey::open_or_make(state_.key_file());
+  if (!key) return pass_on(key);
+  auto identity =
+      enrol_by_code(*key, FileKey{}, issuer, std::get<ByCode>(way).code, surroundings_.clock);
+  if (!identity) return pass_on(identity);
+  return std::move(*identity);
 }
 
 Result<std::string> Agent::token(const TokenRequest& asked) {
@@ -105,19 +130,24 @@ Result<std::string> Agent::token(const TokenRequest& asked) {
 
 Result<TokenAnswer> Agent::fetch(Identity& identity, const TokenRequest& request) {
   bool enrolled_again = false;
-  if (surroundings_.clock.now() + attestation_margin >= identity.expires_at) {
+  const auto& attestation = identity.attestation;
+  if (attestation && surroundings_.clock.now() + attestation_margin >= attestation->expires_at) {
     if (auto done = enroll_again(identity); !done) return pass_on(done);
     enrolled_again = true;
   }
   auto answer = ask(identity, request);
-  if (answer || enrolled_again || !asks_for_enrolment(answer.error())) return answer;
+  if (answer || enrolled_again || !asks_for_enrolment(answer.error()) ||
+      !std::visit(WayToRenew{}, identity.key)) {
+    return answer;
+  }
   if (auto done = enroll_again(identity); !done) return pass_on(done);
   return ask(identity, request);
 }
 
-// With the same kind of EK: another one would be another device to the issuer.
 Result<void> Agent::enroll_again(Identity& identity) {
-  auto renewed = enroll_locked({identity.issuer, identity.ca_file, identity.tcti, identity.ek});
+  auto way = std::visit(WayToRenew{}, identity.key);
+  if (!way) return fail(Code::agent_not_enrolled, "this device can enrol only by its owner's hand");
+  auto renewed = enroll_locked({identity.issuer, identity.ca_file, std::move(*way)});
   if (!renewed) return pass_on(renewed);
   if (const auto* pending = std::get_if<PendingEnrolment>(&*renewed))
     return tl::unexpected<Error>(pending->to_error());
@@ -125,23 +155,25 @@ Result<void> Agent::enroll_again(Identity& identity) {
   return {};
 }
 
-Result<TokenAnswer> Agent::ask(const Identity& identity, const TokenRequest& request) {
-  auto issuer = IssuerClient::at(identity.issuer, transport(identity.ca_file));
-  if (!issuer) return pass_on(issuer);
-  const auto endpoint = issuer->token_endpoint();
-  if (!endpoint) return tl::unexpected<Error>(endpoint.error());
-  const auto tpm = device(identity.tcti);
-  if (!tpm) return tl::unexpected<Error>(tpm.error());
-
-  const auto ask_once = [&]() -> Result<TokenAnswer> {
-    const auto proof =
-        make_proof(**tpm, identity.device_key, {"POST", *endpoint, ""}, surroundings_.clock.now());
-    if (!proof) return tl::unexpected<Error>(proof.error());
-    return issuer->token(*endpoint, request, identity.client_attestation, *proof);
-  };
-  auto answer = ask_once();
-  if (!answer && is_about_proof(answer.error())) answer = ask_once();
-  return answer;
+Result<std::unique_ptr<DeviceKey>> Agent::open_key(const Identity& identity) {
+  std::unique_ptr<DeviceKey> opened;
+  if (const auto* in_tpm = std::get_if<TpmKey>(&identity.key)) {
+    const auto tpm = device(in_tpm->tcti);
+    if (!tpm) return tl::unexpected<Error>(tpm.error());
+    auto key = TpmDeviceKey::in(**tpm, in_tpm->device_key);
+    if (!key) return pass_on(key);
+    opened = std::make_unique<TpmDeviceKey>(std::move(*key));
+  } else {
+    auto key = FileDeviceKey::open(state_.key_file());
+    if (!key) return pass_on(key);
+    opened = std::make_unique<FileDeviceKey>(std::move(*key));
+  }
+  if (opened->public_key().thumbprint() != identity.jkt) {
+    return fail(Code::agent_key_file,
+                "the device key in " + state_.path().string() +
+                    " is not the one that was enrolled; restore it, or enrol again");
+  }
+  return opened;
 }
 
 Result<std::string> Agent::proof(const ProofContent& content) {
@@ -149,9 +181,9 @@ Result<std::string> Agent::proof(const ProofContent& content) {
   if (!identity) return tl::unexpected<Error>(identity.error());
   if (auto provable = check_provable(content, identity->issuer); !provable)
     return pass_on(provable);
-  const auto tpm = device(identity->tcti);
-  if (!tpm) return tl::unexpected<Error>(tpm.error());
-  return make_proof(**tpm, identity->device_key, content, surroundings_.clock.now());
+  const auto key = open_key(*identity);
+  if (!key) return tl::unexpected<Error>(key.error());
+  return make_proof(**key, content, surroundings_.clock.now());
 }
 
 }  // namespace mintmark::agent

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +21,7 @@ namespace mintmark::agent {
 struct EnrolmentOptions {
   std::string issuer;
   std::string ca_file;  ///< "": the system's roots.
-  std::string tcti;     ///< "": the TPM of the system.
-  std::optional<hsm::tpm2::EkKind> ek;
+  EnrolmentWay way;
 };
 
 /// A request to a service, to be made with a token.
@@ -49,12 +47,14 @@ class Agent {
  public:
   Agent(StateDirectory state, Surroundings surroundings);
 
-  /// New keys, a new client attestation; the old enrolment stays until the new one is written, also
-  /// where the new one waits for approval.
+  /// By a TPM: new keys, a new client attestation. By a code: the key in the state directory, made
+  /// if it is not there. The old enrolment stays until the new one is written, also where the new
+  /// one waits for approval.
   [[nodiscard]] Result<Enrolment> enroll(const EnrolmentOptions& options);
 
-  /// From the cache, else from the issuer; enrols again, once, when the attestation is over or the
-  /// issuer asks for it; `enrolment_pending` where that one waits for approval.
+  /// From the cache, else from the issuer. Who enrolled by evidence enrols again, once, when the
+  /// attestation is over or the issuer asks for it; `enrolment_pending` where that one waits for
+  /// approval.
   [[nodiscard]] Result<std::string> token(const TokenRequest& request);
 
   /// Errors of check_provable.
@@ -73,6 +73,10 @@ class Agent {
   [[nodiscard]] Result<TokenAnswer> fetch(Identity& identity, const TokenRequest& request);
   [[nodiscard]] Result<TokenAnswer> ask(const Identity& identity, const TokenRequest& request);
   [[nodiscard]] Result<void> enroll_again(Identity& identity);
+  [[nodiscard]] Result<Enrolment> enroll_by(const EnrolmentWay& way, IssuerClient& issuer);
+  [[nodiscard]] Result<ClientCredential> credential_of(const Identity& identity, DeviceKey& key);
+  [[nodiscard]] Result<std::string> nonce_for(IssuerClient& issuer, const Endpoints& endpoints);
+  [[nodiscard]] Result<std::unique_ptr<DeviceKey>> open_key(const Identity& identity);
   [[nodiscard]] Result<hsm::tpm2::Device*> device(const std::string& tcti);
   [[nodiscard]] Transport& transport(const std::string& ca_file);
 

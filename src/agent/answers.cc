@@ -31,6 +31,8 @@ Code code_of(const Json& refusal, unsigned status) {
   if (named != Code::internal) return named;
   const std::string oauth = printable(refusal, "error");
   if (oauth == "use_fresh_attestation") return Code::evidence_stale;
+  if (oauth == "use_dpop_nonce") return Code::dpop_nonce_required;
+  if (oauth == "use_attestation_challenge") return Code::attestation_challenge_required;
   if (status >= 500 || status == 429) return Code::unavailable;
   return Code::issuer_refused;
 }

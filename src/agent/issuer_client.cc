@@ -1,5 +1,7 @@
 #include "agent/issuer_client.h"
 
+#include <algorithm>
+
 #include "agent/answers.h"
 #include "http/text.h"
 #include "http/url.h"
@@ -33,7 +35,64 @@ std::string metadata_url(const http::Url& issuer) {
          (issuer.target == "/" ? "" : issuer.target);
 }
 
+std::string url_of(const std::string& issuer, std::string_view format, const char* step) {
+  return issuer + "/attest/" + std::string(format) + "/" + step;
+}
+
+// An endpoint elsewhere would get our credentials. "" where the metadata does not name it.
+Result<std::string> endpoint_in(const Json& metadata, const char* name, const http::Url& issuer) {
+  const auto found = metadata.find(name);
+  if (found == metadata.end()) return std::string();
+  const std::string text = found->is_string() ? found->get<std::string>() : "";
+  const auto url = http::parse_url(text);
+  if (!url || url->origin() != issuer.origin()) {
+    return fail(Code::issuer_metadata_invalid,
+                std::string("the metadata's ") + name + " is no URL at the issuer's own origin");
+  }
+  return text;
+}
+
+// RFC 9449 §8.1; attestation-based-client-auth-10 §8: one value, under either name. NQCHAR of RFC
+// 6749 appendix A; another's is no nonce that we could send back.
+std::string nonce_in(const http::Headers& headers) {
+  constexpr std::size_t longest = 512;
+  for (const char* name : {"DPoP-Nonce", "OAuth-Client-Attestation-Challenge"}) {
+    const std::string* value = headers.find(name);
+    const bool fit = value != nullptr && value->size() <= longest &&
+                     std::all_of(value->begin(), value->end(), [](char c) {
+                       return c > 0x20 && c < 0x7F && c != '"' && c != '\\';
+                     });
+    if (fit && !value->empty()) return *value;
+  }
+  return {};
+}
+
+Result<TokenAnswer> token_in(const http::Response& response) {
+  const auto body = object_in(response);
+  if (!body) return tl::unexpected<Error>(body.error());
+  AnswerMembers members(*body);
+  // RFC 9449 §5: any other type would be a token that a thief can use.
+  if (!http::equal_without_case(members.text("token_type"), "DPoP"))
+    members.refuse("token_type", "DPoP");
+  TokenAnswer answer{.token = members.text("access_token"),
+                     .expires_in = members.seconds("expires_in")};
+  if (auto read = members.result(); !read) return pass_on(read);
+  return answer;
+}
+
 }  // namespace
+
+ClientCredential ClientCredential::attestation(const std::string& client_attestation) {
+  ClientCredential credential;
+  credential.headers.add("OAuth-Client-Attestation", client_attestation);
+  return credential;
+}
+
+ClientCredential ClientCredential::assertion(const std::string& client_assertion) {
+  return {{},
+          {{"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+           {"client_assertion", client_assertion}}};
+}
 
 Result<IssuerClient> IssuerClient::at(std::string issuer, Transport& transport) {
   const auto url = http::parse_url(issuer);
@@ -46,9 +105,11 @@ Result<IssuerClient> IssuerClient::at(std::string issuer, Transport& transport) 
   return IssuerClient(std::move(issuer), transport);
 }
 
-std::string IssuerClient::finish_url() const { return issuer_ + "/attest/tpm2/finish"; }
+std::string IssuerClient::finish_url(std::string_view format) const {
+  return url_of(issuer_, format, "finish");
+}
 
-Result<std::string> IssuerClient::token_endpoint() {
+Result<Endpoints> IssuerClient::endpoints() {
   const auto own = http::parse_url(issuer_);
   if (!own) return fail(Code::issuer_not_https, own.error().detail);
   const auto response = transport_->send("GET", metadata_url(*own), {}, "");
@@ -65,15 +126,13 @@ Result<std::string> IssuerClient::token_endpoint() {
     return fail(Code::issuer_metadata_invalid,
                 "the metadata at " + issuer_ + " is that of " + named.substr(0, 200));
   }
-  const auto endpoint = metadata->find("token_endpoint");
-  const std::string text =
-      endpoint != metadata->end() && endpoint->is_string() ? endpoint->get<std::string>() : "";
-  const auto url = http::parse_url(text);
-  if (!url || url->origin() != own->origin()) {
-    return fail(Code::issuer_metadata_invalid,
-                "the metadata names no token endpoint at the issuer's own origin");
-  }
-  return text;
+  auto token = endpoint_in(*metadata, "token_endpoint", *own);
+  if (!token) return pass_on(token);
+  if (token->empty())
+    return fail(Code::issuer_metadata_invalid, "the metadata names no token endpoint");
+  auto challenge = endpoint_in(*metadata, "challenge_endpoint", *own);
+  if (!challenge) return pass_on(challenge);
+  return Endpoints{std::move(*token), std::move(*challenge)};
 }
 
 Result<Json> IssuerClient::post_json(const std::string& url, http::Headers headers,
@@ -85,7 +144,7 @@ Result<Json> IssuerClient::post_json(const std::string& url, http::Headers heade
 }
 
 Result<Challenge> IssuerClient::begin(const Presented& presented) {
-  const auto body = post_json(issuer_ + "/attest/tpm2/begin", {}, to_json(presented));
+  const auto body = post_json(url_of(issuer_, tpm2_format, "begin"), {}, to_json(presented));
   if (!body) return tl::unexpected<Error>(body.error());
   AnswerMembers members(*body);
   Challenge challenge{.ticket = members.text("ticket"),
@@ -106,7 +165,7 @@ Result<Admission> IssuerClient::finish(const Presented& presented, const Challen
   request["quote"] = to_json(answer.quote);
   http::Headers headers;
   headers.add("DPoP", proof);
-  const auto body = post_json(finish_url(), std::move(headers), request);
+  const auto body = post_json(finish_url(tpm2_format), std::move(headers), request);
   if (!body) return tl::unexpected<Error>(body.error());
   AnswerMembers members(*body);
   Admission admission{.client_id = members.text("client_id"),
@@ -116,29 +175,52 @@ Result<Admission> IssuerClient::finish(const Presented& presented, const Challen
   return admission;
 }
 
-Result<TokenAnswer> IssuerClient::token(const std::string& endpoint, const TokenRequest& request,
-                                        const std::string& client_attestation,
-                                        const std::string& proof) {
-  http::FormFields form = {{"grant_type", "client_credentials"}};
-  if (!request.scope.empty()) form.emplace_back("scope", request.scope);
-  if (!request.audience.empty()) form.emplace_back("resource", request.audience);
+Result<std::string> IssuerClient::begin_key(const jose::PublicKey& key) {
+  const auto body = post_json(url_of(issuer_, key_format, "begin"), {}, {{"jwk", key.to_jwk()}});
+  if (!body) return tl::unexpected<Error>(body.error());
+  AnswerMembers members(*body);
+  std::string ticket = members.text("ticket");
+  if (auto read = members.result(); !read) return pass_on(read);
+  return ticket;
+}
+
+Result<std::string> IssuerClient::finish_key(const jose::PublicKey& key, const std::string& ticket,
+                                             const Secret& code, const std::string& proof) {
   http::Headers headers;
-  headers.add("Content-Type", "application/x-www-form-urlencoded");
-  headers.add("OAuth-Client-Attestation", client_attestation);
   headers.add("DPoP", proof);
-  const auto response = transport_->send("POST", endpoint, headers, http::encode_form(form));
+  const auto body =
+      post_json(finish_url(key_format), std::move(headers),
+                {{"jwk", key.to_jwk()}, {"ticket", ticket}, {"code", as_text(code.view())}});
+  if (!body) return tl::unexpected<Error>(body.error());
+  AnswerMembers members(*body);
+  std::string client_id = members.text("client_id");
+  if (auto read = members.result(); !read) return pass_on(read);
+  return client_id;
+}
+
+Result<std::string> IssuerClient::challenge(const std::string& endpoint) {
+  const auto response = transport_->send("POST", endpoint, {}, "");
   if (!response) return tl::unexpected<Error>(response.error());
   const auto body = object_in(*response);
   if (!body) return tl::unexpected<Error>(body.error());
-
   AnswerMembers members(*body);
-  // RFC 9449 §5: any other type would be a token that a thief can use.
-  if (!http::equal_without_case(members.text("token_type"), "DPoP"))
-    members.refuse("token_type", "DPoP");
-  TokenAnswer answer{.token = members.text("access_token"),
-                     .expires_in = members.seconds("expires_in")};
+  std::string value = members.text("attestation_challenge");
   if (auto read = members.result(); !read) return pass_on(read);
-  return answer;
+  return value;
+}
+
+TokenReply IssuerClient::token(const std::string& endpoint, const TokenRequest& request,
+                               const ClientCredential& credential, const std::string& proof) {
+  http::FormFields form = {{"grant_type", "client_credentials"}};
+  if (!request.scope.empty()) form.emplace_back("scope", request.scope);
+  if (!request.audience.empty()) form.emplace_back("resource", request.audience);
+  form.insert(form.end(), credential.fields.begin(), credential.fields.end());
+  http::Headers headers = credential.headers;
+  headers.add("Content-Type", "application/x-www-form-urlencoded");
+  headers.add("DPoP", proof);
+  const auto response = transport_->send("POST", endpoint, headers, http::encode_form(form));
+  if (!response) return {tl::unexpected<Error>(response.error()), ""};
+  return {token_in(*response), nonce_in(response->headers)};
 }
 
 }  // namespace mintmark::agent

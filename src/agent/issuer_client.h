@@ -1,8 +1,9 @@
 // The issuer's endpoints as the agent calls them.
 #pragma once
 
-#include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/transport.h"
@@ -11,8 +12,19 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "hsm/tpm2/device.h"
+#include "jose/key.h"
 
 namespace mintmark::agent {
+
+// Formats of enrolment, as they stand in the URL.
+inline constexpr std::string_view tpm2_format = "tpm2";
+inline constexpr std::string_view key_format = "key";
+
+/// Endpoints from the issuer's metadata (RFC 8414).
+struct Endpoints {
+  std::string token;
+  std::string challenge;  ///< "" where the issuer requires no challenges.
+};
 
 /// What a TPM presents (docs/http-api.md, "Enrolment").
 struct Presented {
@@ -52,6 +64,23 @@ struct TokenAnswer {
   std::chrono::seconds expires_in{};
 };
 
+/// How a request to the token endpoint names and proves its client, beside the DPoP proof.
+struct ClientCredential {
+  http::Headers headers;
+  http::FormFields fields;
+
+  /// draft-ietf-oauth-attestation-based-client-auth-10 §6
+  [[nodiscard]] static ClientCredential attestation(const std::string& client_attestation);
+  /// RFC 7523 §2.2
+  [[nodiscard]] static ClientCredential assertion(const std::string& client_assertion);
+};
+
+/// An answer of the token endpoint, and the nonce that came with it for the next proof.
+struct TokenReply {
+  Result<TokenAnswer> answer;
+  std::string nonce;  ///< "": none came.
+};
+
 /// One issuer. Errors of every call: those of the transport; what the issuer refuses with comes
 /// with the issuer's own code where we know it, else as `issuer_refused` or `unavailable`;
 /// `issuer_answer_invalid`. Not thread-safe.
@@ -62,20 +91,29 @@ class IssuerClient {
   [[nodiscard]] static Result<IssuerClient> at(std::string issuer, Transport& transport);
 
   [[nodiscard]] const std::string& issuer() const { return issuer_; }
-  [[nodiscard]] std::string finish_url() const;
+  [[nodiscard]] std::string finish_url(std::string_view format) const;
 
-  /// From the issuer's metadata (RFC 8414), which must name this very issuer and an endpoint at its
-  /// origin: `issuer_metadata_invalid`.
-  [[nodiscard]] Result<std::string> token_endpoint();
+  /// From the issuer's metadata, which must name this very issuer and endpoints at its origin:
+  /// `issuer_metadata_invalid`.
+  [[nodiscard]] Result<Endpoints> endpoints();
 
   [[nodiscard]] Result<Challenge> begin(const Presented& presented);
-  /// `proof` for POST to finish_url().
+  /// `proof` for POST to finish_url(tpm2_format).
   [[nodiscard]] Result<Admission> finish(const Presented& presented, const ChallengeAnswer& answer,
                                          const std::string& proof);
-  /// `proof` for POST to `endpoint`, by the key that the client attestation names.
-  [[nodiscard]] Result<TokenAnswer> token(const std::string& endpoint, const TokenRequest& request,
-                                          const std::string& client_attestation,
-                                          const std::string& proof);
+
+  /// The ticket for a key that shows nothing but itself.
+  [[nodiscard]] Result<std::string> begin_key(const jose::PublicKey& key);
+  /// The client id. `proof` for POST to finish_url(key_format), its nonce the ticket.
+  [[nodiscard]] Result<std::string> finish_key(const jose::PublicKey& key,
+                                               const std::string& ticket, const Secret& code,
+                                               const std::string& proof);
+
+  /// A value for the `nonce` of the next proof (attestation-based-client-auth-10 §8.1).
+  [[nodiscard]] Result<std::string> challenge(const std::string& endpoint);
+  /// `proof` for POST to `endpoint`, by a key that the credential vouches for.
+  [[nodiscard]] TokenReply token(const std::string& endpoint, const TokenRequest& request,
+                                 const ClientCredential& credential, const std::string& proof);
 
  private:
   IssuerClient(std::string issuer, Transport& transport)

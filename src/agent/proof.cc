@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "hsm/tpm2/public_area.h"
 #include "http/text.h"
 #include "http/url.h"
 #include "jose/base64url.h"
@@ -13,9 +12,19 @@ namespace {
 
 constexpr std::size_t jti_octets = 16;
 constexpr std::size_t longest_method = 32;
+constexpr std::chrono::seconds assertion_life{60};
 
 tl::unexpected<Error> malformed(const std::string& what) {
   return fail(Code::agent_proof_request_malformed, what);
+}
+
+std::string new_jti() { return jose::base64url(random_bytes(jti_octets)); }
+
+Result<std::string> signed_by(DeviceKey& key, const Json& header, const Json& claims) {
+  const std::string input = jose::signing_input(header, claims);
+  const auto signature = key.sign(as_bytes(input));
+  if (!signature) return tl::unexpected<Error>(signature.error());
+  return jose::compact(input, *signature);
 }
 
 // RFC 9449 §4.2: the target URI without query and fragment.
@@ -47,26 +56,26 @@ bool is_token_text(std::string_view text) {
 
 }  // namespace
 
-Result<std::string> make_proof(hsm::tpm2::Device& device, const hsm::tpm2::KeyBlobs& key,
-                               const ProofContent& content, Moment now) {
+Result<std::string> make_proof(DeviceKey& key, const ProofContent& content, Moment now) {
   const auto htu = htu_of(content.url);
   if (!htu) return tl::unexpected<Error>(htu.error());
-  const auto public_key = hsm::tpm2::key_of_public(key.public_area);
-  if (!public_key) return tl::unexpected<Error>(public_key.error());
-
   const Json header = {{"typ", "dpop+jwt"},
-                       {"alg", jose::name_of(jose::Algorithm::es256)},
-                       {"jwk", public_key->to_jwk()}};
-  Json claims = {{"jti", jose::base64url(random_bytes(jti_octets))},
-                 {"htm", content.method},
-                 {"htu", *htu},
-                 {"iat", to_unix(now)}};
+                       {"alg", jose::name_of(key.public_key().algorithm())},
+                       {"jwk", key.public_key().to_jwk()}};
+  Json claims = {{"jti", new_jti()}, {"htm", content.method}, {"htu", *htu}, {"iat", to_unix(now)}};
   if (!content.access_token.empty()) claims["ath"] = jose::base64url(sha256(content.access_token));
+  if (!content.nonce.empty()) claims["nonce"] = content.nonce;
+  return signed_by(key, header, claims);
+}
 
-  const std::string input = jose::signing_input(header, claims);
-  const auto signature = device.sign(key, sha256(input));
-  if (!signature) return tl::unexpected<Error>(signature.error());
-  return jose::compact(input, *signature);
+Result<std::string> make_assertion(DeviceKey& key, const std::string& client_id,
+                                   const std::string& issuer, Moment now) {
+  const Json header = {{"typ", "client-authentication+jwt"},
+                       {"alg", jose::name_of(key.public_key().algorithm())}};
+  const Json claims = {{"iss", client_id},    {"sub", client_id},
+                       {"aud", issuer},       {"jti", new_jti()},
+                       {"iat", to_unix(now)}, {"exp", to_unix(now + assertion_life)}};
+  return signed_by(key, header, claims);
 }
 
 Result<void> check_provable(const ProofContent& content, const std::string& issuer) {

@@ -1,12 +1,11 @@
-// DPoP proofs by the device key (RFC 9449 §4.2).
+// What the device key signs: DPoP proofs (RFC 9449 §4.2) and client assertions (RFC 7523 §3).
 #pragma once
 
 #include <string>
-#include <string_view>
 
+#include "agent/device_key.h"
 #include "base/error.h"
 #include "base/time.h"
-#include "hsm/tpm2/device.h"
 
 namespace mintmark::agent {
 
@@ -15,13 +14,18 @@ struct ProofContent {
   std::string method;
   std::string url;           ///< Query and fragment are left out of `htu`.
   std::string access_token;  ///< "": no `ath`, as the issuer's own endpoints take it.
+  std::string nonce{};       ///< "": none.
 };
 
-/// Signs without asking what for; for the agent's own calls to the issuer. Errors of Device::sign;
-/// `agent_proof_request_malformed`.
-[[nodiscard]] Result<std::string> make_proof(hsm::tpm2::Device& device,
-                                             const hsm::tpm2::KeyBlobs& key,
-                                             const ProofContent& content, Moment now);
+/// Signs without asking what for; for the agent's own calls to the issuer. Errors of
+/// DeviceKey::sign; `agent_proof_request_malformed`.
+[[nodiscard]] Result<std::string> make_proof(DeviceKey& key, const ProofContent& content,
+                                             Moment now);
+
+/// A client assertion for one request to this issuer's token endpoint (private_key_jwt), good for a
+/// minute. Errors of DeviceKey::sign.
+[[nodiscard]] Result<std::string> make_assertion(DeviceKey& key, const std::string& client_id,
+                                                 const std::string& issuer, Moment now);
 
 /// What may be proven for others on this machine: the agent is no signing oracle. A proof for the
 /// issuer would let a local program get tokens or enrol in the device's name, so there is none for

@@ -7,67 +7,17 @@
 
 #include <cerrno>
 
+#include "agent/members.h"
 #include "base/json.h"
-#include "jose/base64url.h"
 
 namespace mintmark::agent {
 namespace {
 
+// Of identity.json: 1 knew TPMs only.
+constexpr int identity_format = 2;
 constexpr int format = 1;
 constexpr std::size_t longest_file = 1U << 20U;
 constexpr JsonLimits limits{.octets = longest_file, .depth = 4, .elements = 20'000};
-
-// Reads members and remembers the first that is wrong.
-class Members {
- public:
-  Members(const Json& object, std::string where) : object_(object), where_(std::move(where)) {}
-
-  std::string text(const char* name) {
-    const auto found = object_.find(name);
-    if (found == object_.end() || !found->is_string()) {
-      refuse(name, "a text");
-      return {};
-    }
-    return found->get<std::string>();
-  }
-  std::string non_empty(const char* name) {
-    std::string value = text(name);
-    if (value.empty()) refuse(name, "a text that is not empty");
-    return value;
-  }
-  Bytes octets(const char* name) {
-    auto decoded = jose::from_base64url(non_empty(name));
-    if (!decoded) {
-      refuse(name, "base64url");
-      return {};
-    }
-    return std::move(*decoded);
-  }
-  Moment moment(const char* name) {
-    const auto found = object_.find(name);
-    if (found == object_.end() || !found->is_number_integer() || found->get<std::int64_t>() < 0) {
-      refuse(name, "seconds since 1970");
-      return {};
-    }
-    return from_unix(found->get<std::int64_t>());
-  }
-  hsm::tpm2::EkKind ek(const char* name) {
-    const auto kind = hsm::tpm2::ek_kind_named(text(name));
-    if (!kind) refuse(name, "\"rsa\" or \"ecc\"");
-    return kind.value_or(hsm::tpm2::EkKind::rsa);
-  }
-  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
-
- private:
-  void refuse(const char* name, const char* right) {
-    if (error_) return;
-    error_ = Error{Code::agent_state_invalid, where_ + ": \"" + name + "\" must be " + right, 0};
-  }
-
-  const Json& object_;
-  std::string where_;
-  std::optional<Error> error_;
-};
 
 tl::unexpected<Error> invalid(const std::filesystem::path& file, const std::string& what) {
   return fail(Code::agent_state_invalid,
@@ -75,7 +25,7 @@ tl::unexpected<Error> invalid(const std::filesystem::path& file, const std::stri
 }
 
 // nullopt if there is no such file.
-Result<std::optional<Json>> read_json(const std::filesystem::path& file) {
+Result<std::optional<Json>> read_json(const std::filesystem::path& file, int wanted) {
   std::error_code trouble;
   if (!std::filesystem::exists(file, trouble) && !trouble) return std::optional<Json>{};
   const auto content = read_file(file, longest_file);
@@ -84,32 +34,15 @@ Result<std::optional<Json>> read_json(const std::filesystem::path& file) {
   if (!json) return invalid(file, "is no JSON (" + json.error().detail + ")");
   if (!json->is_object()) return invalid(file, "is no JSON object");
   const auto version = json->find("format");
-  if (version == json->end() || *version != format) {
-    return invalid(file, "is not of format " + std::to_string(format));
+  if (version == json->end() || *version != wanted) {
+    return invalid(file, "is not of format " + std::to_string(wanted));
   }
   return std::optional<Json>(std::move(*json));
 }
 
-Json blobs_json(const hsm::tpm2::KeyBlobs& blobs) {
-  return {{"public", jose::base64url(blobs.public_area)},
-          {"private", jose::base64url(blobs.private_area)}};
-}
-
-Result<hsm::tpm2::KeyBlobs> blobs_from(const Json& identity, const char* name,
-                                       const std::filesystem::path& file) {
-  const auto found = identity.find(name);
-  if (found == identity.end() || !found->is_object()) {
-    return invalid(file, std::string("has no object \"") + name + "\"");
-  }
-  Members members(*found, file.string() + ": " + name);
-  hsm::tpm2::KeyBlobs blobs{members.octets("public"), members.octets("private")};
-  if (members.error()) return tl::unexpected<Error>(*members.error());
-  return blobs;
-}
-
 Result<CachedToken> token_from(const Json& json, const std::filesystem::path& file) {
   if (!json.is_object()) return invalid(file, "has a token that is no object");
-  Members members(json, file.string());
+  StateMembers members(json, file.string());
   CachedToken token{.audience = members.text("audience"),
                     .scope = members.text("scope"),
                     .jkt = members.non_empty("jkt"),
@@ -153,53 +86,24 @@ Result<StateDirectory> StateDirectory::open(const std::filesystem::path& path) {
 
 Result<Identity> StateDirectory::identity() const {
   const std::filesystem::path file = path_ / "identity.json";
-  auto json = read_json(file);
-  if (!json) return pass_on(json);
+  const auto json = read_json(file, identity_format);
+  if (!json) return tl::unexpected<Error>(json.error());
   if (!*json) {
     return fail(Code::agent_not_enrolled, "nothing is enrolled in " + path_.string() +
                                               "; mint-agent --state DIR enroll --issuer URL does");
   }
-  auto ak = blobs_from(**json, "ak", file);
-  if (!ak) return pass_on(ak);
-  auto device_key = blobs_from(**json, "device_key", file);
-  if (!device_key) return pass_on(device_key);
-  Members members(**json, file.string());
-  Identity identity{.issuer = members.non_empty("issuer"),
-                    .ca_file = members.text("ca_file"),
-                    .tcti = members.text("tcti"),
-                    .ek = members.ek("ek"),
-                    .ek_fingerprint = members.non_empty("ek_fingerprint"),
-                    .ak = std::move(*ak),
-                    .device_key = std::move(*device_key),
-                    .jkt = members.non_empty("jkt"),
-                    .client_id = members.non_empty("client_id"),
-                    .client_attestation = members.non_empty("client_attestation"),
-                    .attested_at = members.moment("attested_at"),
-                    .expires_at = members.moment("expires_at")};
-  if (members.error()) return tl::unexpected<Error>(*members.error());
-  return identity;
+  return identity_from(**json, file);
 }
 
 Result<void> StateDirectory::save(const Identity& identity) const {
-  const Json json = {{"format", format},
-                     {"issuer", identity.issuer},
-                     {"ca_file", identity.ca_file},
-                     {"tcti", identity.tcti},
-                     {"ek", hsm::tpm2::name_of(identity.ek)},
-                     {"ek_fingerprint", identity.ek_fingerprint},
-                     {"ak", blobs_json(identity.ak)},
-                     {"device_key", blobs_json(identity.device_key)},
-                     {"jkt", identity.jkt},
-                     {"client_id", identity.client_id},
-                     {"client_attestation", identity.client_attestation},
-                     {"attested_at", to_unix(identity.attested_at)},
-                     {"expires_at", to_unix(identity.expires_at)}};
+  Json json = to_json(identity);
+  json["format"] = identity_format;
   return write_file_atomically(path_ / "identity.json", text_of(json), 0600);
 }
 
 Result<std::vector<CachedToken>> StateDirectory::tokens() const {
   const std::filesystem::path file = path_ / "tokens.json";
-  auto json = read_json(file);
+  auto json = read_json(file, format);
   if (!json) return pass_on(json);
   std::vector<CachedToken> tokens;
   if (!*json) return tokens;
@@ -226,6 +130,20 @@ Result<void> StateDirectory::save(const std::vector<CachedToken>& tokens) const 
   }
   const Json json = {{"format", format}, {"tokens", std::move(list)}};
   return write_file_atomically(path_ / "tokens.json", text_of(json), 0600);
+}
+
+std::string StateDirectory::nonce(const std::string& issuer) const {
+  const auto json = read_json(path_ / "nonce.json", format);
+  if (!json || !*json) return {};
+  StateMembers members(**json, "nonce.json");
+  const std::string of = members.text("issuer");
+  std::string nonce = members.text("nonce");
+  return members.error() || of != issuer ? std::string() : nonce;
+}
+
+Result<void> StateDirectory::save_nonce(const std::string& issuer, const std::string& nonce) const {
+  const Json json = {{"format", format}, {"issuer", issuer}, {"nonce", nonce}};
+  return write_file_atomically(path_ / "nonce.json", text_of(json), 0600);
 }
 
 Result<UniqueFd> StateDirectory::lock() const {

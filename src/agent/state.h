@@ -2,33 +2,14 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/identity.h"
 #include "base/file.h"
 #include "base/time.h"
-#include "hsm/tpm2/device.h"
 
 namespace mintmark::agent {
-
-/// One enrolment: the keys, and what the issuer gave for them. They stand in one file, so that a
-/// crash leaves the old enrolment or the new one and never the keys of one with the attestation of
-/// the other.
-struct Identity {
-  std::string issuer;   ///< URL, without a slash at the end.
-  std::string ca_file;  ///< Absolute path; "": the system's roots.
-  std::string tcti;     ///< "": the TPM of the system.
-  hsm::tpm2::EkKind ek = hsm::tpm2::EkKind::rsa;
-  std::string ek_fingerprint;  ///< hex SHA-256 of the EK's SubjectPublicKeyInfo.
-  hsm::tpm2::KeyBlobs ak;
-  hsm::tpm2::KeyBlobs device_key;
-  std::string jkt;  ///< RFC 7638 thumbprint of the device key.
-  std::string client_id;
-  std::string client_attestation;
-  Moment attested_at{};
-  Moment expires_at{};  ///< Of the client attestation.
-};
 
 /// A token as it was asked for. Useless without the device key, but nobody's business.
 struct CachedToken {
@@ -40,9 +21,9 @@ struct CachedToken {
   Moment expires_at{};
 };
 
-/// A directory of mode 0700 with identity.json and tokens.json (0600, replaced atomically). Reading
-/// needs no lock; who writes holds one, so that two processes do not do the same work twice or undo
-/// each other's.
+/// A directory of mode 0700 with identity.json, tokens.json and nonce.json (0600, replaced
+/// atomically), and device-key.pem where the device key is a file. Reading needs no lock; who
+/// writes holds one, so that two processes do not do the same work twice or undo each other's.
 class StateDirectory {
  public:
   /// Made if it is not there. `agent_state_exposed` if others than its owner may enter it, or it is
@@ -56,6 +37,15 @@ class StateDirectory {
   /// None if there is no file.
   [[nodiscard]] Result<std::vector<CachedToken>> tokens() const;
   [[nodiscard]] Result<void> save(const std::vector<CachedToken>& tokens) const;
+
+  /// The nonce for the next proof to this issuer, not secret; "" if none is kept. One that cannot
+  /// be read is none: the issuer gives another.
+  [[nodiscard]] std::string nonce(const std::string& issuer) const;
+  /// "" forgets it.
+  [[nodiscard]] Result<void> save_nonce(const std::string& issuer, const std::string& nonce) const;
+
+  /// Where a device key that is a file lives.
+  [[nodiscard]] std::filesystem::path key_file() const { return path_ / "device-key.pem"; }
 
   /// Waits until no other process writes; held while the descriptor is open.
   [[nodiscard]] Result<UniqueFd> lock() const;

@@ -1,4 +1,5 @@
-// mint-agent: a device's side. Its keys stay in the TPM; what leaves it are proofs.
+// mint-agent: a device's side. Its keys stay where they are, in the TPM or, unprotected, in a file;
+// what leaves it are proofs.
 #include <cstdio>
 #include <filesystem>
 
@@ -15,16 +16,20 @@ const std::vector<Option> token_options = {
 
 const Program program{
     "mint-agent",
-    "enrols this device by its TPM, fetches its tokens, proves their use",
+    "enrols this device, fetches its tokens, proves their use",
     {{"--state", "DIR", "where the enrolment and tokens are kept"},
      {"--json", "", "print facts and errors as JSON"}},
     {{"enroll",
       "prove this device to an issuer",
       {{"--issuer", "URL", "the issuer"},
        {"--ca", "FILE", "PEM of the roots to trust for its TLS (default: the system's)"},
-       {"--tcti", "T", "the TPM, as tpm2-tss names it (default: /dev/tpmrm0, else /dev/tpm0)"},
-       {"--key", "KIND", "where the device key lives: tpm (the default)"},
-       {"--ek", "KIND", "which EK certificate: rsa or ecc (default: rsa if there is one)"}},
+       {"--key", "KIND", "where the device key lives: tpm (the default), or file, unprotected"},
+       {"--tcti", "T",
+        "with tpm: which, as tpm2-tss names it (default: /dev/tpmrm0, else /dev/tpm0)"},
+       {"--ek", "KIND",
+        "with tpm: which EK certificate, rsa or ecc (default: rsa if there is one)"},
+       {"--code", "CODE",
+        "with file: the one-time code that mintctl devices invite gave; - reads standard input"}},
       ""},
      {"token", "print a token, fetched or kept", token_options, ""},
      {"proof",
@@ -84,22 +89,54 @@ int report_pending(const agent::PendingEnrolment& pending, bool json) {
   return exit_unavailable;
 }
 
+Result<agent::EnrolmentWay> way_by_tpm(const Arguments& arguments) {
+  if (arguments.has("--code"))
+    return fail(Code::invalid_argument,
+                "--code goes with --key file; a TPM enrols by what it shows");
+  agent::ByTpm way{.tcti = arguments.value("--tcti"), .ek = std::nullopt};
+  if (arguments.has("--ek")) {
+    auto kind = hsm::tpm2::ek_kind_named(arguments.value("--ek"));
+    if (!kind) return fail(Code::invalid_argument, "--ek is rsa or ecc");
+    way.ek = *kind;
+  }
+  return way;
+}
+
+Result<agent::EnrolmentWay> way_by_code(const Arguments& arguments) {
+  if (arguments.has("--tcti") || arguments.has("--ek"))
+    return fail(Code::invalid_argument, "--tcti and --ek go with --key tpm");
+  auto given = arguments.required("--code");
+  if (!given) return pass_on(given);
+  auto code = value_or_stdin(*given);
+  if (!code) return pass_on(code);
+  if (code->empty())
+    return fail(Code::invalid_argument, "--code is empty; mintctl devices invite gives one");
+  return agent::ByCode{Secret::take(*code)};
+}
+
+Result<agent::EnrolmentWay> way_of(const Arguments& arguments) {
+  const std::string kind = arguments.value("--key", "tpm");
+  if (kind == "tpm") return way_by_tpm(arguments);
+  if (kind == "file") return way_by_code(arguments);
+  return fail(Code::invalid_argument, "--key is tpm or file, not \"" + kind + "\"");
+}
+
+void print_enrolment(const agent::Identity& identity) {
+  const auto* tpm = std::get_if<agent::TpmKey>(&identity.key);
+  const std::string by = tpm != nullptr ? "EK " + tpm->ek_fingerprint.substr(0, 16) + "…"
+                                        : "key in a file: whoever reads it is this device";
+  std::printf("enrolled at %s as %s (%s)\n", identity.issuer.c_str(), identity.client_id.c_str(),
+              by.c_str());
+}
+
 Result<int> enroll(agent::Agent& agent, const Arguments& arguments) {
-  agent::EnrolmentOptions options;
   auto issuer = arguments.required("--issuer");
   if (!issuer) return pass_on(issuer);
   auto ca = absolute(arguments.value("--ca"));
   if (!ca) return pass_on(ca);
-  if (arguments.value("--key", "tpm") != "tpm")
-    return fail(Code::invalid_argument, "--key: keys live in the TPM (tpm)");
-  options.issuer = *issuer;
-  options.ca_file = *ca;
-  options.tcti = arguments.value("--tcti");
-  if (arguments.has("--ek")) {
-    auto kind = hsm::tpm2::ek_kind_named(arguments.value("--ek"));
-    if (!kind) return fail(Code::invalid_argument, "--ek is rsa or ecc");
-    options.ek = *kind;
-  }
+  auto way = way_of(arguments);
+  if (!way) return pass_on(way);
+  const agent::EnrolmentOptions options{.issuer = *issuer, .ca_file = *ca, .way = std::move(*way)};
   auto enrolment = agent.enroll(options);
   if (!enrolment) return pass_on(enrolment);
   if (const auto* pending = std::get_if<agent::PendingEnrolment>(&*enrolment))
@@ -110,8 +147,7 @@ Result<int> enroll(agent::Agent& agent, const Arguments& arguments) {
     if (!status) return tl::unexpected<Error>(status.error());
     std::printf("%s\n", status->dump(2).c_str());
   } else {
-    std::printf("enrolled at %s as %s (EK %.16s…)\n", identity.issuer.c_str(),
-                identity.client_id.c_str(), identity.ek_fingerprint.c_str());
+    print_enrolment(identity);
   }
   return exit_done;
 }
@@ -168,6 +204,28 @@ Result<int> call(agent::Agent& agent, const Arguments& arguments) {
   return exit_denied;
 }
 
+std::string text_in(const Json& object, const char* name) {
+  return object[name].get<std::string>();
+}
+
+void print_standing(const Json& status) {
+  const Json& key = status["key"];
+  std::printf(
+      "issuer       %s\nclient id    %s\ndevice key   %s, %s\n", text_in(status, "issuer").c_str(),
+      text_in(status, "client_id").c_str(), text_in(key, "jkt").c_str(),
+      key["protection"] == "none" ? ("unprotected, in the file " + text_in(key, "file")).c_str()
+                                  : "in the TPM");
+  if (status.contains("ek")) {
+    std::printf("EK           %s %s\n", text_in(status["ek"], "kind").c_str(),
+                text_in(status["ek"], "spki_sha256").c_str());
+  }
+  if (status.contains("attestation")) {
+    std::printf("attestation  %s\n", status["attestation"]["valid"].get<bool>()
+                                         ? "good"
+                                         : "over: the next token enrols again");
+  }
+}
+
 Result<int> status(agent::Agent& agent, const Arguments& arguments) {
   auto status = agent.status();
   if (!status) return pass_on(status);
@@ -175,15 +233,7 @@ Result<int> status(agent::Agent& agent, const Arguments& arguments) {
     std::printf("%s\n", status->dump(2).c_str());
     return exit_done;
   }
-  const Json& attestation = (*status)["attestation"];
-  std::printf(
-      "issuer       %s\nclient id    %s\ndevice key   %s\nEK           %s %s\nattestation  %s\n",
-      (*status)["issuer"].get_ref<const std::string&>().c_str(),
-      (*status)["client_id"].get_ref<const std::string&>().c_str(),
-      (*status)["key"]["jkt"].get_ref<const std::string&>().c_str(),
-      (*status)["ek"]["kind"].get_ref<const std::string&>().c_str(),
-      (*status)["ek"]["spki_sha256"].get_ref<const std::string&>().c_str(),
-      attestation["valid"].get<bool>() ? "good" : "over: the next token enrols again");
+  print_standing(*status);
   for (const Json& kept : (*status)["tokens"]) {
     std::printf("token        %s [%s]%s\n", kept["audience"].get_ref<const std::string&>().c_str(),
                 kept["scope"].get_ref<const std::string&>().c_str(),

@@ -14,9 +14,10 @@ const std::string begin_url = "https://issuer.example/attest/tpm2/begin";
 const std::string finish_url = "https://issuer.example/attest/tpm2/finish";
 
 Result<Enrolment> enroll(Bench& bench) {
-  return bench.agent().enroll(
-      {.issuer = bench.issuer.issuer, .ca_file = "", .tcti = "", .ek = std::nullopt});
+  return bench.agent().enroll({.issuer = bench.issuer.issuer, .ca_file = "", .way = ByTpm{}});
 }
+
+const TpmKey& tpm_key_of(const Identity& identity) { return std::get<TpmKey>(identity.key); }
 
 void expect_refused(Bench& bench, Code code) {
   const auto identity = enroll(bench);
@@ -29,9 +30,9 @@ TEST(Enrolment, LeavesWithAClientAttestation) {
   Bench bench;
   const Identity identity = bench.enroll();
   EXPECT_EQ(identity.client_id, "device-1");
-  EXPECT_EQ(identity.client_attestation, "the.client.attestation");
-  EXPECT_EQ(identity.tcti, "a-tpm");
-  EXPECT_EQ(identity.expires_at, bench.clock.now() + std::chrono::hours{1});
+  EXPECT_EQ(identity.attestation.value().text, "the.client.attestation");
+  EXPECT_EQ(tpm_key_of(identity).tcti, "a-tpm");
+  EXPECT_EQ(identity.attestation->expires_at, bench.clock.now() + std::chrono::hours{1});
   EXPECT_EQ(bench.state().identity()->jkt, identity.jkt);
 }
 
@@ -44,8 +45,9 @@ TEST(Enrolment, AnswersTheChallengeWithEvidenceBoundToIt) {
   for (const char* member : {"ek_certificate", "ak_public", "device_public"})
     EXPECT_EQ(begun[member], finished[member]) << member;
   EXPECT_EQ(finished["ek_certificate"], jose::base64url(bench.tpm.ek_certificate));
-  EXPECT_EQ(finished["ak_public"], jose::base64url(identity.ak.public_area));
-  EXPECT_EQ(finished["device_public"], jose::base64url(identity.device_key.public_area));
+  EXPECT_EQ(finished["ak_public"], jose::base64url(tpm_key_of(identity).ak.public_area));
+  EXPECT_EQ(finished["device_public"],
+            jose::base64url(tpm_key_of(identity).device_key.public_area));
   EXPECT_EQ(finished["ticket"], "the-ticket");
   EXPECT_EQ(finished["activation_secret"], jose::base64url(as_bytes("bolb")));
   EXPECT_EQ(finished["certify"]["attest"], jose::base64url(as_bytes("certify")));
@@ -118,8 +120,8 @@ TEST(Enrolment, ThatWaitsForApprovalTellsTheFingerprintAndHowToApproveIt) {
   EXPECT_EQ(bench.state().identity().error().code, Code::agent_not_enrolled);
 
   const Identity approved = bench.enroll();
-  EXPECT_EQ(pending->fingerprint, approved.ek_fingerprint);
-  EXPECT_EQ(pending->approval(), "mintctl devices approve " + approved.ek_fingerprint);
+  EXPECT_EQ(pending->fingerprint, tpm_key_of(approved).ek_fingerprint);
+  EXPECT_EQ(pending->approval(), "mintctl devices approve " + tpm_key_of(approved).ek_fingerprint);
   EXPECT_EQ(bench.issuer.seen_at(begin_url).size(), 2U);
 }
 
@@ -133,8 +135,8 @@ TEST(Enrolment, ThatWaitsForApprovalLeavesTheFormerOne) {
 
 TEST(Enrolment, WithAnIssuerThatCallsItselfOtherwiseDoesNotTouchTheTpm) {
   Bench bench;
-  const auto identity = bench.agent().enroll(
-      {.issuer = "https://other.example", .ca_file = "", .tcti = "", .ek = std::nullopt});
+  const auto identity =
+      bench.agent().enroll({.issuer = "https://other.example", .ca_file = "", .way = ByTpm{}});
   ASSERT_FALSE(identity);
   EXPECT_EQ(identity.error().code, Code::issuer_metadata_invalid);
   EXPECT_EQ(bench.tpm.opened, 0);
@@ -150,8 +152,7 @@ TEST(Enrolment, KeepsTheCaFileAsAnAbsolutePath) {
   Bench bench;
   const auto enrolment = bench.agent().enroll({.issuer = bench.issuer.issuer + "/",
                                                .ca_file = "ca.pem",
-                                               .tcti = "",
-                                               .ek = hsm::tpm2::EkKind::ecc});
+                                               .way = ByTpm{"", hsm::tpm2::EkKind::ecc}});
   ASSERT_TRUE(enrolment) << enrolment.error().to_string();
   const auto* identity = std::get_if<Identity>(&*enrolment);
   ASSERT_NE(identity, nullptr);

@@ -43,24 +43,45 @@ Result<http::Response> FakeIssuer::answer(const SeenRequest& request) {
     return response;
   }
   if (request.url.find("/.well-known/oauth-authorization-server") != std::string::npos) {
-    return http::json_response(200,
-                               Json{{"issuer", issuer}, {"token_endpoint", token_endpoint}}.dump());
+    Json metadata = {{"issuer", issuer}, {"token_endpoint", token_endpoint}};
+    if (!challenge_endpoint.empty()) metadata["challenge_endpoint"] = challenge_endpoint;
+    return http::json_response(200, metadata.dump());
   }
   if (request.url == issuer + "/attest/tpm2/begin")
     return http::json_response(200, challenge.dump());
   if (request.url == issuer + "/attest/tpm2/finish")
     return http::json_response(200, admission.dump());
+  if (request.url == issuer + "/attest/key/begin") {
+    return http::json_response(200, Json{{"ticket", challenge["ticket"]}}.dump());
+  }
+  if (request.url == issuer + "/attest/key/finish") {
+    return http::json_response(200, Json{{"client_id", admission["client_id"]}}.dump());
+  }
+  if (!challenge_endpoint.empty() && request.url == challenge_endpoint) {
+    return http::json_response(200, R"({"attestation_challenge":"first-challenge"})");
+  }
   if (request.url == token_endpoint) {
     Json answer = token;
     if (answer.contains("access_token"))
       answer["access_token"] = "token" + std::to_string(++tokens_);
-    return http::json_response(200, answer.dump());
+    http::Response response = http::json_response(200, answer.dump());
+    if (!next_nonce.empty()) response.headers.add("DPoP-Nonce", next_nonce);
+    return response;
   }
   return http::Response{200, {}, "a service's answer"};
 }
 
 void FakeIssuer::refuse_next(const std::string& url, Code code) {
   instead[url].push_back(http::error_response(Error{code, "no", 0}));
+}
+
+void FakeIssuer::refuse_next(const std::string& url, Code code, const std::string& nonce) {
+  refuse_next(url, code);
+  http::Headers& headers = instead[url].back().headers;
+  headers.add(facts_of(code).oauth_error == "use_attestation_challenge"
+                  ? "OAuth-Client-Attestation-Challenge"
+                  : "DPoP-Nonce",
+              nonce);
 }
 
 std::vector<SeenRequest> FakeIssuer::seen_at(const std::string& url) const {
@@ -99,9 +120,14 @@ Agent Bench::agent() {
 
 Identity Bench::enroll() {
   auto enrolment =
-      agent().enroll({.issuer = issuer.issuer, .ca_file = "", .tcti = "a-tpm", .ek = std::nullopt});
+      agent().enroll({.issuer = issuer.issuer, .ca_file = "", .way = ByTpm{"a-tpm", std::nullopt}});
   if (!enrolment) throw std::runtime_error(enrolment.error().to_string());
   return std::get<Identity>(*enrolment);
+}
+
+Result<Enrolment> Bench::enroll_by_code(const std::string& code) {
+  return agent().enroll(
+      {.issuer = issuer.issuer, .ca_file = "", .way = ByCode{Secret(std::string_view(code))}});
 }
 
 }  // namespace mintmark::agent

@@ -23,9 +23,11 @@ struct SeenRequest {
 struct FakeIssuer {
   std::string issuer = "https://issuer.example";
   std::string token_endpoint = "https://issuer.example/token";
-  Json challenge;  ///< Of begin.
-  Json admission;  ///< Of finish.
-  Json token;      ///< Of the token endpoint; access_token gets a running number.
+  Json challenge;                  ///< Of begin.
+  Json admission;                  ///< Of finish.
+  Json token;                      ///< Of the token endpoint; access_token gets a running number.
+  std::string challenge_endpoint;  ///< In the metadata, if not "".
+  std::string next_nonce;          ///< Of answers of the token endpoint, if not "".
   std::map<std::string, std::deque<http::Response>> instead;  ///< By URL: answered first.
   std::vector<SeenRequest> seen;
   std::optional<Error> transport_error;
@@ -34,6 +36,8 @@ struct FakeIssuer {
   [[nodiscard]] Result<http::Response> answer(const SeenRequest& request);
   /// As the real one refuses.
   void refuse_next(const std::string& url, Code code);
+  /// The same, with a nonce for the next proof.
+  void refuse_next(const std::string& url, Code code, const std::string& nonce);
   [[nodiscard]] std::vector<SeenRequest> seen_at(const std::string& url) const;
 
  private:
@@ -56,6 +60,8 @@ class Bench {
     return StateDirectory::open(directory.path() / "state").value();
   }
   Identity enroll();
+  /// With a key in a file.
+  [[nodiscard]] Result<Enrolment> enroll_by_code(const std::string& code = "one-time-code");
 
   test::ManualClock clock;
   test::TemporaryDirectory directory;

@@ -26,7 +26,7 @@ class OneAnswer final : public Transport {
 
 Code metadata_refusal(const std::string& body, unsigned status = 200) {
   OneAnswer transport(http::json_response(status, body));
-  const auto endpoint = IssuerClient::at("https://issuer.example", transport)->token_endpoint();
+  const auto endpoint = IssuerClient::at("https://issuer.example", transport)->endpoints();
   EXPECT_FALSE(endpoint) << body;
   return endpoint ? Code::internal : endpoint.error().code;
 }
@@ -35,11 +35,12 @@ TEST(IssuerMetadata, IsAskedForWhereTheStandardPutsIt) {
   OneAnswer transport(http::json_response(
       200,
       R"({"issuer":"https://issuer.example/tenant/1","token_endpoint":"https://issuer.example/tenant/1/token"})"));
-  const auto endpoint =
-      IssuerClient::at("https://issuer.example/tenant/1/", transport)->token_endpoint();
-  ASSERT_TRUE(endpoint) << endpoint.error().to_string();
+  const auto endpoints =
+      IssuerClient::at("https://issuer.example/tenant/1/", transport)->endpoints();
+  ASSERT_TRUE(endpoints) << endpoints.error().to_string();
   EXPECT_EQ(transport.url_, metadata_url + "/tenant/1");
-  EXPECT_EQ(*endpoint, "https://issuer.example/tenant/1/token");
+  EXPECT_EQ(endpoints->token, "https://issuer.example/tenant/1/token");
+  EXPECT_EQ(endpoints->challenge, "");
 }
 
 TEST(IssuerMetadata, OfAnotherIssuerIsRefused) {
@@ -62,6 +63,17 @@ TEST(IssuerMetadata, WithATokenEndpointElsewhereIsRefused) {
   }
 }
 
+TEST(IssuerMetadata, WithAChallengeEndpointElsewhereIsRefused) {
+  for (const char* endpoint : {R"("https://thief.example/challenge")", R"("/challenge")", "1"}) {
+    EXPECT_EQ(metadata_refusal(R"({"issuer":"https://issuer.example",)"
+                               R"("token_endpoint":"https://issuer.example/token",)"
+                               R"("challenge_endpoint":)" +
+                               std::string(endpoint) + "}"),
+              Code::issuer_metadata_invalid)
+        << endpoint;
+  }
+}
+
 TEST(IssuerMetadata, ThatIsNoObjectIsRefused) {
   EXPECT_EQ(metadata_refusal("[]"), Code::issuer_answer_invalid);
   EXPECT_EQ(metadata_refusal("<html>"), Code::issuer_answer_invalid);
@@ -79,6 +91,9 @@ TEST(IssuerRefusal, WithoutACodeIsStillOne) {
   EXPECT_EQ(metadata_refusal(R"({"error":"use_fresh_attestation"})", 400), Code::evidence_stale);
   EXPECT_EQ(metadata_refusal(R"({"error":"x","code":"from the future"})", 400),
             Code::issuer_refused);
+  EXPECT_EQ(metadata_refusal(R"({"error":"use_dpop_nonce"})", 400), Code::dpop_nonce_required);
+  EXPECT_EQ(metadata_refusal(R"({"error":"use_attestation_challenge"})", 400),
+            Code::attestation_challenge_required);
   EXPECT_EQ(metadata_refusal("<html>", 404), Code::issuer_refused);
   EXPECT_EQ(metadata_refusal("", 302), Code::issuer_refused);
   EXPECT_EQ(metadata_refusal("<html>", 502), Code::unavailable);
@@ -88,7 +103,7 @@ TEST(IssuerRefusal, WithoutACodeIsStillOne) {
 TEST(IssuerRefusal, CannotWriteToTheTerminal) {
   OneAnswer transport(
       http::json_response(400, R"({"error":"x","error_description":"\u001b[31m red"})"));
-  const auto endpoint = IssuerClient::at("https://issuer.example", transport)->token_endpoint();
+  const auto endpoint = IssuerClient::at("https://issuer.example", transport)->endpoints();
   EXPECT_EQ(endpoint.error().detail.find('\x1b'), std::string::npos);
 }
 

@@ -20,16 +20,14 @@ class State : public testing::Test {
   static Identity identity() {
     return {.issuer = "https://issuer.example",
             .ca_file = "/etc/ca.pem",
-            .tcti = "device:/dev/tpmrm0",
-            .ek = hsm::tpm2::EkKind::ecc,
-            .ek_fingerprint = "00ff",
-            .ak = {{1, 2}, {3, 4}},
-            .device_key = {{5, 6}, {7, 8}},
+            .key = TpmKey{.tcti = "device:/dev/tpmrm0",
+                          .ek = hsm::tpm2::EkKind::ecc,
+                          .ek_fingerprint = "00ff",
+                          .ak = {{1, 2}, {3, 4}},
+                          .device_key = {{5, 6}, {7, 8}}},
             .jkt = "thumbprint",
             .client_id = "device-1",
-            .client_attestation = "a.b.c",
-            .attested_at = from_unix(1000),
-            .expires_at = from_unix(2000)};
+            .attestation = Attestation{"a.b.c", from_unix(1000), from_unix(2000)}};
   }
 
   void write(const char* name, std::string_view content) const {
@@ -60,12 +58,14 @@ TEST_F(State, ComesBackAsItWasSaved) {
   ASSERT_TRUE(read) << read.error().to_string();
   EXPECT_EQ(read->issuer, "https://issuer.example");
   EXPECT_EQ(read->ca_file, "/etc/ca.pem");
-  EXPECT_EQ(read->tcti, "device:/dev/tpmrm0");
-  EXPECT_EQ(read->ek, hsm::tpm2::EkKind::ecc);
-  EXPECT_EQ(read->ak.private_area, (Bytes{3, 4}));
-  EXPECT_EQ(read->device_key.public_area, (Bytes{5, 6}));
-  EXPECT_EQ(read->client_attestation, "a.b.c");
-  EXPECT_EQ(read->expires_at, from_unix(2000));
+  const auto* key = std::get_if<TpmKey>(&read->key);
+  ASSERT_NE(key, nullptr);
+  EXPECT_EQ(key->tcti, "device:/dev/tpmrm0");
+  EXPECT_EQ(key->ek, hsm::tpm2::EkKind::ecc);
+  EXPECT_EQ(key->ak.private_area, (Bytes{3, 4}));
+  EXPECT_EQ(key->device_key.public_area, (Bytes{5, 6}));
+  EXPECT_EQ(read->attestation.value().text, "a.b.c");
+  EXPECT_EQ(read->attestation->expires_at, from_unix(2000));
 
   ASSERT_TRUE(
       state_.save(std::vector<CachedToken>{{"aud", "a b", "k", "t", from_unix(1), from_unix(2)}}));
@@ -76,12 +76,40 @@ TEST_F(State, ComesBackAsItWasSaved) {
   EXPECT_EQ(tokens->front().expires_at, from_unix(2));
 }
 
+TEST_F(State, OfAKeyInAFileHasNoAttestation) {
+  Identity keyed = identity();
+  keyed.key = FileKey{};
+  keyed.attestation.reset();
+  ASSERT_TRUE(state_.save(keyed));
+  const auto read = state_.identity();
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_TRUE(std::holds_alternative<FileKey>(read->key));
+  EXPECT_FALSE(read->attestation);
+  EXPECT_EQ(read->jkt, "thumbprint");
+}
+
+TEST_F(State, KeepsTheNonceOfItsIssuer) {
+  EXPECT_EQ(state_.nonce("https://issuer.example"), "");
+  ASSERT_TRUE(state_.save_nonce("https://issuer.example", "a-nonce"));
+  EXPECT_EQ(state_.nonce("https://issuer.example"), "a-nonce");
+  EXPECT_EQ(state_.nonce("https://other.example"), "");
+}
+
+TEST_F(State, WithABrokenNonceHasNone) {
+  for (const char* content : {"", "[]", "{}", R"({"format":1,"issuer":"https://issuer.example"})",
+                              R"({"format":1,"issuer":"https://issuer.example","nonce":1})"}) {
+    write("nonce.json", content);
+    EXPECT_EQ(state_.nonce("https://issuer.example"), "") << content;
+  }
+}
+
 TEST_F(State, IsForItsOwnerAlone) {
+  ASSERT_TRUE(state_.save_nonce("https://issuer.example", "a-nonce"));
   ASSERT_TRUE(state_.save(identity()));
   ASSERT_TRUE(state_.save(std::vector<CachedToken>{}));
   ASSERT_TRUE(state_.lock());
   EXPECT_EQ(mode_of(state_.path()), 0700U);
-  for (const char* name : {"identity.json", "tokens.json", "lock"})
+  for (const char* name : {"identity.json", "tokens.json", "nonce.json", "lock"})
     EXPECT_EQ(mode_of(file(name)), 0600U) << name;
 }
 
@@ -114,9 +142,8 @@ TEST_F(State, ThatIsBrokenNamesTheFileAndTheMember) {
   expect_invalid_identity("{}", "format");
   expect_invalid_identity(good.substr(0, good.size() / 2), "no JSON");
   Json json = Json::parse(good);
-  for (const char* member :
-       {"issuer", "ca_file", "tcti", "ek", "ek_fingerprint", "ak", "device_key", "jkt", "client_id",
-        "client_attestation", "attested_at", "expires_at"}) {
+  for (const char* member : {"issuer", "ca_file", "key", "jkt", "client_id", "client_attestation",
+                             "attested_at", "expires_at"}) {
     Json without = json;
     without.erase(member);
     expect_invalid_identity(without.dump(), member);
@@ -124,13 +151,24 @@ TEST_F(State, ThatIsBrokenNamesTheFileAndTheMember) {
     wrong[member] = true;
     expect_invalid_identity(wrong.dump(), member);
   }
-  json["format"] = 2;
-  expect_invalid_identity(json.dump(), "format 1");
+  for (const char* member : {"kind", "tcti", "ek", "ek_fingerprint", "ak", "device_key"}) {
+    Json without = json;
+    without["key"].erase(member);
+    expect_invalid_identity(without.dump(), member);
+    Json wrong = json;
+    wrong["key"][member] = true;
+    expect_invalid_identity(wrong.dump(), member);
+  }
   json["format"] = 1;
-  json["ek"] = "dsa";
+  expect_invalid_identity(json.dump(), "format 2");
+  json["format"] = 2;
+  json["key"]["kind"] = "paper";
+  expect_invalid_identity(json.dump(), "\"tpm\" or \"file\"");
+  json["key"]["kind"] = "tpm";
+  json["key"]["ek"] = "dsa";
   expect_invalid_identity(json.dump(), "\"rsa\" or \"ecc\"");
-  json["ek"] = "rsa";
-  json["ak"]["private"] = "=";
+  json["key"]["ek"] = "rsa";
+  json["key"]["ak"]["private"] = "=";
   expect_invalid_identity(json.dump(), "base64url");
 }
 

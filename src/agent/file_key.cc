@@ -1,0 +1,119 @@
+#include "agent/file_key.h"
+
+#include <fcntl.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/secret.h"
+
+namespace mintmark::agent {
+namespace {
+
+using Pair = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
+
+constexpr std::size_t longest_file = 16U << 10U;
+
+tl::unexpected<Error> unfit(const std::filesystem::path& file, const std::string& what) {
+  return fail(Code::agent_key_file, "the device key " + file.string() + " " + what);
+}
+
+Result<UniqueFd> open_private(const std::filesystem::path& file) {
+  UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd) return unfit(file, "cannot be opened: " + errno_text(errno));
+  struct stat facts {};
+  if (fstat(fd.get(), &facts) != 0) return unfit(file, "cannot be judged: " + errno_text(errno));
+  if (!S_ISREG(facts.st_mode)) return unfit(file, "is no regular file");
+  if (facts.st_uid != geteuid()) return unfit(file, "belongs to another user");
+  if ((facts.st_mode & 077U) != 0) {
+    return unfit(
+        file,
+        "is open to others than its owner: they may have read it; make a new one (remove it "
+        "and enrol again), and have the operator revoke this one");
+  }
+  return fd;
+}
+
+// A key that asks for a passphrase would wait at a terminal that nobody sits at.
+int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*context*/) { return -1; }
+
+Pair parse(const Secret& pem) {
+  const BytesView text = pem.view();
+  const Bio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free);
+  return {bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_passphrase, nullptr) : nullptr,
+          &EVP_PKEY_free};
+}
+
+Result<jose::PublicKey> public_half(EVP_PKEY* pair) {
+  std::uint8_t* encoded = nullptr;
+  const int size = i2d_PUBKEY(pair, &encoded);
+  if (size <= 0) return fail(Code::agent_key_file, "OpenSSL cannot encode the public key");
+  const Bytes spki(encoded, encoded + size);
+  OPENSSL_free(encoded);
+  return jose::PublicKey::from_spki(spki);
+}
+
+Result<Secret> new_key_pem() {
+  const Pair pair(EVP_EC_gen("P-256"), &EVP_PKEY_free);
+  // In OpenSSL's own secure memory where it is set up; wiped when freed in any case.
+  const Bio bio(BIO_new(BIO_s_secmem()), &BIO_free);
+  char* text = nullptr;
+  if (!pair || !bio ||
+      PEM_write_bio_PKCS8PrivateKey(bio.get(), pair.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
+          1) {
+    return fail(Code::agent_key_file, "OpenSSL made no EC P-256 key");
+  }
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return Secret(std::string_view(text, static_cast<std::size_t>(size)));
+}
+
+}  // namespace
+
+Result<FileDeviceKey> FileDeviceKey::open(const std::filesystem::path& file) {
+  const auto fd = open_private(file);
+  if (!fd) return tl::unexpected<Error>(fd.error());
+  auto text = read_fd(fd->get(), longest_file);
+  if (!text) return unfit(file, "cannot be read: " + text.error().detail);
+  const Secret pem = Secret::take(*text);
+  Pair pair = parse(pem);
+  if (!pair) return unfit(file, "is no private key in PEM without a passphrase");
+  auto public_key = public_half(pair.get());
+  if (!public_key || public_key->algorithm() != jose::Algorithm::es256)
+    return unfit(file, "is no EC P-256 key");
+  return FileDeviceKey(std::shared_ptr<void>(std::move(pair)), std::move(*public_key));
+}
+
+Result<FileDeviceKey> FileDeviceKey::open_or_make(const std::filesystem::path& file) {
+  struct stat facts {};
+  // What is there is judged, never replaced: it may be the only copy of a key that is enrolled.
+  if (lstat(file.c_str(), &facts) == 0) return open(file);
+  if (errno != ENOENT) return unfit(file, "cannot be judged: " + errno_text(errno));
+  const auto pem = new_key_pem();
+  if (!pem) return tl::unexpected<Error>(pem.error());
+  if (auto written = write_file_atomically(file, as_text(pem->view()), 0600); !written)
+    return pass_on(written);
+  return open(file);
+}
+
+Result<Bytes> FileDeviceKey::sign(BytesView octets) {
+  auto* pair = static_cast<EVP_PKEY*>(pair_.get());
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                        &EVP_MD_CTX_free);
+  Bytes der(static_cast<std::size_t>(EVP_PKEY_get_size(pair)));
+  std::size_t size = der.size();
+  if (!context || EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, pair) != 1 ||
+      EVP_DigestSign(context.get(), der.data(), &size, octets.data(), octets.size()) != 1) {
+    return fail(Code::agent_key_file, "OpenSSL made no signature with the device key");
+  }
+  der.resize(size);
+  return jose::signature_from_der(jose::Algorithm::es256, der);
+}
+
+}  // namespace mintmark::agent

@@ -1,0 +1,52 @@
+// Who a device is: its key, and what an issuer gave for it.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/json.h"
+#include "base/time.h"
+#include "hsm/tpm2/device.h"
+
+namespace mintmark::agent {
+
+/// A device key in a TPM, and what proves that it is there.
+struct TpmKey {
+  std::string tcti;  ///< "": the TPM of the system.
+  hsm::tpm2::EkKind ek = hsm::tpm2::EkKind::rsa;
+  std::string ek_fingerprint;  ///< hex SHA-256 of the EK's SubjectPublicKeyInfo.
+  hsm::tpm2::KeyBlobs ak;
+  hsm::tpm2::KeyBlobs device_key;
+};
+
+/// A device key in the state directory, in the file `StateDirectory::key_file()`: unprotected.
+struct FileKey {};
+
+/// Where a device's key lives.
+using KeyRecord = std::variant<TpmKey, FileKey>;
+
+/// What evidence earned. While it lasts it authenticates the device; without one its key does.
+struct Attestation {
+  std::string text;  ///< The client attestation.
+  Moment attested_at{};
+  Moment expires_at{};
+};
+
+/// One enrolment. All of it stands in one file, so that a crash leaves the old enrolment or the new
+/// one and never the keys of one with the attestation of the other.
+struct Identity {
+  std::string issuer;   ///< URL, without a slash at the end.
+  std::string ca_file;  ///< Absolute path; "": the system's roots.
+  KeyRecord key;
+  std::string jkt;  ///< RFC 7638 thumbprint of the device key.
+  std::string client_id;
+  std::optional<Attestation> attestation;
+};
+
+[[nodiscard]] Json to_json(const Identity& identity);
+/// `file` stands in what is wrong: `agent_state_invalid`.
+[[nodiscard]] Result<Identity> identity_from(const Json& json, const std::filesystem::path& file);
+
+}  // namespace mintmark::agent
