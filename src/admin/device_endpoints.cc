@@ -9,22 +9,11 @@ namespace mintmark::admin {
 namespace {
 
 constexpr std::size_t devices_in_a_page = 40;
+constexpr std::string_view one_device = "/admin/v1/devices/";
 
 Json object_or_text(const std::string& text) {
   auto parsed = parse_json(text);
   return parsed ? std::move(*parsed) : Json(text);
-}
-
-Json describe(const store::DeviceRecord& device) {
-  return {{"id", device.id},
-          {"format", device.format},
-          {"identity", device.identity},
-          {"jkt", device.jkt},
-          {"state", device.state},
-          {"enrolled_at", to_unix(device.enrolled_at)},
-          {"attested_at", to_unix(device.attested_at)},
-          {"labels", object_or_text(device.labels)},
-          {"facts", object_or_text(device.facts)}};
 }
 
 std::string after_of(const std::string& query) {
@@ -51,18 +40,51 @@ Json page_of(std::vector<store::DeviceRecord> records, const std::string& after)
   return {{"devices", std::move(list)}, {"next", next}};
 }
 
+http::Response show(const store::DeviceStore& store, const std::string& id) {
+  auto device = store.find(id);
+  if (!device) return error_response(device.error());
+  if (*device) return http::json_response(200, describe(**device).dump());
+  return error_response(Error{Code::device_not_found,
+                              "there is no device " + printable(id) + "; see mintctl devices list",
+                              0});
+}
+
 }  // namespace
 
-http::Router device_router(const store::DeviceStore& devices) {
-  http::Router router;
+Json describe(const store::DeviceRecord& device) {
+  Json json = {{"id", device.id},
+               {"format", device.format},
+               {"identity", device.identity},
+               {"jkt", device.jkt},
+               {"state", device.state},
+               {"enrolled_at", to_unix(device.enrolled_at)},
+               {"attested_at", to_unix(device.attested_at)},
+               {"labels", object_or_text(device.labels)},
+               {"facts", object_or_text(device.facts)}};
+  if (device.state == "pending") {
+    json["pending_from"] = device.pending_from;
+    json["pending_since"] = to_unix(device.pending_since);
+  }
+  if (device.state == "revoked") {
+    json["revoked_at"] = to_unix(device.revoked_at);
+    json["revoked_why"] = device.revoked_why;
+  }
+  return json;
+}
+
+void add_device_reading(http::Router& router, const DeviceParts& parts) {
+  const store::DeviceStore& store = parts.store;
   router.on("GET", "/admin/v1/devices",
-            [&devices](const http::Request& request, const http::Respond& respond) {
-              auto records = devices.list();
+            [&store](const http::Request& request, const http::Respond& respond) {
+              auto records = store.list();
               if (!records) return respond(error_response(records.error()));
               respond(http::json_response(
                   200, page_of(std::move(*records), after_of(request.query)).dump()));
             });
-  return router;
+  router.on("GET", std::string(one_device) + "*",
+            [&store](const http::Request& request, const http::Respond& respond) {
+              respond(show(store, request.path.substr(one_device.size())));
+            });
 }
 
 }  // namespace mintmark::admin

@@ -2,13 +2,31 @@
 // devices.
 #pragma once
 
+#include "base/time.h"
 #include "http/router.h"
+#include "issuer/device_register.h"
 #include "store/store.h"
 
 namespace mintmark::admin {
 
+/// What the endpoints work on; all must outlive the router.
+struct DeviceParts {
+  store::DeviceStore& store;
+  issuer::DeviceRegister& devices;
+  const Clock& clock;
+};
+
 /// GET /admin/v1/devices[?after=ID]: a page of devices by id, and in `next` the id to go on after
-/// ("": that was all). `devices` must outlive the router.
-[[nodiscard]] http::Router device_router(const store::DeviceStore& devices);
+/// ("": that was all). GET /admin/v1/devices/ID: one, with all that is known. `device_not_found`.
+void add_device_reading(http::Router& router, const DeviceParts& parts);
+
+/// POST /admin/v1/devices/approve, expect, revoke, reinstate, label, add and invite
+/// (docs/http-api.md), each answered when it is on disk; after `revoke` no token of the device can
+/// leave any more. `admin_member_wrong`, `label_malformed`, `fingerprint_malformed` and the errors
+/// of store::DeviceStore.
+void add_device_changes(http::Router& router, const DeviceParts& parts);
+
+/// A device as operators see it.
+[[nodiscard]] Json describe(const store::DeviceRecord& device);
 
 }  // namespace mintmark::admin

@@ -27,6 +27,8 @@ http::Router keeper_router(KeeperEndpoints endpoints) {
               respond(keys ? http::json_response(200, keys->dump()) : error_response(keys.error()));
             });
   router.on("GET", "/admin/v1/devices", shared->front);
+  router.on("GET", "/admin/v1/devices/*", shared->front);
+  router.on("POST", "/admin/v1/devices/*", shared->front);
   router.on("POST", "/admin/v1/policy/explain", shared->front);
   router.on("POST", "/admin/v1/policy/check", shared->front);
   return router;

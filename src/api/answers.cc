@@ -30,13 +30,12 @@ std::string description(const Error& error) {
 
 }  // namespace
 
-http::Response refusal(const Error& error) {
+http::Response refusal(const Error& error, const Json& more) {
   const CodeFacts& facts = facts_of(error.code);
   const std::string oauth(facts.oauth_error.empty() ? facts.name : facts.oauth_error);
-  http::Response response = http::json_response(
-      facts.http_status,
-      Json{{"error", oauth}, {"error_description", description(error)}, {"code", facts.name}}
-          .dump());
+  Json body = {{"error", oauth}, {"error_description", description(error)}, {"code", facts.name}};
+  body.update(more);
+  http::Response response = http::json_response(facts.http_status, body.dump());
   response.headers.set("Cache-Control", "no-store");
   if (facts.http_status == 401) {
     response.headers.set("WWW-Authenticate", "DPoP algs=\"ES256 ES384\", error=\"" + oauth + "\"");

@@ -13,7 +13,8 @@ namespace mintmark::api {
 /// {"error", "error_description", "code"} with the code's status; `WWW-Authenticate` with 401,
 /// `Retry-After` with 503, no-store always. The description of what is only the operator's business
 /// (`page_operator`) is not shown.
-[[nodiscard]] http::Response refusal(const Error& error);
+/// `more`: members beside these.
+[[nodiscard]] http::Response refusal(const Error& error, const Json& more = Json::object());
 
 /// 200 with `Cache-Control: no-store` (RFC 6749 §5.1).
 [[nodiscard]] http::Response fresh_json(const Json& body);

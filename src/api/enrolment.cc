@@ -1,72 +1,13 @@
 #include "api/enrolment.h"
 
 #include "api/answers.h"
+#include "api/members.h"
 #include "jose/base64url.h"
 
 namespace mintmark::api {
 namespace {
 
-constexpr JsonLimits body_limits{.octets = 64U << 10U, .depth = 4, .elements = 256};
 constexpr std::size_t longest_chain = 8;
-
-// Reads members of a request with one error for the first that is wrong.
-class Members {
- public:
-  explicit Members(const Json& object) : object_(object) {}
-
-  Bytes octets(const char* name) {
-    const std::string encoded = text(name);
-    if (error_) return {};
-    auto decoded = jose::from_base64url(encoded);
-    if (!decoded) {
-      refuse(name, "base64url without padding");
-      return {};
-    }
-    return std::move(*decoded);
-  }
-
-  std::string text(const char* name) {
-    const auto found = object_.find(name);
-    if (found == object_.end() || !found->is_string()) {
-      refuse(name, "a string");
-      return {};
-    }
-    return found->get<std::string>();
-  }
-
-  const Json& object(const char* name) {
-    static const Json none = Json::object();
-    const auto found = object_.find(name);
-    if (found == object_.end() || !found->is_object()) {
-      refuse(name, "an object");
-      return none;
-    }
-    return *found;
-  }
-
-  void refuse(const std::string& name, const std::string& what) {
-    if (!error_)
-      error_ =
-          Error{Code::request_member_missing, "the member \"" + name + "\" must be " + what, 0};
-  }
-  void adopt(const Members& part) {
-    if (!error_) error_ = part.error_;
-  }
-  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
-
- private:
-  const Json& object_;
-  std::optional<Error> error_;
-};
-
-Result<Json> read_body(const http::Request& request) {
-  if (media_type(request) != "application/json")
-    return fail(Code::content_type_wrong, "this request is application/json");
-  auto body = parse_json(request.body, body_limits);
-  if (body && !body->is_object())
-    return fail(Code::json_malformed, "the body must be a JSON object");
-  return body;
-}
 
 attest::tpm2::Presented presented_in(const Json& body, Members& members) {
   attest::tpm2::Presented presented;
@@ -112,7 +53,7 @@ std::map<unsigned, Bytes> pcrs_in(const Json& values, Members& members) {
 Result<issuer::FinishCall> finish_call(const http::Request& request) {
   auto proof = verify::one_proof(request.headers);
   if (!proof) return pass_on(proof);
-  auto body = read_body(request);
+  auto body = read_object(request);
   if (!body) return pass_on(body);
 
   Members members(*body);
@@ -139,7 +80,7 @@ Result<issuer::FinishCall> finish_call(const http::Request& request) {
 
 void begin(issuer::Enrolment& enrolment, const http::Request& request,
            const http::Respond& respond) {
-  auto body = read_body(request);
+  auto body = read_object(request);
   if (!body) return respond(refusal(body.error()));
   Members members(*body);
   const attest::tpm2::Presented presented = presented_in(*body, members);
@@ -155,28 +96,42 @@ void begin(issuer::Enrolment& enrolment, const http::Request& request,
                       {"expires_in", issuer::TicketSealer::life.count()}}));
 }
 
-void finish(issuer::Enrolment& enrolment, const http::Request& request,
+http::Response waits(const issuer::PendingDevice& pending) {
+  return refusal(
+      Error{Code::enrolment_pending,
+            "this device waits for its operator: mintctl devices approve " + pending.fingerprint,
+            0},
+      {{"fingerprint", pending.fingerprint}});
+}
+
+void finish(issuer::Enrolment& enrolment, const AddressOf& address_of, const http::Request& request,
             const http::Respond& respond) {
-  const auto call = finish_call(request);
+  auto call = finish_call(request);
   if (!call) return respond(refusal(call.error()));
-  enrolment.finish(*call, [respond](const Result<issuer::EnrolledDevice>& device) {
-    if (!device) return respond(refusal(device.error()));
-    respond(fresh_json({{"client_id", device->client_id},
-                        {"client_attestation", device->client_attestation},
-                        {"expires_in", device->expires_in.count()}}));
+  call->address = address_of(request);
+  enrolment.finish(*call, [respond](const Result<issuer::EnrolmentOutcome>& outcome) {
+    if (!outcome) return respond(refusal(outcome.error()));
+    if (const auto* pending = std::get_if<issuer::PendingDevice>(&*outcome))
+      return respond(waits(*pending));
+    const auto& device = std::get<issuer::EnrolledDevice>(*outcome);
+    respond(fresh_json({{"client_id", device.client_id},
+                        {"client_attestation", device.client_attestation},
+                        {"expires_in", device.expires_in.count()}}));
   });
 }
 
 }  // namespace
 
-void add_enrolment(http::Router& router, const std::string& path, issuer::Enrolment& enrolment) {
+void add_enrolment(http::Router& router, const std::string& path, issuer::Enrolment& enrolment,
+                   AddressOf address_of) {
   router.on("POST", path + "/begin",
             [&enrolment](const http::Request& request, const http::Respond& respond) {
               begin(enrolment, request, respond);
             });
   router.on("POST", path + "/finish",
-            [&enrolment](const http::Request& request, const http::Respond& respond) {
-              finish(enrolment, request, respond);
+            [&enrolment, address_of = std::move(address_of)](const http::Request& request,
+                                                             const http::Respond& respond) {
+              finish(enrolment, address_of, request, respond);
             });
 }
 

@@ -1,12 +1,14 @@
 // POST /attest/tpm2/begin and /attest/tpm2/finish (docs/http-api.md).
 #pragma once
 
+#include "api/client_address.h"
 #include "http/router.h"
 #include "issuer/enrolment.h"
 
 namespace mintmark::api {
 
 /// `path` is "/attest/tpm2" behind the issuer's own path. `enrolment` must outlive the router.
-void add_enrolment(http::Router& router, const std::string& path, issuer::Enrolment& enrolment);
+void add_enrolment(http::Router& router, const std::string& path, issuer::Enrolment& enrolment,
+                   AddressOf address_of);
 
 }  // namespace mintmark::api

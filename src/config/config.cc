@@ -212,14 +212,48 @@ void read_pcrs(ObjectReader& tpm2, Tpm2Enrolment& enrolment) {
   enrolment.pcrs.assign(seen.begin(), seen.end());
 }
 
+bool is_sha256(const std::string& text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+void read_ek_kinds(ObjectReader& tpm2, Tpm2Enrolment& enrolment) {
+  const auto kind_named = [](const std::string& name) {
+    return name == "ecc" ? EkKind::ecc : EkKind::rsa;
+  };
+  enrolment.ek_kind = kind_named(tpm2.choice("ek_kind", {"rsa", "ecc"}, "rsa"));
+  tpm2.text_members("ek_kind_by_root", [&](const std::string& root, const std::string& name) {
+    if (!is_sha256(root)) {
+      tpm2.refuse("ek_kind_by_root",
+                  "must have SHA-256 values of roots as names, 64 digits in lower case");
+    }
+    if (name != "rsa" && name != "ecc") {
+      tpm2.refuse("ek_kind_by_root", R"(must have "rsa" or "ecc" for each root)");
+    }
+    enrolment.ek_kind_by_root[root] = kind_named(name);
+  });
+}
+
+void read_pending(ObjectReader& enrolment, PendingDevices& pending) {
+  enrolment.object("pending", false, [&](ObjectReader& reader) {
+    pending.per_root = static_cast<unsigned>(reader.integer("per_root", 1, 1'000'000, 1000));
+    pending.per_address = static_cast<unsigned>(reader.integer("per_address", 1, 1'000'000, 16));
+    pending.keep = std::chrono::seconds(reader.integer("keep_seconds", 60, 366 * day, 3 * day));
+  });
+}
+
 void read_enrolment(ObjectReader& root, const Directory& directory, Config& config) {
   root.object("enrolment", true, [&](ObjectReader& enrolment) {
-    config.enrolment.mode = enrolment.choice("mode", {"open"});
+    const std::string mode = enrolment.choice("mode", {"approve", "open", "listed"}, "approve");
+    config.enrolment.mode = mode == "open"     ? EnrolmentMode::open
+                            : mode == "listed" ? EnrolmentMode::listed
+                                               : EnrolmentMode::approve;
+    read_pending(enrolment, config.enrolment.pending);
     config.enrolment.freshness =
         std::chrono::seconds(enrolment.integer("freshness_seconds", 1, 366 * day, day));
     enrolment.object("tpm2", true, [&](ObjectReader& tpm2) {
       config.enrolment.tpm2.roots = directory.resolve(tpm2.text("roots"));
       config.enrolment.tpm2.intermediates = directory.resolve(tpm2.text("intermediates", ""));
+      read_ek_kinds(tpm2, config.enrolment.tpm2);
       read_pcrs(tpm2, config.enrolment.tpm2);
     });
   });

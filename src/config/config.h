@@ -42,15 +42,29 @@ struct HsmStore {
   std::map<std::string, std::string> environment;
 };
 
+enum class EkKind { rsa, ecc };
+
 struct Tpm2Enrolment {
   std::string roots;          ///< Directory or bundle of PEM/DER certificates.
   std::string intermediates;  ///< Likewise; may be "".
+  EkKind ek_kind = EkKind::rsa;
+  std::map<std::string, EkKind> ek_kind_by_root;  ///< Lower-case hex SHA-256 of the root.
   std::string pcr_bank = "sha256";
   std::vector<unsigned> pcrs{0, 1, 2, 3, 4, 5, 6, 7};
 };
 
+/// How many devices may wait for approval at once, and how long.
+struct PendingDevices {
+  unsigned per_root = 1000;
+  unsigned per_address = 16;
+  std::chrono::seconds keep{std::chrono::hours(72)};
+};
+
+enum class EnrolmentMode { approve, open, listed };
+
 struct Enrolment {
-  std::string mode;  ///< "open"
+  EnrolmentMode mode = EnrolmentMode::approve;
+  PendingDevices pending;
   std::chrono::seconds freshness{86400};
   Tpm2Enrolment tpm2;
 };

@@ -10,6 +10,20 @@ namespace {
 constexpr std::size_t secret_octets = 32;
 constexpr std::size_t device_id_octets = 16;
 
+const char* name_of(EkRule::Kind kind) { return kind == EkRule::Kind::rsa ? "RSA" : "ECC"; }
+
+Result<void> check_ek_kind(const EkRule& rule, const attest::tpm2::Endorsement& endorsement) {
+  const auto own = rule.by_root.find(endorsement.root);
+  const EkRule::Kind wanted = own == rule.by_root.end() ? rule.usual : own->second;
+  const EkRule::Kind shown =
+      endorsement.kind == attest::tpm2::EkKind::rsa2048 ? EkRule::Kind::rsa : EkRule::Kind::ecc;
+  if (shown == wanted) return {};
+  return fail(Code::ek_kind_refused,
+              std::string("TPMs of this manufacturer enrol here with their ") + name_of(wanted) +
+                  " EK, this is the " + name_of(shown) + " one; enrol with --ek " +
+                  (wanted == EkRule::Kind::rsa ? "rsa" : "ecc"));
+}
+
 }  // namespace
 
 Enrolment::Enrolment(EnrolmentOptions options, Parts parts)
@@ -18,9 +32,16 @@ Enrolment::Enrolment(EnrolmentOptions options, Parts parts)
       tickets_(parts_.clock),
       replay_(parts_.clock.now()) {}
 
+Result<attest::tpm2::Candidate> Enrolment::candidate_of(const attest::tpm2::Presented& presented,
+                                                        Moment now) const {
+  auto candidate = attest::tpm2::check_candidate(presented, *parts_.trust, now);
+  if (!candidate) return candidate;
+  if (auto fits = check_ek_kind(options_.ek, candidate->endorsement()); !fits) return pass_on(fits);
+  return candidate;
+}
+
 Result<BeginAnswer> Enrolment::begin(const attest::tpm2::Presented& presented) {
-  const auto candidate =
-      attest::tpm2::check_candidate(presented, *parts_.trust, parts_.clock.now());
+  const auto candidate = candidate_of(presented, parts_.clock.now());
   if (!candidate) return tl::unexpected<Error>(candidate.error());
   Bytes random = random_bytes(secret_octets);
   const Secret secret = Secret::take(random);
@@ -35,7 +56,7 @@ Result<attest::Verdict> Enrolment::judge(const FinishCall& call, Moment now) {
   if (!proof) return pass_on(proof);
   auto ticket = tickets_.open(call.ticket);
   if (!ticket) return pass_on(ticket);
-  const auto candidate = attest::tpm2::check_candidate(call.presented, *parts_.trust, now);
+  const auto candidate = candidate_of(call.presented, now);
   if (!candidate) return tl::unexpected<Error>(candidate.error());
   if (!equal_in_constant_time(candidate->hash(), ticket->began_with)) {
     return fail(Code::ticket_other_keys,
@@ -55,48 +76,58 @@ Result<attest::Verdict> Enrolment::judge(const FinishCall& call, Moment now) {
   return verdict;
 }
 
-Result<store::DeviceRecord> Enrolment::record(const attest::Verdict& verdict,
-                                              const std::string& ticket, Moment now) {
-  store::DeviceRecord device;
+store::Admission Enrolment::admission_of(const attest::Verdict& verdict, const FinishCall& call,
+                                         Moment now) const {
+  store::Admission admission;
+  store::DeviceRecord& device = admission.device;
   device.id = jose::base64url(random_bytes(device_id_octets));
   device.format = verdict.facts().format;
   device.identity = verdict.identity();
   device.jkt = verdict.device_key().thumbprint();
   device.public_jwk = verdict.device_key().to_jwk().dump();
   device.facts = attest::to_json(verdict.facts()).dump();
-  device.labels = "{}";
-  device.state = "enrolled";
-  device.enrolled_at = now;
+  device.root = verdict.facts().root;
   device.attested_at = verdict.at();
-  const std::lock_guard lock(recording_);
-  auto written = parts_.store.enrol(device, to_hex(sha256(ticket)), now + TicketSealer::life);
-  if (!written) return written;
-  auto parsed = parse_record(*written);
-  if (!parsed) return pass_on(parsed);
-  parts_.devices.put(std::move(*parsed));
-  return written;
+  admission.ticket_hash = to_hex(sha256(call.ticket));
+  admission.ticket_expires = now + TicketSealer::life;
+  admission.mode = options_.admission.mode;
+  admission.limits = options_.admission.pending;
+  admission.address = call.address;
+  return admission;
 }
 
-void Enrolment::finish(const FinishCall& call, hsm::Done<EnrolledDevice> done) {
+void Enrolment::finish(const FinishCall& call, hsm::Done<EnrolmentOutcome> done) {
   const Moment now = parts_.clock.now();
+  const auto verdict = judge(call, now);
+  if (!verdict) return done(tl::unexpected<Error>(verdict.error()));
+  parts_.devices.change([admission = admission_of(*verdict, call, now)](
+                            store::DeviceStore& store) { return store.admit(admission); },
+                        [this, jwk = verdict->device_key().to_jwk(),
+                         done = std::move(done)](Result<store::DeviceRecord> device) mutable {
+                          if (!device) return done(pass_on(device));
+                          if (device->state == "pending")
+                            return done(PendingDevice{device->identity});
+                          attest_client(*device, jwk, std::move(done));
+                        });
+}
+
+void Enrolment::attest_client(const store::DeviceRecord& device, const Json& device_jwk,
+                              hsm::Done<EnrolmentOutcome> done) {
   const auto keys = parts_.keyring.snapshot();
   const keyring::PublishedKey* key =
       keys ? keys->current(hsm::Purpose::client_attestation) : nullptr;
   if (key == nullptr) return done(fail(Code::keys_not_ready, "the signing keys are not ready yet"));
-
-  const auto verdict = judge(call, now);
-  if (!verdict) return done(tl::unexpected<Error>(verdict.error()));
-  const auto device = record(*verdict, call.ticket, now);
-  if (!device) return done(tl::unexpected<Error>(device.error()));
-
+  const Moment now = parts_.clock.now();
   const Json header = {{"typ", "oauth-client-attestation+jwt"},
                        {"alg", jose::name_of(key->public_key.algorithm())},
                        {"kid", key->kid()}};
-  const Json claims = {{"sub", device->id},
+  // No longer than the evidence is fresh.
+  const Moment expires = device.attested_at + options_.freshness;
+  const Json claims = {{"sub", device.id},
                        {"iat", to_unix(now)},
-                       {"exp", to_unix(now + options_.freshness)},
-                       {"cnf", {{"jwk", verdict->device_key().to_jwk()}}}};
-  EnrolledDevice enrolled{device->id, {}, options_.freshness};
+                       {"exp", to_unix(expires)},
+                       {"cnf", {{"jwk", device_jwk}}}};
+  EnrolledDevice enrolled{device.id, {}, expires - now};
   parts_.stores.sign_jws(
       keys, *key, jose::signing_input(header, claims), Deadline::in(options_.sign_deadline),
       [enrolled = std::move(enrolled), done = std::move(done)](Result<std::string> token) mutable {

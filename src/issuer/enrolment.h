@@ -2,14 +2,16 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
+#include <variant>
 
 #include "attest/tpm2/enrolment.h"
 #include "attest/tpm2/trust.h"
+#include "base/json.h"
 #include "base/time.h"
-#include "issuer/devices.h"
+#include "issuer/device_register.h"
 #include "issuer/stores.h"
 #include "issuer/ticket.h"
 #include "keyring/keyring.h"
@@ -19,11 +21,27 @@
 
 namespace mintmark::issuer {
 
+/// Which of a TPM's EKs enrols. It has one of each, and nothing in their certificates links the
+/// two: a second identity would dodge the first one's revocation.
+struct EkRule {
+  enum class Kind { rsa, ecc };
+  Kind usual = Kind::rsa;
+  std::map<std::string, Kind> by_root;  ///< Lower-case hex SHA-256 of the root.
+};
+
+/// Who may enrol once the evidence is good.
+struct AdmissionRules {
+  store::EnrolmentMode mode = store::EnrolmentMode::approve;
+  store::PendingLimits pending;
+};
+
 struct EnrolmentOptions {
   std::string issuer;
   std::string finish_url;                 ///< What the proof's `htu` must name.
   std::chrono::seconds freshness{86400};  ///< Life of the client attestation.
   attest::tpm2::PcrSelection pcrs;
+  EkRule ek;
+  AdmissionRules admission;
   std::chrono::milliseconds sign_deadline{2000};
 };
 
@@ -37,6 +55,7 @@ struct FinishCall {
   std::string ticket;
   std::string proof;  ///< DPoP, by the device key.
   attest::tpm2::Answer answer;
+  std::string address;  ///< Where the request came from, as it counts for the pending ones.
 };
 
 struct EnrolledDevice {
@@ -45,40 +64,49 @@ struct EnrolledDevice {
   std::chrono::seconds expires_in{};
 };
 
+/// Good evidence of a device that an operator has to approve first (`enrolment_pending`).
+struct PendingDevice {
+  std::string fingerprint;  ///< What the operator compares and approves: the device's identity.
+};
+
+using EnrolmentOutcome = std::variant<EnrolledDevice, PendingDevice>;
+
 /// Thread-safe. References must outlive it and every call under way.
 class Enrolment {
  public:
   struct Parts {
     const Clock& clock;
     const keyring::Keyring& keyring;
-    Devices& devices;
-    store::DeviceStore& store;
+    DeviceRegister& devices;
     KeyStores& stores;
     std::shared_ptr<const attest::tpm2::EkTrust> trust;
   };
 
   Enrolment(EnrolmentOptions options, Parts parts);
 
-  /// Keeps no state, writes nothing, spends no signature. Errors of attest/tpm2.
+  /// Keeps no state, writes nothing, spends no signature. Errors of attest/tpm2; `ek_kind_refused`.
   [[nodiscard]] Result<BeginAnswer> begin(const attest::tpm2::Presented& presented);
 
   /// Verdict first, then the ticket's use and the device on disk, then the signature. Errors of
-  /// attest/tpm2, of the proof, and `ticket_invalid`, `ticket_expired`, `ticket_other_keys`,
-  /// `ticket_used`, `proof_key_mismatch`.
-  void finish(const FinishCall& call, hsm::Done<EnrolledDevice> done);
+  /// begin, of DeviceStore::admit, of the proof, and `ticket_invalid`, `ticket_expired`,
+  /// `ticket_other_keys`, `proof_key_mismatch`.
+  void finish(const FinishCall& call, hsm::Done<EnrolmentOutcome> done);
 
   [[nodiscard]] const EnrolmentOptions& options() const { return options_; }
 
  private:
+  [[nodiscard]] Result<attest::tpm2::Candidate> candidate_of(
+      const attest::tpm2::Presented& presented, Moment now) const;
   [[nodiscard]] Result<attest::Verdict> judge(const FinishCall& call, Moment now);
-  [[nodiscard]] Result<store::DeviceRecord> record(const attest::Verdict& verdict,
-                                                   const std::string& ticket, Moment now);
+  [[nodiscard]] store::Admission admission_of(const attest::Verdict& verdict,
+                                              const FinishCall& call, Moment now) const;
+  void attest_client(const store::DeviceRecord& device, const Json& device_jwk,
+                     hsm::Done<EnrolmentOutcome> done);
 
   EnrolmentOptions options_;
   Parts parts_;
   TicketSealer tickets_;
   verify::ReplayWindow replay_;
-  std::mutex recording_;  // Memory must take the store's order, or an older key could win there.
 };
 
 }  // namespace mintmark::issuer

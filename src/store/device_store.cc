@@ -1,45 +1,43 @@
 #include <mutex>
 
+#include "base/bytes.h"
+#include "base/json.h"
+#include "store/device_rows.h"
 #include "store/schema.h"
 #include "store/store.h"
 
 namespace mintmark::store {
 namespace {
 
-#define MINTMARK_DEVICE_COLUMNS \
-  "id, format, identity, jkt, public_jwk, facts, labels, state, enrolled_at, attested_at"
+Result<void> change_labels(DeviceRecord& device, const Labels& set,
+                           const std::vector<std::string>& remove) {
+  auto labels = parse_json(device.labels);
+  if (!labels || !labels->is_object())
+    return fail(Code::store_failed, "the labels of device " + device.id + " are no JSON object");
+  for (const auto& [name, value] : set) (*labels)[name] = value;
+  for (const std::string& name : remove) labels->erase(name);
+  device.labels = labels->dump();
+  return {};
+}
 
-constexpr std::string_view use_ticket =
-    "INSERT INTO used_ticket (hash, expires_at) VALUES (?, ?) ON CONFLICT DO NOTHING";
-
-constexpr std::string_view write_device =
-    "INSERT INTO device (" MINTMARK_DEVICE_COLUMNS
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (format, identity) DO UPDATE SET jkt = excluded.jkt, public_jwk = "
-    "excluded.public_jwk, "
-    "facts = excluded.facts, state = excluded.state, attested_at = excluded.attested_at "
-    "RETURNING " MINTMARK_DEVICE_COLUMNS;
-
-constexpr std::string_view find_device =
-    "SELECT " MINTMARK_DEVICE_COLUMNS " FROM device WHERE id = ?";
-constexpr std::string_view list_devices =
-    "SELECT " MINTMARK_DEVICE_COLUMNS " FROM device ORDER BY enrolled_at, id";
-
-#undef MINTMARK_DEVICE_COLUMNS
-
-DeviceRecord record_of(const Statement& row) {
-  DeviceRecord device;
-  device.id = row.text(0);
-  device.format = row.text(1);
-  device.identity = row.text(2);
-  device.jkt = row.text(3);
-  device.public_jwk = row.text(4);
-  device.facts = row.text(5);
-  device.labels = row.text(6);
-  device.state = row.text(7);
-  device.enrolled_at = from_unix(row.integer(8));
-  device.attested_at = from_unix(row.integer(9));
+// What an attestation says replaces what an earlier one said; who the device is and what operators
+// said of it stays.
+DeviceRecord merged(const std::optional<DeviceRecord>& known, const DeviceRecord& attested) {
+  if (!known) return attested;
+  DeviceRecord device = *known;
+  device.jkt = attested.jkt;
+  device.public_jwk = attested.public_jwk;
+  device.facts = attested.facts;
+  device.root = attested.root;
+  device.attested_at = attested.attested_at;
   return device;
+}
+
+void enrol(DeviceRecord& device) {
+  device.state = "enrolled";
+  device.pending_from.clear();
+  device.pending_since = {};
+  if (device.enrolled_at == Moment{}) device.enrolled_at = device.attested_at;
 }
 
 class SqliteDeviceStore final : public DeviceStore {
@@ -47,68 +45,247 @@ class SqliteDeviceStore final : public DeviceStore {
   SqliteDeviceStore(Database writer, Database reader)
       : writer_(std::move(writer)), reader_(std::move(reader)) {}
 
-  Result<DeviceRecord> enrol(const DeviceRecord& device, const std::string& ticket_hash,
-                             Moment ticket_expires) override {
+  Result<DeviceRecord> admit(const Admission& admission) override {
+    return change([&](DeviceRows& rows) -> Result<DeviceRecord> {
+      if (auto used = use_ticket(rows, admission); !used) return pass_on(used);
+      const auto known = known_and_not_revoked(rows, admission.device);
+      if (!known) return tl::unexpected<Error>(known.error());
+      DeviceRecord device = merged(*known, admission.device);
+      const bool approved =
+          *known && ((*known)->state == "approved" || (*known)->state == "enrolled");
+      if (approved || admission.mode == EnrolmentMode::open) {
+        enrol(device);
+        return device;
+      }
+      if (admission.mode == EnrolmentMode::listed) {
+        return fail(Code::enrolment_not_listed,
+                    "this TPM is not one of those that may enrol here; its operator can name it: "
+                    "mintctl devices expect " +
+                        device.identity);
+      }
+      return wait_for_approval(rows, admission, std::move(device), known->has_value());
+    });
+  }
+
+  Result<DeviceRecord> admit_invited(const Admission& admission,
+                                     const std::string& code_hash) override {
+    return change([&](DeviceRows& rows) -> Result<DeviceRecord> {
+      if (auto used = use_ticket(rows, admission); !used) return pass_on(used);
+      const auto known = known_and_not_revoked(rows, admission.device);
+      if (!known) return tl::unexpected<Error>(known.error());
+      DeviceRecord device = merged(*known, admission.device);
+      auto labels = use_invite(code_hash, admission.device.attested_at);
+      if (!labels) return pass_on(labels);
+      if (auto changed = change_labels(device, *labels, {}); !changed) return pass_on(changed);
+      enrol(device);
+      return device;
+    });
+  }
+
+  Result<DeviceRecord> add(const DeviceRecord& added) override {
+    return change([&](DeviceRows& rows) -> Result<DeviceRecord> {
+      const auto known = known_and_not_revoked(rows, added);
+      if (!known) return tl::unexpected<Error>(known.error());
+      if (*known) {
+        return fail(Code::device_exists, "this key is device " + (*known)->id + " already");
+      }
+      DeviceRecord device = added;
+      enrol(device);
+      return device;
+    });
+  }
+
+  Result<DeviceRecord> approve(const std::string& fingerprint, const Labels& labels) override {
+    return change([&](DeviceRows& rows) -> Result<DeviceRecord> {
+      auto found = rows.pending_with(fingerprint);
+      if (!found) return pass_on(found);
+      if (found->size() > 1) {
+        return fail(Code::fingerprint_ambiguous,
+                    "more than one device that waits begins so; give the whole fingerprint");
+      }
+      if (found->empty()) return nobody_waits(rows, fingerprint);
+      DeviceRecord device = std::move(found->front());
+      device.state = "approved";
+      if (auto changed = change_labels(device, labels, {}); !changed) return pass_on(changed);
+      return device;
+    });
+  }
+
+  Result<DeviceRecord> expect(const std::string& identity, const std::string& new_id,
+                              const Labels& labels) override {
+    return change([&](DeviceRows& rows) -> Result<DeviceRecord> {
+      auto known = rows.by_identity("tpm2", identity);
+      if (!known) return pass_on(known);
+      DeviceRecord device = known->value_or(DeviceRecord{});
+      if (!*known) {
+        device.id = new_id;
+        device.format = "tpm2";
+        device.identity = identity;
+        device.public_jwk = "{}";
+        device.facts = R"({"format":"tpm2","key_protection":"unproven"})";
+      } else if (device.state == "revoked") {
+        return wrong_state(device, "reinstate it first: mintctl devices reinstate " + device.id);
+      }
+      if (device.state != "enrolled") device.state = "approved";
+      if (auto changed = change_labels(device, labels, {}); !changed) return pass_on(changed);
+      return device;
+    });
+  }
+
+  Result<DeviceRecord> revoke(const std::string& id, const std::string& why, Moment now) override {
+    return change_one(id, [&](DeviceRecord& device) -> Result<void> {
+      if (device.state == "revoked") return {};
+      device.state = "revoked";
+      device.revoked_at = now;
+      device.revoked_why = why;
+      device.pending_from.clear();
+      device.pending_since = {};
+      return {};
+    });
+  }
+
+  Result<DeviceRecord> reinstate(const std::string& id) override {
+    return change_one(id, [](DeviceRecord& device) -> Result<void> {
+      if (device.state != "revoked") return wrong_state(device, "only a revoked one is reinstated");
+      device.state = device.format == "key" ? "enrolled" : "approved";
+      device.revoked_at = {};
+      device.revoked_why.clear();
+      return {};
+    });
+  }
+
+  Result<DeviceRecord> label(const std::string& id, const Labels& set,
+                             const std::vector<std::string>& remove) override {
+    return change_one(id, [&](DeviceRecord& device) { return change_labels(device, set, remove); });
+  }
+
+  Result<void> invite(const Invite& invite) override {
     const std::lock_guard lock(writing_);
-    auto transaction = Transaction::begin(writer_);
-    if (!transaction) return pass_on(transaction);
-    if (auto used = use(ticket_hash, ticket_expires); !used) return pass_on(used);
-    auto written = write(device);
-    if (!written) return written;
-    if (auto committed = transaction->commit(); !committed) return pass_on(committed);
-    return written;
+    auto statement =
+        writer_.prepare("INSERT INTO invite (code_hash, labels, expires_at) VALUES (?, ?, ?)");
+    if (!statement) return pass_on(statement);
+    const std::string labels = Json(invite.labels).dump();
+    return statement->bind(invite.code_hash).bind(labels).bind(to_unix(invite.expires_at)).run();
   }
 
   Result<std::optional<DeviceRecord>> find(const std::string& id) const override {
     const std::lock_guard lock(reading_);
-    auto statement = reader_.prepare(find_device);
-    if (!statement) return pass_on(statement);
-    auto row = statement->bind(id).step();
-    if (!row) return pass_on(row);
-    if (!*row) return std::optional<DeviceRecord>();
-    return std::optional<DeviceRecord>(record_of(*statement));
+    return DeviceRows(reader_).by_id(id);
   }
 
   Result<std::vector<DeviceRecord>> list() const override {
     const std::lock_guard lock(reading_);
-    auto statement = reader_.prepare(list_devices);
-    if (!statement) return pass_on(statement);
-    std::vector<DeviceRecord> devices;
-    auto row = statement->step();
-    for (; row && *row; row = statement->step()) devices.push_back(record_of(*statement));
-    if (!row) return pass_on(row);
-    return devices;
+    return DeviceRows(reader_).all();
   }
 
-  Result<void> forget_tickets_before(Moment moment) override {
+  Result<void> forget_before(Moment moment) override {
     const std::lock_guard lock(writing_);
-    auto statement = writer_.prepare("DELETE FROM used_ticket WHERE expires_at < ?");
-    if (!statement) return pass_on(statement);
-    return statement->bind(to_unix(moment)).run();
+    for (const char* sql : {"DELETE FROM used_ticket WHERE expires_at < ?",
+                            "DELETE FROM invite WHERE expires_at < ?"}) {
+      auto statement = writer_.prepare(sql);
+      if (!statement) return pass_on(statement);
+      if (auto run = statement->bind(to_unix(moment)).run(); !run) return run;
+    }
+    return {};
   }
 
  private:
-  Result<void> use(const std::string& ticket_hash, Moment expires) {
-    auto statement = writer_.prepare(use_ticket);
-    if (!statement) return pass_on(statement);
-    if (auto run = statement->bind(ticket_hash).bind(to_unix(expires)).run(); !run) return run;
-    if (writer_.changes() == 1) return {};
+  /// In one transaction: `decide` gives the row as it is to stand.
+  template <typename Decide>
+  Result<DeviceRecord> change(Decide decide) {
+    const std::lock_guard lock(writing_);
+    auto transaction = Transaction::begin(writer_);
+    if (!transaction) return pass_on(transaction);
+    DeviceRows rows(writer_);
+    Result<DeviceRecord> device = decide(rows);
+    if (!device) return device;
+    if (auto put = rows.put(*device); !put) return pass_on(put);
+    if (auto committed = transaction->commit(); !committed) return pass_on(committed);
+    return device;
+  }
+
+  template <typename Edit>
+  Result<DeviceRecord> change_one(const std::string& id, Edit edit) {
+    return change([&](DeviceRows& rows) -> Result<DeviceRecord> {
+      auto known = rows.by_id(id);
+      if (!known) return pass_on(known);
+      if (!*known) return fail(Code::device_not_found, "there is no device " + printable(id));
+      if (auto edited = edit(**known); !edited) return pass_on(edited);
+      return std::move(**known);
+    });
+  }
+
+  static tl::unexpected<Error> wrong_state(const DeviceRecord& device, const std::string& advice) {
+    return fail(Code::device_state_wrong,
+                "device " + device.id + " is " + device.state + "; " + advice);
+  }
+
+  static tl::unexpected<Error> nobody_waits(DeviceRows& rows, const std::string& fingerprint) {
+    const auto known = rows.by_identity("tpm2", fingerprint);
+    if (known && *known) return wrong_state(**known, "only a pending one is approved");
+    return fail(Code::fingerprint_unknown,
+                "no device with this fingerprint waits; mintctl devices list shows those that do, "
+                "mintctl devices expect names one before it comes");
+  }
+
+  static Result<void> use_ticket(DeviceRows& rows, const Admission& admission) {
+    const auto first = rows.use_ticket(admission.ticket_hash, admission.ticket_expires);
+    if (!first) return tl::unexpected<Error>(first.error());
+    if (*first) return {};
     return fail(Code::ticket_used, "this ticket was used before; begin the enrolment anew");
   }
 
-  Result<DeviceRecord> write(const DeviceRecord& device) {
-    auto statement = writer_.prepare(write_device);
+  static Result<std::optional<DeviceRecord>> known_and_not_revoked(DeviceRows& rows,
+                                                                   const DeviceRecord& device) {
+    auto known = rows.by_identity(device.format, device.identity);
+    if (!known || !*known || (*known)->state != "revoked") return known;
+    return fail(Code::enrolment_revoked,
+                "this device was revoked and stays so, whatever it attests; its operator can "
+                "reinstate it: mintctl devices reinstate " +
+                    (*known)->id);
+  }
+
+  static Result<DeviceRecord> wait_for_approval(DeviceRows& rows, const Admission& admission,
+                                                DeviceRecord device, bool waits_already) {
+    const Moment now = device.attested_at;
+    if (auto forgotten = rows.forget_pending_before(now - admission.limits.keep); !forgotten)
+      return pass_on(forgotten);
+    if (!waits_already) {
+      const auto of_root = rows.count_pending_of_root(device.root);
+      const auto from_there = rows.count_pending_from(admission.address);
+      if (!of_root) return tl::unexpected<Error>(of_root.error());
+      if (!from_there) return tl::unexpected<Error>(from_there.error());
+      if (*of_root >= admission.limits.per_root || *from_there >= admission.limits.per_address) {
+        return fail(Code::enrolment_pending_full,
+                    "too many devices of this manufacturer or address wait for approval; come "
+                    "again when the operator has looked at them");
+      }
+      device.pending_since = now;
+    }
+    device.state = "pending";
+    device.pending_from = admission.address;
+    if (device.pending_since == Moment{}) device.pending_since = now;
+    return device;
+  }
+
+  /// The labels it brings.
+  Result<Labels> use_invite(const std::string& code_hash, Moment now) {
+    auto statement =
+        writer_.prepare("SELECT labels, expires_at, used FROM invite WHERE code_hash = ?");
     if (!statement) return pass_on(statement);
-    statement->bind(device.id).bind(device.format).bind(device.identity).bind(device.jkt);
-    statement->bind(device.public_jwk).bind(device.facts).bind(device.labels).bind(device.state);
-    statement->bind(to_unix(device.enrolled_at)).bind(to_unix(device.attested_at));
-    auto row = statement->step();
+    auto row = statement->bind(code_hash).step();
     if (!row) return pass_on(row);
-    if (!*row)
-      return fail(Code::store_failed, writer_.path() + ": a device was written and not given");
-    DeviceRecord written = record_of(*statement);
-    if (auto ended = statement->run(); !ended) return pass_on(ended);
-    return written;
+    if (!*row) return fail(Code::invite_invalid, "this code is none of ours, or long expired");
+    if (statement->integer(2) != 0) return fail(Code::invite_used, "this code was used before");
+    if (now >= from_unix(statement->integer(1)))
+      return fail(Code::invite_expired, "this code has expired; ask for a new one");
+    const auto labels = parse_json(statement->text(0));
+    if (!labels || !labels->is_object())
+      return fail(Code::store_failed, "the labels of an invite cannot be read");
+    auto use = writer_.prepare("UPDATE invite SET used = 1 WHERE code_hash = ?");
+    if (!use) return pass_on(use);
+    if (auto run = use->bind(code_hash).run(); !run) return pass_on(run);
+    return labels->get<Labels>();
   }
 
   std::mutex writing_;

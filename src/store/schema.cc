@@ -26,6 +26,20 @@ constexpr std::array device_migrations = {
       ) STRICT, WITHOUT ROWID;
       CREATE INDEX used_ticket_by_expiry ON used_ticket (expires_at);
     )"},
+    Migration{2, R"(
+      ALTER TABLE device ADD COLUMN root TEXT NOT NULL DEFAULT '';
+      ALTER TABLE device ADD COLUMN pending_from TEXT NOT NULL DEFAULT '';
+      ALTER TABLE device ADD COLUMN pending_since INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE device ADD COLUMN revoked_at INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE device ADD COLUMN revoked_why TEXT NOT NULL DEFAULT '';
+      CREATE INDEX device_pending ON device (pending_since) WHERE state = 'pending';
+      CREATE TABLE invite (
+        code_hash TEXT PRIMARY KEY NOT NULL,
+        labels TEXT NOT NULL,
+        expires_at INTEGER NOT NULL,
+        used INTEGER NOT NULL DEFAULT 0
+      ) STRICT, WITHOUT ROWID;
+    )"},
 };
 
 constexpr std::array key_state_migrations = {

@@ -2,6 +2,8 @@
 // must not be able to touch the record of keys.
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,38 +14,104 @@
 
 namespace mintmark::store {
 
-/// A device as it was last attested. One row per EK; attesting again replaces the keys and keeps
-/// the id.
+using Labels = std::map<std::string, std::string>;
+
+/// A device as it was last attested. One row per EK (or key); attesting again replaces the keys and
+/// keeps the id.
 struct DeviceRecord {
-  std::string id;          ///< Random; `sub` and `client_id` of its tokens.
-  std::string format;      ///< "tpm2"
-  std::string identity;    ///< What the device is recognised by: hex SHA-256 of the EK's
-                           ///< SubjectPublicKeyInfo.
-  std::string jkt;         ///< Thumbprint of the device key.
-  std::string public_jwk;  ///< JSON.
-  std::string facts;       ///< JSON object: what was attested.
-  std::string labels;      ///< JSON object, set by operators only.
-  std::string state;       ///< "enrolled"
-  Moment enrolled_at{};    ///< First.
-  Moment attested_at{};    ///< Last.
+  std::string id;             ///< Random; `sub` and `client_id` of its tokens.
+  std::string format;         ///< "tpm2", "key"
+  std::string identity;       ///< What the device is recognised by: hex SHA-256 of the EK's
+                              ///< SubjectPublicKeyInfo; of format "key" the key's thumbprint.
+  std::string jkt;            ///< Thumbprint of the device key; "" before the first attestation.
+  std::string public_jwk;     ///< JSON.
+  std::string facts;          ///< JSON object: what was attested.
+  std::string labels = "{}";  ///< JSON object, set by operators only.
+  std::string state;          ///< "pending", "approved", "enrolled", "revoked"
+  std::string root;           ///< Of the EK: hex SHA-256.
+  Moment enrolled_at{};       ///< First; 0 before.
+  Moment attested_at{};       ///< Last; 0 before.
+  std::string pending_from;   ///< The address it came from, while it is pending.
+  Moment pending_since{};
+  Moment revoked_at{};
+  std::string revoked_why;  ///< The operator's words.
 };
 
-/// Devices and used tickets. Thread-safe. A call that returned without error is on disk
-/// (synchronous=FULL). Errors: `store_busy`, `store_failed` (native: SQLite's extended result
-/// code).
+/// Who is let in after a good attestation (docs/operations.md).
+enum class EnrolmentMode {
+  approve,  ///< Whom an operator has approved; others wait.
+  open,     ///< Everybody.
+  listed    ///< Whom an operator has named before; others are refused.
+};
+
+/// How many may wait for approval at once; those who have waited longer than `keep` are forgotten.
+struct PendingLimits {
+  unsigned per_root = 1000;
+  unsigned per_address = 16;
+  std::chrono::seconds keep{std::chrono::hours(72)};
+};
+
+/// A device whose attestation was good, and what the store needs to decide on it.
+struct Admission {
+  DeviceRecord device;  ///< Its state is the store's to say, its id if the identity is known.
+  std::string ticket_hash;
+  Moment ticket_expires{};
+  EnrolmentMode mode = EnrolmentMode::approve;
+  PendingLimits limits;
+  std::string address;  ///< An IPv6 address counts by its first 64 bits: the caller cuts it.
+};
+
+/// A one-time code for a device that has nothing to attest, as the store knows it.
+struct Invite {
+  std::string code_hash;  ///< hex SHA-256
+  Labels labels;
+  Moment expires_at{};
+};
+
+/// Devices, used tickets and invites. Thread-safe. A call that returned without error is on disk
+/// (synchronous=FULL); one that returned an error changed nothing. Errors of all: `store_busy`,
+/// `store_failed` (native: SQLite's extended result code).
 class DeviceStore {
  public:
   virtual ~DeviceStore() = default;
   /// In one transaction: the ticket is marked used (`ticket_used` if it was) and the device is
-  /// written; if the identity is known, its id, labels and enrolled_at are kept. Gives the row as
-  /// it now stands.
-  [[nodiscard]] virtual Result<DeviceRecord> enrol(const DeviceRecord& device,
-                                                   const std::string& ticket_hash,
-                                                   Moment ticket_expires) = 0;
+  /// written as "enrolled", or as "pending" where it has to wait; labels and enrolled_at of a known
+  /// identity are kept. A revocation sticks: `enrolment_revoked`, whatever the mode. Else
+  /// `enrolment_not_listed`, `enrolment_pending_full`. Gives the row as it now stands.
+  [[nodiscard]] virtual Result<DeviceRecord> admit(const Admission& admission) = 0;
+  /// Likewise for a key that came with a one-time code, which is used up: `invite_invalid`,
+  /// `invite_used`, `invite_expired`.
+  [[nodiscard]] virtual Result<DeviceRecord> admit_invited(const Admission& admission,
+                                                           const std::string& code_hash) = 0;
+  /// A device that an operator adds by its key. `device_exists`; `enrolment_revoked`.
+  [[nodiscard]] virtual Result<DeviceRecord> add(const DeviceRecord& device) = 0;
+
+  /// Lets a pending TPM in: it becomes "approved" and has to attest afresh. `fingerprint`: its
+  /// identity, or so many first digits of it that only one pending device has them.
+  /// `fingerprint_unknown`, `fingerprint_ambiguous`, `device_state_wrong`.
+  [[nodiscard]] virtual Result<DeviceRecord> approve(const std::string& fingerprint,
+                                                     const Labels& labels) = 0;
+  /// Approves a TPM before it comes. `new_id`: if it is not known yet. `device_state_wrong` if it
+  /// is revoked; one that is approved or enrolled stays so and gets the labels.
+  [[nodiscard]] virtual Result<DeviceRecord> expect(const std::string& identity,
+                                                    const std::string& new_id,
+                                                    const Labels& labels) = 0;
+  /// For ever, until reinstated; a second time changes nothing. `device_not_found`.
+  [[nodiscard]] virtual Result<DeviceRecord> revoke(const std::string& id, const std::string& why,
+                                                    Moment now) = 0;
+  /// From "revoked" to "approved" (format "key": to "enrolled", it has nothing to attest).
+  /// `device_not_found`, `device_state_wrong`.
+  [[nodiscard]] virtual Result<DeviceRecord> reinstate(const std::string& id) = 0;
+  /// `device_not_found`.
+  [[nodiscard]] virtual Result<DeviceRecord> label(const std::string& id, const Labels& set,
+                                                   const std::vector<std::string>& remove) = 0;
+  [[nodiscard]] virtual Result<void> invite(const Invite& invite) = 0;
+
   [[nodiscard]] virtual Result<std::optional<DeviceRecord>> find(const std::string& id) const = 0;
   [[nodiscard]] virtual Result<std::vector<DeviceRecord>> list() const = 0;
-  /// Forgets used tickets that have expired; a ticket past its life is refused by its own seal.
-  [[nodiscard]] virtual Result<void> forget_tickets_before(Moment moment) = 0;
+  /// Forgets used tickets and invites that have expired; a ticket past its life is refused by its
+  /// own seal.
+  [[nodiscard]] virtual Result<void> forget_before(Moment moment) = 0;
 };
 
 /// A signing key's life; the store alone holds it, never the hardware.

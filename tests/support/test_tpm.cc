@@ -230,6 +230,15 @@ attest::tpm2::EkTrust TestAuthority::trust(bool with_intermediate) const {
 }
 
 Bytes TestAuthority::intermediate_der() const { return der_of(intermediate_.get()); }
+std::string TestAuthority::root_fingerprint() const {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(root_.get(), &der);
+  if (size <= 0) throw std::runtime_error("i2d_X509");
+  std::string fingerprint = to_hex(sha256(BytesView(der, static_cast<std::size_t>(size))));
+  OPENSSL_free(der);
+  return fingerprint;
+}
+
 std::string TestAuthority::root_pem() const { return pem_of(root_.get()); }
 std::string TestAuthority::intermediate_pem() const { return pem_of(intermediate_.get()); }
 

@@ -33,6 +33,8 @@ class TestAuthority {
   [[nodiscard]] Bytes intermediate_der() const;
   /// The root as PEM, for configurations.
   [[nodiscard]] std::string root_pem() const;
+  /// hex SHA-256 of the root.
+  [[nodiscard]] std::string root_fingerprint() const;
   [[nodiscard]] std::string intermediate_pem() const;
   [[nodiscard]] Bytes certify(EVP_PKEY* ek, bool rsa, const EkCertificate& options) const;
 

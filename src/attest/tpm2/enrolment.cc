@@ -130,6 +130,7 @@ struct Candidate::Parts {
   Sha256 hash{};
 };
 
+const Endorsement& Candidate::endorsement() const { return parts_->endorsement; }
 const Bytes& Candidate::ek_spki() const { return parts_->endorsement.spki; }
 const Bytes& Candidate::ak_name() const { return parts_->ak.name; }
 const Bytes& Candidate::device_name() const { return parts_->device_name; }

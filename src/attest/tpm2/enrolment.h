@@ -24,6 +24,7 @@ struct Presented {
 /// where the AK will say. Only check_candidate makes one.
 class Candidate {
  public:
+  [[nodiscard]] const Endorsement& endorsement() const;
   [[nodiscard]] const Bytes& ek_spki() const;
   [[nodiscard]] const Bytes& ak_name() const;
   [[nodiscard]] const Bytes& device_name() const;

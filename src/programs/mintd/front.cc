@@ -6,6 +6,7 @@
 #include "admin/policy_endpoints.h"
 #include "api/answers.h"
 #include "api/enrolment.h"
+#include "api/key_enrolment.h"
 #include "api/metadata.h"
 #include "api/token.h"
 #include "programs/mintd/control.h"
@@ -15,8 +16,47 @@ namespace mintmark::mintd {
 
 using telemetry::Level;
 
+namespace {
+
+issuer::EkRule::Kind kind_of(config::EkKind kind) {
+  return kind == config::EkKind::rsa ? issuer::EkRule::Kind::rsa : issuer::EkRule::Kind::ecc;
+}
+
+store::EnrolmentMode mode_of(config::EnrolmentMode mode) {
+  switch (mode) {
+    case config::EnrolmentMode::open:
+      return store::EnrolmentMode::open;
+    case config::EnrolmentMode::listed:
+      return store::EnrolmentMode::listed;
+    case config::EnrolmentMode::approve:
+      break;
+  }
+  return store::EnrolmentMode::approve;
+}
+
+issuer::EnrolmentOptions enrolment_options(const config::Config& config) {
+  const config::Enrolment& enrolment = config.enrolment;
+  issuer::EkRule ek{kind_of(enrolment.tpm2.ek_kind), {}};
+  for (const auto& [root, kind] : enrolment.tpm2.ek_kind_by_root) ek.by_root[root] = kind_of(kind);
+  return {.issuer = config.issuer,
+          .finish_url = config.issuer + "/attest/tpm2/finish",
+          .freshness = enrolment.freshness,
+          .pcrs = {enrolment.tpm2.pcr_bank, enrolment.tpm2.pcrs},
+          .ek = std::move(ek),
+          .admission = {.mode = mode_of(enrolment.mode),
+                        .pending = {.per_root = enrolment.pending.per_root,
+                                    .per_address = enrolment.pending.per_address,
+                                    .keep = enrolment.pending.keep}},
+          .sign_deadline = config.stores.front().call_deadline};
+}
+
+}  // namespace
+
 Front::Front(boost::asio::io_context& io, config::Config config, FrontInheritance inheritance)
     : io_(io), config_(std::move(config)), inheritance_(std::move(inheritance)), timer_(io) {}
+
+// What is still being written calls back into the others: it ends before them.
+Front::~Front() { register_.reset(); }
 
 Result<void> Front::open_parts() {
   auto store = store::open_device_store(config_.state_directory + "/front/devices.db");
@@ -41,16 +81,16 @@ Result<void> Front::open_parts() {
                           .freshness = config_.enrolment.freshness,
                           .sign_deadline = config_.stores.front().call_deadline},
       issuer::Issuer::Parts{clock_, keyring_, devices_, stores_, *policies_, gate_});
+  register_ = std::make_unique<issuer::DeviceRegister>(*store_, devices_);
   enrolment_ = std::make_unique<issuer::Enrolment>(
-      issuer::EnrolmentOptions{
-          .issuer = config_.issuer,
-          .finish_url = config_.issuer + "/attest/tpm2/finish",
-          .freshness = config_.enrolment.freshness,
-          .pcrs = {config_.enrolment.tpm2.pcr_bank, config_.enrolment.tpm2.pcrs},
-          .sign_deadline = config_.stores.front().call_deadline},
-      issuer::Enrolment::Parts{clock_, keyring_, devices_, *store_, stores_,
+      enrolment_options(config_),
+      issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_,
                                std::make_shared<const attest::tpm2::EkTrust>(std::move(*trust))});
-  operators_ = admin::device_router(*store_);
+  key_enrolment_ = std::make_unique<issuer::KeyEnrolment>(config_.issuer + "/attest/key/finish",
+                                                          clock_, *register_);
+  const admin::DeviceParts device_parts{*store_, *register_, clock_};
+  admin::add_device_reading(operators_, device_parts);
+  admin::add_device_changes(operators_, device_parts);
   admin::add_policy(operators_,
                     {.policy = [this] { return policies_->present(); },
                      .device = [this](const std::string& id) { return devices_.find(id); },
@@ -67,7 +107,11 @@ http::Router Front::routes() {
                     [this] { return not_ready(); });
   api::add_token(router, path + "/token", *issuer_);
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
-  api::add_enrolment(router, path + "/attest/tpm2", *enrolment_);
+  api::add_enrolment(router, path + "/attest/tpm2", *enrolment_,
+                     [behind_proxy = config_.trusted_proxy](const http::Request& request) {
+                       return api::client_address(request, behind_proxy);
+                     });
+  api::add_key_enrolment(router, path + "/attest/key", *key_enrolment_);
   return router;
 }
 

@@ -17,6 +17,7 @@
 #include "http/server.h"
 #include "ipc/channel.h"
 #include "issuer/enrolment.h"
+#include "issuer/key_enrolment.h"
 #include "issuer/mint.h"
 
 namespace mintmark::mintd {
@@ -32,6 +33,7 @@ struct FrontInheritance {
 class Front {
  public:
   Front(boost::asio::io_context& io, config::Config config, FrontInheritance inheritance);
+  ~Front();
 
   /// Opens the store, reads devices, policy and roots, then accepts.
   [[nodiscard]] Result<void> start();
@@ -64,7 +66,9 @@ class Front {
   issuer::KeyStores stores_;
   std::shared_ptr<hsm::signer::SignerClient> signer_;
   std::unique_ptr<issuer::Issuer> issuer_;
+  std::unique_ptr<issuer::DeviceRegister> register_;
   std::unique_ptr<issuer::Enrolment> enrolment_;
+  std::unique_ptr<issuer::KeyEnrolment> key_enrolment_;
   http::Router operators_;
   std::unique_ptr<http::Server> server_;
 };

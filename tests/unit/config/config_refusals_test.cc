@@ -44,7 +44,7 @@ TEST(ConfigRefusal, OfAMissingKeyNamesTheLineOfItsObject) {
 TEST(ConfigRefusal, OfAMisspeltKeyNamesTheNearestKnownOne) {
   EXPECT_EQ(
       refusal(R"("threads")", R"("thread")"),
-      "mintd.json:36: key \"front.thread\": unknown key; the nearest known one is \"threads\"");
+      "mintd.json:39: key \"front.thread\": unknown key; the nearest known one is \"threads\"");
 }
 
 TEST(ConfigRefusal, OfAMisspeltRequiredKeyNamesTheMisspeltOne) {
@@ -54,7 +54,7 @@ TEST(ConfigRefusal, OfAMisspeltRequiredKeyNamesTheMisspeltOne) {
 
 TEST(ConfigRefusal, OfAForeignKeyNamesThoseThatMayStand) {
   EXPECT_EQ(refusal(R"("level": "warning")", R"("level": "warning", "colour-of-the-sky": 1)"),
-            "mintd.json:35: key \"log.colour-of-the-sky\": unknown key; known here: \"level\"");
+            "mintd.json:38: key \"log.colour-of-the-sky\": unknown key; known here: \"level\"");
 }
 
 TEST(ConfigRefusal, OfAForeignTopKey) {
@@ -64,11 +64,11 @@ TEST(ConfigRefusal, OfAForeignTopKey) {
 
 TEST(ConfigRefusal, OfAKeyThatStandsTwice) {
   expect_text(refusal(R"("log":)", R"("policy": "other.json", "log":)"),
-              "mintd.json:35: the member");
+              "mintd.json:38: the member");
 }
 
 TEST(ConfigRefusal, OfBrokenJsonNamesTheLine) {
-  expect_text(refusal(R"("policy": )", R"("policy" )"), "mintd.json:34: not valid JSON");
+  expect_text(refusal(R"("policy": )", R"("policy" )"), "mintd.json:37: not valid JSON");
 }
 
 TEST(ConfigRefusal, OfADocumentThatIsNoObject) {
@@ -307,7 +307,31 @@ TEST(ConfigRefusal, OfATokenLifeOfNothing) {
 }
 
 TEST(ConfigRefusal, OfAnUnknownModeOfEnrolment) {
-  expect_text(refusal(R"("open")", R"("closed")"), "key \"enrolment.mode\": must be \"open\"");
+  expect_text(refusal(R"("open")", R"("closed")"),
+              "key \"enrolment.mode\": must be \"approve\" or \"open\" or \"listed\"");
+}
+
+TEST(ConfigRefusal, OfUnknownChallenges) {
+  expect_text(refusal(R"("required")", R"("always")"),
+              "key \"tokens.challenges\": must be \"off\" or \"required\"");
+}
+
+TEST(ConfigRefusal, OfNobodyWhoMayWait) {
+  expect_text(refusal(R"("per_root": 20)", R"("per_root": 0)"),
+              "key \"enrolment.pending.per_root\": must be from 1");
+  expect_text(refusal(R"("per_address": 2)", R"("per_address": 0)"),
+              "key \"enrolment.pending.per_address\": must be from 1");
+  expect_text(refusal(R"("keep_seconds": 600)", R"("keep_seconds": 59)"),
+              "key \"enrolment.pending.keep_seconds\": must be from 60");
+}
+
+TEST(ConfigRefusal, OfAnUnknownKindOfEk) {
+  expect_text(refusal(R"("ek_kind": "ecc")", R"("ek_kind": "dsa")"),
+              "key \"enrolment.tpm2.ek_kind\": must be \"rsa\" or \"ecc\"");
+  expect_text(refusal(R"(": "rsa"})", R"(": "dsa"})"),
+              "key \"enrolment.tpm2.ek_kind_by_root\": must have \"rsa\" or \"ecc\"");
+  expect_text(refusal("{\"aaaa", "{\"AAAA"),
+              "key \"enrolment.tpm2.ek_kind_by_root\": must have SHA-256 values");
 }
 
 TEST(ConfigRefusal, OfEvidenceThatIsNeverFresh) {

@@ -51,8 +51,14 @@ TEST(Config, GivesTheKeyStoreAsTheFileSays) {
 
 TEST(Config, GivesEnrolmentAsTheFileSaysWithPcrsInOrder) {
   const Config config = good(sample);
-  EXPECT_EQ(config.enrolment.mode, "open");
+  EXPECT_EQ(config.enrolment.mode, EnrolmentMode::open);
   EXPECT_EQ(config.enrolment.freshness, std::chrono::hours(1));
+  EXPECT_TRUE(config.challenges_required);
+  EXPECT_EQ(config.enrolment.pending.per_root, 20U);
+  EXPECT_EQ(config.enrolment.pending.per_address, 2U);
+  EXPECT_EQ(config.enrolment.pending.keep, std::chrono::minutes(10));
+  EXPECT_EQ(config.enrolment.tpm2.ek_kind, EkKind::ecc);
+  EXPECT_EQ(config.enrolment.tpm2.ek_kind_by_root.at(std::string(64, 'a')), EkKind::rsa);
   EXPECT_EQ(config.enrolment.tpm2.pcr_bank, "sha256");
   EXPECT_EQ(config.enrolment.tpm2.pcrs, (std::vector<unsigned>{0, 1, 7}));
 }
@@ -87,7 +93,7 @@ TEST(Config, HasDefaultsForWhatMayBeLeftOut) {
     "admin": {"socket": "/run/mintmark/admin.sock"},
     "state_directory": "/var/lib/mintmark",
     "hsm": {"stores": {"main": {"module": "/m.so", "token": "t", "pin": {"fd": 3}}}},
-    "enrolment": {"mode": "open", "tpm2": {"roots": "/roots"}},
+    "enrolment": {"tpm2": {"roots": "/roots"}},
     "policy": "/etc/mintmark/policy.json"
   })");
   EXPECT_FALSE(config.tls.has_value());
@@ -99,6 +105,12 @@ TEST(Config, HasDefaultsForWhatMayBeLeftOut) {
   EXPECT_EQ(config.stores[0].call_deadline, std::chrono::seconds(2));
   EXPECT_EQ(config.longest_token_life, std::chrono::minutes(5));
   EXPECT_EQ(config.enrolment.freshness, std::chrono::hours(24));
+  EXPECT_EQ(config.enrolment.mode, EnrolmentMode::approve);
+  EXPECT_EQ(config.enrolment.pending.per_root, 1000U);
+  EXPECT_EQ(config.enrolment.pending.per_address, 16U);
+  EXPECT_EQ(config.enrolment.pending.keep, std::chrono::hours(72));
+  EXPECT_EQ(config.enrolment.tpm2.ek_kind, EkKind::rsa);
+  EXPECT_FALSE(config.challenges_required);
   EXPECT_TRUE(config.enrolment.tpm2.intermediates.empty());
   EXPECT_EQ(config.enrolment.tpm2.pcrs, (std::vector<unsigned>{0, 1, 2, 3, 4, 5, 6, 7}));
   EXPECT_EQ(config.log_level, "info");

@@ -29,11 +29,14 @@ inline const std::string sample = R"({
       }
     }
   },
-  "tokens": {"longest_life_seconds": 200},
+  "tokens": {"longest_life_seconds": 200, "challenges": "required"},
   "enrolment": {
     "mode": "open",
     "freshness_seconds": 3600,
+    "pending": {"per_root": 20, "per_address": 2, "keep_seconds": 600},
     "tpm2": {
+      "ek_kind": "ecc",
+      "ek_kind_by_root": {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": "rsa"},
       "roots": "ek-roots",
       "intermediates": "ek-intermediates",
       "pcr_bank": "sha256",

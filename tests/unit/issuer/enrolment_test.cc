@@ -1,56 +1,41 @@
 // Enrolment as a use case: begin costs nothing, finish works once, and what is recorded is what was
 // proven.
 #include <atomic>
-#include <map>
-#include <set>
 
 #include "attest/tpm2/binding.h"
 #include "issuer_fixture.h"
+#include "support/passing_store.h"
+#include "support/scratch.h"
 #include "support/test_tpm.h"
 
 namespace mintmark::issuer {
 namespace {
 
-// Devices in memory, with the port's rules: one row an identity, a ticket once.
-class MemoryStore final : public store::DeviceStore {
+// The store itself, counted and, for a test, broken.
+class CountedStore final : public test::PassingStore {
  public:
-  Result<store::DeviceRecord> enrol(const store::DeviceRecord& device, const std::string& ticket,
-                                    Moment /*expires*/) override {
+  using PassingStore::PassingStore;
+  Result<store::DeviceRecord> admit(const store::Admission& admission) override {
     ++writes;
     if (broken) return fail(Code::store_failed, "disk full");
-    if (!tickets.insert(ticket).second) return fail(Code::ticket_used, "used");
-    auto [entry, fresh] = records.try_emplace(device.identity, device);
-    if (!fresh) {
-      const std::string id = entry->second.id;
-      entry->second = device;
-      entry->second.id = id;
-    }
-    return entry->second;
+    return PassingStore::admit(admission);
   }
-  Result<std::optional<store::DeviceRecord>> find(const std::string&) const override {
-    return std::optional<store::DeviceRecord>{};
-  }
-  Result<std::vector<store::DeviceRecord>> list() const override {
-    return std::vector<store::DeviceRecord>{};
-  }
-  Result<void> forget_tickets_before(Moment) override { return {}; }
-
-  std::map<std::string, store::DeviceRecord> records;
-  std::set<std::string> tickets;
-  bool broken = false;
+  std::atomic<bool> broken = false;
   std::atomic<int> writes = 0;
 };
 
 class EnrolmentTest : public IssuerFixture {
  protected:
   EnrolmentTest() {
-    enrolment.emplace(
-        EnrolmentOptions{.issuer = issuer_url,
-                         .finish_url = issuer_url + "/attest/tpm2/finish",
-                         .pcrs = {"sha256", {0, 7}}},
-        Enrolment::Parts{clock, keyring, devices, store, stores,
-                         std::make_shared<const attest::tpm2::EkTrust>(authority.trust())});
+    options.ek.usual = EkRule::Kind::ecc;  // The test's TPMs show that one.
+    options.admission.mode = store::EnrolmentMode::open;
+    start();
     clock.advance(std::chrono::seconds(5));
+  }
+  ~EnrolmentTest() override { key_store->close(); }
+
+  void start() {
+    enrolment.emplace(options, Enrolment::Parts{clock, keyring, device_register, stores, trust});
   }
 
   FinishCall call_of(const test::TestTpm& device) {
@@ -69,9 +54,20 @@ class EnrolmentTest : public IssuerFixture {
     return test::make_proof(
         key, {.method = "POST", .url = issuer_url + "/attest/tpm2/finish", .at = clock.now()});
   }
+  Result<EnrolmentOutcome> finish_either(const FinishCall& call) {
+    return wait_for<EnrolmentOutcome>(
+        [&](hsm::Done<EnrolmentOutcome> done) { enrolment->finish(call, std::move(done)); });
+  }
   Result<EnrolledDevice> finish(const FinishCall& call) {
-    return wait_for<EnrolledDevice>(
-        [&](hsm::Done<EnrolledDevice> done) { enrolment->finish(call, std::move(done)); });
+    auto outcome = finish_either(call);
+    if (!outcome) return pass_on(outcome);
+    if (auto* enrolled = std::get_if<EnrolledDevice>(&*outcome)) return std::move(*enrolled);
+    return fail(Code::enrolment_pending, "waits");
+  }
+  std::string fingerprint_of(const FinishCall& call) {
+    const auto outcome = finish_either(call);
+    const auto* pending = outcome ? std::get_if<PendingDevice>(&*outcome) : nullptr;
+    return pending == nullptr ? "" : pending->fingerprint;
   }
   void expect_refusal(const FinishCall& call, Code code) {
     const int writes = store.writes;
@@ -85,7 +81,16 @@ class EnrolmentTest : public IssuerFixture {
 
   test::TestAuthority authority;
   test::TestTpm tpm{authority};
-  MemoryStore store;
+  std::shared_ptr<const attest::tpm2::EkTrust> trust =
+      std::make_shared<const attest::tpm2::EkTrust>(authority.trust());
+  EnrolmentOptions options{.issuer = issuer_url,
+                           .finish_url = issuer_url + "/attest/tpm2/finish",
+                           .pcrs = {"sha256", {0, 7}},
+                           .ek = {},
+                           .admission = {}};
+  const test::Scratch scratch;
+  CountedStore store{store::open_device_store(scratch / "devices.db").value()};
+  DeviceRegister device_register{store, devices};
   std::optional<Enrolment> enrolment;
 };
 
@@ -224,6 +229,72 @@ TEST_F(EnrolmentTest, ThatCannotBeWrittenIsNotAnswered) {
   EXPECT_EQ(enrolled.error().code, Code::store_failed);
   EXPECT_EQ(key_store->signatures(), signatures);
   EXPECT_EQ(devices.size(), 0U);
+}
+
+TEST_F(EnrolmentTest, WaitsForApprovalAndThenAttestsAfresh) {
+  options.admission.mode = store::EnrolmentMode::approve;
+  start();
+  clock.advance(std::chrono::seconds(1));
+  const std::size_t signatures = key_store->signatures();
+  const std::string fingerprint = fingerprint_of(call_of(tpm));
+  EXPECT_EQ(fingerprint, to_hex(sha256(tpm.ek_spki())));
+  EXPECT_EQ(key_store->signatures(), signatures) << "nothing is signed for one who waits";
+  EXPECT_EQ(devices.size(), 0U);
+  ASSERT_TRUE(store.approve(fingerprint, {{"site", "berlin"}}));
+  const auto enrolled = finish(call_of(tpm));
+  ASSERT_TRUE(enrolled) << enrolled.error().to_string();
+  EXPECT_EQ(devices.find(enrolled->client_id)->labels.at("site"), "berlin");
+}
+
+TEST_F(EnrolmentTest, WaitsForApprovalByDefault) {
+  EXPECT_EQ(AdmissionRules{}.mode, store::EnrolmentMode::approve);
+}
+
+TEST_F(EnrolmentTest, OfATpmThatNobodyNamedIsRefusedWhereOnlyNamedOnesMay) {
+  options.admission.mode = store::EnrolmentMode::listed;
+  start();
+  clock.advance(std::chrono::seconds(1));
+  const auto refused = finish(call_of(tpm));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::enrolment_not_listed);
+  ASSERT_TRUE(store.expect(to_hex(sha256(tpm.ek_spki())), "named", {}));
+  const auto enrolled = finish(call_of(tpm));
+  ASSERT_TRUE(enrolled) << enrolled.error().to_string();
+  EXPECT_EQ(enrolled->client_id, "named");
+}
+
+TEST_F(EnrolmentTest, OfARevokedTpmIsRefusedWhateverItsKeysAre) {
+  const auto first = finish(call_of(tpm));
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(store.revoke(first->client_id, "stolen", clock.now()));
+  const auto again = finish(call_of(tpm));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Code::enrolment_revoked);
+}
+
+TEST_F(EnrolmentTest, ByTheOtherKindOfEkIsRefusedAtItsBegin) {
+  const test::TestTpm rsa(authority, attest::tpm2::EkKind::rsa2048);
+  EXPECT_EQ(enrolment->begin(rsa.presented()).error().code, Code::ek_kind_refused);
+  options.ek.usual = EkRule::Kind::rsa;
+  start();
+  EXPECT_EQ(enrolment->begin(tpm.presented()).error().code, Code::ek_kind_refused);
+  EXPECT_TRUE(enrolment->begin(rsa.presented()));
+}
+
+TEST_F(EnrolmentTest, TakesTheKindOfEkThatItsRootsRuleNames) {
+  options.ek.usual = EkRule::Kind::rsa;
+  options.ek.by_root[authority.root_fingerprint()] = EkRule::Kind::ecc;
+  start();
+  EXPECT_TRUE(enrolment->begin(tpm.presented()));
+  const test::TestTpm rsa(authority, attest::tpm2::EkKind::rsa2048);
+  EXPECT_EQ(enrolment->begin(rsa.presented()).error().code, Code::ek_kind_refused);
+}
+
+TEST_F(EnrolmentTest, LooksAtTheKindOfEkAtItsEndToo) {
+  FinishCall call = call_of(tpm);
+  call.presented = test::TestTpm(authority, attest::tpm2::EkKind::rsa2048).presented();
+  call.proof = proof_by(tpm.device_key());
+  expect_refusal(call, Code::ek_kind_refused);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ TEST_F(Devices, AreGivenBackAsWritten) {
   DeviceRecord record = device("d1", "ek1");
   record.labels = R"({"site":"k\u00f6ln"})";
   record.attested_at = from_unix(1'800'000'001);
-  ASSERT_TRUE(store_->enrol(record, "t1", ticket_end));
+  ASSERT_TRUE(test::admit(*store_, record, "t1", ticket_end));
   const auto found = store_->find("d1").value();
   ASSERT_TRUE(found);
   EXPECT_EQ(found->id, "d1");
@@ -54,7 +54,7 @@ TEST_F(Devices, AreGivenBackAsWritten) {
 }
 
 TEST_F(Devices, OutliveTheStore) {
-  ASSERT_TRUE(store_->enrol(device("d1", "ek1"), "t1", ticket_end));
+  ASSERT_TRUE(test::admit(*store_, device("d1", "ek1"), "t1", ticket_end));
   reopen();
   EXPECT_TRUE(store_->find("d1").value().has_value());
 }
@@ -62,13 +62,13 @@ TEST_F(Devices, OutliveTheStore) {
 TEST_F(Devices, ThatAttestAgainKeepIdLabelsAndFirstEnrolment) {
   DeviceRecord first = device("d1", "ek1");
   first.labels = R"({"site":"berlin"})";
-  ASSERT_TRUE(store_->enrol(first, "t1", ticket_end));
+  ASSERT_TRUE(test::admit(*store_, first, "t1", ticket_end));
   DeviceRecord again = device("d2", "ek1");
   again.jkt = "new-jkt";
   again.public_jwk = "{}";
   again.facts = R"({"new":1})";
   again.enrolled_at = again.attested_at = from_unix(1'800'001'000);
-  const auto now = store_->enrol(again, "t2", ticket_end);
+  const auto now = test::admit(*store_, again, "t2", ticket_end);
   ASSERT_TRUE(now);
   EXPECT_EQ(now->id, "d1");
   EXPECT_EQ(now->labels, first.labels);
@@ -84,16 +84,16 @@ TEST_F(Devices, ThatAttestAgainKeepIdLabelsAndFirstEnrolment) {
 TEST_F(Devices, OfAnotherFormatWithTheSameIdentityAreOthers) {
   DeviceRecord other = device("d2", "ek1");
   other.format = "other";
-  ASSERT_TRUE(store_->enrol(device("d1", "ek1"), "t1", ticket_end));
-  EXPECT_EQ(store_->enrol(other, "t2", ticket_end).value().id, "d2");
+  ASSERT_TRUE(test::admit(*store_, device("d1", "ek1"), "t1", ticket_end));
+  EXPECT_EQ(test::admit(*store_, other, "t2", ticket_end).value().id, "d2");
   EXPECT_EQ(store_->list().value().size(), 2U);
 }
 
 TEST_F(Devices, AreListedInTheOrderOfTheirEnrolment) {
   DeviceRecord late = device("a", "ek1");
   late.enrolled_at = from_unix(1'800'000'500);
-  ASSERT_TRUE(store_->enrol(late, "t1", ticket_end));
-  ASSERT_TRUE(store_->enrol(device("b", "ek2"), "t2", ticket_end));
+  ASSERT_TRUE(test::admit(*store_, late, "t1", ticket_end));
+  ASSERT_TRUE(test::admit(*store_, device("b", "ek2"), "t2", ticket_end));
   const auto all = store_->list().value();
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(all[0].id, "b");
@@ -101,15 +101,15 @@ TEST_F(Devices, AreListedInTheOrderOfTheirEnrolment) {
 }
 
 TEST_F(Devices, WithTheIdOfAnotherAreRefused) {
-  ASSERT_TRUE(store_->enrol(device("d1", "ek1"), "t1", ticket_end));
-  const auto second = store_->enrol(device("d1", "ek2"), "t2", ticket_end);
+  ASSERT_TRUE(test::admit(*store_, device("d1", "ek1"), "t1", ticket_end));
+  const auto second = test::admit(*store_, device("d1", "ek2"), "t2", ticket_end);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::store_failed);
   EXPECT_EQ(store_->find("d1").value()->identity, "ek1");
 }
 
 TEST_F(Devices, AreFoundByTheWholeIdOnly) {
-  ASSERT_TRUE(store_->enrol(device("d1", "ek1"), "t1", ticket_end));
+  ASSERT_TRUE(test::admit(*store_, device("d1", "ek1"), "t1", ticket_end));
   for (const auto* id : {"", "d", "D1", "d1 ", "d%", "' OR 1=1 --"}) {
     EXPECT_FALSE(store_->find(id).value().has_value()) << id;
   }
@@ -119,7 +119,7 @@ TEST_F(Devices, AreFoundByTheWholeIdOnly) {
 TEST_F(Devices, KeepQuotesAndStrangeOctets) {
   DeviceRecord record = device("it's; DROP TABLE device --", "ek1");
   record.facts = std::string("a\0b", 3);
-  ASSERT_TRUE(store_->enrol(record, "t'1", ticket_end));
+  ASSERT_TRUE(test::admit(*store_, record, "t'1", ticket_end));
   EXPECT_EQ(store_->find(record.id).value()->facts, record.facts);
 }
 
@@ -129,7 +129,7 @@ TEST_F(Devices, MayBeEnrolledByManyThreads) {
     threads.emplace_back([this, t] {
       for (int i = 0; i < 10; ++i) {
         const std::string name = std::to_string(t) + "-" + std::to_string(i);
-        EXPECT_TRUE(store_->enrol(device(name, name), name, ticket_end));
+        EXPECT_TRUE(test::admit(*store_, device(name, name), name, ticket_end));
         EXPECT_TRUE(store_->find(name).value().has_value());
         EXPECT_TRUE(store_->list());
       }
@@ -145,7 +145,7 @@ TEST_F(Devices, OfOneIdentityEnrolledAtOnceGetOneId) {
   for (std::size_t t = 0; t < ids.size(); ++t) {
     threads.emplace_back([&, t] {
       const std::string name = std::to_string(t);
-      ids.at(t) = store_->enrol(device(name, "ek1"), name, ticket_end).value().id;
+      ids.at(t) = test::admit(*store_, device(name, "ek1"), name, ticket_end).value().id;
     });
   }
   for (auto& thread : threads) thread.join();
@@ -153,33 +153,34 @@ TEST_F(Devices, OfOneIdentityEnrolledAtOnceGetOneId) {
 }
 
 TEST_F(Devices, UseATicketOnce) {
-  ASSERT_TRUE(store_->enrol(device("d1", "ek1"), "t1", ticket_end));
-  const auto again = store_->enrol(device("d1", "ek1"), "t1", ticket_end);
+  ASSERT_TRUE(test::admit(*store_, device("d1", "ek1"), "t1", ticket_end));
+  const auto again = test::admit(*store_, device("d1", "ek1"), "t1", ticket_end);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, Code::ticket_used);
 }
 
 TEST_F(Devices, LeaveNothingOfAnEnrolmentWithAUsedTicket) {
-  ASSERT_TRUE(store_->enrol(device("d1", "ek1"), "t1", ticket_end));
+  ASSERT_TRUE(test::admit(*store_, device("d1", "ek1"), "t1", ticket_end));
   DeviceRecord again = device("d1", "ek1");
   again.jkt = "stolen";
-  EXPECT_FALSE(store_->enrol(again, "t1", ticket_end));
-  EXPECT_FALSE(store_->enrol(device("d2", "ek2"), "t1", ticket_end));
+  EXPECT_FALSE(test::admit(*store_, again, "t1", ticket_end));
+  EXPECT_FALSE(test::admit(*store_, device("d2", "ek2"), "t1", ticket_end));
   const auto all = store_->list().value();
   ASSERT_EQ(all.size(), 1U);
   EXPECT_EQ(all[0].jkt, "jkt-of-d1");
 }
 
 TEST_F(Devices, DoNotSpendATicketWhenTheyCannotBeWritten) {
-  ASSERT_TRUE(store_->enrol(device("d1", "ek1"), "t1", ticket_end));
-  ASSERT_FALSE(store_->enrol(device("d1", "ek2"), "t2", ticket_end));
-  EXPECT_TRUE(store_->enrol(device("d2", "ek2"), "t2", ticket_end));
+  ASSERT_TRUE(test::admit(*store_, device("d1", "ek1"), "t1", ticket_end));
+  ASSERT_FALSE(test::admit(*store_, device("d1", "ek2"), "t2", ticket_end));
+  EXPECT_TRUE(test::admit(*store_, device("d2", "ek2"), "t2", ticket_end));
 }
 
 TEST_F(Devices, UseATicketOnceAlsoAcrossARestart) {
-  ASSERT_TRUE(store_->enrol(device("d1", "ek1"), "t1", ticket_end));
+  ASSERT_TRUE(test::admit(*store_, device("d1", "ek1"), "t1", ticket_end));
   reopen();
-  EXPECT_EQ(store_->enrol(device("d1", "ek1"), "t1", ticket_end).error().code, Code::ticket_used);
+  EXPECT_EQ(test::admit(*store_, device("d1", "ek1"), "t1", ticket_end).error().code,
+            Code::ticket_used);
 }
 
 TEST_F(Devices, UseATicketOnceAmongThreads) {
@@ -188,7 +189,7 @@ TEST_F(Devices, UseATicketOnceAmongThreads) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       const std::string name = std::to_string(t);
-      if (store_->enrol(device(name, name), "one ticket", ticket_end)) ++granted;
+      if (test::admit(*store_, device(name, name), "one ticket", ticket_end)) ++granted;
     });
   }
   for (auto& thread : threads) thread.join();
@@ -196,11 +197,13 @@ TEST_F(Devices, UseATicketOnceAmongThreads) {
 }
 
 TEST_F(Devices, ForgetTicketsThatHaveExpiredAndNoOthers) {
-  ASSERT_TRUE(store_->enrol(device("d1", "ek1"), "old", ticket_end - std::chrono::seconds(1)));
-  ASSERT_TRUE(store_->enrol(device("d1", "ek1"), "new", ticket_end));
-  ASSERT_TRUE(store_->forget_tickets_before(ticket_end));
-  EXPECT_TRUE(store_->enrol(device("d1", "ek1"), "old", ticket_end));
-  EXPECT_EQ(store_->enrol(device("d1", "ek1"), "new", ticket_end).error().code, Code::ticket_used);
+  ASSERT_TRUE(
+      test::admit(*store_, device("d1", "ek1"), "old", ticket_end - std::chrono::seconds(1)));
+  ASSERT_TRUE(test::admit(*store_, device("d1", "ek1"), "new", ticket_end));
+  ASSERT_TRUE(store_->forget_before(ticket_end));
+  EXPECT_TRUE(test::admit(*store_, device("d1", "ek1"), "old", ticket_end));
+  EXPECT_EQ(test::admit(*store_, device("d1", "ek1"), "new", ticket_end).error().code,
+            Code::ticket_used);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ int enrol_and_report(const std::string& path, int round, int out) {
   if (!store) return 1;
   for (int i = 0;; ++i) {
     const std::string id = std::to_string(round) + "-" + std::to_string(i);
-    if (!(*store)->enrol(test::device(id, id), "ticket-" + id, test::ticket_end)) return 2;
+    if (!test::admit(**store, test::device(id, id), "ticket-" + id, test::ticket_end)) return 2;
     const std::string line = id + "\n";
     if (write(out, line.data(), line.size()) != static_cast<ssize_t>(line.size())) return 3;
   }
@@ -82,7 +82,7 @@ TEST(Durability, KeepsTheTicketOfEveryAnsweredEnrolmentThroughKills) {
   const auto store = open_device_store(path).value();
   ASSERT_GT(answered.size(), 0U);
   for (const auto& id : answered) {
-    const auto again = store->enrol(test::device(id, id), "ticket-" + id, test::ticket_end);
+    const auto again = test::admit(*store, test::device(id, id), "ticket-" + id, test::ticket_end);
     ASSERT_FALSE(again) << id;
     EXPECT_EQ(again.error().code, Code::ticket_used);
   }

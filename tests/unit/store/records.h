@@ -29,6 +29,25 @@ inline DeviceRecord device(const std::string& id, const std::string& identity) {
 
 inline const Moment ticket_end = from_unix(1'800'000'060);
 
+inline Admission admission(const DeviceRecord& device, const std::string& ticket,
+                           EnrolmentMode mode = EnrolmentMode::open) {
+  Admission admission;
+  admission.device = device;
+  admission.ticket_hash = ticket;
+  admission.ticket_expires = ticket_end;
+  admission.mode = mode;
+  admission.address = "192.0.2.1";
+  return admission;
+}
+
+/// Where everybody is let in.
+inline Result<DeviceRecord> admit(DeviceStore& store, const DeviceRecord& device,
+                                  const std::string& ticket, Moment expires) {
+  Admission one = admission(device, ticket);
+  one.ticket_expires = expires;
+  return store.admit(one);
+}
+
 /// Runs `body` in a child of fork(); it ends with the body's answer and runs nothing else of the
 /// parent.
 template <typename Body>

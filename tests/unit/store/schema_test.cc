@@ -138,7 +138,7 @@ TEST(ReleasedSchemas, OpenFilesOfEachOlderVersion) {
     ASSERT_TRUE(open_database(scratch / "devices.db", 0600, older));
     const auto store = open_device_store(scratch / "devices.db");
     ASSERT_TRUE(store);
-    EXPECT_TRUE((*store)->enrol(test::device("d", "ek"), "t", test::ticket_end));
+    EXPECT_TRUE(test::admit(**store, test::device("d", "ek"), "t", test::ticket_end));
   }
 }
 

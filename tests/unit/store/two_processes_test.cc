@@ -15,7 +15,7 @@ int enrol_many(const std::string& path, const std::string& prefix) {
   if (!store) return 1;
   for (int i = 0; i < count; ++i) {
     const std::string name = prefix + std::to_string(i);
-    if (!(*store)->enrol(test::device(name, name), name, test::ticket_end)) return 2;
+    if (!test::admit(**store, test::device(name, name), name, test::ticket_end)) return 2;
   }
   return 0;
 }
@@ -69,7 +69,8 @@ TEST(TwoProcesses, UseATicketOnceBetweenThem) {
   const auto enrol_once = [&](const std::string& name) {
     auto store = open_device_store(path);
     if (!store) return 9;
-    const auto enrolled = (*store)->enrol(test::device(name, name), "one ticket", test::ticket_end);
+    const auto enrolled =
+        test::admit(**store, test::device(name, name), "one ticket", test::ticket_end);
     if (enrolled) return 1;
     return enrolled.error().code == Code::ticket_used ? 0 : 9;
   };

@@ -1,0 +1,52 @@
+// The register of devices: the store and what is in memory, changed together and in one order.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "hsm/key_store.h"
+#include "issuer/devices.h"
+#include "store/store.h"
+
+namespace mintmark::issuer {
+
+/// Changes are written on a thread of its own, one after the other: no thread that serves strangers
+/// waits for a disk, and memory never has an older row than the store. Thread-safe. Ends after what
+/// was asked for is done.
+class DeviceRegister {
+ public:
+  using Change = std::function<Result<store::DeviceRecord>(store::DeviceStore&)>;
+  static constexpr std::size_t longest_queue = 1024;
+
+  /// Both must outlive it.
+  DeviceRegister(store::DeviceStore& store, Devices& devices);
+  ~DeviceRegister();
+  DeviceRegister(const DeviceRegister&) = delete;
+  DeviceRegister& operator=(const DeviceRegister&) = delete;
+
+  /// `done` is called on the register's thread with the row as it now stands, after it is on disk
+  /// and after no token can leave any more that was decided by the row before. Errors of the
+  /// change; `overloaded`.
+  void change(Change change, hsm::Done<store::DeviceRecord> done);
+
+ private:
+  void work();
+  void carry_out(const Change& change, const hsm::Done<store::DeviceRecord>& done);
+
+  struct Order {
+    Change change;
+    hsm::Done<store::DeviceRecord> done;
+  };
+  store::DeviceStore& store_;
+  Devices& devices_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Order> orders_;
+  bool ending_ = false;
+  std::thread worker_;
+};
+
+}  // namespace mintmark::issuer
