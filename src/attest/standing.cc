@@ -6,6 +6,8 @@ Result<AttestedDevice> check_standing(const RecordedDevice& device, const std::s
                                       std::chrono::seconds freshness, Moment now) {
   if (device.state == "revoked")
     return fail(Code::device_revoked, "this device was revoked; its operator can say why");
+  if (device.state == "approved")
+    return fail(Code::evidence_stale, "the device is approved and has to attest afresh");
   if (device.state != "enrolled") {
     return fail(Code::device_not_enrolled,
                 "the device's state is \"" + device.state + "\"; its operator can say why");

@@ -36,7 +36,8 @@ class AttestedDevice {
 };
 
 /// `jkt`: the key that was proven in this request; it must be the device's present key
-/// (`device_key_superseded`). `device_revoked`, `device_not_enrolled`; `evidence_stale` if attested
+/// (`device_key_superseded`). `device_revoked`, `device_not_enrolled`; `evidence_stale` if
+/// it is approved and has not attested since, or attested
 /// longer than `freshness` ago (format "key" has no evidence that could age).
 [[nodiscard]] Result<AttestedDevice> check_standing(const RecordedDevice& device,
                                                     const std::string& jkt,

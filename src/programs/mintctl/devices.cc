@@ -180,8 +180,20 @@ void print_device(const Json& device) {
               moment(device, "enrolled_at").c_str(), moment(device, "attested_at").c_str());
   for (const auto& [name, value] : device["labels"].items())
     std::printf("label        %s=%s\n", name.c_str(), value.get<std::string>().c_str());
-  for (const auto& [name, value] : device["facts"].items())
-    std::printf("fact         %s: %s\n", name.c_str(), text(device["facts"], name.c_str()).c_str());
+}
+
+void print_whole_device(const Json& device) {
+  print_device(device);
+  const Json& facts = device["facts"];
+  for (const auto& [name, value] : facts.items()) {
+    if (!value.is_object()) {
+      std::printf("fact         %s: %s\n", name.c_str(), text(facts, name.c_str()).c_str());
+      continue;
+    }
+    for (const auto& [member, inner] : value.items())
+      std::printf("fact         %s.%s: %s\n", name.c_str(), member.c_str(),
+                  text(value, member.c_str()).c_str());
+  }
 }
 
 void print_expected(const Json& answer) {
@@ -201,7 +213,7 @@ void print_invite(const Json& answer) {
 std::vector<Subcommand> device_commands() {
   return {
       {{"devices list", "the devices and their states", {}, ""}, list, print_list},
-      {{"devices show", "all that is known of one", {}, "ID"}, show, print_device},
+      {{"devices show", "all that is known of one", {}, "ID"}, show, print_whole_device},
       {{"devices approve",
         "let a pending TPM in, by the fingerprint it shows (16 digits of it at least); then it "
         "attests afresh",

@@ -28,7 +28,7 @@ TEST(Standing, OfAFreshEnrolledDeviceWithItsKeyIsGood) {
 
 TEST(Standing, OfADeviceInAnotherStateIsRefused) {
   RecordedDevice device = good();
-  for (const char* state : {"", "pending", "approved", "ENROLLED"}) {
+  for (const char* state : {"", "pending", "ENROLLED"}) {
     device.state = state;
     EXPECT_EQ(check_standing(device, "thumbprint", day, now).error().code,
               Code::device_not_enrolled)
@@ -40,6 +40,12 @@ TEST(Standing, OfARevokedDeviceIsRefusedAsSuch) {
   RecordedDevice device = good();
   device.state = "revoked";
   EXPECT_EQ(check_standing(device, "thumbprint", day, now).error().code, Code::device_revoked);
+}
+
+TEST(Standing, OfAnApprovedDeviceBeginsWithFreshEvidence) {
+  RecordedDevice device = good();
+  device.state = "approved";
+  EXPECT_EQ(check_standing(device, "thumbprint", day, now).error().code, Code::evidence_stale);
 }
 
 TEST(Standing, SaysUntilWhenTheEvidenceIsFresh) {
