@@ -156,7 +156,8 @@ class VerifiedToken {
   [[nodiscard]] const std::string& jkt() const { return jkt_; }
   /// How the key that the token is bound to is protected, by the issuer's word: "hardware" (it was
   /// attested), "session" (the attested key vouched for another, which this token is bound to),
-  /// "unproven", "none" (a key of which nothing is known); "" where absent.
+  /// "unproven", "none" (a key of which nothing is known); "" where absent. A session key that an
+  /// unprotected key vouched for is "none" here, though the token's claim says "session".
   [[nodiscard]] const std::string& key_protection() const { return key_protection_; }
   /// All claims as JSON text.
   [[nodiscard]] const std::string& claims() const { return claims_; }

@@ -125,20 +125,21 @@ std::string Issuer::claims_input(const Decision& decision, Moment now) const {
   const Json header = {
       {"typ", "at+jwt"}, {"alg", jose::name_of(key.public_key.algorithm())}, {"kid", key.kid()}};
   // RFC 9068 §2.2; `key_protection` speaks of the key in `cnf`, `attestation` of the device's own.
-  const Json claims = {{"iss", options_.issuer},
-                       {"aud", grant.audience()},
-                       {"sub", record.id},
-                       {"client_id", record.id},
-                       {"iat", to_unix(now)},
-                       {"exp", to_unix(now + grant.life())},
-                       {"jti", jose::base64url(random_bytes(jti_octets))},
-                       {"scope", joined(grant.scopes())},
-                       {"cnf", {{"jkt", decision.client.bound_jkt()}}},
-                       {"key_protection", grant.key_protection()},
-                       {"attestation",
-                        {{"format", record.facts.format},
-                         {"at", to_unix(record.attested_at)},
-                         {"key_protection", record.facts.key_protection}}}};
+  const Json claims = {
+      {"iss", options_.issuer},
+      {"aud", grant.audience()},
+      {"sub", record.id},
+      {"client_id", record.id},
+      {"iat", to_unix(now)},
+      {"exp", to_unix(now + grant.life())},
+      {"jti", jose::base64url(random_bytes(jti_octets))},
+      {"scope", joined(grant.scopes())},
+      {"cnf", {{"jkt", decision.client.bound_jkt()}}},
+      {"key_protection", decision.client.has_session_key() ? "session" : grant.key_protection()},
+      {"attestation",
+       {{"format", record.facts.format},
+        {"at", to_unix(record.attested_at)},
+        {"key_protection", record.facts.key_protection}}}};
   return jose::signing_input(header, claims);
 }
 

@@ -35,7 +35,8 @@ class Grant {
   [[nodiscard]] const std::vector<std::string>& scopes() const { return scopes_; }
   [[nodiscard]] std::chrono::seconds life() const { return life_; }
   [[nodiscard]] const std::string& rule() const { return rule_; }
-  /// What the token may say of the key it is bound to: "hardware", "session", "unproven", "none".
+  /// What the rules decided by: "hardware", "session", "unproven", "none". A session key counts as
+  /// what vouched for it where that is less.
   [[nodiscard]] const std::string& key_protection() const { return key_protection_; }
 
  private:

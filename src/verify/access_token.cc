@@ -116,6 +116,16 @@ Result<void> check_key_protection(const std::string& protection, const TokenExpe
       "the token's key_protection is \"" + printable(protection) + "\", which is not taken here");
 }
 
+// A session key is worth what the key is worth that vouched for it.
+std::string weaker_protection(const Json& claims, std::string own) {
+  if (own != "session") return own;
+  const auto attestation = claims.find("attestation");
+  if (attestation == claims.end() || !attestation->is_object()) return own;
+  const auto vouching = text_or_empty(*attestation, "key_protection");
+  if (!vouching) return "none";
+  return vouching->empty() || *vouching == "hardware" ? own : *vouching;
+}
+
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> words;
   while (!text.empty()) {
@@ -146,6 +156,7 @@ class TokenReader {
     token.jkt_ = std::move(*jkt);
     if (auto texts = take_texts(claims, token); !texts) return pass_on(texts);
     if (token.subject_.empty()) return fail(Code::token_sub_missing, "the token has no sub");
+    token.key_protection_ = weaker_protection(claims, std::move(token.key_protection_));
     if (auto fits = check_key_protection(token.key_protection_, expected); !fits)
       return pass_on(fits);
     token.claims_ = claims.dump();

@@ -159,20 +159,27 @@ TEST_F(MintByAssertion, EndsASessionKeysTokenWithinTheHour) {
   EXPECT_EQ(issued->expires_in, std::chrono::seconds(3600));
 }
 
-TEST_F(MintByAssertion, SaysNoMoreOfASessionKeyThanOfTheKeyThatVouchedForIt) {
+// The rule must name "none", for that is what vouches; the token says both.
+TEST_F(MintByAssertion, SaysOfASessionKeyWhatVouchedForIt) {
   device.facts.format = "key";
   device.facts.key_protection = "none";
   devices.put(device);
-  policies.swap(policy_of(R"({"rules": [{"name": "named", "match": {"key_protection": "none"},
-      "grant": [{"audience": "https://api.example", "scopes": ["read"]}],
-      "default_audience": "https://api.example"}]})"));
   Json vouching = claims();
   vouching["cnf"] = {{"jkt", session_key.jkt()}};
   call.credentials.client_assertion = signed_by(device_key, vouching);
   call.credentials.proof = proof_by(session_key);
+  policies.swap(policy_of(R"({"rules": [{"name": "session", "match": {"key_protection": "session"},
+      "grant": [{"audience": "https://api.example", "scopes": ["read"]}],
+      "default_audience": "https://api.example"}]})"));
+  expect_refusal(Code::policy_no_rule);
+  policies.swap(policy_of(R"({"rules": [{"name": "named", "match": {"key_protection": "none"},
+      "grant": [{"audience": "https://api.example", "scopes": ["read"]}],
+      "default_audience": "https://api.example"}]})"));
   const auto issued = mint();
   ASSERT_TRUE(issued) << issued.error().to_string();
-  EXPECT_EQ(token_claims(*issued)["key_protection"], "none");
+  const Json token = token_claims(*issued);
+  EXPECT_EQ(token["key_protection"], "session");
+  EXPECT_EQ(token["attestation"]["key_protection"], "none");
 }
 
 TEST_F(MintByAssertion, LetsAKeyThatWasOnlyShownLiveOnWithoutEvidence) {

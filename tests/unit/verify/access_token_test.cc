@@ -212,5 +212,19 @@ TEST_F(AccessToken, MutatedIsNeverTaken) {
   });
 }
 
+TEST_F(AccessToken, ForASessionKeyIsWorthWhatVouchedForIt) {
+  const auto of_vouching = [&](const Json& protection) {
+    const Json attestation = {{"format", "key"}, {"key_protection", protection}};
+    return verifier_
+        .check_without_proof(
+            token_with_claims({{"key_protection", "session"}, {"attestation", attestation}}))
+        ->key_protection();
+  };
+  EXPECT_EQ(of_vouching("hardware"), "session");
+  EXPECT_EQ(of_vouching("none"), "none");
+  EXPECT_EQ(of_vouching("unproven"), "unproven");
+  EXPECT_EQ(of_vouching(7), "none");
+}
+
 }  // namespace
 }  // namespace mintmark

@@ -90,6 +90,11 @@ class TokenFixture {
   [[nodiscard]] std::string token_with_claim(const char* name, const Json& value) const {
     return issuer_key_.sign_jws(header(), changed(claims(), name, value));
   }
+  [[nodiscard]] std::string token_with_claims(const Json& others) const {
+    Json all = claims();
+    all.update(others);
+    return issuer_key_.sign_jws(header(), all);
+  }
   [[nodiscard]] std::string token_with_header(const char* name, const Json& value) const {
     return issuer_key_.sign_jws(changed(header(), name, value), claims());
   }
