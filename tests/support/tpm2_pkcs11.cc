@@ -60,10 +60,9 @@ Tpm2Pkcs11::~Tpm2Pkcs11() {
 }
 
 std::string Tpm2Pkcs11::module() {
-  for (const char* path :
-       {"/usr/lib/x86_64-linux-gnu/pkcs11/libtpm2_pkcs11.so",
-        "/usr/lib/aarch64-linux-gnu/pkcs11/libtpm2_pkcs11.so",
-        "/usr/lib64/pkcs11/libtpm2_pkcs11.so"}) {
+  for (const char* path : {"/usr/lib/x86_64-linux-gnu/pkcs11/libtpm2_pkcs11.so",
+                           "/usr/lib/aarch64-linux-gnu/pkcs11/libtpm2_pkcs11.so",
+                           "/usr/lib64/pkcs11/libtpm2_pkcs11.so"}) {
     if (std::filesystem::exists(path)) return path;
   }
   throw std::runtime_error("the TPM's PKCS#11 module is not installed (Debian: libtpm2-pkcs11-1)");
