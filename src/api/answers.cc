@@ -38,7 +38,10 @@ http::Response refusal(const Error& error, const Json& more) {
   http::Response response = http::json_response(facts.http_status, body.dump());
   response.headers.set("Cache-Control", "no-store");
   if (facts.http_status == 401) {
-    response.headers.set("WWW-Authenticate", "DPoP algs=\"ES256 ES384\", error=\"" + oauth + "\"");
+    // Clients' libraries show people what stands here, and leave the body unread (RFC 6750 §3).
+    response.headers.set("WWW-Authenticate", "DPoP algs=\"ES256 ES384\", error=\"" + oauth +
+                                                 "\", error_description=\"" + description(error) +
+                                                 "\"");
   }
   if (facts.http_status == 503) response.headers.set("Retry-After", "1");
   return response;
