@@ -24,13 +24,8 @@ class Judges : public ::testing::Test {
 
   Outcome node(const std::string& what, const std::string& jwt, const std::string& expected,
                const std::string& issuer) {
-    // Node 18 has WebCrypto behind a flag; later ones know no such flag any more.
-    return execute(
-        {"bash", "-c",
-         "cd \"$1\" && flag=; [ \"$(node -p 'process.versions.node.split(\".\")[0]')\" -lt 20 ] && "
-         "flag=--experimental-global-webcrypto; printf %s \"$2\" | node $flag verify.mjs \"$3\" "
-         "\"$4\" \"$5\" \"$6\"",
-         "bash", MINTMARK_JUDGES, jwt, what, jwks, issuer, expected});
+    return execute({"bash", "-c", "printf %s \"$1\" | \"$2/run\" verify.mjs \"${@:3}\"", "bash",
+                    jwt, MINTMARK_JUDGES, what, jwks, issuer, expected});
   }
   Outcome cli(const std::string& jwt) {
     return execute(

@@ -175,7 +175,9 @@ TEST_F(TokenEndpoint, RefusesABadAttestationByTheDraftsName) {
 TEST_F(TokenEndpoint, RefusesAClientThatIsNotAuthenticatedWithAChallenge) {
   const http::Response response = post("/token", grant, {});
   expect_refused(response, 401, "invalid_client", "client_unauthenticated");
-  EXPECT_NE(one(response, "WWW-Authenticate").find("DPoP algs=\"ES256 ES384\""), std::string::npos);
+  EXPECT_EQ(one(response, "WWW-Authenticate"),
+            "DPoP algs=\"ES256 ES384\", error=\"invalid_client\", error_description=\"" +
+                Json::parse(response.body)["error_description"].get<std::string>() + "\"");
 }
 
 TEST_F(TokenEndpoint, GivesNoNonceWhereNoneIsRequired) {

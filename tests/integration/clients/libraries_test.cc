@@ -1,0 +1,23 @@
+// Packages that know OAuth and nothing of us; the scripts in tests/judges hold the assertions.
+#include "strict_stack.h"
+
+namespace mintmark::test {
+namespace {
+
+// A script that ended early, or checked less than it should, does not say this.
+void expect_passed(const std::string& name, int checks) {
+  const auto done = bash("\"$JUDGES/run\" " + name + ".mjs\n");
+  EXPECT_EQ(done.status, 0) << done.output;
+  EXPECT_NE(done.output.find("\n" + name + ": " + std::to_string(checks) + " passed\n"),
+            std::string::npos)
+      << done.output;
+}
+
+TEST(Libraries, Oauth4webapiGetsTokensAndTheRightRefusals) { expect_passed("oauth4webapi", 15); }
+
+TEST(Libraries, OpenidClientGetsTokensAndTheRightRefusals) { expect_passed("openid-client", 14); }
+
+TEST(Libraries, DpopGetsTokensAndTheRightRefusals) { expect_passed("dpop", 17); }
+
+}  // namespace
+}  // namespace mintmark::test
