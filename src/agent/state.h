@@ -41,7 +41,6 @@ class StateDirectory {
   /// The nonce for the next proof to this issuer, not secret; "" if none is kept. One that cannot
   /// be read is none: the issuer gives another.
   [[nodiscard]] std::string nonce(const std::string& issuer) const;
-  /// "" forgets it.
   [[nodiscard]] Result<void> save_nonce(const std::string& issuer, const std::string& nonce) const;
 
   /// Where a device key that is a file lives.

@@ -53,12 +53,12 @@ Result<TokenAnswer> Agent::ask(const Identity& identity, const TokenRequest& req
   TokenReply reply = ask_once();
   if (another_proof_may_pass(reply)) {
     if (!reply.nonce.empty()) nonce = reply.nonce;
-    reply = ask_once();
+    TokenReply second = ask_once();
+    if (second.nonce.empty()) second.nonce = std::move(reply.nonce);
+    reply = std::move(second);
   }
-  // An issuer that gives no next nonce with a token wants none now; the one kept would only grow
-  // stale.
-  const bool changed = reply.nonce != state_.nonce(identity.issuer);
-  if (changed && (reply.answer || !reply.nonce.empty())) {
+  // RFC 9449 §8.2: used until another one comes, also where this answer brought none.
+  if (!reply.nonce.empty() && reply.nonce != state_.nonce(identity.issuer)) {
     if (auto saved = state_.save_nonce(identity.issuer, reply.nonce); !saved) return pass_on(saved);
   }
   return std::move(reply.answer);

@@ -85,11 +85,14 @@ TEST_F(Nonce, ComesWithEachTokenForTheNext) {
   EXPECT_EQ(nonces(), (Seen{"", "nonce-1", "nonce-2"}));
 }
 
-TEST_F(Nonce, IsForgottenWhenATokenComesWithoutTheNext) {
+TEST_F(Nonce, IsUsedUntilAnotherOneComes) {
   bench_.issuer.refuse_next(token_url, Code::attestation_challenge_required, "nonce-1");
   ASSERT_TRUE(fetch());
   ASSERT_TRUE(fetch());
-  EXPECT_EQ(nonces(), (Seen{"", "nonce-1", ""}));
+  bench_.issuer.refuse_next(token_url, Code::attestation_challenge_stale, "nonce-2");
+  ASSERT_TRUE(fetch());
+  ASSERT_TRUE(fetch());
+  EXPECT_EQ(nonces(), (Seen{"", "nonce-1", "nonce-1", "nonce-1", "nonce-2", "nonce-2"}));
 }
 
 TEST_F(Nonce, OutlivesARefusalThatBringsNone) {
