@@ -50,7 +50,7 @@ std::string text_of(const Window& window) {
 std::optional<unsigned> clock_time(std::string_view text, unsigned latest) {
   const auto digit = [&](std::size_t at) { return static_cast<unsigned>(text[at] - '0'); };
   if (text.size() != 5 || text[2] != ':') return std::nullopt;
-  for (const std::size_t at : {0, 1, 3, 4}) {
+  for (const std::size_t at : {0U, 1U, 3U, 4U}) {
     if (digit(at) > 9) return std::nullopt;
   }
   const unsigned minutes = digit(3) * 10 + digit(4);
