@@ -55,16 +55,21 @@ void read_issuer(ObjectReader& root, Config& config) {
   if (!wrong.empty()) root.refuse("issuer", wrong);
 }
 
+Listen read_address(ObjectReader& one) {
+  Listen listen;
+  listen.address = one.text("address");
+  listen.port = static_cast<std::uint16_t>(one.integer("port", 1, 65535));
+  if (!one.failed() && !is_ip_address(listen.address)) {
+    one.refuse("address", R"(must be an IP address, such as "127.0.0.1" or "::")");
+  }
+  return listen;
+}
+
 void read_listen(ObjectReader& root, Config& config) {
   std::set<std::pair<std::string, std::uint16_t>> seen;
   root.objects("listen", true, [&](ObjectReader& one) {
-    Listen listen;
-    listen.address = one.text("address");
-    listen.port = static_cast<std::uint16_t>(one.integer("port", 1, 65535));
+    Listen listen = read_address(one);
     if (one.failed()) return;
-    if (!is_ip_address(listen.address)) {
-      one.refuse("address", R"(must be an IP address, such as "127.0.0.1" or "::")");
-    }
     if (!seen.emplace(listen.address, listen.port).second) {
       one.refuse_here("stands twice; one listener has this address and port already");
     }
@@ -73,6 +78,43 @@ void read_listen(ObjectReader& root, Config& config) {
   if (!root.failed() && config.listen.empty()) {
     root.refuse("listen", R"(must name at least one {"address": …, "port": …})");
   }
+}
+
+void read_metrics(ObjectReader& root, Config& config) {
+  root.object("metrics", false, [&](ObjectReader& metrics) {
+    const Listen listen = read_address(metrics);
+    for (const Listen& other : config.listen) {
+      if (other.port == listen.port && other.address == listen.address)
+        metrics.refuse("port",
+                       "is one of \"listen\" already; figures have a listener of their own");
+    }
+    config.metrics = listen;
+  });
+}
+
+void read_http(ObjectReader& root, Config& config) {
+  root.object("http", false, [&](ObjectReader& http) {
+    HttpLimits& limits = config.http;
+    const auto size = [&](const char* key, std::int64_t least, std::int64_t most,
+                          std::size_t& value) {
+      value = static_cast<std::size_t>(
+          http.integer(key, least, most, static_cast<std::int64_t>(value)));
+    };
+    const auto time = [&](const char* key, std::chrono::milliseconds& value) {
+      value = std::chrono::milliseconds(http.integer(key, 100, 600'000, value.count()));
+    };
+    // RFC 9112 §3: at least 8000 octets of request line. The rest is what requests here need.
+    size("request_line_octets", 8000, 65'536, limits.request_line_octets);
+    size("header_octets", 16'384, 262'144, limits.header_octets);
+    size("header_fields", 32, 1000, limits.header_fields);
+    size("body_octets", 32'768, 1'048'576, limits.body_octets);
+    time("handshake_ms", limits.handshake);
+    time("header_ms", limits.header);
+    time("body_ms", limits.body);
+    time("idle_ms", limits.idle);
+    time("write_ms", limits.write);
+    size("connections", 1, 1'000'000, limits.connections);
+  });
 }
 
 void read_tls(ObjectReader& root, const Directory& directory, Config& config) {
@@ -94,10 +136,12 @@ void read_tls(ObjectReader& root, const Directory& directory, Config& config) {
 
 void read_admin(ObjectReader& root, const Directory& directory, Config& config) {
   root.object("admin", true, [&](ObjectReader& admin) {
-    config.admin_socket = directory.resolve(admin.text("socket"));
+    config.admin.socket = directory.resolve(admin.text("socket"));
+    config.admin.read_group = admin.text("read_group", "");
+    config.admin.operate_group = admin.text("operate_group", "");
     constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
-    if (config.admin_socket.size() > longest) {
-      admin.refuse("socket", "is " + std::to_string(config.admin_socket.size()) +
+    if (config.admin.socket.size() > longest) {
+      admin.refuse("socket", "is " + std::to_string(config.admin.socket.size()) +
                                  " octets long as an absolute path; the system takes at most " +
                                  std::to_string(longest));
     }
@@ -278,6 +322,8 @@ Result<Config> parse(const std::string& file, std::string_view text) {
   Config config;
   read_issuer(root, config);
   read_listen(root, config);
+  read_metrics(root, config);
+  read_http(root, config);
   read_tls(root, directory, config);
   read_admin(root, directory, config);
   read_users(root, config);

@@ -69,12 +69,35 @@ struct Enrolment {
   Tpm2Enrolment tpm2;
 };
 
+/// Who may use the admin socket beside root and mintd's own user; "": nobody.
+struct Admin {
+  std::string socket;
+  std::string read_group;     ///< May look.
+  std::string operate_group;  ///< May do all.
+};
+
+/// What a stranger may send, and how long it may take; beyond is refused by name.
+struct HttpLimits {
+  std::size_t request_line_octets = 8U << 10U;
+  std::size_t header_octets = 32U << 10U;
+  std::size_t header_fields = 100;
+  std::size_t body_octets = 128U << 10U;
+  std::chrono::milliseconds handshake{10'000};
+  std::chrono::milliseconds header{10'000};
+  std::chrono::milliseconds body{15'000};
+  std::chrono::milliseconds idle{60'000};
+  std::chrono::milliseconds write{15'000};
+  std::size_t connections = 4096;  ///< Open at once.
+};
+
 struct Config {
   std::string issuer;  ///< https URL without query, fragment or trailing slash.
   std::vector<Listen> listen;
-  std::optional<TlsFiles> tls;  ///< Absent only with trusted_proxy.
-  bool trusted_proxy = false;   ///< "plain_http_behind_trusted_proxy": true
-  std::string admin_socket;
+  std::optional<TlsFiles> tls;    ///< Absent only with trusted_proxy.
+  bool trusted_proxy = false;     ///< "plain_http_behind_trusted_proxy": true
+  std::optional<Listen> metrics;  ///< Where /metrics is served, as plain HTTP.
+  HttpLimits http;
+  Admin admin;
   std::string front_user;  ///< "": as mintd itself. Used only when started as root.
   std::string signer_user;
   std::string state_directory;

@@ -22,7 +22,9 @@ struct ServerLimits {
   /// How long what a refused client still sends is read and dropped, so that it can read the
   /// refusal.
   std::chrono::milliseconds linger{2'000};
-  std::size_t connections = 4096;  ///< Beyond: the newest is closed at once.
+  std::size_t connections = 4096;  ///< Open at once. Beyond: 503 to the first request, then closed.
+  /// How many beyond are given the time to read that; the next are closed at once.
+  std::size_t refused_connections = 64;
 };
 
 }  // namespace mintmark::http

@@ -11,8 +11,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "http/session.h"
-
 namespace mintmark::http {
 namespace {
 
@@ -22,24 +20,42 @@ namespace asio = boost::asio;
 constexpr int most_at_once = 64;
 constexpr std::chrono::milliseconds pause_without_descriptors{100};
 
-std::string unix_peer(int socket) {
-  ucred credentials{};
-  socklen_t length = sizeof credentials;
-  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return "unix:";
-  return "unix:uid=" + std::to_string(credentials.uid);
+/// Without those that the kernel does not tell: nobody gains by a question that failed.
+std::vector<gid_t> supplementary_groups(int socket) {
+  std::vector<gid_t> groups(32);
+  auto length = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &length) != 0) {
+    if (errno != ERANGE) return {};
+    groups.resize(length / sizeof(gid_t));
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &length) != 0) return {};
+  }
+  groups.resize(length / sizeof(gid_t));
+  return groups;
 }
 
-std::string peer_of(int socket, const sockaddr_storage& address) {
+Session::Peer unix_peer(int socket) {
+  ucred credentials{};
+  socklen_t length = sizeof credentials;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0)
+    return {"unix:", nullptr};
+  auto local = std::make_shared<LocalPeer>();
+  local->user = credentials.uid;
+  local->groups = supplementary_groups(socket);
+  local->groups.insert(local->groups.begin(), credentials.gid);
+  return {"unix:uid=" + std::to_string(credentials.uid), std::move(local)};
+}
+
+Session::Peer peer_of(int socket, const sockaddr_storage& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (address.ss_family == AF_INET) {
     const auto& ipv4 = reinterpret_cast<const sockaddr_in&>(address);
     inet_ntop(AF_INET, &ipv4.sin_addr, text.data(), text.size());
-    return std::string(text.data()) + ":" + std::to_string(ntohs(ipv4.sin_port));
+    return {std::string(text.data()) + ":" + std::to_string(ntohs(ipv4.sin_port)), nullptr};
   }
   if (address.ss_family == AF_INET6) {
     const auto& ipv6 = reinterpret_cast<const sockaddr_in6&>(address);
     inet_ntop(AF_INET6, &ipv6.sin6_addr, text.data(), text.size());
-    return "[" + std::string(text.data()) + "]:" + std::to_string(ntohs(ipv6.sin6_port));
+    return {"[" + std::string(text.data()) + "]:" + std::to_string(ntohs(ipv6.sin6_port)), nullptr};
   }
   return unix_peer(socket);
 }
@@ -59,6 +75,7 @@ Listener::Listener(asio::io_context& io, std::shared_ptr<Serving> serving, Uniqu
       serving_(std::move(serving)),
       listening_(strand_, listening.get()),
       pause_(strand_),
+      has_tls_(tls != nullptr),
       tls_(std::move(tls)) {
   (void)listening.release();
 }
@@ -73,6 +90,10 @@ void Listener::stop() {
     self->listening_.close(ignored);
     self->pause_.cancel();
   });
+}
+
+void Listener::replace_tls(std::shared_ptr<const TlsServerContext> tls) {
+  if (has_tls_ && tls != nullptr) tls_.store(std::move(tls));
 }
 
 void Listener::wait() {
@@ -92,7 +113,7 @@ void Listener::accept_some() {
                             &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     const int number = errno;
     if (socket) {
-      std::string peer = peer_of(socket.get(), address);
+      Session::Peer peer = peer_of(socket.get(), address);
       welcome(std::move(socket), std::move(peer));
     } else if (number == EAGAIN || number == EWOULDBLOCK) {
       break;
@@ -103,17 +124,20 @@ void Listener::accept_some() {
   wait();
 }
 
-void Listener::welcome(UniqueFd socket, std::string peer) {
+void Listener::welcome(UniqueFd socket, Session::Peer peer) {
   const int on = 1;
-  if (!peer.starts_with("unix:")) {
+  if (!peer.name.starts_with("unix:")) {
     setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  Ssl ssl = tls_ == nullptr ? nullptr : tls_->connection();
-  if (tls_ != nullptr && ssl == nullptr) return;
+  const auto tls = tls_.load();
+  Ssl ssl = tls == nullptr ? nullptr : tls->connection();
+  if (has_tls_ && ssl == nullptr) return;
   try {
     const auto session = std::make_shared<Session>(io_, serving_, std::move(socket), std::move(ssl),
                                                    std::move(peer));
-    if (serving_->admit(session)) session->start();
+    const auto admission = serving_->admit(session);
+    if (admission == Serving::Admission::refused) session->refuse_first_request();
+    if (admission != Serving::Admission::closed) session->start();
   } catch (const boost::system::system_error& error) {
     // The kernel has no room to watch one more descriptor; those that it watches are served on.
     serving_->report("http_accept_failed", {Code::listen_failed, error.what(), 0});

@@ -1,6 +1,7 @@
 // Accepts connections on one listening socket.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -9,6 +10,7 @@
 #include <memory>
 
 #include "http/serving.h"
+#include "http/session.h"
 
 namespace mintmark::http {
 
@@ -20,13 +22,15 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void start();
   /// From any thread.
   void stop();
+  /// From any thread; does nothing where there is no TLS.
+  void replace_tls(std::shared_ptr<const TlsServerContext> tls);
 
  private:
   using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
 
   void wait();
   void accept_some();
-  void welcome(UniqueFd socket, std::string peer);
+  void welcome(UniqueFd socket, Session::Peer peer);
   void wait_for_descriptors(int number);
 
   boost::asio::io_context& io_;
@@ -36,7 +40,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
   boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                     boost::asio::wait_traits<std::chrono::steady_clock>, Strand>
       pause_;
-  std::shared_ptr<const TlsServerContext> tls_;
+  const bool has_tls_;
+  std::atomic<std::shared_ptr<const TlsServerContext>> tls_;
 };
 
 }  // namespace mintmark::http

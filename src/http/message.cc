@@ -50,6 +50,7 @@ Response error_response(const Error& error) {
   body += '}';
   Response response = json_response(facts.http_status, std::move(body));
   response.headers.add("Cache-Control", "no-store");
+  response.cause = error;
   return response;
 }
 

@@ -1,7 +1,11 @@
 // Requests and answers as plain values; this folder knows no domain word.
 #pragma once
 
+#include <sys/types.h>
+
+#include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +35,13 @@ class Headers {
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
+/// Who is at the other end of a unix socket, as the kernel says (unix(7), SO_PEERCRED and
+/// SO_PEERGROUPS): as of the moment of connecting.
+struct LocalPeer {
+  uid_t user = 0;
+  std::vector<gid_t> groups;  ///< The primary one first.
+};
+
 struct Request {
   std::string method;
   std::string target;  ///< As it came: path and query.
@@ -40,13 +51,30 @@ struct Request {
   std::string body;
   std::string peer;  ///< "127.0.0.1:4711" or "unix:uid=0"; for logs.
   std::string id;    ///< Random, in every answer as `X-Request-Id` and in every log line.
+  std::shared_ptr<const LocalPeer> local_peer;  ///< Null on TCP, or where the kernel does not say.
 };
 
 struct Response {
   unsigned status = 200;
   Headers headers;
   std::string body;
+  /// Why it refuses, whole: for logs and metrics. Never sent.
+  std::optional<Error> cause = std::nullopt;
 };
+
+/// One request and its answer, as logs and metrics want them. The views live as long as the call.
+struct Answered {
+  std::string_view id;
+  std::string_view peer;
+  std::string_view method;  ///< A stranger's text, and "" where the request never became whole.
+  std::string_view path;    ///< Likewise; without the query.
+  unsigned status = 0;
+  const Error* cause = nullptr;  ///< Response::cause.
+  /// From the whole request to the answer; 0 where it never became whole.
+  std::chrono::microseconds took{};
+};
+/// Told of each answer before it is sent. From any thread; must not throw.
+using Observe = std::function<void(const Answered&)>;
 
 /// Sends the answer; once, from any thread, also after the connection is gone. Handles nothing else
 /// before it returns, unless it is called by the handler itself.

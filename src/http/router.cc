@@ -1,5 +1,6 @@
 #include "http/router.h"
 
+#include <set>
 #include <string_view>
 
 namespace mintmark::http {
@@ -7,18 +8,26 @@ namespace {
 
 using Methods = std::map<std::string, Handler>;
 
-/// "GET, HEAD, POST", for Allow.
+/// "GET, HEAD, OPTIONS", for Allow.
 std::string allowed(const Methods& methods) {
+  std::set<std::string_view> names{"OPTIONS"};
+  for (const auto& [name, handler] : methods) {
+    names.insert(name);
+    if (name == "GET") names.insert("HEAD");
+  }
   std::string text;
-  const auto append = [&](std::string_view name) {
+  for (const std::string_view name : names) {
     if (!text.empty()) text += ", ";
     text += name;
-  };
-  for (const auto& [name, handler] : methods) {
-    append(name);
-    if (name == "GET" && !methods.contains("HEAD")) append("HEAD");
   }
   return text;
+}
+
+Response options(const std::string& allow) {
+  Response response;
+  response.status = 204;
+  response.headers.add("Allow", allow);
+  return response;
 }
 
 const Handler* handler_for(const Methods& methods, const std::string& method) {
@@ -52,6 +61,8 @@ const std::map<std::string, Handler>* Router::methods_at(const std::string& path
 }
 
 void Router::operator()(Request request, Respond respond) const {
+  if (request.path == "*" && request.method == "OPTIONS")
+    return respond(options("GET, HEAD, OPTIONS, POST"));
   const Methods* methods = methods_at(request.path);
   if (methods == nullptr) {
     return respond(error_response({Code::http_path_unknown, "nothing is served at this path", 0}));
@@ -59,6 +70,7 @@ void Router::operator()(Request request, Respond respond) const {
   const Handler* handler = handler_for(*methods, request.method);
   if (handler != nullptr) return (*handler)(std::move(request), std::move(respond));
   const std::string names = allowed(*methods);
+  if (request.method == "OPTIONS") return respond(options(names));
   Response refusal = error_response({Code::http_method_not_allowed, "this path takes " + names, 0});
   refusal.headers.add("Allow", names);
   respond(std::move(refusal));

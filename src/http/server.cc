@@ -32,9 +32,11 @@ Result<void> prepare(int socket) {
 }  // namespace
 
 struct Server::State {
-  State(boost::asio::io_context& given, const ServerLimits& limits, Handler handler, Report report)
+  State(boost::asio::io_context& given, const ServerLimits& limits, Handler handler, Report report,
+        Observe observe)
       : io(given),
-        serving(std::make_shared<Serving>(given, limits, std::move(handler), std::move(report))) {}
+        serving(std::make_shared<Serving>(given, limits, std::move(handler), std::move(report),
+                                          std::move(observe))) {}
 
   void stop_listening() {
     const std::lock_guard lock(mutex);
@@ -48,8 +50,10 @@ struct Server::State {
   std::vector<std::shared_ptr<Listener>> listeners;
 };
 
-Server::Server(boost::asio::io_context& io, ServerLimits limits, Handler handler, Report report)
-    : state_(std::make_shared<State>(io, limits, std::move(handler), std::move(report))) {}
+Server::Server(boost::asio::io_context& io, ServerLimits limits, Handler handler, Report report,
+               Observe observe)
+    : state_(std::make_shared<State>(io, limits, std::move(handler), std::move(report),
+                                     std::move(observe))) {}
 
 Server::~Server() {
   state_->stop_listening();
@@ -76,6 +80,13 @@ void Server::stop(std::function<void()> drained) {
   state_->serving->stop(std::move(drained));
 }
 
+void Server::replace_tls(std::shared_ptr<const TlsServerContext> tls) {
+  const std::lock_guard lock(state_->mutex);
+  for (const auto& listener : state_->listeners) listener->replace_tls(tls);
+}
+
 std::size_t Server::open_connections() const { return state_->serving->open(); }
+
+std::uint64_t Server::connections_turned_away() const { return state_->serving->turned_away(); }
 
 }  // namespace mintmark::http

@@ -30,7 +30,8 @@ using Report = std::function<void(std::string_view event, const Error& error)>;
 /// before its io_context.
 class Server {
  public:
-  Server(boost::asio::io_context& io, ServerLimits limits, Handler handler, Report report = {});
+  Server(boost::asio::io_context& io, ServerLimits limits, Handler handler, Report report = {},
+         Observe observe = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -45,7 +46,13 @@ class Server {
   /// does nothing.
   void stop(std::function<void()> drained);
 
+  /// What connections that come from now on are served with, on every listener that has TLS; those
+  /// that are open keep what they began with.
+  void replace_tls(std::shared_ptr<const TlsServerContext> tls);
+
   [[nodiscard]] std::size_t open_connections() const;
+  /// Connections beyond the limit, since the start: refused, or closed at once.
+  [[nodiscard]] std::uint64_t connections_turned_away() const;
 
  private:
   struct State;

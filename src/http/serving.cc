@@ -7,12 +7,15 @@
 
 namespace mintmark::http {
 
-bool Serving::admit(const std::shared_ptr<Session>& session) {
+Serving::Admission Serving::admit(const std::shared_ptr<Session>& session) {
   const std::lock_guard lock(mutex_);
-  if (stopping() || open_.size() >= limits.connections) return false;
+  if (stopping()) return Admission::closed;
+  const bool full = open_.size() >= limits.connections;
+  if (full) turned_away_.fetch_add(1, std::memory_order_relaxed);
+  if (open_.size() >= limits.connections + limits.refused_connections) return Admission::closed;
   open_.insert(session);
   serving_.insert(session);
-  return true;
+  return full ? Admission::refused : Admission::served;
 }
 
 void Serving::retire(const std::shared_ptr<Session>& session) {

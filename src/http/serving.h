@@ -17,16 +17,25 @@ class Session;
 /// Thread-safe. Keeps every open connection alive until it says that it is closed.
 class Serving {
  public:
-  Serving(boost::asio::io_context& io, const ServerLimits& given, Handler handler_, Report report_)
-      : limits(given), handler(std::move(handler_)), report_to(std::move(report_)), io_(io) {}
+  Serving(boost::asio::io_context& io, const ServerLimits& given, Handler handler_, Report report_,
+          Observe observe_)
+      : limits(given),
+        handler(std::move(handler_)),
+        report_to(std::move(report_)),
+        observe_by(std::move(observe_)),
+        io_(io) {}
 
   const ServerLimits limits;
   const Handler handler;
   const Report report_to;
+  const Observe observe_by;
 
-  /// False: there are as many as the limit allows, or the server stops; the connection is not to be
-  /// served.
-  [[nodiscard]] bool admit(const std::shared_ptr<Session>& session);
+  enum class Admission {
+    served,
+    refused,  ///< There are as many as the limit allows: its first request is told so.
+    closed,   ///< Nor is there room to tell, or the server stops.
+  };
+  [[nodiscard]] Admission admit(const std::shared_ptr<Session>& session);
   /// Nothing more is answered on this connection; it may still be open for a while.
   void retire(const std::shared_ptr<Session>& session);
   /// The connection is closed.
@@ -37,6 +46,9 @@ class Serving {
   /// Closes what is left, without a word: the server ends.
   void abandon();
   [[nodiscard]] std::size_t open() const;
+  [[nodiscard]] std::uint64_t turned_away() const {
+    return turned_away_.load(std::memory_order_relaxed);
+  }
   void report(std::string_view event, const Error& error) const noexcept;
 
  private:
@@ -45,6 +57,7 @@ class Serving {
 
   boost::asio::io_context& io_;
   std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> turned_away_{0};
   mutable std::mutex mutex_;
   Sessions open_;
   Sessions serving_;  ///< Those of `open_` that may still answer.

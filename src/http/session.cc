@@ -33,8 +33,9 @@ class Session::Reply {
   ~Reply() {
     if (used_.load()) return;
     if (const auto session = session_.lock()) {
-      session->serving_->report("http_request_unanswered",
-                                {Code::http_handler_failed, "a handler dropped its request", 0});
+      session->serving_->report(
+          "http_request_unanswered",
+          {Code::http_handler_failed, "a handler dropped its request " + session->request_id_, 0});
     }
     send(error_response({Code::http_handler_failed, "this request found no answer", 0}));
   }
@@ -61,7 +62,7 @@ class Session::Reply {
 };
 
 Session::Session(asio::io_context& io, std::shared_ptr<Serving> serving, UniqueFd socket, Ssl ssl,
-                 std::string peer)
+                 Peer peer)
     : strand_(asio::make_strand(io)),
       serving_(std::move(serving)),
       socket_(strand_, socket.get()),
@@ -193,8 +194,18 @@ void Session::handle() {
   clear_deadline();
   Request request = reader_.take_request();
   request_id_ = new_request_id();
+  method_ = request.method;
+  path_ = request.path;
+  handled_at_ = clock::now();
+  if (refused_) {
+    return refuse({Code::http_too_many_connections,
+                   "there are " + std::to_string(serving_->limits.connections) +
+                       " connections, and no more may be open at once; come back later",
+                   0});
+  }
   request.id = request_id_;
-  request.peer = peer_;
+  request.peer = peer_.name;
+  request.local_peer = peer_.local;
   const auto reply = std::make_shared<Reply>(*this);
   call_handler(std::move(request),
                [reply](Response response) { reply->send(std::move(response)); });
@@ -223,18 +234,38 @@ void Session::answer(Response response) {
 
 void Session::refuse(const Error& error) {
   if (request_id_.empty()) request_id_ = new_request_id();
-  compose(error_response(error), false);
+  Response response = error_response(error);
+  if (response.status == 503) response.headers.set("Retry-After", "1");
+  compose(response, false);
   write();
+}
+
+void Session::observe(const Response& response) const {
+  if (!serving_->observe_by) return;
+  const bool handled = handled_at_ != clock::time_point{};
+  const auto took = handled ? clock::now() - handled_at_ : clock::duration::zero();
+  try {
+    serving_->observe_by({request_id_, peer_.name, method_, path_, response.status,
+                          response.cause ? &*response.cause : nullptr,
+                          std::chrono::duration_cast<std::chrono::microseconds>(took)});
+  } catch (...) {
+    // A log that fails must not end what it tells about.
+  }
 }
 
 void Session::compose(const Response& response, bool keeps_alive) {
   output_.clear();
   written_octets_ = 0;
   AnswerFrame frame{request_id_, keeps_alive, reader_.is_http_1_0(), reader_.is_head()};
-  if (auto appended = append_answer(output_, response, frame); !appended) {
-    serving_->report("http_answer_invalid", appended.error());
+  if (auto appended = append_answer(output_, response, frame)) {
+    observe(response);
+  } else {
+    serving_->report(
+        "http_answer_invalid",
+        {appended.error().code, appended.error().detail + " (request " + request_id_ + ")", 0});
     const Response instead = error_response({appended.error().code, "an answer was malformed", 0});
     (void)append_answer(output_, instead, frame).has_value();
+    observe(instead);
   }
   after_ = keeps_alive ? After::next_request : After::close;
   phase_ = Phase::writing;
@@ -269,6 +300,9 @@ void Session::written() {
 void Session::begin_next_request() {
   reader_.next();
   request_id_.clear();
+  method_.clear();
+  path_.clear();
+  handled_at_ = {};
   phase_ = Phase::request;
   deadline_stage_ = RequestReader::Stage::idle;
   set_deadline(serving_->limits.idle);

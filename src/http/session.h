@@ -22,10 +22,18 @@ class Session : public std::enable_shared_from_this<Session> {
  public:
   using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
 
+  struct Peer {
+    std::string name;  ///< Request::peer.
+    std::shared_ptr<const LocalPeer> local;
+  };
+
   /// `ssl` null: plain.
   Session(boost::asio::io_context& io, std::shared_ptr<Serving> serving, UniqueFd socket, Ssl ssl,
-          std::string peer);
+          Peer peer);
 
+  /// Before start: no handler sees what comes; the first request is answered
+  /// `http_too_many_connections`.
+  void refuse_first_request() { refused_ = true; }
   void start();
   /// Closes if no request is under way; else after its answer.
   void stop();
@@ -53,6 +61,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void answer(Response response);
   void refuse(const Error& error);
   void compose(const Response& response, bool keeps_alive);
+  void observe(const Response& response) const;
   void write();
   void written();
   void begin_next_request();
@@ -73,8 +82,11 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, Strand> timer_;
   Stream stream_;
   RequestReader reader_;
-  std::string peer_;
+  Peer peer_;
   std::string request_id_;
+  std::string method_;  ///< Of the request that is handled, like the path.
+  std::string path_;
+  clock::time_point handled_at_;
   std::string output_;
   std::size_t written_octets_ = 0;
   std::size_t discarded_octets_ = 0;
@@ -84,6 +96,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Phase phase_ = Phase::handshake;
   After after_ = After::next_request;
   bool expired_ = false;
+  bool refused_ = false;
 };
 
 }  // namespace mintmark::http

@@ -56,7 +56,7 @@ Result<std::vector<UniqueFd>> Keeper::bind() {
 }
 
 Result<void> Keeper::open_admin() {
-  auto socket = http::listen_unix(context_.config.admin_socket, 0600);
+  auto socket = http::listen_unix(context_.config.admin.socket, 0600);
   if (!socket) return pass_on(socket);
   admin_ = std::make_unique<http::Server>(
       context_.io, http::ServerLimits{},
@@ -124,7 +124,7 @@ void Keeper::stop() {
 
 void Keeper::stop_signer() {
   // After the front: what it had under way has been signed and answered.
-  unlink(context_.config.admin_socket.c_str());
+  unlink(context_.config.admin.socket.c_str());
   signer_->stop();
 }
 

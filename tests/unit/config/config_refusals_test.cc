@@ -133,6 +133,21 @@ TEST(ConfigRefusal, OfAFraction) {
   expect_text(listen(R"([{"address": "::", "port": 443.0}])"), "not a number with a fraction");
 }
 
+TEST(ConfigRefusal, OfFiguresWhereStrangersAreServed) {
+  expect_text(refusal(R"("port": 9464)", R"("port": 8443)"),
+              "key \"metrics.port\": is one of \"listen\" already");
+}
+
+TEST(ConfigRefusal, OfARequestLineShorterThanTheStandardRecommends) {
+  expect_text(refusal(R"("request_line_octets": 9000)", R"("request_line_octets": 7999)"),
+              "key \"http.request_line_octets\": must be from 8000 to 65536, not 7999");
+}
+
+TEST(ConfigRefusal, OfALimitThatLetsNobodyIn) {
+  expect_text(refusal(R"("connections": 500)", R"("connections": 0)"),
+              "key \"http.connections\": must be from 1 to 1000000, not 0");
+}
+
 TEST(ConfigRefusal, OfTheSameListenerTwice) {
   expect_text(listen(R"([{"address": "::", "port": 1}, {"address": "::", "port": 1}])"),
               "key \"listen[1]\": stands twice");

@@ -49,6 +49,34 @@ TEST(Config, GivesTheKeyStoreAsTheFileSays) {
   EXPECT_EQ(store.call_deadline, std::chrono::milliseconds(1500));
 }
 
+TEST(Config, GivesListenersLimitsAndRolesAsTheFileSays) {
+  const Config config = good(sample);
+  ASSERT_TRUE(config.metrics);
+  EXPECT_EQ(config.metrics->address, "127.0.0.1");
+  EXPECT_EQ(config.metrics->port, 9464);
+  EXPECT_EQ(config.admin.read_group, "mintmark-read");
+  EXPECT_EQ(config.admin.operate_group, "mintmark-operate");
+  EXPECT_EQ(config.http.request_line_octets, 9000U);
+  EXPECT_EQ(config.http.header_octets, 20'000U);
+  EXPECT_EQ(config.http.header_fields, 60U);
+  EXPECT_EQ(config.http.body_octets, 100'000U);
+  EXPECT_EQ(config.http.handshake, std::chrono::seconds(5));
+  EXPECT_EQ(config.http.header, std::chrono::seconds(6));
+  EXPECT_EQ(config.http.body, std::chrono::seconds(7));
+  EXPECT_EQ(config.http.idle, std::chrono::seconds(30));
+  EXPECT_EQ(config.http.write, std::chrono::seconds(8));
+  EXPECT_EQ(config.http.connections, 500U);
+}
+
+TEST(Config, ServesNoFiguresAndGivesNoGroupAnythingWhereNothingIsSaid) {
+  const Config config =
+      good(replaced(replaced(sample, R"("metrics": {"address": "127.0.0.1", "port": 9464},)", ""),
+                    R"(, "read_group": "mintmark-read", "operate_group": "mintmark-operate")", ""));
+  EXPECT_FALSE(config.metrics);
+  EXPECT_EQ(config.admin.read_group, "");
+  EXPECT_EQ(config.admin.operate_group, "");
+}
+
 TEST(Config, GivesEnrolmentAsTheFileSaysWithPcrsInOrder) {
   const Config config = good(sample);
   EXPECT_EQ(config.enrolment.mode, EnrolmentMode::open);
@@ -67,7 +95,7 @@ TEST(Config, ResolvesRelativePathsAgainstTheFilesDirectory) {
   const Config config = good(sample);
   EXPECT_EQ(config.tls->certificate, "/etc/mintmark/tls/server.pem");
   EXPECT_EQ(config.tls->key, "/etc/mintmark/tls/server.key");
-  EXPECT_EQ(config.admin_socket, "/etc/mintmark/admin.sock");
+  EXPECT_EQ(config.admin.socket, "/etc/mintmark/admin.sock");
   EXPECT_EQ(config.state_directory, "/etc/mintmark/state");
   EXPECT_EQ(config.enrolment.tpm2.roots, "/etc/mintmark/ek-roots");
   EXPECT_EQ(config.enrolment.tpm2.intermediates, "/etc/mintmark/ek-intermediates");

@@ -13,7 +13,7 @@ inline const std::string sample = R"({
   "listen": [{"address": "127.0.0.1", "port": 8443}],
   "tls": {"certificate": "tls/server.pem", "key": "tls/server.key"},
   "plain_http_behind_trusted_proxy": false,
-  "admin": {"socket": "admin.sock"},
+  "admin": {"socket": "admin.sock", "read_group": "mintmark-read", "operate_group": "mintmark-operate"},
   "users": {"front": "mintmark-front", "signer": "mintmark-signer"},
   "state_directory": "state",
   "hsm": {
@@ -45,7 +45,20 @@ inline const std::string sample = R"({
   },
   "policy": "policy.json",
   "log": {"level": "warning"},
-  "front": {"threads": 4}
+  "front": {"threads": 4},
+  "metrics": {"address": "127.0.0.1", "port": 9464},
+  "http": {
+    "request_line_octets": 9000,
+    "header_octets": 20000,
+    "header_fields": 60,
+    "body_octets": 100000,
+    "handshake_ms": 5000,
+    "header_ms": 6000,
+    "body_ms": 7000,
+    "idle_ms": 30000,
+    "write_ms": 8000,
+    "connections": 500
+  }
 }
 )";
 

@@ -34,11 +34,18 @@ void echo(const Request& request, const Respond& respond) {
 }
 
 TestServer::TestServer(Handler handler, ServerLimits limits) : work_(io_.get_executor()) {
-  server_.emplace(io_, limits, std::move(handler),
-                  [this](std::string_view event, const Error& /*error*/) {
-                    const std::lock_guard lock(mutex_);
-                    reports_.emplace_back(event);
-                  });
+  server_.emplace(
+      io_, limits, std::move(handler),
+      [this](std::string_view event, const Error& /*error*/) {
+        const std::lock_guard lock(mutex_);
+        reports_.emplace_back(event);
+      },
+      [this](const Answered& seen) {
+        const std::lock_guard lock(mutex_);
+        answers_seen_.push_back(
+            {std::string(seen.id), std::string(seen.method), std::string(seen.path), seen.status,
+             seen.cause == nullptr ? std::nullopt : std::optional(seen.cause->code), seen.took});
+      });
   for (int count = 0; count < 2; ++count) threads_.emplace_back([this] { io_.run(); });
 }
 
@@ -65,6 +72,11 @@ void TestServer::listen_unix_at(const std::string& path) {
 std::vector<std::string> TestServer::reports() {
   const std::lock_guard lock(mutex_);
   return reports_;
+}
+
+std::vector<SeenAnswer> TestServer::answers_seen() {
+  const std::lock_guard lock(mutex_);
+  return answers_seen_;
 }
 
 RawConnection::RawConnection(std::uint16_t port)

@@ -20,6 +20,16 @@ namespace mintmark::http {
 /// Answers with what was asked: method, path and body, a line each.
 void echo(const Request& request, const Respond& respond);
 
+/// An Answered kept.
+struct SeenAnswer {
+  std::string id;
+  std::string method;
+  std::string path;
+  unsigned status = 0;
+  std::optional<Code> code;
+  std::chrono::microseconds took{};
+};
+
 /// A server with two threads; ends with the object.
 class TestServer {
  public:
@@ -34,12 +44,15 @@ class TestServer {
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
   /// Events reported so far.
   [[nodiscard]] std::vector<std::string> reports();
+  /// Exchanges observed so far.
+  [[nodiscard]] std::vector<SeenAnswer> answers_seen();
 
  private:
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::mutex mutex_;
   std::vector<std::string> reports_;
+  std::vector<SeenAnswer> answers_seen_;
   std::optional<Server> server_;
   std::vector<std::thread> threads_;
 };

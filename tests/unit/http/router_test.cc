@@ -46,14 +46,26 @@ TEST(Router, UnknownPathIs404) {
 TEST(Router, OtherMethodIs405AndNamesWhatIsAllowed) {
   const Response on_get = ask(example(), "POST", "/keys");
   EXPECT_EQ(on_get.status, 405U);
-  EXPECT_EQ(*on_get.headers.find("Allow"), "GET, HEAD");
+  EXPECT_EQ(*on_get.headers.find("Allow"), "GET, HEAD, OPTIONS");
   const Response on_post = ask(example(), "GET", "/token");
   EXPECT_EQ(on_post.status, 405U);
-  EXPECT_EQ(*on_post.headers.find("Allow"), "POST");
+  EXPECT_EQ(*on_post.headers.find("Allow"), "OPTIONS, POST");
   EXPECT_NE(on_post.body.find("http_method_not_allowed"), std::string::npos);
 }
 
 TEST(Router, HeadOfAPostIs405) { EXPECT_EQ(ask(example(), "HEAD", "/token").status, 405U); }
+
+TEST(Router, OptionsNamesWhatIsAllowedAndCallsNobody) {
+  const Response response = ask(example(), "OPTIONS", "/keys");
+  EXPECT_EQ(response.status, 204U);
+  EXPECT_EQ(*response.headers.find("Allow"), "GET, HEAD, OPTIONS");
+  EXPECT_EQ(response.body, "");
+  EXPECT_EQ(ask(example(), "OPTIONS", "/nowhere").status, 404U);
+}
+
+TEST(Router, OptionsOfTheServerItselfIsAnswered) {
+  EXPECT_EQ(ask(example(), "OPTIONS", "*").status, 204U);
+}
 
 TEST(Router, MethodsHaveCase) { EXPECT_EQ(ask(example(), "get", "/keys").status, 405U); }
 

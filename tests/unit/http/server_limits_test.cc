@@ -179,9 +179,44 @@ TEST(ServerLimit, HeaderOfJustTheLimitPasses) {
   EXPECT_TRUE(answer->has("longer than 1000 octets"));
 }
 
-TEST(ServerLimit, ConnectionBeyondTheLimitIsClosedAndOthersStay) {
+TEST(ServerLimit, ConnectionBeyondTheLimitIsToldSoAndReachesNoHandler) {
+  ServerLimits limits;
+  limits.connections = 1;
+  TestServer server(echo, limits);
+  const auto port = server.listen();
+  RawConnection first(port);
+  ASSERT_TRUE(eventually([&] { return server.server().open_connections() == 1; }));
+  RawConnection second(port);
+  second.send(post("a") + post("b"));
+  const auto answer = second.answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503U);
+  EXPECT_TRUE(answer->has("\"code\":\"http_too_many_connections\""));
+  EXPECT_TRUE(answer->has("there are 1 connections")) << answer->body;
+  EXPECT_TRUE(answer->has("Retry-After: 1\r\n"));
+  EXPECT_TRUE(answer->has("Connection: close\r\n"));
+  EXPECT_EQ(second.rest(), "");
+  EXPECT_EQ(server.server().connections_turned_away(), 1U);
+  first.send(post("a"));
+  EXPECT_EQ(first.answer()->status, 200U);
+}
+
+TEST(ServerLimit, EachServerCountsItsOwnConnections) {
+  ServerLimits limits;
+  limits.connections = 1;
+  TestServer full(echo, limits);
+  TestServer other(echo, limits);
+  RawConnection taken(full.listen());
+  ASSERT_TRUE(eventually([&] { return full.server().open_connections() == 1; }));
+  RawConnection free(other.listen());
+  free.send(post("a"));
+  EXPECT_EQ(free.answer()->status, 200U);
+}
+
+TEST(ServerLimit, ConnectionBeyondThoseThatAreToldIsClosedAndOthersStay) {
   ServerLimits limits;
   limits.connections = 2;
+  limits.refused_connections = 0;
   TestServer server(echo, limits);
   const auto port = server.listen();
   RawConnection first(port);

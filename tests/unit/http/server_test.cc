@@ -268,6 +268,28 @@ TEST(Server, NamesThePeer) {
   EXPECT_EQ(local.answer()->body, "unix:uid=" + std::to_string(getuid()));
 }
 
+TEST(Server, KnowsWhoIsAtTheOtherEndOfAUnixSocket) {
+  const test::TemporaryDirectory directory;
+  TestServer server([](const Request& request, const Respond& respond) {
+    if (!request.local_peer) return respond(json_response(200, "nobody"));
+    std::string text = std::to_string(request.local_peer->user);
+    for (const gid_t group : request.local_peer->groups) text += "," + std::to_string(group);
+    respond(json_response(200, text));
+  });
+  RawConnection tcp(server.listen());
+  tcp.send(post("a"));
+  EXPECT_EQ(tcp.answer()->body, "nobody");
+  const std::string path = directory.path() / "s";
+  server.listen_unix_at(path);
+  RawConnection local(path);
+  local.send(post("a"));
+  std::vector<gid_t> groups(static_cast<std::size_t>(getgroups(0, nullptr)));
+  ASSERT_GE(getgroups(static_cast<int>(groups.size()), groups.data()), 0);
+  std::string expected = std::to_string(getuid()) + "," + std::to_string(getgid());
+  for (const gid_t group : groups) expected += "," + std::to_string(group);
+  EXPECT_EQ(local.answer()->body, expected);
+}
+
 TEST(Server, RefusesToAcceptOnWhatDoesNotListen) {
   const test::TemporaryDirectory directory;
   const auto file = directory.write("file", "");
