@@ -7,11 +7,13 @@ namespace mintmark::admin {
 
 http::Response error_response(const Error& error) {
   const CodeFacts& facts = facts_of(error.code);
-  return http::json_response(facts.http_status,
-                             Json{{"error", facts.name},
-                                  {"error_description", error.detail},
-                                  {"action", name_of(facts.action)}}
-                                 .dump(-1, ' ', false, Json::error_handler_t::replace));
+  http::Response response = http::json_response(
+      facts.http_status, Json{{"error", facts.name},
+                              {"error_description", error.detail},
+                              {"action", name_of(facts.action)}}
+                             .dump(-1, ' ', false, Json::error_handler_t::replace));
+  response.cause = error;
+  return response;
 }
 
 http::Router keeper_router(KeeperEndpoints endpoints) {
@@ -26,6 +28,7 @@ http::Router keeper_router(KeeperEndpoints endpoints) {
               const auto keys = shared->keys();
               respond(keys ? http::json_response(200, keys->dump()) : error_response(keys.error()));
             });
+  router.on("POST", "/admin/v1/reload", shared->reload);
   router.on("GET", "/admin/v1/devices", shared->front);
   router.on("GET", "/admin/v1/devices/*", shared->front);
   router.on("POST", "/admin/v1/devices/*", shared->front);

@@ -13,6 +13,8 @@ namespace mintmark::admin {
 struct KeeperEndpoints {
   std::function<Json()> status;
   std::function<Result<Json>()> keys;
+  /// POST /admin/v1/reload.
+  http::Handler reload;
   /// Asks the front (devices, policy).
   http::Handler front;
 };

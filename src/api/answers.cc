@@ -44,6 +44,7 @@ http::Response refusal(const Error& error, const Json& more) {
                                                  "\"");
   }
   if (facts.http_status == 503) response.headers.set("Retry-After", "1");
+  response.cause = error;
   return response;
 }
 

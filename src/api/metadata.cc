@@ -42,7 +42,7 @@ http::Response cacheable(const http::Request& request, const std::string& body,
 }  // namespace
 
 void add_metadata(http::Router& router, const std::string& issuer, const keyring::Keyring& keyring,
-                  bool challenges_required, std::function<std::string()> not_ready) {
+                  bool challenges_required, std::function<std::vector<std::string>()> not_ready) {
   const std::string document = metadata(issuer, challenges_required).dump();
   const std::string tag = '"' + to_hex(BytesView(sha256(document)).first(16)) + '"';
   const std::string path = path_of(issuer);
@@ -64,7 +64,7 @@ void add_metadata(http::Router& router, const std::string& issuer, const keyring
   router.on("GET", "/readyz",
             [not_ready = std::move(not_ready)](const http::Request& /*request*/,
                                                const http::Respond& respond) {
-              const std::string missing = not_ready();
+              const std::vector<std::string> missing = not_ready();
               if (missing.empty()) return respond(fresh_json({{"status", "ready"}}));
               http::Response response = fresh_json({{"status", "not ready"}, {"missing", missing}});
               response.status = 503;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "http/router.h"
 #include "keyring/keyring.h"
@@ -17,6 +18,6 @@ inline constexpr int keys_max_age_seconds = 300;
 /// challenge endpoint is named. `not_ready` gives the parts that are not ready,
 /// empty when all are. `keyring` must outlive the router.
 void add_metadata(http::Router& router, const std::string& issuer, const keyring::Keyring& keyring,
-                  bool challenges_required, std::function<std::string()> not_ready);
+                  bool challenges_required, std::function<std::vector<std::string>()> not_ready);
 
 }  // namespace mintmark::api

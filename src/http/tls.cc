@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include <array>
+#include <ctime>
 
 #include "http/tls_errors.h"
 
@@ -126,6 +127,14 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::from_pem(
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(context.get(), choose_http_1, nullptr);
   return std::shared_ptr<const TlsServerContext>(new TlsServerContext(std::move(context)));
+}
+
+Moment TlsServerContext::not_after() const {
+  const X509* certificate = SSL_CTX_get0_certificate(context_.get());
+  std::tm parts{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1)
+    return {};
+  return from_unix(timegm(&parts));
 }
 
 Ssl TlsServerContext::connection() const {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/time.h"
 
 struct ssl_ctx_st;
 struct ssl_st;
@@ -25,6 +26,8 @@ class TlsServerContext {
   /// `tls_certificate_unusable` says what does not fit.
   [[nodiscard]] static Result<std::shared_ptr<const TlsServerContext>> from_pem(
       const std::string& chain_pem, const std::string& key_pem);
+  /// When the server's own certificate ends.
+  [[nodiscard]] Moment not_after() const;
   /// One connection's state, about to accept; null where memory is out.
   [[nodiscard]] Ssl connection() const;
 

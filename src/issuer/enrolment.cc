@@ -34,7 +34,8 @@ Enrolment::Enrolment(EnrolmentOptions options, Parts parts)
 
 Result<attest::tpm2::Candidate> Enrolment::candidate_of(const attest::tpm2::Presented& presented,
                                                         Moment now) const {
-  auto candidate = attest::tpm2::check_candidate(presented, *parts_.trust, now);
+  const auto trust = parts_.trust.present();
+  auto candidate = attest::tpm2::check_candidate(presented, *trust, now);
   if (!candidate) return candidate;
   if (auto fits = check_ek_kind(options_.ek, candidate->endorsement()); !fits) return pass_on(fits);
   return candidate;

@@ -8,12 +8,12 @@
 #include <variant>
 
 #include "attest/tpm2/enrolment.h"
-#include "attest/tpm2/trust.h"
 #include "base/json.h"
 #include "base/time.h"
 #include "issuer/device_register.h"
 #include "issuer/stores.h"
 #include "issuer/ticket.h"
+#include "issuer/trust.h"
 #include "keyring/keyring.h"
 #include "store/store.h"
 #include "verify/proof.h"
@@ -79,7 +79,7 @@ class Enrolment {
     const keyring::Keyring& keyring;
     DeviceRegister& devices;
     KeyStores& stores;
-    std::shared_ptr<const attest::tpm2::EkTrust> trust;
+    const TrustInForce& trust;
   };
 
   Enrolment(EnrolmentOptions options, Parts parts);

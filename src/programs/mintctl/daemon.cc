@@ -35,6 +35,16 @@ void print_keys(const Json& answer) {
   }
 }
 
+Result<Json> reload(AdminClient& mintd, const Arguments& /*arguments*/) {
+  return mintd.post("/admin/v1/reload", Json::object());
+}
+
+void print_reload(const Json& answer) {
+  std::printf("read again and in force:");
+  for (const Json& part : answer["reloaded"]) std::printf(" %s", part.get<std::string>().c_str());
+  std::printf("\n");
+}
+
 }  // namespace
 
 std::vector<Subcommand> daemon_commands() {
@@ -47,7 +57,13 @@ std::vector<Subcommand> daemon_commands() {
            [](AdminClient& mintd, const Arguments& /*arguments*/) {
              return mintd.get("/admin/v1/keys");
            },
-           print_keys}};
+           print_keys},
+          {{"reload", "puts policy, EK roots, TLS certificate and log level in force anew", {}, ""},
+           reload,
+           print_reload},
+          {{"policy reload", "the same: all of it is read again, or nothing", {}, ""},
+           reload,
+           print_reload}};
 }
 
 }  // namespace mintmark::programs

@@ -18,7 +18,7 @@ struct Subcommand {
   std::function<void(const Json& answer)> print;
 };
 
-[[nodiscard]] std::vector<Subcommand> daemon_commands();  ///< status, keys list
+[[nodiscard]] std::vector<Subcommand> daemon_commands();  ///< status, keys list, reload
 [[nodiscard]] std::vector<Subcommand> device_commands();  ///< devices …
 [[nodiscard]] std::vector<Subcommand> policy_commands();  ///< policy …
 

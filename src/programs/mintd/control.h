@@ -1,13 +1,16 @@
 // What keeper and front say to each other, as JSON in frames of ipc::Channel.
 //
-//   keeper -> front   keys      {snapshot}                      which keys are published and which
-//   sign
-//                     signer    {store} + descriptor            a new channel to that store's
-//                     signer admin     {id, method, target, body}      an operator's request that
-//                     the front answers stop                                      answer what is
-//                     under way, then end
-//   front  -> keeper  ready     {}                              it accepts connections
-//                     answer    {id, status, body}              to `admin`
+//   keeper -> front
+//     keys     {snapshot}                  which keys are published and which sign
+//     signer   {store} + descriptor        a new channel to that store's signer
+//     admin    {id, method, target, body}  an operator's request that the front answers
+//     reload   {id} + descriptor           a sealed file: what is to be in force (reload_texts)
+//     figures  {front_restarts, signers: [{store, up, pin_refused, restarts}], reloaded_at,
+//               reload_successful}         what only the keeper knows, for /metrics
+//     stop     {}                          answer what is under way, then end
+//   front -> keeper
+//     ready    {}                          it accepts connections
+//     answer   {id, status, body}          to `admin` and `reload`
 //
 // The keeper never looks into `body`: what strangers caused to be stored is not parsed by it.
 #pragma once
@@ -32,11 +35,33 @@ namespace mintmark::mintd {
 /// The front's `answer`; an error in its place if it does not fit into a frame.
 [[nodiscard]] Bytes answer_frame(std::uint64_t id, const http::Response& response);
 
+/// What the file beside `reload` holds. The TLS key is wiped from memory with the object.
+struct ReloadTexts {
+  std::string config_name;
+  std::string config;
+  std::string policy;
+  std::string tls_certificate;
+  std::string tls_key;
+
+  ReloadTexts() = default;
+  ReloadTexts(ReloadTexts&&) = default;
+  ReloadTexts& operator=(ReloadTexts&&) = default;
+  ~ReloadTexts();
+
+  /// As one text; the caller wipes it.
+  [[nodiscard]] std::string packed() const;
+  /// `internal` if it is not what packed() makes.
+  [[nodiscard]] static Result<ReloadTexts> from(std::string_view packed);
+};
+
 /// The keeper's side of `admin` and `answer`. One thread.
 class AdminRelay {
  public:
   /// Asks the front; 503 if there is none, 413 if the request does not fit into a frame.
   void ask(const std::shared_ptr<ipc::Channel>& front, const http::Request& request,
+           http::Respond respond);
+  /// Sends `message` with an id of its own, and a descriptor; for what the keeper itself asks.
+  void ask(const std::shared_ptr<ipc::Channel>& front, Json message, UniqueFd descriptor,
            http::Respond respond);
   void answered(const Json& message);
   /// The front is gone: everything it was asked is 503.

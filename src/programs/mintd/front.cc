@@ -10,6 +10,7 @@
 #include "api/metadata.h"
 #include "api/token.h"
 #include "programs/mintd/control.h"
+#include "programs/mintd/measured_signer.h"
 #include "telemetry/log.h"
 
 namespace mintmark::mintd {
@@ -53,7 +54,11 @@ issuer::EnrolmentOptions enrolment_options(const config::Config& config) {
 }  // namespace
 
 Front::Front(boost::asio::io_context& io, config::Config config, FrontInheritance inheritance)
-    : io_(io), config_(std::move(config)), inheritance_(std::move(inheritance)), timer_(io) {}
+    : io_(io),
+      config_(std::move(config)),
+      inheritance_(std::move(inheritance)),
+      timer_(io),
+      figures_(api::path_of(config_.issuer)) {}
 
 // What is still being written calls back into the others: it ends before them.
 Front::~Front() { register_.reset(); }
@@ -64,15 +69,14 @@ Result<void> Front::open_parts() {
   store_ = std::move(*store);
   if (auto loaded = devices_.load(*store_); !loaded) return loaded;
 
-  auto policy_text = read_file(config_.policy_file);
-  if (!policy_text) return pass_on(policy_text);
-  auto policy = policy::Policy::from_text(config_.policy_file, *policy_text);
+  auto policy = policy::Policy::from_text(config_.policy_file, inheritance_.policy_text);
   if (!policy) return pass_on(policy);
   auto trust = attest::tpm2::EkTrust::load(config_.enrolment.tpm2.roots,
                                            config_.enrolment.tpm2.intermediates);
   if (!trust) return pass_on(trust);
 
   policies_.emplace(gate_, std::make_shared<const policy::Policy>(std::move(*policy)));
+  trust_.emplace(std::make_shared<const attest::tpm2::EkTrust>(std::move(*trust)));
   issuer_ = std::make_unique<issuer::Issuer>(
       issuer::MintOptions{.issuer = config_.issuer,
                           .token_url = config_.issuer + "/token",
@@ -84,8 +88,7 @@ Result<void> Front::open_parts() {
   register_ = std::make_unique<issuer::DeviceRegister>(*store_, devices_);
   enrolment_ = std::make_unique<issuer::Enrolment>(
       enrolment_options(config_),
-      issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_,
-                               std::make_shared<const attest::tpm2::EkTrust>(std::move(*trust))});
+      issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_, *trust_});
   key_enrolment_ = std::make_unique<issuer::KeyEnrolment>(config_.issuer + "/attest/key/finish",
                                                           clock_, *register_);
   const admin::DeviceParts device_parts{*store_, *register_, clock_};
@@ -131,14 +134,10 @@ Result<void> Front::accept() {
     if (!context) return pass_on(context);
     tls = std::move(*context);
   }
-  server_ = std::make_unique<http::Server>(io_, http::ServerLimits{}, routes(),
-                                           [](std::string_view event, const Error& error) {
-                                             telemetry::log(Level::error, event, error);
-                                           });
-  for (UniqueFd& socket : inheritance_.listening) {
-    if (auto accepting = server_->accept_on(std::move(socket), tls); !accepting) return accepting;
-  }
-  return {};
+  auto doors = std::make_unique<Doors>(io_, config_.http, routes(), figures_);
+  auto opened = doors->open(std::move(inheritance_.sockets), std::move(tls));
+  doors_ = std::move(doors);
+  return opened;
 }
 
 void Front::accept_when_the_second_is_over() {
@@ -180,15 +179,20 @@ void Front::received(BytesView frame, UniqueFd descriptor) {
     take_signer(message->value("store", ""), std::move(descriptor));
   } else if (type == "admin") {
     answer_operator(*message);
+  } else if (type == "reload") {
+    answer_reload(*message, descriptor);
+  } else if (type == "figures") {
+    figures_.keeper_said(*message);
   } else if (type == "stop") {
     stop();
   }
 }
 
 void Front::take_signer(const std::string& store, UniqueFd channel) {
-  if (signer_) return signer_->replace(std::move(channel));
-  signer_ = hsm::signer::SignerClient::make(io_, std::move(channel));
-  stores_.put(store, signer_);
+  if (const auto signer = signer_.load()) return signer->replace(std::move(channel));
+  auto signer = hsm::signer::SignerClient::make(io_, std::move(channel));
+  signer_.store(signer);
+  stores_.put(store, std::make_shared<MeasuredSigner>(std::move(signer), figures_.signing(store)));
 }
 
 void Front::answer_operator(const Json& message) {
@@ -209,14 +213,20 @@ void Front::tell(const Json& message) { control_->send(to_frame(message)); }
 
 void Front::stop() {
   timer_.cancel();
-  if (!server_) return io_.stop();
-  server_->stop([this] { io_.stop(); });
+  if (!doors_) return io_.stop();
+  doors_->stop([this] { io_.stop(); });
 }
 
-std::string Front::not_ready() const {
-  if (!keyring_.snapshot()) return "signing keys";
-  if (!signer_ || !signer_->connected()) return "signer";
-  return {};
+std::vector<std::string> Front::not_ready() const {
+  std::vector<std::string> missing;
+  const auto keys = keyring_.snapshot();
+  for (const auto purpose : {hsm::Purpose::access_token, hsm::Purpose::client_attestation}) {
+    if (!keys || keys->current(purpose) == nullptr)
+      missing.push_back("signing key: " + std::string(hsm::name_of(purpose)));
+  }
+  const auto signer = signer_.load();
+  if (!signer || !signer->connected()) missing.push_back("signer: " + config_.stores.front().name);
+  return missing;
 }
 
 }  // namespace mintmark::mintd

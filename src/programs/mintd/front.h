@@ -14,18 +14,21 @@
 #include "config/config.h"
 #include "hsm/signer/client.h"
 #include "http/router.h"
-#include "http/server.h"
 #include "ipc/channel.h"
 #include "issuer/enrolment.h"
 #include "issuer/key_enrolment.h"
 #include "issuer/mint.h"
+#include "issuer/trust.h"
+#include "programs/mintd/doors.h"
+#include "programs/mintd/figures.h"
 
 namespace mintmark::mintd {
 
 /// What the keeper hands over at exec.
 struct FrontInheritance {
   UniqueFd control;
-  std::vector<UniqueFd> listening;
+  ListeningSockets sockets;
+  std::string policy_text;
   std::string tls_certificate;  ///< PEM; "" behind a trusted proxy.
   std::string tls_key;
 };
@@ -41,6 +44,9 @@ class Front {
  private:
   [[nodiscard]] Result<void> open_parts();
   [[nodiscard]] Result<void> accept();
+  /// All of what the file holds is put in force, or nothing (front_reload.cc).
+  [[nodiscard]] Result<void> reload(const UniqueFd& descriptor);
+  void answer_reload(const Json& message, const UniqueFd& descriptor);
   void listen_to_keeper();
   void accept_when_the_second_is_over();
   void received(BytesView frame, UniqueFd descriptor);
@@ -48,7 +54,7 @@ class Front {
   void answer_operator(const Json& message);
   void tell(const Json& message);
   void stop();
-  [[nodiscard]] std::string not_ready() const;
+  [[nodiscard]] std::vector<std::string> not_ready() const;
   [[nodiscard]] http::Router routes();
 
   boost::asio::io_context& io_;
@@ -59,18 +65,20 @@ class Front {
   boost::asio::steady_timer timer_;
 
   std::unique_ptr<store::DeviceStore> store_;
+  Figures figures_;
   issuer::ReleaseGate gate_;
   issuer::Devices devices_{gate_};
   keyring::Keyring keyring_;
   std::optional<issuer::Policies> policies_;
+  std::optional<issuer::TrustInForce> trust_;
   issuer::KeyStores stores_;
-  std::shared_ptr<hsm::signer::SignerClient> signer_;
+  std::atomic<std::shared_ptr<hsm::signer::SignerClient>> signer_;
   std::unique_ptr<issuer::Issuer> issuer_;
   std::unique_ptr<issuer::DeviceRegister> register_;
   std::unique_ptr<issuer::Enrolment> enrolment_;
   std::unique_ptr<issuer::KeyEnrolment> key_enrolment_;
   http::Router operators_;
-  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<Doors> doors_;
 };
 
 }  // namespace mintmark::mintd

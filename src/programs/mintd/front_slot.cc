@@ -6,6 +6,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "admin/keeper_endpoints.h"
 #include "base/secret.h"
 #include "telemetry/log.h"
 
@@ -13,9 +14,9 @@ namespace mintmark::mintd {
 
 using telemetry::Level;
 
-FrontSlot::FrontSlot(KeeperContext& context, std::vector<UniqueFd> listening, Events events)
+FrontSlot::FrontSlot(KeeperContext& context, BoundSockets sockets, Events events)
     : context_(context),
-      listening_(std::move(listening)),
+      sockets_(std::move(sockets)),
       events_(std::move(events)),
       process_(
           context.io, "front", [this] { return spawn_front(); },
@@ -38,31 +39,32 @@ Result<ChildSpec> FrontSlot::describe(std::vector<UniqueFd>& handed) {
     spec.arguments.push_back(std::to_string(3 + handed.size()));
     handed.push_back(std::move(descriptor));
   };
-  const auto hand_file = [&](const std::string& option,
-                             const std::string& content) -> Result<void> {
+  const auto hand_file = [&](const std::string& option, std::string_view content) -> Result<void> {
     auto file = sealed_file("mintd", content);
     if (!file) return pass_on(file);
     hand(option, std::move(*file));
     return {};
   };
-  spec.arguments = {"--config-name", context_.config_file};
-  if (auto done = hand_file("--config-fd", context_.config_text); !done) return pass_on(done);
-  if (context_.config.tls) {
-    // The key's file belongs to the keeper's user; the front gets its content and never the path.
-    auto certificate = read_file(context_.config.tls->certificate);
-    if (!certificate) return pass_on(certificate);
-    auto key = read_file(context_.config.tls->key);
-    if (!key) return pass_on(key);
-    auto done = hand_file("--tls-certificate-fd", *certificate);
-    if (done) done = hand_file("--tls-key-fd", *key);
-    wipe(*key);
-    if (!done) return pass_on(done);
-  }
-  for (const UniqueFd& socket : listening_) {
+  const auto hand_socket = [&](const std::string& option, const UniqueFd& socket) -> Result<void> {
     UniqueFd copy(fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
     if (!copy) return fail(Code::io_failed, "dup: " + errno_text(errno));
-    hand("--listen-fd", std::move(copy));
+    hand(option, std::move(copy));
+    return {};
+  };
+  const Loaded& in_force = context_.in_force;
+  spec.arguments = {"--config-name", context_.config_file};
+  auto done = hand_file("--config-fd", in_force.config_text);
+  if (done) done = hand_file("--policy-fd", in_force.policy_text);
+  if (done && in_force.config.tls) {
+    // The key's file belongs to the keeper's user; the front gets its content and never the path.
+    done = hand_file("--tls-certificate-fd", in_force.tls_certificate);
+    if (done) done = hand_file("--tls-key-fd", as_text(in_force.tls_key.view()));
   }
+  for (const UniqueFd& socket : sockets_.strangers) {
+    if (done) done = hand_socket("--listen-fd", socket);
+  }
+  if (done && sockets_.metrics) done = hand_socket("--metrics-fd", sockets_.metrics);
+  if (!done) return pass_on(done);
   return spec;
 }
 
@@ -112,6 +114,25 @@ void FrontSlot::send_keys(const keyring::Snapshot& keys) {
 
 void FrontSlot::send_signer(const std::string& store, UniqueFd channel) {
   send({{"type", "signer"}, {"store", store}}, std::move(channel));
+}
+
+void FrontSlot::send_figures(Json figures) {
+  figures["type"] = "figures";
+  send(figures);
+}
+
+void FrontSlot::reload(const Loaded& next, http::Respond respond) {
+  ReloadTexts texts;
+  texts.config_name = context_.config_file;
+  texts.config = next.config_text;
+  texts.policy = next.policy_text;
+  texts.tls_certificate = next.tls_certificate;
+  texts.tls_key = as_text(next.tls_key.view());
+  std::string packed = texts.packed();
+  auto file = sealed_file("mintd", packed);
+  wipe(packed);
+  if (!file) return respond(admin::error_response(file.error()));
+  relay_.ask(control_, {{"type", "reload"}}, std::move(*file), std::move(respond));
 }
 
 void FrontSlot::stop() {

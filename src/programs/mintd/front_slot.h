@@ -10,6 +10,11 @@
 
 namespace mintmark::mintd {
 
+struct BoundSockets {
+  std::vector<UniqueFd> strangers;
+  UniqueFd metrics;  ///< Empty where no figures are served.
+};
+
 class FrontSlot {
  public:
   struct Events {
@@ -19,20 +24,27 @@ class FrontSlot {
     std::function<void()> ended;
   };
 
-  /// `listening`: bound sockets, kept open here so that a new front refuses nobody.
-  FrontSlot(KeeperContext& context, std::vector<UniqueFd> listening, Events events);
+  /// `sockets`: bound, kept open here so that a new front refuses nobody.
+  FrontSlot(KeeperContext& context, BoundSockets sockets, Events events);
 
   void start() { process_.start(); }
   /// Answers what is under way, then ends; told by Events::ended.
   void stop();
   void send_keys(const keyring::Snapshot& keys);
   void send_signer(const std::string& store, UniqueFd channel);
+  /// The `figures` frame.
+  void send_figures(Json figures);
+  /// Hands over what is to be in force; 200 when it is, anything else when all is as it was.
+  void reload(const Loaded& next, http::Respond respond);
   void ask(const http::Request& request, http::Respond respond) {
     relay_.ask(control_, request, std::move(respond));
   }
 
   [[nodiscard]] Json status() const;
   [[nodiscard]] bool running() const { return process_.running(); }
+  /// It has said that it accepts.
+  [[nodiscard]] bool ready() const { return ready_; }
+  [[nodiscard]] unsigned restarts() const { return process_.restarts(); }
 
  private:
   [[nodiscard]] Result<Child> spawn_front();
@@ -41,7 +53,7 @@ class FrontSlot {
   void send(const Json& message, UniqueFd descriptor = {});
 
   KeeperContext& context_;
-  std::vector<UniqueFd> listening_;
+  BoundSockets sockets_;
   Events events_;
   AdminRelay relay_;
   std::shared_ptr<ipc::Channel> control_;

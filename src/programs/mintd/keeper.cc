@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "admin/keeper_endpoints.h"
+#include "admin/roles.h"
 #include "telemetry/log.h"
 
 namespace mintmark::mintd {
@@ -34,37 +35,53 @@ std::vector<std::string> plain_environment() {
   return {"PATH=/usr/bin:/bin", "LANG=C.UTF-8", "TSS2_LOG=all+NONE"};
 }
 
-Keeper::Keeper(KeeperContext& context) : context_(context), signals_(context.io, SIGTERM, SIGINT) {}
+Keeper::Keeper(KeeperContext& context)
+    : context_(context),
+      signals_(context.io, SIGTERM, SIGINT, SIGHUP),
+      reloaded_at_(context.clock.now()) {}
 
 Result<void> Keeper::make_directories() {
   // Others may pass through to what is theirs, and list nothing.
-  if (auto made = make_directory(context_.config.state_directory, 0711, std::nullopt); !made)
+  if (auto made = make_directory(context_.in_force.config.state_directory, 0711, std::nullopt);
+      !made)
     return made;
   if (auto made = make_directory(context_.keeper_directory(), 0700, std::nullopt); !made)
     return made;
   return make_directory(context_.front_directory(), 0700, context_.front_user);
 }
 
-Result<std::vector<UniqueFd>> Keeper::bind() {
-  std::vector<UniqueFd> sockets;
-  for (const config::Listen& listen : context_.config.listen) {
+Result<BoundSockets> Keeper::bind() {
+  BoundSockets sockets;
+  for (const config::Listen& listen : context_.in_force.config.listen) {
     auto socket = http::listen_tcp(listen.address, listen.port);
     if (!socket) return pass_on(socket);
-    sockets.push_back(std::move(*socket));
+    sockets.strangers.push_back(std::move(*socket));
+  }
+  if (const auto& metrics = context_.in_force.config.metrics) {
+    auto socket = http::listen_tcp(metrics->address, metrics->port);
+    if (!socket) return pass_on(socket);
+    sockets.metrics = std::move(*socket);
   }
   return sockets;
 }
 
 Result<void> Keeper::open_admin() {
-  auto socket = http::listen_unix(context_.config.admin.socket, 0600);
+  auto roles = admin::Roles::of(context_.in_force.config.admin);
+  if (!roles) return pass_on(roles);
+  auto socket = http::listen_unix(context_.in_force.config.admin.socket, roles->socket_mode());
   if (!socket) return pass_on(socket);
   admin_ = std::make_unique<http::Server>(
       context_.io, http::ServerLimits{},
-      admin::keeper_router(
-          {.status = [this] { return status(); },
-           .keys = [this] { return keys(); },
-           .front = [this](const http::Request& request,
-                           http::Respond respond) { front_->ask(request, std::move(respond)); }}),
+      admin::guarded(
+          std::move(*roles),
+          admin::keeper_router({.status = [this] { return status(); },
+                                .keys = [this] { return keys(); },
+                                .reload = [this](const http::Request& /*request*/,
+                                                 const http::Respond& respond) { reload(respond); },
+                                .front =
+                                    [this](const http::Request& request, http::Respond respond) {
+                                      front_->ask(request, std::move(respond));
+                                    }})),
       [](std::string_view event, const Error& error) {
         telemetry::log(Level::error, event, error);
       });
@@ -87,21 +104,30 @@ Result<void> Keeper::start() {
       FrontSlot::Events{.started = [this] { connect_front_and_signer(); },
                         .ended = [this] { stop_signer(); }});
   signer_ = std::make_unique<SignerSlot>(
-      context_, context_.config.stores.front(), *key_states_,
+      context_, context_.in_force.config.stores.front(), *key_states_,
       SignerSlot::Events{.ready =
                              [this](std::shared_ptr<const keyring::Snapshot> keys) {
                                keys_changed(std::move(keys));
                              },
+                         .changed = [this] { send_figures(); },
                          .ended = [this] { context_.io.stop(); }});
   if (auto opened = open_admin(); !opened) return opened;
-  signals_.async_wait([this](boost::system::error_code error, int signal) {
-    if (error) return;
-    telemetry::log(Level::info, "stopping", {{"signal", std::to_string(signal)}});
-    stop();
-  });
+  wait_for_signals();
   signer_->start();
   front_->start();
   return {};
+}
+
+void Keeper::wait_for_signals() {
+  signals_.async_wait([this](boost::system::error_code error, int signal) {
+    if (error) return;
+    if (signal == SIGHUP) {
+      reload([](const http::Response& /*response*/) {});  // How it ended stands in the log.
+      return wait_for_signals();
+    }
+    telemetry::log(Level::info, "stopping", {{"signal", std::to_string(signal)}});
+    stop();
+  });
 }
 
 void Keeper::keys_changed(std::shared_ptr<const keyring::Snapshot> keys) {
@@ -111,6 +137,7 @@ void Keeper::keys_changed(std::shared_ptr<const keyring::Snapshot> keys) {
 
 void Keeper::connect_front_and_signer() {
   if (stopping_ || !front_->running()) return;
+  send_figures();
   if (keys_) front_->send_keys(*keys_);
   auto channel = signer_->attach_front();
   if (channel) front_->send_signer(signer_->name(), std::move(*channel));
@@ -124,14 +151,14 @@ void Keeper::stop() {
 
 void Keeper::stop_signer() {
   // After the front: what it had under way has been signed and answered.
-  unlink(context_.config.admin.socket.c_str());
+  unlink(context_.in_force.config.admin.socket.c_str());
   signer_->stop();
 }
 
 Json Keeper::status() const {
   const std::string purpose_access(hsm::name_of(hsm::Purpose::access_token));
   return {{"version", MINTMARK_VERSION},
-          {"issuer", context_.config.issuer},
+          {"issuer", context_.in_force.config.issuer},
           {"keeper", {{"pid", getpid()}}},
           {"front", front_->status()},
           {"signers", Json::array({signer_->status()})},

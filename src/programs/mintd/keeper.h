@@ -28,11 +28,19 @@ class Keeper {
  private:
   [[nodiscard]] Result<void> make_directories();
   [[nodiscard]] Result<void> open_admin();
-  [[nodiscard]] Result<std::vector<UniqueFd>> bind();
+  [[nodiscard]] Result<BoundSockets> bind();
+  void wait_for_signals();
   void keys_changed(std::shared_ptr<const keyring::Snapshot> keys);
   void connect_front_and_signer();
   void stop();
   void stop_signer();
+
+  /// Reads everything again and puts it in force, or nothing. Answers what was reloaded, or why
+  /// not.
+  void reload(const http::Respond& respond);
+  void reloaded(Loaded next, const std::vector<std::string>& changed);
+  http::Response reload_refused(const Error& error);
+  void send_figures();
 
   [[nodiscard]] Json status() const;
   [[nodiscard]] Result<Json> keys() const;
@@ -46,6 +54,9 @@ class Keeper {
   std::unique_ptr<SignerSlot> signer_;
   std::unique_ptr<FrontSlot> front_;
   bool stopping_ = false;
+  bool reloading_ = false;
+  bool reload_successful_ = true;
+  Moment reloaded_at_;
 };
 
 }  // namespace mintmark::mintd

@@ -6,23 +6,26 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/time.h"
-#include "config/config.h"
 #include "programs/mintd/child.h"
+#include "programs/mintd/loaded.h"
 
 namespace mintmark::mintd {
 
 struct KeeperContext {
   boost::asio::io_context& io;
   const Clock& clock;
-  config::Config config;
+  Loaded in_force;  ///< The children are handed its texts: they run on what was checked here.
   std::string config_file;
-  std::string config_text;  ///< Handed to the children as it is: they run on what was checked here.
-  std::string programs;     ///< Directory of mintd-front and mintd-signer.
+  std::string programs;  ///< Directory of mintd-front and mintd-signer.
   std::optional<UserIds> front_user;
   std::optional<UserIds> signer_user;
 
-  [[nodiscard]] std::string keeper_directory() const { return config.state_directory + "/keeper"; }
-  [[nodiscard]] std::string front_directory() const { return config.state_directory + "/front"; }
+  [[nodiscard]] std::string keeper_directory() const {
+    return in_force.config.state_directory + "/keeper";
+  }
+  [[nodiscard]] std::string front_directory() const {
+    return in_force.config.state_directory + "/front";
+  }
 };
 
 /// What every child gets and no more: nothing of the keeper's own environment is passed on.

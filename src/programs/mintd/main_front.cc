@@ -21,6 +21,8 @@ const programs::Program program{
      {"--control-fd", "N", "the keeper's channel"},
      {"--tls-certificate-fd", "N", "certificate chain, PEM"},
      {"--tls-key-fd", "N", "its key, PEM"},
+     {"--policy-fd", "N", "the policy"},
+     {"--metrics-fd", "N", "the listening socket for figures"},
      {"--listen-fd", "N", "a listening socket", true}},
     {}};
 
@@ -43,8 +45,16 @@ Result<FrontInheritance> inherit(const programs::Arguments& arguments,
   for (const std::string& listening : arguments.values("--listen-fd")) {
     auto socket = inherited("--listen-fd", listening);
     if (!socket) return pass_on(socket);
-    all.listening.push_back(std::move(*socket));
+    all.sockets.strangers.push_back(std::move(*socket));
   }
+  if (arguments.has("--metrics-fd")) {
+    auto socket = inherited("--metrics-fd", arguments.value("--metrics-fd", ""));
+    if (!socket) return pass_on(socket);
+    all.sockets.metrics = std::move(*socket);
+  }
+  auto policy = text_of(arguments, "--policy-fd");
+  if (!policy) return pass_on(policy);
+  all.policy_text = std::move(*policy);
   if (!config.tls) return all;
   auto certificate = text_of(arguments, "--tls-certificate-fd");
   if (!certificate) return pass_on(certificate);

@@ -6,11 +6,10 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "attest/tpm2/trust.h"
-#include "policy/policy.h"
 #include "programs/command_line.h"
 #include "programs/mintd/inherited.h"
 #include "programs/mintd/keeper.h"
+#include "programs/mintd/loaded.h"
 #include "telemetry/log.h"
 
 namespace mintmark::mintd {
@@ -19,20 +18,6 @@ namespace {
 int complain(const Error& error, int status) {
   std::fprintf(stderr, "mintd: %s\n", error.to_string().c_str());
   return status;
-}
-
-// What the children will read for themselves must be right before any of them starts.
-Result<void> check_files(const config::Config& config) {
-  auto policy_text = read_file(config.policy_file);
-  if (!policy_text) return pass_on(policy_text);
-  if (auto policy = policy::Policy::from_text(config.policy_file, *policy_text); !policy)
-    return pass_on(policy);
-  auto trust =
-      attest::tpm2::EkTrust::load(config.enrolment.tpm2.roots, config.enrolment.tpm2.intermediates);
-  if (!trust) return pass_on(trust);
-  if (config.stores.size() != 1)
-    return fail(Code::config_invalid, "hsm.stores: one key store is supported so far");
-  return {};
 }
 
 std::string own_directory() {
@@ -54,27 +39,23 @@ int run(KeeperContext& context) {
 }  // namespace
 
 static int start(const std::string& file, bool only_check) {
-  auto text = read_file(file, 1U << 20U);
-  if (!text) return complain(text.error(), 2);
-  auto config = config::parse(file, *text);
-  if (!config) return complain(config.error(), 2);
-  if (auto checked = check_files(*config); !checked) return complain(checked.error(), 2);
+  auto loaded = load_and_check(file);
+  if (!loaded) return complain(loaded.error(), 2);
   if (only_check) {
     std::printf("%s: configuration is good\n", file.c_str());
     return 0;
   }
-  const auto level = telemetry::level_named(config->log_level);
+  const auto level = telemetry::level_named(loaded->config.log_level);
   if (!level) return complain(level.error(), 2);
   telemetry::configure("mintd", *level);
 
   boost::asio::io_context io(1);
   const SystemClock clock;
-  KeeperContext context{
-      io,           clock,       std::move(*config), file, std::move(*text), own_directory(),
-      std::nullopt, std::nullopt};
+  KeeperContext context{io,           clock,       std::move(*loaded), file, own_directory(),
+                        std::nullopt, std::nullopt};
   if (geteuid() == 0) {
-    auto front = user_named(context.config.front_user);
-    auto signer = user_named(context.config.signer_user);
+    auto front = user_named(context.in_force.config.front_user);
+    auto signer = user_named(context.in_force.config.signer_user);
     if (!front) return complain(front.error(), 2);
     if (!signer) return complain(signer.error(), 2);
     context.front_user = *front;

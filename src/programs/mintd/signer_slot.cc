@@ -21,6 +21,7 @@ using telemetry::Level;
 constexpr std::chrono::seconds reconcile_patience{60};
 constexpr std::chrono::seconds attach_patience{10};
 constexpr std::chrono::seconds look_at_pin{1};
+constexpr const char* pin_refused = "PIN refused";
 
 }  // namespace
 
@@ -80,7 +81,7 @@ Result<UniqueFd> SignerSlot::open_pin() const {
 Result<Child> SignerSlot::spawn_signer() {
   auto pair = ipc::make_socket_pair();
   if (!pair) return pass_on(pair);
-  auto configuration = sealed_file("mintd", context_.config_text);
+  auto configuration = sealed_file("mintd", context_.in_force.config_text);
   if (!configuration) return pass_on(configuration);
 
   ChildSpec spec;
@@ -102,7 +103,7 @@ Result<Child> SignerSlot::spawn_signer() {
   }
   auto child = spawn(spec);
   if (!child) return child;
-  state_ = "starting";
+  become("starting");
   client_->replace(std::move(pair->left));
   return child;
 }
@@ -117,10 +118,10 @@ void SignerSlot::reconcile() {
                                                                     const keyring::Snapshot>>
                                                                     keys) {
     if (!keys) {
-      state_ = "keys not in order";
+      become("keys not in order");
       return trouble(keys.error());
     }
-    state_ = "ready";
+    become("ready");
     trouble_.clear();
     unlink(refused_pin_file().c_str());
     for (const std::string& kid : lifecycle_.orphans()) {
@@ -145,7 +146,7 @@ Result<UniqueFd> SignerSlot::attach_front() {
 }
 
 bool SignerSlot::ended(int wait_status) {
-  state_ = "down";
+  become("down");
   client_->close();
   if (stopping_) {
     events_.ended();
@@ -163,12 +164,12 @@ void SignerSlot::pin_was_refused() {
   if (auto written = write_file_atomically(refused_pin_file(), pin_stamp()); !written) {
     telemetry::log(Level::error, "refused_pin_not_remembered", written.error());
   }
-  state_ = "PIN refused";
+  become(pin_refused);
   start_when_pin_changes();
 }
 
 void SignerSlot::start_when_pin_changes() {
-  state_ = "PIN refused";
+  if (state_ != pin_refused) become(pin_refused);
   timer_.expires_after(look_at_pin);
   timer_.async_wait([this, stamp = pin_stamp()](boost::system::error_code error) {
     if (error || stopping_) return;
@@ -202,6 +203,11 @@ void SignerSlot::trouble(const Error& error) {
   telemetry::log(Level::error, "signer_trouble", error, {{"store", store_.name}});
 }
 
+void SignerSlot::become(const std::string& state) {
+  state_ = state;
+  events_.changed();
+}
+
 void SignerSlot::stop() {
   stopping_ = true;
   timer_.cancel();
@@ -216,6 +222,13 @@ Json SignerSlot::status() const {
           {"pid", process_.pid()},
           {"restarts", process_.restarts()},
           {"trouble", trouble_}};
+}
+
+Json SignerSlot::figures() const {
+  return {{"store", store_.name},
+          {"up", state_ == "ready"},
+          {"pin_refused", state_ == pin_refused},
+          {"restarts", process_.restarts()}};
 }
 
 }  // namespace mintmark::mintd

@@ -20,6 +20,8 @@ class SignerSlot {
   struct Events {
     /// The store is open and its keys are in order.
     std::function<void(std::shared_ptr<const keyring::Snapshot>)> ready;
+    /// status() has changed.
+    std::function<void()> changed;
     /// The signer has ended after stop().
     std::function<void()> ended;
   };
@@ -39,6 +41,8 @@ class SignerSlot {
   [[nodiscard]] const std::string& name() const { return store_.name; }
   [[nodiscard]] const std::vector<std::string>& orphans() const { return lifecycle_.orphans(); }
   [[nodiscard]] Json status() const;
+  /// As the `figures` frame has it (control.h).
+  [[nodiscard]] Json figures() const;
 
  private:
   [[nodiscard]] Result<Child> spawn_signer();
@@ -51,6 +55,7 @@ class SignerSlot {
   [[nodiscard]] std::string pin_stamp() const;
   [[nodiscard]] std::string refused_pin_file() const;
   void trouble(const Error& error);
+  void become(const std::string& state);
 
   KeeperContext& context_;
   const config::HsmStore& store_;

@@ -80,9 +80,8 @@ class EnrolmentTest : public IssuerFixture {
   }
 
   test::TestAuthority authority;
+  TrustInForce trust{std::make_shared<const attest::tpm2::EkTrust>(authority.trust())};
   test::TestTpm tpm{authority};
-  std::shared_ptr<const attest::tpm2::EkTrust> trust =
-      std::make_shared<const attest::tpm2::EkTrust>(authority.trust());
   EnrolmentOptions options{.issuer = issuer_url,
                            .finish_url = issuer_url + "/attest/tpm2/finish",
                            .pcrs = {"sha256", {0, 7}},
@@ -109,6 +108,16 @@ TEST_F(EnrolmentTest, OfATpmGivesAClientAttestationForItsKey) {
   ASSERT_NE(device, nullptr);
   EXPECT_EQ(device->jkt, tpm.device_key().jkt());
   EXPECT_EQ(device->facts.key_protection, "hardware");
+}
+
+TEST_F(EnrolmentTest, IsJudgedByTheRootsThatAreInForceNow) {
+  const FinishCall begun = call_of(tpm);
+  const test::TestAuthority other;
+  trust.swap(std::make_shared<const attest::tpm2::EkTrust>(other.trust()));
+  EXPECT_FALSE(enrolment->begin(tpm.presented()));
+  EXPECT_FALSE(finish(begun)) << "also what began under the roots before";
+  const test::TestTpm under_other(other);
+  EXPECT_TRUE(finish(call_of(under_other)));
 }
 
 TEST_F(EnrolmentTest, BeginWritesNothingAndAsksNoHardware) {

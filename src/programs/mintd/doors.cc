@@ -1,0 +1,92 @@
+#include "programs/mintd/doors.h"
+
+#include "programs/mintd/access_log.h"
+#include "telemetry/log.h"
+
+namespace mintmark::mintd {
+namespace {
+
+http::ServerLimits server_limits(const config::HttpLimits& limits) {
+  http::ServerLimits server;
+  server.header_octets = limits.header_octets;
+  server.request_line_octets = limits.request_line_octets;
+  server.header_fields = limits.header_fields;
+  server.body_octets = limits.body_octets;
+  server.handshake = limits.handshake;
+  server.header_time = limits.header;
+  server.body_time = limits.body;
+  server.idle = limits.idle;
+  server.write_time = limits.write;
+  server.connections = limits.connections;
+  return server;
+}
+
+// A collector or two, however many strangers come to the other door.
+http::ServerLimits metrics_limits() {
+  http::ServerLimits limits;
+  limits.body_octets = 0;
+  limits.connections = 16;
+  return limits;
+}
+
+void report(std::string_view event, const Error& error) {
+  telemetry::log(telemetry::Level::error, event, error);
+}
+
+http::Response text_response(std::string body) {
+  http::Response response;
+  response.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  response.headers.add("Cache-Control", "no-store");
+  response.body = std::move(body);
+  return response;
+}
+
+http::Router metrics_routes(Figures& figures) {
+  http::Router router;
+  router.on("GET", "/metrics",
+            [&figures](const http::Request& /*request*/, const http::Respond& respond) {
+              respond(text_response(figures.metrics().text()));
+            });
+  return router;
+}
+
+}  // namespace
+
+Doors::Doors(boost::asio::io_context& io, const config::HttpLimits& limits, http::Router routes,
+             Figures& figures)
+    : figures_(figures),
+      strangers_(io, server_limits(limits), std::move(routes), report,
+                 [&figures](const http::Answered& answered) {
+                   figures.answered(answered);
+                   log_access(answered, figures);
+                 }),
+      metrics_(io, metrics_limits(), metrics_routes(figures), report) {
+  auto open = figures_.metrics().gauge("mintmark_http_connections",
+                                       "Open connections on the public listeners.");
+  auto away = figures_.metrics().counter("mintmark_http_connections_turned_away_total",
+                                         "Connections beyond http.connections.");
+  figures_.metrics().before_text([this, open, away]() mutable {
+    open.set(static_cast<double>(strangers_.open_connections()));
+    away.raise_to(strangers_.connections_turned_away());
+  });
+}
+
+Result<void> Doors::open(ListeningSockets sockets,
+                         std::shared_ptr<const http::TlsServerContext> tls) {
+  if (tls) figures_.tls_certificate_ends(tls->not_after());
+  if (sockets.metrics) {
+    auto accepting = metrics_.accept_on(std::move(sockets.metrics), nullptr);
+    if (!accepting) return accepting;
+  }
+  for (UniqueFd& socket : sockets.strangers) {
+    if (auto accepting = strangers_.accept_on(std::move(socket), tls); !accepting) return accepting;
+  }
+  return {};
+}
+
+void Doors::replace_tls(std::shared_ptr<const http::TlsServerContext> tls) {
+  figures_.tls_certificate_ends(tls->not_after());
+  strangers_.replace_tls(std::move(tls));
+}
+
+}  // namespace mintmark::mintd

@@ -1,0 +1,44 @@
+// Where the front is spoken to: the listeners for strangers, and the one for figures.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+
+#include "base/file.h"
+#include "config/config.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "programs/mintd/figures.h"
+
+namespace mintmark::mintd {
+
+/// Bound sockets, from the keeper.
+struct ListeningSockets {
+  std::vector<UniqueFd> strangers;
+  UniqueFd metrics;  ///< Empty where no figures are served.
+};
+
+class Doors {
+ public:
+  /// `figures` must outlive it.
+  Doors(boost::asio::io_context& io, const config::HttpLimits& limits, http::Router routes,
+        Figures& figures);
+
+  /// `tls` null: plain HTTP behind a trusted proxy. Once.
+  [[nodiscard]] Result<void> open(ListeningSockets sockets,
+                                  std::shared_ptr<const http::TlsServerContext> tls);
+  /// For connections that come from now on.
+  void replace_tls(std::shared_ptr<const http::TlsServerContext> tls);
+  /// Answers what is under way. Figures are served to the end.
+  void stop(std::function<void()> drained) { strangers_.stop(std::move(drained)); }
+
+ private:
+  Figures& figures_;
+  http::Server strangers_;
+  http::Server metrics_;
+};
+
+}  // namespace mintmark::mintd

@@ -1,0 +1,133 @@
+#include "programs/mintd/figures.h"
+
+namespace mintmark::mintd {
+namespace {
+
+using telemetry::Labels;
+
+const std::vector<double> request_bounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                         0.05,   0.1,   0.25,   0.5,   1,    2.5};
+const std::vector<double> signing_bounds{0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                         0.01,    0.025,  0.05,    0.1,    0.25,  0.5,    1};
+
+// The first of a version's line and of the process's, so that a change can be seen in a graph.
+void add_constants(telemetry::Metrics& metrics) {
+  metrics
+      .gauge("mintmark_build_info", "Always 1; the label says which version runs.",
+             {{"version", MINTMARK_VERSION}})
+      .set(1);
+  metrics.gauge("mintmark_front_start_time_seconds", "When this front started, as Unix time.")
+      .set(static_cast<double>(to_unix(SystemClock().now())));
+}
+
+double number(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end()) return 0;
+  if (found->is_boolean()) return found->get<bool>() ? 1 : 0;
+  return found->is_number() ? found->get<double>() : 0;
+}
+
+std::uint64_t count(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+}  // namespace
+
+Figures::Figures(const std::string& issuer_path)
+    : refusals_(metrics_.outcomes("mintmark_http_refusals_total",
+                                  "Requests refused on the public listeners, by code.")),
+      other_(make_route("other")) {
+  add_constants(metrics_);
+  add_routes(issuer_path);
+}
+
+Figures::Route Figures::make_route(const std::string& name) {
+  const auto of_class = [&](const char* status) {
+    return metrics_.counter("mintmark_http_requests_total",
+                            "Requests answered on the public listeners.",
+                            {{"route", name}, {"status", status}});
+  };
+  return {metrics_.seconds("mintmark_http_request_seconds",
+                           "From the whole request to its answer, the hardware's time included.",
+                           request_bounds, {{"route", name}}),
+          {of_class("2xx"), of_class("3xx"), of_class("4xx"), of_class("5xx")},
+          std::nullopt};
+}
+
+void Figures::add_routes(const std::string& path) {
+  const auto add = [&](const std::string& at, const std::string& name) -> Route& {
+    return routes_.emplace(at, make_route(name)).first->second;
+  };
+  add("/healthz", "healthz");
+  add("/readyz", "readyz");
+  add("/.well-known/oauth-authorization-server" + path, "metadata");
+  add(path + "/.well-known/jwks.json", "jwks");
+  add(path + "/challenge", "challenge");
+  add(path + "/token", "token").outcomes =
+      metrics_.outcomes("mintmark_token_requests_total", "Token requests by outcome.");
+  for (const std::string format : {"tpm2", "key"}) {
+    add(path + "/attest/" + format + "/begin", "attest_" + format + "_begin").outcomes =
+        metrics_.outcomes("mintmark_enrolment_begins_total",
+                          "First requests of enrolments by outcome.", {{"format", format}});
+    add(path + "/attest/" + format + "/finish", "attest_" + format + "_finish").outcomes =
+        metrics_.outcomes("mintmark_enrolments_total", "Enrolments by outcome.",
+                          {{"format", format}});
+  }
+}
+
+bool Figures::is_route(std::string_view path) const { return routes_.contains(path); }
+
+void Figures::answered(const http::Answered& answered) {
+  const auto found = routes_.find(answered.path);
+  Route& route = found == routes_.end() ? other_ : found->second;
+  route.seconds.observe(answered.took);
+  const unsigned hundreds = std::min(std::max(answered.status / 100, 2U), 5U);
+  route.by_class.at(hundreds - 2).add();
+  if (answered.cause != nullptr) refusals_.count(answered.cause);
+  if (route.outcomes) route.outcomes->count(answered.cause);
+}
+
+Figures::Signing Figures::signing(const std::string& store) {
+  const Labels labels{{"store", store}};
+  return {
+      metrics_.outcomes("mintmark_signatures_total", "Signatures asked for by outcome.", labels),
+      metrics_.seconds("mintmark_signing_seconds",
+                       "From asking a key store to its signature, its queue included.",
+                       signing_bounds, labels),
+      metrics_.gauge("mintmark_signing_pending",
+                     "Signatures asked for and not yet there: the queue's depth.", labels)};
+}
+
+void Figures::keeper_said(const Json& message) {
+  metrics_.counter("mintmark_front_restarts_total", "How often the front was started again.")
+      .raise_to(count(message, "front_restarts"));
+  for (const Json& signer : message.value("signers", Json::array())) {
+    const Labels labels{{"store", signer.value("store", "")}};
+    metrics_
+        .gauge("mintmark_signer_up", "1 if the key store is open and its keys are in order.",
+               labels)
+        .set(number(signer, "up"));
+    metrics_
+        .gauge("mintmark_signer_pin_refused",
+               "1 if the token refused the PIN, which is not tried again by itself.", labels)
+        .set(number(signer, "pin_refused"));
+    metrics_
+        .counter("mintmark_signer_restarts_total", "How often the signer was started again.",
+                 labels)
+        .raise_to(count(signer, "restarts"));
+  }
+  metrics_.gauge("mintmark_reload_successful", "0 if the last reload was refused.")
+      .set(number(message, "reload_successful"));
+  metrics_.gauge("mintmark_reload_time_seconds", "When what is in force was read, as Unix time.")
+      .set(number(message, "reloaded_at"));
+}
+
+void Figures::tls_certificate_ends(Moment when) {
+  metrics_
+      .gauge("mintmark_tls_certificate_end_seconds",
+             "When the served TLS certificate ends, as Unix time.")
+      .set(static_cast<double>(to_unix(when)));
+}
+
+}  // namespace mintmark::mintd

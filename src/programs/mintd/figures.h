@@ -1,0 +1,57 @@
+// What the front counts; the table of names and meanings for people stands in docs/operations.md.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "base/time.h"
+#include "http/message.h"
+#include "telemetry/metrics.h"
+
+namespace mintmark::mintd {
+
+/// Thread-safe.
+class Figures {
+ public:
+  /// `issuer_path` is what stands behind the host in the issuer's URL: "" or "/…".
+  explicit Figures(const std::string& issuer_path);
+
+  /// One request of the public listeners. Its path is a label only where it is one of ours.
+  void answered(const http::Answered& answered);
+  /// True for a path that is served here: others are a stranger's text.
+  [[nodiscard]] bool is_route(std::string_view path) const;
+
+  /// One key store's calls, as MeasuredSigner sees them.
+  struct Signing {
+    telemetry::Outcomes outcomes;
+    telemetry::Seconds seconds;
+    telemetry::Gauge pending;
+  };
+  [[nodiscard]] Signing signing(const std::string& store);
+
+  /// The keeper's frame `figures` (control.h): what only it knows.
+  void keeper_said(const Json& message);
+  void tls_certificate_ends(Moment when);
+
+  [[nodiscard]] telemetry::Metrics& metrics() { return metrics_; }
+
+ private:
+  struct Route {
+    telemetry::Seconds seconds;
+    std::array<telemetry::Counter, 4> by_class;   ///< 2xx, 3xx, 4xx, 5xx
+    std::optional<telemetry::Outcomes> outcomes;  ///< Of what the issuer is there for.
+  };
+  [[nodiscard]] Route make_route(const std::string& name);
+  void add_routes(const std::string& issuer_path);
+
+  telemetry::Metrics metrics_;
+  telemetry::Outcomes refusals_;
+  std::map<std::string, Route, std::less<>> routes_;
+  Route other_;
+};
+
+}  // namespace mintmark::mintd

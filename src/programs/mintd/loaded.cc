@@ -1,0 +1,131 @@
+#include "programs/mintd/loaded.h"
+
+#include <algorithm>
+#include <map>
+
+#include "admin/roles.h"
+#include "attest/tpm2/trust.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "http/tls.h"
+#include "policy/policy.h"
+
+namespace mintmark::mintd {
+namespace {
+
+constexpr std::size_t longest_config = 1U << 20U;
+constexpr std::size_t most_named = 8;
+
+Result<void> load_tls(Loaded& loaded) {
+  if (!loaded.config.tls) return {};
+  auto certificate = read_file(loaded.config.tls->certificate);
+  if (!certificate) return pass_on(certificate);
+  auto key = read_file(loaded.config.tls->key);
+  if (!key) return pass_on(key);
+  const auto context = http::TlsServerContext::from_pem(*certificate, *key);
+  loaded.tls_certificate = std::move(*certificate);
+  loaded.tls_key = Secret::take(*key);
+  if (!context) {
+    return fail(context.error().code, loaded.config.tls->certificate + " with " +
+                                          loaded.config.tls->key + ": " + context.error().detail);
+  }
+  return {};
+}
+
+using Leaves = std::map<std::string, Json>;
+
+Leaves leaves_of(const std::string& text) {
+  const auto document = parse_json_document("configuration", text);
+  if (!document) return {};
+  const Json flat = document->value.flatten();
+  Leaves leaves;
+  for (const auto& [pointer, value] : flat.items()) leaves.emplace(pointer, value);
+  return leaves;
+}
+
+bool is_reloadable(const std::string& pointer) {
+  return pointer == "/policy" || pointer == "/enrolment/tpm2/roots" ||
+         pointer == "/enrolment/tpm2/intermediates" || pointer == "/tls/certificate" ||
+         pointer == "/tls/key" || pointer == "/log" || pointer.starts_with("/log/");
+}
+
+std::string dotted(std::string pointer) {
+  pointer.erase(0, 1);
+  std::replace(pointer.begin(), pointer.end(), '/', '.');
+  return pointer;
+}
+
+std::vector<std::string> fixed_differences(const Leaves& before, const Leaves& after) {
+  std::vector<std::string> names;
+  const auto compare = [&](const Leaves& these, const Leaves& those, bool also_values) {
+    for (const auto& [pointer, value] : these) {
+      const auto found = those.find(pointer);
+      const bool same = found != those.end() && (!also_values || found->second == value);
+      if (!same && !is_reloadable(pointer)) names.push_back(dotted(pointer));
+    }
+  };
+  compare(before, after, true);
+  compare(after, before, false);
+  return names;
+}
+
+}  // namespace
+
+Result<Loaded> load_and_check(const std::string& file) {
+  Loaded loaded;
+  auto text = read_file(file, longest_config);
+  if (!text) return fail(Code::config_unreadable, text.error().detail);
+  loaded.config_text = std::move(*text);
+  auto config = config::parse(file, loaded.config_text);
+  if (!config) return pass_on(config);
+  loaded.config = std::move(*config);
+  if (loaded.config.stores.size() != 1)
+    return fail(Code::config_invalid, "hsm.stores: one key store is supported so far");
+  if (auto roles = admin::Roles::of(loaded.config.admin); !roles) return pass_on(roles);
+
+  auto policy_text = read_file(loaded.config.policy_file);
+  if (!policy_text) return pass_on(policy_text);
+  loaded.policy_text = std::move(*policy_text);
+  if (auto policy = policy::Policy::from_text(loaded.config.policy_file, loaded.policy_text);
+      !policy)
+    return pass_on(policy);
+  const config::Tpm2Enrolment& tpm2 = loaded.config.enrolment.tpm2;
+  if (auto trust = attest::tpm2::EkTrust::load(tpm2.roots, tpm2.intermediates); !trust)
+    return pass_on(trust);
+  if (auto tls = load_tls(loaded); !tls) return pass_on(tls);
+  return loaded;
+}
+
+Result<std::vector<std::string>> changes_between(const Loaded& before, const Loaded& after) {
+  const auto fixed = fixed_differences(leaves_of(before.config_text), leaves_of(after.config_text));
+  if (!fixed.empty()) {
+    std::string names;
+    for (std::size_t i = 0; i < std::min(fixed.size(), most_named); ++i)
+      names += (i == 0 ? "" : ", ") + fixed[i];
+    if (fixed.size() > most_named) names += ", …";
+    return fail(Code::reload_needs_restart,
+                names + " changed, which takes a restart of mintd; nothing was reloaded");
+  }
+  std::vector<std::string> changed;
+  if (before.policy_text != after.policy_text) changed.emplace_back("policy");
+  changed.emplace_back("enrolment.tpm2.roots");
+  const bool same_key = equal_in_constant_time(before.tls_key.view(), after.tls_key.view());
+  if (before.tls_certificate != after.tls_certificate || !same_key) changed.emplace_back("tls");
+  if (before.config.log_level != after.config.log_level) changed.emplace_back("log.level");
+  return changed;
+}
+
+void take_over(Loaded& before, Loaded after) {
+  // Not the whole of it: others hold references into what stays (key stores).
+  before.config.policy_file = std::move(after.config.policy_file);
+  before.config.enrolment.tpm2.roots = std::move(after.config.enrolment.tpm2.roots);
+  before.config.enrolment.tpm2.intermediates = std::move(after.config.enrolment.tpm2.intermediates);
+  before.config.tls = std::move(after.config.tls);
+  before.config.log_level = std::move(after.config.log_level);
+  before.config_text = std::move(after.config_text);
+  before.policy_text = std::move(after.policy_text);
+  before.tls_certificate = std::move(after.tls_certificate);
+  before.tls_key = std::move(after.tls_key);
+}
+
+}  // namespace mintmark::mintd

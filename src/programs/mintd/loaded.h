@@ -1,0 +1,37 @@
+// The configuration and the texts it names, read and checked as one: what is in force, and what a
+// reload would put in its place.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/secret.h"
+#include "config/config.h"
+
+namespace mintmark::mintd {
+
+/// Kept by the keeper, so that a front that is started again runs on what was checked, whatever
+/// stands in the files by then. EK roots are not kept: the front reads their directory.
+struct Loaded {
+  config::Config config;
+  std::string config_text;
+  std::string policy_text;
+  std::string tls_certificate;  ///< PEM; "" behind a trusted proxy, like the key.
+  Secret tls_key;
+};
+
+/// Everything that can be checked without starting: configuration, policy, EK roots, TLS, groups.
+/// Errors say what would be right: config_unreadable, config_invalid, policy_invalid,
+/// trust_unreadable, tls_certificate_unusable, io_failed.
+[[nodiscard]] Result<Loaded> load_and_check(const std::string& file);
+
+/// What differs of what a reload may change: "policy", "tls", "log.level",
+/// "enrolment.tpm2.roots" (always: what the directory holds is read again).
+/// `reload_needs_restart` names every other key that differs.
+[[nodiscard]] Result<std::vector<std::string>> changes_between(const Loaded& before,
+                                                               const Loaded& after);
+
+/// Puts the reloadable parts of `after` in the place of `before`'s.
+void take_over(Loaded& before, Loaded after);
+
+}  // namespace mintmark::mintd
