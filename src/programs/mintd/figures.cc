@@ -28,9 +28,11 @@ double number(const Json& object, const char* name) {
 }
 
 std::uint64_t count(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+  return static_cast<std::uint64_t>(std::max(number(object, name), 0.0));
 }
+
+// A refusal that says no code is ours to mend, and surely no success.
+const Error no_code{Code::internal, "", 0};
 
 }  // namespace
 
@@ -84,8 +86,10 @@ void Figures::answered(const http::Answered& answered) {
   route.seconds.observe(answered.took);
   const unsigned hundreds = std::min(std::max(answered.status / 100, 2U), 5U);
   route.by_class.at(hundreds - 2).add();
-  if (answered.cause != nullptr) refusals_.count(answered.cause);
-  if (route.outcomes) route.outcomes->count(answered.cause);
+  const Error* cause = answered.cause;
+  if (cause == nullptr && answered.status >= 400) cause = &no_code;
+  if (cause != nullptr) refusals_.count(cause);
+  if (route.outcomes) route.outcomes->count(cause);
 }
 
 Figures::Signing Figures::signing(const std::string& store) {

@@ -104,8 +104,7 @@ TEST_F(Logs, SayOfTheIssuersOwnFaultWhatTheStrangerIsNotTold) {
   const std::size_t before = log().size();
   ASSERT_EQ(kill(stack.signer_pid(), SIGSTOP), 0);
   const auto signer = stack.signer_pid();
-  const auto refused =
-      stack.agent({"token", "--audience", "https://api.example", "--scope", "read"});
+  const auto refused = fresh_token("read");
   ASSERT_EQ(kill(signer, SIGCONT), 0);
   EXPECT_NE(refused.status, 0);
   bool found = false;

@@ -42,8 +42,7 @@ TEST_F(Metrics, CountTokensSignaturesAndRefusals) {
   const double signatures = figure(R"(mintmark_signatures_total{outcome="ok",store="main"})");
   ASSERT_GE(issued, 0);
   // A fresh one, not the one the agent keeps.
-  ASSERT_EQ(stack.agent({"token", "--audience", "https://api.example", "--scope", "read"}).status,
-            0);
+  ASSERT_EQ(fresh_token("read").status, 0);
   EXPECT_EQ(figure(R"(mintmark_token_requests_total{outcome="ok"})"), issued + 1);
   EXPECT_EQ(figure(R"(mintmark_signatures_total{outcome="ok",store="main"})"),
             std::max(signatures, 0.0) + 1);

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -82,6 +83,11 @@ void Operating::replace(const std::string& name, const std::string& from,
 Outcome Operating::mintctl(std::vector<std::string> words) const {
   words.insert(words.begin(), {stack["MINT_BIN"] + "/mintctl", "--admin", stack["MINT_ADMIN"]});
   return execute(words);
+}
+
+Outcome Operating::fresh_token(const std::string& scope) const {
+  unlink((stack["MINT_AGENT_STATE"] + "/tokens.json").c_str());
+  return stack.agent({"token", "--audience", "https://api.example", "--scope", scope});
 }
 
 http::Client Operating::client(const std::string& ca_file) const {

@@ -35,6 +35,8 @@ class Operating : public ::testing::Test {
 
   /// mintctl with these words, as the operator runs it.
   [[nodiscard]] Outcome mintctl(std::vector<std::string> words) const;
+  /// A token for this scope from the issuer, none that the agent has kept.
+  [[nodiscard]] Outcome fresh_token(const std::string& scope) const;
   [[nodiscard]] std::string log() const { return content("mintd.log"); }
   /// GET of a path with a client that keeps its connection.
   [[nodiscard]] Result<http::Response> get(http::Client& client, const std::string& path) const;

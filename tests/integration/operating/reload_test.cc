@@ -13,9 +13,7 @@ namespace {
 class Reload : public Operating {
  protected:
   // A scope that the policy grants only after it was changed.
-  [[nodiscard]] Outcome token_for_new_scope() const {
-    return stack.agent({"token", "--audience", "https://api.example", "--scope", "admin"});
-  }
+  [[nodiscard]] Outcome token_for_new_scope() const { return fresh_token("admin"); }
   void grant_new_scope() const {
     replace("policy.json", R"("scopes": ["read", "write"])",
             R"("scopes": ["read", "write", "admin"])");
@@ -69,8 +67,7 @@ TEST_F(Reload, WithABadPolicyLeavesTheOneBeforeInForce) {
   const PutBack put_back(stack, {"policy.json"});
   write("policy.json", "{\n\"rules\": 1\n}");
   expect_refused("policy_invalid", "policy.json:2");
-  EXPECT_EQ(stack.agent({"token", "--audience", "https://api.example", "--scope", "read"}).status,
-            0);
+  EXPECT_EQ(fresh_token("read").status, 0);
 }
 
 TEST_F(Reload, WithABadPolicySurvivesARestartOfTheFront) {
@@ -81,8 +78,7 @@ TEST_F(Reload, WithABadPolicySurvivesARestartOfTheFront) {
   ASSERT_EQ(kill(front, SIGKILL), 0);
   stack.wait_until_ready();
   EXPECT_NE(stack.front_pid(), front);
-  EXPECT_EQ(stack.agent({"token", "--audience", "https://api.example", "--scope", "write"}).status,
-            0);
+  EXPECT_EQ(fresh_token("write").status, 0);
 }
 
 TEST_F(Reload, ChangesNothingWhereOneOfManyIsBad) {
@@ -116,8 +112,7 @@ TEST_F(Reload, ChangesTheLogLevel) {
   replace("mintd.json", R"("level": "info")", R"("level": "error")");
   ASSERT_EQ(mintctl({"reload"}).status, 0);
   const std::size_t before = log().size();
-  EXPECT_EQ(stack.agent({"token", "--audience", "https://api.example", "--scope", "read"}).status,
-            0);
+  EXPECT_EQ(fresh_token("read").status, 0);
   EXPECT_EQ(log().substr(before), "") << "no line a request any more";
 }
 

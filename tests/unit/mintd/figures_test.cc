@@ -68,7 +68,8 @@ TEST_F(FiguresTest, OneRequestOfNoKnownPathIsNoRequestForATokenEither) {
 TEST_F(FiguresTest, ShowWhatOnlyTheKeeperKnows) {
   figures_.keeper_said(
       {{"front_restarts", 2},
-       {"signers", {{{"store", "main"}, {"up", false}, {"pin_refused", true}, {"restarts", 3}}}},
+       {"signers",
+        Json::array({{{"store", "main"}, {"up", false}, {"pin_refused", true}, {"restarts", 3}}})},
        {"reload_successful", false},
        {"reloaded_at", 1'700'000'000}});
   expect_line("mintmark_front_restarts_total 2");

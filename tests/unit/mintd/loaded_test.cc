@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "base/file.h"
 #include "support/temporary_directory.h"
 #include "support/test_tls.h"
 
