@@ -69,6 +69,7 @@ void add_metadata(http::Router& router, const std::string& issuer, const keyring
               http::Response response = fresh_json({{"status", "not ready"}, {"missing", missing}});
               response.status = 503;
               response.headers.set("Retry-After", "1");
+              response.cause = Error{Code::unavailable, "not ready: " + missing.front(), 0};
               respond(std::move(response));
             });
 }

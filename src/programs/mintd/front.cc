@@ -215,6 +215,7 @@ void Front::stop() {
   timer_.cancel();
   if (!doors_) return io_.stop();
   doors_->stop([this] { io_.stop(); });
+  telemetry::log(Level::info, "front_stopping");
 }
 
 std::vector<std::string> Front::not_ready() const {

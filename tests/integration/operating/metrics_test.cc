@@ -1,6 +1,11 @@
 // The figures as a collector gets them.
 #include <signal.h>
 
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "base/file.h"
 #include "operating.h"
 
 namespace mintmark::test {
@@ -35,6 +40,29 @@ TEST_F(Metrics, AreWellFormed) {
     EXPECT_NE(line.rfind(' '), std::string::npos) << line;
   }
   EXPECT_GT(count, 50U);
+}
+
+TEST_F(Metrics, OfTheTableAndOfTheAlertsAreServed) {
+  (void)fresh_token("read");  // The signer's figures begin with its first channel.
+  const std::string text = figures();
+  for (const char* name : {"/docs/operations.md", "/provisioning/prometheus/alerts.yml"}) {
+    const auto document = read_file(MINTMARK_SOURCE + std::string(name));
+    ASSERT_TRUE(document);
+    std::set<std::string> named;
+    const std::regex figure_name("mintmark_(?!purpose)[a-z_]+");
+    for (std::sregex_iterator found(document->begin(), document->end(), figure_name);
+         found != std::sregex_iterator(); ++found)
+      named.insert(std::regex_replace(found->str(), std::regex("_bucket$"), ""));
+    EXPECT_GT(named.size(), 5U) << name;
+    for (const std::string& one : named)
+      EXPECT_NE(text.find("# TYPE " + one + " "), std::string::npos) << one << " of " << name;
+  }
+  // And the other way round: what is served stands in the table.
+  const auto table = read_file(MINTMARK_SOURCE "/docs/operations.md");
+  const std::regex type("# TYPE ([a-z_]+) ");
+  for (std::sregex_iterator found(text.begin(), text.end(), type); found != std::sregex_iterator();
+       ++found)
+    EXPECT_NE(table->find("`" + (*found)[1].str() + "`"), std::string::npos) << (*found)[1];
 }
 
 TEST_F(Metrics, CountTokensSignaturesAndRefusals) {

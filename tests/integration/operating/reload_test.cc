@@ -23,7 +23,7 @@ class Reload : public Operating {
     EXPECT_NE(refused.status, 0);
     EXPECT_NE(refused.output.find(code), std::string::npos) << refused.output;
     EXPECT_NE(refused.output.find(part), std::string::npos) << refused.output;
-    EXPECT_EQ(figure("mintmark_reload_successful"), 0);
+    await("the refusal in the figures", [&] { return figure("mintmark_reload_successful") == 0; });
   }
   [[nodiscard]] std::size_t reloads() const {
     const std::string text = log();

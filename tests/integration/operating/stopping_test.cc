@@ -71,8 +71,8 @@ TEST_F(Stopping, ARequestUnderWayIsAnsweredWhenMintdEnds) {
     const int keeper = stack.keeper_pid();
     const std::size_t before = log().size();
     ASSERT_EQ(kill(keeper, SIGTERM), 0);
-    await("mintd to be stopping",
-          [&] { return log().substr(before).find("\"stopping\"") != std::string::npos; });
+    await("the front to be stopping",
+          [&] { return log().substr(before).find("\"front_stopping\"") != std::string::npos; });
     std::fputs("password", body);
     std::fclose(body);
     client.join();

@@ -11,7 +11,8 @@ namespace {
 Json metadata_of(const std::string& issuer, bool challenges_required, const std::string& path) {
   keyring::Keyring keyring;
   http::Router router;
-  add_metadata(router, issuer, keyring, challenges_required, [] { return std::string(); });
+  add_metadata(router, issuer, keyring, challenges_required,
+               [] { return std::vector<std::string>(); });
   http::Request request;
   request.method = "GET";
   request.path = path;

@@ -185,7 +185,10 @@ TEST(ConfigRefusal, OfAnAdminSocketThatTheSystemCannotBind) {
 }
 
 TEST(ConfigRefusal, OfNoAdmin) {
-  expect_text(refusal(R"("admin": {"socket": "admin.sock"},)", ""), "key \"admin\": is missing");
+  expect_text(refusal(R"("admin": {"socket": "admin.sock", "read_group": "mintmark-read", )"
+                      R"("operate_group": "mintmark-operate"},)",
+                      ""),
+              "key \"admin\": is missing");
 }
 
 TEST(ConfigRefusal, OfARootFront) {
