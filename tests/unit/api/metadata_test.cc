@@ -61,5 +61,32 @@ TEST(Metadata, OfferAChallengeOnlyWhereItMustBeUsed) {
             "https://issuer.example/challenge");
 }
 
+http::Response readiness(const std::vector<std::string>& missing) {
+  keyring::Keyring keyring;
+  http::Router router;
+  add_metadata(router, "https://issuer.example", keyring, false, [&] { return missing; });
+  http::Request request;
+  request.method = "GET";
+  request.path = "/readyz";
+  http::Response answer;
+  router(request, [&](http::Response response) { answer = std::move(response); });
+  return answer;
+}
+
+TEST(Readiness, NamesEachPartThatIsMissing) {
+  const auto answer = readiness({"signing key: access_token", "signer: main"});
+  EXPECT_EQ(answer.status, 503U);
+  EXPECT_EQ(Json::parse(answer.body)["missing"],
+            Json::array({"signing key: access_token", "signer: main"}));
+  EXPECT_EQ(*answer.headers.find("Retry-After"), "1");
+  EXPECT_EQ(answer.cause->code, Code::unavailable);
+}
+
+TEST(Readiness, Is200WhereNothingIsMissing) {
+  const auto answer = readiness({});
+  EXPECT_EQ(answer.status, 200U);
+  EXPECT_FALSE(answer.cause);
+}
+
 }  // namespace
 }  // namespace mintmark::api
