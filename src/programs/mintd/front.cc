@@ -57,7 +57,8 @@ Front::Front(boost::asio::io_context& io, config::Config config, FrontInheritanc
     : io_(io),
       config_(std::move(config)),
       inheritance_(std::move(inheritance)),
-      timer_(io),
+      strand_(boost::asio::make_strand(io)),
+      timer_(strand_),
       figures_(api::path_of(config_.issuer)) {}
 
 // What is still being written calls back into the others: it ends before them.
@@ -158,7 +159,15 @@ void Front::accept_when_the_second_is_over() {
 void Front::listen_to_keeper() {
   control_ = ipc::Channel::make(io_, std::move(inheritance_.control));
   control_->start(
-      [this](BytesView frame, UniqueFd descriptor) { received(frame, std::move(descriptor)); },
+      [this](BytesView frame, UniqueFd descriptor) {
+        auto message = from_frame(frame);
+        if (!message)
+          return telemetry::log(Level::error, "keeper_message_malformed", message.error());
+        boost::asio::post(strand_, [this, message = std::move(*message),
+                                    descriptor = std::move(descriptor)]() mutable {
+          received(message, std::move(descriptor));
+        });
+      },
       [this](const std::string& why) {
         // Without the keeper nobody holds the lease: no token may leave.
         telemetry::log(Level::error, "keeper_gone", {{"why", why}});
@@ -166,23 +175,21 @@ void Front::listen_to_keeper() {
       });
 }
 
-void Front::received(BytesView frame, UniqueFd descriptor) {
-  const auto message = from_frame(frame);
-  if (!message) return telemetry::log(Level::error, "keeper_message_malformed", message.error());
-  const std::string& type = (*message)["type"].get_ref<const std::string&>();
+void Front::received(const Json& message, UniqueFd descriptor) {
+  const std::string& type = message["type"].get_ref<const std::string&>();
   if (type == "keys") {
-    auto keys = keyring::Snapshot::from_json(message->value("snapshot", Json::object()));
+    auto keys = keyring::Snapshot::from_json(message.value("snapshot", Json::object()));
     if (!keys) return telemetry::log(Level::error, "keys_malformed", keys.error());
     keyring_.swap(std::move(*keys));
     gate_.wait_for_those_inside();
   } else if (type == "signer") {
-    take_signer(message->value("store", ""), std::move(descriptor));
+    take_signer(message.value("store", ""), std::move(descriptor));
   } else if (type == "admin") {
-    answer_operator(*message);
+    answer_operator(message);
   } else if (type == "reload") {
-    answer_reload(*message, descriptor);
+    answer_reload(message, descriptor);
   } else if (type == "figures") {
-    figures_.keeper_said(*message);
+    figures_.keeper_said(message);
   } else if (type == "stop") {
     stop();
   }

@@ -9,6 +9,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
 
 #include "base/time.h"
 #include "config/config.h"
@@ -49,7 +50,7 @@ class Front {
   void answer_reload(const Json& message, const UniqueFd& descriptor);
   void listen_to_keeper();
   void accept_when_the_second_is_over();
-  void received(BytesView frame, UniqueFd descriptor);
+  void received(const Json& message, UniqueFd descriptor);
   void take_signer(const std::string& store, UniqueFd channel);
   void answer_operator(const Json& message);
   void tell(const Json& message);
@@ -62,6 +63,8 @@ class Front {
   config::Config config_;
   FrontInheritance inheritance_;
   std::shared_ptr<ipc::Channel> control_;
+  /// What the keeper says and the beginning of service, one after the other.
+  boost::asio::strand<boost::asio::io_context::executor_type> strand_;
   boost::asio::steady_timer timer_;
 
   std::unique_ptr<store::DeviceStore> store_;
