@@ -77,6 +77,12 @@ Result<HeadFacts> check_framing(const Headers& headers, unsigned minor) {
   return fail(Code::http_coding_unknown, "the only transfer coding served is chunked, once");
 }
 
+/// RFC 9110 §8.3: one, or whoever reads it may see another than we do.
+Result<void> check_content_type(const Headers& headers) {
+  if (headers.count("Content-Type") < 2) return {};
+  return fail(Code::http_header_malformed, "Content-Type stands more than once");
+}
+
 Result<bool> check_expect(const Headers& headers, unsigned minor) {
   if (minor == 0) return false;  // RFC 9110 §10.1.1: of an HTTP/1.0 client it is ignored.
   const std::size_t count = headers.count("Expect");
@@ -166,6 +172,7 @@ Result<HeadFacts> check_head(Request& request, unsigned minor) {
   auto target = check_target(request);
   if (!target) return pass_on(target);
   split_target(request);
+  if (auto type = check_content_type(request.headers); !type) return pass_on(type);
   const auto expects = check_expect(request.headers, minor);
   if (!expects) return tl::unexpected<Error>(expects.error());
   facts->expects_continue = *expects;

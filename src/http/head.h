@@ -48,7 +48,8 @@ struct HeadFacts {
   bool expects_continue = false;
 };
 
-/// Host (RFC 9112 §3.2), the target's form, framing (§6.3: never both lengths), Expect. An absolute
+/// Host (RFC 9112 §3.2), the target's form, framing (§6.3: never both lengths), Content-Type once,
+/// Expect. An absolute
 /// target becomes its path and query, and its authority replaces Host; `path` and `query` are
 /// filled. `minor`: 0 or 1, of HTTP/1.
 [[nodiscard]] Result<HeadFacts> check_head(Request& request, unsigned minor);

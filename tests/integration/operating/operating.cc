@@ -46,7 +46,9 @@ void Operating::SetUpTestSuite() {
                      R"("admin": {"socket": "admin.sock", "read_group": ")" +
                          std::string(read_group) + R"(", "operate_group": ")" + operate_group +
                          R"("}, "metrics": {"address": "127.0.0.1", "port": )" +
-                         std::to_string(metrics_port) + "},"));
+                         std::to_string(metrics_port) +
+                         R"(}, "http": {"header_fields": 64, "header_octets": 16384, )"
+                         R"("body_octets": 40000, "body_ms": 700},)"));
   stack.down();
   stack.up();
 }

@@ -11,7 +11,7 @@ namespace mintmark::test {
 
 class Operating : public ::testing::Test {
  protected:
-  /// Adds metrics and groups to the stack's configuration, once.
+  /// Adds figures, groups and limits to the stack's configuration, once.
   static void SetUpTestSuite();
 
   /// A group that every Debian has and nobody of the stack's is in.

@@ -121,6 +121,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"no name", get(": a\r\n"), Code::http_header_malformed},
         Refused{"space before the colon", get("A : b\r\n"), Code::http_header_malformed},
         Refused{"name no token", get("A@: b\r\n"), Code::http_header_malformed},
+        Refused{"two content types", get("Content-Type: a/b\r\ncontent-type: a/b\r\n"),
+                Code::http_header_malformed},
         Refused{"too long", get("A: " + std::string(32 << 10, 'a') + "\r\n"),
                 Code::http_header_too_large},
         Refused{"never ends", "GET / HTTP/1.1\r\nA: " + std::string(64 << 10, 'a'),
