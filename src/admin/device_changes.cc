@@ -115,7 +115,7 @@ struct Expecting : std::enable_shared_from_this<Expecting> {
     if (done.size() == fingerprints.size()) return answer_with(respond, Json{{"devices", done}});
     devices.change(
         [fingerprint = fingerprints[done.size()], labels = labels](store::DeviceStore& store) {
-          return store.expect(fingerprint, jose::base64url(random_bytes(id_octets)), labels);
+          return store.expect(fingerprint, jose::random_name(id_octets), labels);
         },
         [self = shared_from_this()](const Result<store::DeviceRecord>& device) {
           if (!device) return self->respond(error_response(device.error()));

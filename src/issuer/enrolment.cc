@@ -81,7 +81,7 @@ store::Admission Enrolment::admission_of(const attest::Verdict& verdict, const F
                                          Moment now) const {
   store::Admission admission;
   store::DeviceRecord& device = admission.device;
-  device.id = jose::base64url(random_bytes(device_id_octets));
+  device.id = jose::random_name(device_id_octets);
   device.format = verdict.facts().format;
   device.identity = verdict.identity();
   device.jkt = verdict.device_key().thumbprint();

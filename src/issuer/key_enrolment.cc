@@ -21,7 +21,7 @@ store::DeviceRecord key_device(const jose::PublicKey& key, Moment now) {
   facts.format = "key";
   facts.key_protection = "none";
   store::DeviceRecord device;
-  device.id = jose::base64url(random_bytes(id_octets));
+  device.id = jose::random_name(id_octets);
   device.format = facts.format;
   device.identity = key.thumbprint();
   device.jkt = key.thumbprint();
@@ -31,7 +31,7 @@ store::DeviceRecord key_device(const jose::PublicKey& key, Moment now) {
   return device;
 }
 
-std::string new_invite_code() { return jose::base64url(random_bytes(code_octets)); }
+std::string new_invite_code() { return jose::random_name(code_octets); }
 
 std::string hash_of_code(const std::string& code) { return to_hex(sha256(code)); }
 

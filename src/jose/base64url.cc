@@ -90,4 +90,12 @@ Result<Bytes> from_base64(std::string_view text) {
   return decode(text, plain_values);
 }
 
+std::string random_name(std::size_t octets) {
+  std::string name;
+  do {
+    name = base64url(random_bytes(octets));
+  } while (name.starts_with('-'));
+  return name;
+}
+
 }  // namespace mintmark::jose

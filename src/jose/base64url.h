@@ -18,4 +18,8 @@ namespace mintmark::jose {
 [[nodiscard]] std::string base64(BytesView bytes);
 [[nodiscard]] Result<Bytes> from_base64(std::string_view text);
 
+/// So many random octets as base64url that does not begin with '-': a name that every command line
+/// takes.
+[[nodiscard]] std::string random_name(std::size_t octets);
+
 }  // namespace mintmark::jose

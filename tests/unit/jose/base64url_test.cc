@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace mintmark::jose {
 namespace {
 
@@ -81,6 +83,17 @@ TEST(Base64, WithoutItsPaddingIsRefused) {
 
 TEST(Base64, WithTheAlphabetForUrlsIsRefused) {
   for (const char* text : {"--__", "Zm-v"}) expect_plain_refused(text);
+}
+
+TEST(RandomName, NeverBeginsAsAnOptionDoes) {
+  std::set<std::string> names;
+  for (int count = 0; count < 2000; ++count) {
+    const std::string name = random_name(16);
+    EXPECT_EQ(name.size(), 22U);
+    EXPECT_NE(name.front(), '-');
+    names.insert(name);
+  }
+  EXPECT_EQ(names.size(), 2000U);
 }
 
 }  // namespace
