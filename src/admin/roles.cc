@@ -2,7 +2,6 @@
 
 #include <grp.h>
 #include <pwd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -79,10 +78,10 @@ void log_command(const http::Request& request, const http::Response& response) {
 
 }  // namespace
 
-Result<Roles> Roles::of(const config::Admin& admin) {
+Result<Roles> Roles::of(const config::Admin& admin, uid_t own_user) {
   Roles roles;
   roles.names_ = admin;
-  roles.own_user_ = geteuid();
+  roles.own_user_ = own_user;
   auto read = group_named(admin.read_group, "read_group");
   if (!read) return pass_on(read);
   auto operate = group_named(admin.operate_group, "operate_group");

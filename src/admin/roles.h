@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <optional>
 #include <string>
@@ -16,8 +17,8 @@ namespace mintmark::admin {
 /// nothing; everybody else, and whoever the kernel says nothing of, nothing.
 class Roles {
  public:
-  /// `config_invalid` names a group that does not exist.
-  [[nodiscard]] static Result<Roles> of(const config::Admin& admin);
+  /// `config_invalid` names a group that does not exist. `own_user`: whose process this is.
+  [[nodiscard]] static Result<Roles> of(const config::Admin& admin, uid_t own_user = geteuid());
 
   /// Of the socket's file: 0600, or 0666 where groups are named, since then each request is judged.
   [[nodiscard]] unsigned socket_mode() const { return read_ || operate_ ? 0666 : 0600; }

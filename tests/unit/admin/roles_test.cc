@@ -72,9 +72,12 @@ TEST(Roles, TheOperateGroupMayAll) {
 }
 
 TEST(Roles, RootAndMintdsOwnUserMayAll) {
-  const Roles none = roles_of({"s", "", ""});
+  constexpr uid_t own_user = 4711;
+  const Roles none = *Roles::of({"s", "", ""}, own_user);
   EXPECT_TRUE(none.check(request_by(0, {}, "POST", "/admin/v1/reload")));
-  EXPECT_TRUE(none.check(request_by(geteuid(), {}, "POST", "/admin/v1/reload")));
+  EXPECT_TRUE(none.check(request_by(own_user, {}, "POST", "/admin/v1/reload")));
+  expect_forbidden(none.check(request_by(own_user + 1, {})));
+  EXPECT_TRUE(roles_of({"s", "", ""}).check(request_by(geteuid(), {})));
 }
 
 TEST(Roles, AGroupThatIsNotNamedMayNothing) {
