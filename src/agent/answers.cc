@@ -2,19 +2,10 @@
 
 #include <algorithm>
 
-#include "jose/base64url.h"
-
 namespace mintmark::agent {
 namespace {
 
 constexpr JsonLimits limits{.octets = 1U << 20U, .depth = 8, .elements = 4096};
-constexpr std::size_t longest_text = 64U << 10U;
-constexpr std::chrono::seconds longest_life = std::chrono::years{10};
-
-bool is_visible(std::string_view text) {
-  return !text.empty() && text.size() <= longest_text &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
-}
 
 // For people only; control characters of a stranger do not reach a terminal.
 std::string printable(const Json& object, const char* name) {
@@ -60,62 +51,25 @@ Result<Json> object_in(const http::Response& response) {
   return body;
 }
 
-std::string AnswerMembers::text(const char* name) {
-  const auto found = object_.find(name);
-  if (found == object_.end() || !found->is_string() ||
-      !is_visible(found->get_ref<const std::string&>())) {
-    refuse(name, "a text of visible characters");
-    return {};
-  }
-  return found->get<std::string>();
+jose::Members members_of_answer(const Json& object) {
+  return jose::Members(object, Code::issuer_answer_invalid, "the issuer's answer: ");
 }
 
-Bytes AnswerMembers::octets(const char* name) {
-  auto decoded = jose::from_base64url(text(name));
-  if (!decoded) {
-    refuse(name, "base64url without padding");
-    return {};
-  }
-  return std::move(*decoded);
-}
-
-std::chrono::seconds AnswerMembers::seconds(const char* name) {
-  const auto found = object_.find(name);
-  const bool number = found != object_.end() && found->is_number_unsigned();
-  if (!number || found->get<std::uint64_t>() == 0 ||
-      found->get<std::uint64_t>() > static_cast<std::uint64_t>(longest_life.count())) {
-    refuse(name, "a number of seconds");
-    return {};
-  }
-  return std::chrono::seconds{found->get<std::int64_t>()};
-}
-
-std::vector<unsigned> AnswerMembers::indexes(const char* name) {
+std::vector<unsigned> indexes_in(const Json& object, const char* name, jose::Members& members) {
   std::vector<unsigned> indexes;
-  const auto found = object_.find(name);
-  if (found == object_.end() || !found->is_array()) {
-    refuse(name, "an array of PCR indexes");
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_array()) {
+    members.refuse(name, "an array of PCR indexes");
     return indexes;
   }
   for (const Json& index : *found) {
     if (!index.is_number_unsigned() || index.get<std::uint64_t>() > 23) {
-      refuse(name, "an array of PCR indexes");
+      members.refuse(name, "an array of PCR indexes");
       return {};
     }
     indexes.push_back(index.get<unsigned>());
   }
   return indexes;
-}
-
-void AnswerMembers::refuse(const char* name, const std::string& right) {
-  if (error_) return;
-  error_ = Error{Code::issuer_answer_invalid,
-                 std::string("\"") + name + "\" of the issuer's answer must be " + right, 0};
-}
-
-Result<void> AnswerMembers::result() const {
-  if (error_) return tl::unexpected<Error>(*error_);
-  return {};
 }
 
 }  // namespace mintmark::agent

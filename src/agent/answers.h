@@ -1,14 +1,11 @@
 // Answers of the issuer, read with suspicion.
 #pragma once
 
-#include <chrono>
-#include <optional>
-#include <string>
 #include <vector>
 
-#include "base/bytes.h"
 #include "base/json.h"
 #include "http/message.h"
+#include "jose/members.h"
 
 namespace mintmark::agent {
 
@@ -16,22 +13,11 @@ namespace mintmark::agent {
 /// it.
 [[nodiscard]] Result<Json> object_in(const http::Response& response);
 
-/// Reads members of an answer and remembers the first that is wrong (`issuer_answer_invalid`).
-class AnswerMembers {
- public:
-  explicit AnswerMembers(const Json& object) : object_(object) {}
-
-  [[nodiscard]] std::string text(const char* name);  ///< Not empty, visible ASCII.
-  [[nodiscard]] Bytes octets(const char* name);      ///< base64url
-  [[nodiscard]] std::chrono::seconds seconds(
-      const char* name);  ///< More than zero, at most ten years.
-  [[nodiscard]] std::vector<unsigned> indexes(const char* name);
-  void refuse(const char* name, const std::string& right);
-  [[nodiscard]] Result<void> result() const;
-
- private:
-  const Json& object_;
-  std::optional<Error> error_;
-};
+/// For the members of an answer; their errors are `issuer_answer_invalid`. The object must outlive
+/// it.
+[[nodiscard]] jose::Members members_of_answer(const Json& object);
+/// An array of PCR indexes.
+[[nodiscard]] std::vector<unsigned> indexes_in(const Json& object, const char* name,
+                                               jose::Members& members);
 
 }  // namespace mintmark::agent

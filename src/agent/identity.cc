@@ -1,10 +1,12 @@
 #include "agent/identity.h"
 
-#include "agent/members.h"
 #include "jose/base64url.h"
+#include "jose/members.h"
 
 namespace mintmark::agent {
 namespace {
+
+using jose::Members;
 
 Json to_json(const hsm::tpm2::KeyBlobs& blobs) {
   return {{"public", jose::base64url(blobs.public_area)},
@@ -23,20 +25,20 @@ struct RecordWriter {
   Json operator()(const FileKey& /*key*/) const { return {{"kind", "file"}}; }
 };
 
-hsm::tpm2::KeyBlobs blobs_in(StateMembers& outer, const char* name) {
-  StateMembers members(outer.object(name), outer.where() + ": " + name);
+hsm::tpm2::KeyBlobs blobs_in(Members& outer, const char* name) {
+  Members members = outer.below(name);
   hsm::tpm2::KeyBlobs blobs{members.octets("public"), members.octets("private")};
   outer.adopt(members);
   return blobs;
 }
 
-hsm::tpm2::EkKind ek_in(StateMembers& members, const char* name) {
+hsm::tpm2::EkKind ek_in(Members& members, const char* name) {
   const auto kind = hsm::tpm2::ek_kind_named(members.text(name));
   if (!kind) members.refuse(name, "\"rsa\" or \"ecc\"");
   return kind.value_or(hsm::tpm2::EkKind::rsa);
 }
 
-TpmKey tpm_key_in(StateMembers& members) {
+TpmKey tpm_key_in(Members& members) {
   return {.tcti = members.text("tcti"),
           .ek = ek_in(members, "ek"),
           .ek_fingerprint = members.non_empty("ek_fingerprint"),
@@ -44,8 +46,8 @@ TpmKey tpm_key_in(StateMembers& members) {
           .device_key = blobs_in(members, "device_key")};
 }
 
-KeyRecord record_in(StateMembers& outer) {
-  StateMembers members(outer.object("key"), outer.where() + ": key");
+KeyRecord record_in(Members& outer) {
+  Members members = outer.below("key");
   KeyRecord record = FileKey{};
   const std::string kind = members.text("kind");
   if (kind == "tpm") {
@@ -74,7 +76,7 @@ Json to_json(const Identity& identity) {
 }
 
 Result<Identity> identity_from(const Json& json, const std::filesystem::path& file) {
-  StateMembers members(json, file.string());
+  Members members(json, Code::agent_state_invalid, file.string() + ": ");
   Identity identity{.issuer = members.non_empty("issuer"),
                     .ca_file = members.text("ca_file"),
                     .key = record_in(members),

@@ -70,11 +70,11 @@ std::string nonce_in(const http::Headers& headers) {
 Result<TokenAnswer> token_in(const http::Response& response) {
   const auto body = object_in(response);
   if (!body) return tl::unexpected<Error>(body.error());
-  AnswerMembers members(*body);
+  jose::Members members = members_of_answer(*body);
   // RFC 9449 §5: any other type would be a token that a thief can use.
-  if (!http::equal_without_case(members.text("token_type"), "DPoP"))
+  if (!http::equal_without_case(members.visible("token_type"), "DPoP"))
     members.refuse("token_type", "DPoP");
-  TokenAnswer answer{.token = members.text("access_token"),
+  TokenAnswer answer{.token = members.visible("access_token"),
                      .expires_in = members.seconds("expires_in")};
   if (auto read = members.result(); !read) return pass_on(read);
   return answer;
@@ -146,12 +146,12 @@ Result<Json> IssuerClient::post_json(const std::string& url, http::Headers heade
 Result<Challenge> IssuerClient::begin(const Presented& presented) {
   const auto body = post_json(url_of(issuer_, tpm2_format, "begin"), {}, to_json(presented));
   if (!body) return tl::unexpected<Error>(body.error());
-  AnswerMembers members(*body);
-  Challenge challenge{.ticket = members.text("ticket"),
+  jose::Members members = members_of_answer(*body);
+  Challenge challenge{.ticket = members.visible("ticket"),
                       .credential_blob = members.octets("credential_blob"),
                       .encrypted_secret = members.octets("encrypted_secret"),
-                      .pcr_bank = members.text("pcr_bank"),
-                      .pcr_selection = members.indexes("pcr_selection")};
+                      .pcr_bank = members.visible("pcr_bank"),
+                      .pcr_selection = indexes_in(*body, "pcr_selection", members)};
   if (auto read = members.result(); !read) return pass_on(read);
   return challenge;
 }
@@ -167,9 +167,9 @@ Result<Admission> IssuerClient::finish(const Presented& presented, const Challen
   headers.add("DPoP", proof);
   const auto body = post_json(finish_url(tpm2_format), std::move(headers), request);
   if (!body) return tl::unexpected<Error>(body.error());
-  AnswerMembers members(*body);
-  Admission admission{.client_id = members.text("client_id"),
-                      .client_attestation = members.text("client_attestation"),
+  jose::Members members = members_of_answer(*body);
+  Admission admission{.client_id = members.visible("client_id"),
+                      .client_attestation = members.visible("client_attestation"),
                       .expires_in = members.seconds("expires_in")};
   if (auto read = members.result(); !read) return pass_on(read);
   return admission;
@@ -178,8 +178,8 @@ Result<Admission> IssuerClient::finish(const Presented& presented, const Challen
 Result<std::string> IssuerClient::begin_key(const jose::PublicKey& key) {
   const auto body = post_json(url_of(issuer_, key_format, "begin"), {}, {{"jwk", key.to_jwk()}});
   if (!body) return tl::unexpected<Error>(body.error());
-  AnswerMembers members(*body);
-  std::string ticket = members.text("ticket");
+  jose::Members members = members_of_answer(*body);
+  std::string ticket = members.visible("ticket");
   if (auto read = members.result(); !read) return pass_on(read);
   return ticket;
 }
@@ -192,8 +192,8 @@ Result<std::string> IssuerClient::finish_key(const jose::PublicKey& key, const s
       post_json(finish_url(key_format), std::move(headers),
                 {{"jwk", key.to_jwk()}, {"ticket", ticket}, {"code", as_text(code.view())}});
   if (!body) return tl::unexpected<Error>(body.error());
-  AnswerMembers members(*body);
-  std::string client_id = members.text("client_id");
+  jose::Members members = members_of_answer(*body);
+  std::string client_id = members.visible("client_id");
   if (auto read = members.result(); !read) return pass_on(read);
   return client_id;
 }
@@ -203,8 +203,8 @@ Result<std::string> IssuerClient::challenge(const std::string& endpoint) {
   if (!response) return tl::unexpected<Error>(response.error());
   const auto body = object_in(*response);
   if (!body) return tl::unexpected<Error>(body.error());
-  AnswerMembers members(*body);
-  std::string value = members.text("attestation_challenge");
+  jose::Members members = members_of_answer(*body);
+  std::string value = members.visible("attestation_challenge");
   if (auto read = members.result(); !read) return pass_on(read);
   return value;
 }

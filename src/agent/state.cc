@@ -7,8 +7,8 @@
 
 #include <cerrno>
 
-#include "agent/members.h"
 #include "base/json.h"
+#include "jose/members.h"
 
 namespace mintmark::agent {
 namespace {
@@ -42,7 +42,7 @@ Result<std::optional<Json>> read_json(const std::filesystem::path& file, int wan
 
 Result<CachedToken> token_from(const Json& json, const std::filesystem::path& file) {
   if (!json.is_object()) return invalid(file, "has a token that is no object");
-  StateMembers members(json, file.string());
+  jose::Members members(json, Code::agent_state_invalid, file.string() + ": ");
   CachedToken token{.audience = members.text("audience"),
                     .scope = members.text("scope"),
                     .jkt = members.non_empty("jkt"),
@@ -135,7 +135,7 @@ Result<void> StateDirectory::save(const std::vector<CachedToken>& tokens) const 
 std::string StateDirectory::nonce(const std::string& issuer) const {
   const auto json = read_json(path_ / "nonce.json", format);
   if (!json || !*json) return {};
-  StateMembers members(**json, "nonce.json");
+  jose::Members members(**json, Code::agent_state_invalid, "nonce.json: ");
   const std::string of = members.text("issuer");
   std::string nonce = members.text("nonce");
   return members.error() || of != issuer ? std::string() : nonce;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t longest_chain = 8;
 
-attest::tpm2::Presented presented_in(const Json& body, Members& members) {
+attest::tpm2::Presented presented_in(const Json& body, jose::Members& members) {
   attest::tpm2::Presented presented;
   presented.ek_certificate = members.octets("ek_certificate");
   presented.ak_public = members.octets("ak_public");
@@ -32,7 +32,7 @@ attest::tpm2::Presented presented_in(const Json& body, Members& members) {
   return presented;
 }
 
-std::map<unsigned, Bytes> pcrs_in(const Json& values, Members& members) {
+std::map<unsigned, Bytes> pcrs_in(const Json& values, jose::Members& members) {
   std::map<unsigned, Bytes> pcrs;
   for (const auto& [name, value] : values.items()) {
     const bool index = !name.empty() && name.size() <= 2 &&
@@ -56,18 +56,18 @@ Result<issuer::FinishCall> finish_call(const http::Request& request) {
   auto body = read_object(request);
   if (!body) return pass_on(body);
 
-  Members members(*body);
+  jose::Members members = members_of_request(*body);
   issuer::FinishCall call;
   call.proof = *proof;
   call.presented = presented_in(*body, members);
   call.ticket = members.text("ticket");
   call.answer.activation_secret = members.octets("activation_secret");
 
-  Members certify(members.object("certify"));
+  jose::Members certify = members_of_request(members.object("certify"));
   call.answer.certify_attest = certify.octets("attest");
   call.answer.certify_signature = certify.octets("signature");
   const Json& quote_object = members.object("quote");
-  Members quote(quote_object);
+  jose::Members quote = members_of_request(quote_object);
   call.answer.quote_attest = quote.octets("attest");
   call.answer.quote_signature = quote.octets("signature");
   call.answer.pcrs = pcrs_in(quote.object("pcrs"), quote);
@@ -82,7 +82,7 @@ void begin(issuer::Enrolment& enrolment, const http::Request& request,
            const http::Respond& respond) {
   auto body = read_object(request);
   if (!body) return respond(refusal(body.error()));
-  Members members(*body);
+  jose::Members members = members_of_request(*body);
   const attest::tpm2::Presented presented = presented_in(*body, members);
   if (members.error()) return respond(refusal(*members.error()));
 

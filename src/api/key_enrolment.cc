@@ -6,7 +6,7 @@
 namespace mintmark::api {
 namespace {
 
-Result<jose::PublicKey> key_in(Members& members) {
+Result<jose::PublicKey> key_in(jose::Members& members) {
   const Json& jwk = members.object("jwk");
   if (members.error()) return tl::unexpected<Error>(*members.error());
   return jose::PublicKey::from_jwk(jwk);
@@ -16,7 +16,7 @@ void begin(issuer::KeyEnrolment& enrolment, const http::Request& request,
            const http::Respond& respond) {
   const auto body = read_object(request);
   if (!body) return respond(refusal(body.error()));
-  Members members(*body);
+  jose::Members members = members_of_request(*body);
   const auto key = key_in(members);
   if (!key) return respond(refusal(key.error()));
   respond(fresh_json(
@@ -29,7 +29,7 @@ void finish(issuer::KeyEnrolment& enrolment, const http::Request& request,
   if (!proof) return respond(refusal(proof.error()));
   const auto body = read_object(request);
   if (!body) return respond(refusal(body.error()));
-  Members members(*body);
+  jose::Members members = members_of_request(*body);
   const std::string ticket = members.text("ticket");
   const std::string code = members.text("code");
   const auto key = key_in(members);

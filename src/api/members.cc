@@ -1,7 +1,6 @@
 #include "api/members.h"
 
 #include "api/answers.h"
-#include "jose/base64url.h"
 
 namespace mintmark::api {
 namespace {
@@ -19,43 +18,8 @@ Result<Json> read_object(const http::Request& request) {
   return body;
 }
 
-Bytes Members::octets(const char* name) {
-  const std::string encoded = text(name);
-  if (error_) return {};
-  auto decoded = jose::from_base64url(encoded);
-  if (!decoded) {
-    refuse(name, "base64url without padding");
-    return {};
-  }
-  return std::move(*decoded);
-}
-
-std::string Members::text(const char* name) {
-  const auto found = object_.find(name);
-  if (found == object_.end() || !found->is_string()) {
-    refuse(name, "a string");
-    return {};
-  }
-  return found->get<std::string>();
-}
-
-const Json& Members::object(const char* name) {
-  static const Json none = Json::object();
-  const auto found = object_.find(name);
-  if (found == object_.end() || !found->is_object()) {
-    refuse(name, "an object");
-    return none;
-  }
-  return *found;
-}
-
-void Members::refuse(const std::string& name, const std::string& what) {
-  if (error_) return;
-  error_ = Error{Code::request_member_missing, "the member \"" + name + "\" must be " + what, 0};
-}
-
-void Members::adopt(const Members& part) {
-  if (!error_) error_ = part.error_;
+jose::Members members_of_request(const Json& object) {
+  return jose::Members(object, Code::request_member_missing, "the member ");
 }
 
 }  // namespace mintmark::api
