@@ -84,7 +84,7 @@ TEST_F(FileKeys, ThatAreNotThereAreNotOpened) {
 
 TEST_F(FileKeys, ThatOthersMayReadOrWriteAreRefused) {
   ASSERT_TRUE(FileDeviceKey::open_or_make(file_));
-  for (const mode_t mode : {0640, 0604, 0620, 0602, 0610, 0601}) {
+  for (const mode_t mode : {0640U, 0604U, 0620U, 0602U, 0610U, 0601U}) {
     ASSERT_EQ(chmod(file_.c_str(), mode), 0);
     expect_unfit("open to others");
   }

@@ -114,7 +114,7 @@ TEST_F(State, IsForItsOwnerAlone) {
 }
 
 TEST_F(State, ThatOthersMayEnterIsRefused) {
-  for (const mode_t mode : {0750, 0701, 0720}) {
+  for (const mode_t mode : {0750U, 0701U, 0720U}) {
     ASSERT_EQ(chmod(state_.path().c_str(), mode), 0);
     const auto opened = StateDirectory::open(state_.path());
     ASSERT_FALSE(opened) << mode;
