@@ -16,9 +16,13 @@ Result<jose::PublicKey> registered_key(const Devices& devices, const std::string
   const auto device = devices.find(client_id);
   if (!device)
     return fail(Code::device_unknown, "this client is not known here; enrol it or add its key");
+  // Named by an operator before it came.
+  if (device->jkt.empty())
+    return fail(Code::evidence_stale, "this device is approved and has to attest first");
   const auto jwk = parse_json(device->public_jwk);
-  if (!jwk) return fail(Code::store_failed, "the key of device " + client_id + " cannot be read");
-  return jose::PublicKey::from_jwk(*jwk);
+  auto key = jwk ? jose::PublicKey::from_jwk(*jwk) : tl::unexpected<Error>(jwk.error());
+  if (!key) return fail(Code::store_failed, "the key of device " + client_id + " cannot be read");
+  return key;
 }
 
 }  // namespace

@@ -119,6 +119,20 @@ TEST_F(MintByAssertion, RefusesAnAssertionThatAnEarlierProcessMayHaveTaken) {
   EXPECT_TRUE(mint());
 }
 
+TEST_F(MintByAssertion, RefusesADeviceThatIsExpectedAndHasNotComeYet) {
+  device.state = "approved";
+  device.jkt.clear();
+  device.public_jwk = "{}";
+  devices.put(device);
+  expect_refusal(Code::evidence_stale);
+}
+
+TEST_F(MintByAssertion, RefusesADeviceWhoseKeyCannotBeRead) {
+  device.public_jwk = "{}";
+  devices.put(device);
+  expect_refusal(Code::store_failed);
+}
+
 TEST_F(MintByAssertion, RefusesARevokedDevice) {
   device.state = "revoked";
   devices.put(device);
