@@ -1,0 +1,203 @@
+// A PKCS#11 module that loads the real one and, by script, makes it fail: for tests of every fault
+// that hardware has. MINTMARK_SHIM_MODULE names the real module, MINTMARK_SHIM_SCRIPT a file that
+// is read at each call, and MINTMARK_SHIM_LOG one that gets a line a call.
+//
+// The script has a line for each fault: FUNCTION WHAT [VALUE] [TIMES]
+//   C_Sign return 0xB3       CK_RV 0xB3, the real function is not called
+//   C_Sign after 0x30        the real function is called, and its answer lost
+//   C_Sign delay 500         milliseconds, then the real function
+//   C_Sign hang              until the script no longer says so
+//   C_Sign crash             the process ends by SIGSEGV
+//   C_Sign garble            the real answer with one bit turned
+//   C_Sign length 7          the real answer, of another length
+// With TIMES only the first so many calls since the script was written are hit.
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include <p11-kit/pkcs11.h>
+
+namespace {
+
+struct Fault {
+  std::string what;
+  unsigned long value = 0;
+  long times = -1;  // Left; -1: always.
+};
+
+std::mutex mutex;
+std::string present_script;
+std::map<std::string, Fault> faults;
+CK_FUNCTION_LIST* real = nullptr;
+CK_FUNCTION_LIST ours;
+
+const char* setting(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+void log_call(const char* function) {
+  const int fd =
+      open(setting("MINTMARK_SHIM_LOG"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return;
+  const std::string line = std::string(function) + "\n";
+  (void)!write(fd, line.data(), line.size());
+  close(fd);
+}
+
+void read_script() {
+  std::ifstream file(setting("MINTMARK_SHIM_SCRIPT"));
+  std::stringstream text;
+  text << file.rdbuf();
+  if (text.str() == present_script) return;
+  present_script = text.str();
+  faults.clear();
+  std::istringstream lines(present_script);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string function;
+    Fault fault;
+    std::string value;
+    words >> function >> fault.what >> value >> fault.times;
+    if (words.fail()) fault.times = -1;
+    fault.value = std::strtoul(value.c_str(), nullptr, 0);
+    if (!function.empty()) faults[function] = fault;
+  }
+}
+
+// What the script wants of this call now; "" for nothing.
+Fault fault_of(const char* function) {
+  const std::lock_guard lock(mutex);
+  read_script();
+  const auto found = faults.find(function);
+  if (found == faults.end() || found->second.times == 0) return {};
+  if (found->second.times > 0) --found->second.times;
+  return found->second;
+}
+
+void hang(const char* function) {
+  // Whoever scripted it takes the line away.
+  while (fault_of(function).what == "hang") usleep(2000);
+}
+
+/// Calls the real function as the script lets it; `spoil` changes its answer.
+template <typename Call, typename Spoil>
+CK_RV scripted(const char* function, Call call, Spoil spoil) {
+  log_call(function);
+  const Fault fault = fault_of(function);
+  if (fault.what == "return") return fault.value;
+  if (fault.what == "crash") std::raise(SIGSEGV);
+  if (fault.what == "hang") hang(function);
+  if (fault.what == "delay") std::this_thread::sleep_for(std::chrono::milliseconds(fault.value));
+  const CK_RV rv = call();
+  if (fault.what == "after") return fault.value;
+  if (rv == CKR_OK) spoil(fault);
+  return rv;
+}
+
+template <typename Call>
+CK_RV scripted(const char* function, Call call) {
+  return scripted(function, call, [](const Fault&) {});
+}
+
+#define MINTMARK_PASS(name, parameters, arguments)                \
+  CK_RV name parameters {                                         \
+    return scripted(#name, [&] { return real->name arguments; }); \
+  }
+
+MINTMARK_PASS(C_Initialize, (void* settings), (settings))
+MINTMARK_PASS(C_Finalize, (void* reserved), (reserved))
+MINTMARK_PASS(C_GetSlotList, (unsigned char present, CK_SLOT_ID* slots, unsigned long* count),
+              (present, slots, count))
+MINTMARK_PASS(C_GetTokenInfo, (CK_SLOT_ID slot, CK_TOKEN_INFO* info), (slot, info))
+MINTMARK_PASS(C_OpenSession,
+              (CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify,
+               CK_SESSION_HANDLE* session),
+              (slot, flags, application, notify, session))
+MINTMARK_PASS(C_CloseSession, (CK_SESSION_HANDLE session), (session))
+MINTMARK_PASS(C_Login,
+              (CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char* pin,
+               unsigned long length),
+              (session, user, pin, length))
+MINTMARK_PASS(C_FindObjectsInit,
+              (CK_SESSION_HANDLE session, CK_ATTRIBUTE* wanted, unsigned long count),
+              (session, wanted, count))
+MINTMARK_PASS(C_FindObjects,
+              (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE* objects, unsigned long most,
+               unsigned long* count),
+              (session, objects, most, count))
+MINTMARK_PASS(C_GetAttributeValue,
+              (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* attributes,
+               unsigned long count),
+              (session, object, attributes, count))
+MINTMARK_PASS(C_DestroyObject, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object),
+              (session, object))
+MINTMARK_PASS(C_GenerateKeyPair,
+              (CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_ATTRIBUTE* public_template,
+               unsigned long public_count, CK_ATTRIBUTE* private_template,
+               unsigned long private_count, CK_OBJECT_HANDLE* public_key,
+               CK_OBJECT_HANDLE* private_key),
+              (session, mechanism, public_template, public_count, private_template, private_count,
+               public_key, private_key))
+MINTMARK_PASS(C_SignInit,
+              (CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key),
+              (session, mechanism, key))
+#undef MINTMARK_PASS
+
+CK_RV C_Sign(CK_SESSION_HANDLE session, unsigned char* data, unsigned long data_length,
+             unsigned char* signature, unsigned long* signature_length) {
+  return scripted(
+      "C_Sign",
+      [&] { return real->C_Sign(session, data, data_length, signature, signature_length); },
+      [&](const Fault& fault) {
+        if (fault.what == "length") *signature_length = fault.value;
+        if (fault.what == "garble" && signature != nullptr) signature[0] ^= 1U;
+      });
+}
+
+bool load_real() {
+  void* library = dlopen(setting("MINTMARK_SHIM_MODULE"), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return false;
+  using Entry = CK_RV (*)(CK_FUNCTION_LIST**);
+  const auto entry = reinterpret_cast<Entry>(dlsym(library, "C_GetFunctionList"));
+  if (entry == nullptr || entry(&real) != CKR_OK) return false;
+  ours = *real;
+#define MINTMARK_OURS(name) ours.name = name
+  MINTMARK_OURS(C_Initialize);
+  MINTMARK_OURS(C_Finalize);
+  MINTMARK_OURS(C_GetSlotList);
+  MINTMARK_OURS(C_GetTokenInfo);
+  MINTMARK_OURS(C_OpenSession);
+  MINTMARK_OURS(C_CloseSession);
+  MINTMARK_OURS(C_Login);
+  MINTMARK_OURS(C_FindObjectsInit);
+  MINTMARK_OURS(C_FindObjects);
+  MINTMARK_OURS(C_GetAttributeValue);
+  MINTMARK_OURS(C_DestroyObject);
+  MINTMARK_OURS(C_GenerateKeyPair);
+  MINTMARK_OURS(C_SignInit);
+  MINTMARK_OURS(C_Sign);
+#undef MINTMARK_OURS
+  return true;
+}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST** list) {
+  const std::lock_guard lock(mutex);
+  if (real == nullptr && !load_real()) return CKR_GENERAL_ERROR;
+  *list = &ours;
+  return CKR_OK;
+}
