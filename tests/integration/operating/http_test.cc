@@ -40,7 +40,10 @@ TEST_F(Http, ABodyThatStaysAwayIsRefusedInItsTime) {
 TEST_F(Http, AFormMayComeInChunks) {
   expect(ask({"--data", form, "--header", "Transfer-Encoding: chunked"}, "/token"),
          {"400", "grant_type_unsupported"});
-  expect(ask({"--data", form, "--header", "Transfer-Encoding: gzip, chunked"}, "/token"),
+  // Debian 13's curl would announce a length beside it, which is refused for that.
+  expect(ask({"--data", form, "--header", "Transfer-Encoding: gzip, chunked", "--header",
+              "Content-Length:"},
+             "/token"),
          {"501", "http_coding_unknown"});
 }
 
