@@ -273,6 +273,21 @@ Result<KeyPair> generate_pair(const Session& session, const KeySpec& spec) {
   return fail(Code::hsm_key_unfit, "the module made a key that may not sign: " + why);
 }
 
+Result<KeyPair> adopt_or_generate_pair(const Session& session, const KeySpec& spec) {
+  auto found = find_pair(session, spec.id);
+  if (!found && found.error().code != Code::hsm_key_unknown) return found;
+  const bool whole = found && found->info.unfit.empty() && found->info.purpose == spec.purpose &&
+                     found->info.public_key.algorithm() == spec.algorithm;
+  if (whole) return found;
+  if (!found) {
+    const auto ended = destroy_pair(session, spec.id);
+    if (!ended && ended.error().code != Code::hsm_key_unknown) {
+      return tl::unexpected<Error>(ended.error());
+    }
+  }
+  return generate_pair(session, spec);
+}
+
 Result<void> destroy_pair(const Session& session, const KeyId& id) {
   auto halves = find_all_halves(session, id);
   if (!halves) return pass_on(halves);

@@ -30,6 +30,10 @@ struct KeyPair {
 /// the id.
 [[nodiscard]] Result<KeyPair> generate_pair(const Session& session, const KeySpec& spec);
 
+/// As generate_pair, after a try whose answer was lost: the pair that it made is taken if it is
+/// whole, fit and as asked for; half a pair of ours is ended first.
+[[nodiscard]] Result<KeyPair> adopt_or_generate_pair(const Session& session, const KeySpec& spec);
+
 /// The private half first: what is left of a destruction cut short signs nothing. `session` is
 /// read-write. `hsm_key_unknown`; `hsm_key_ambiguous` if the id names more than one pair of ours:
 /// none is ended.

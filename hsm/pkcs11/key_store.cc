@@ -7,27 +7,40 @@
 
 namespace mintmark::hsm::pkcs11 {
 
+namespace {
+
+/// One for each remedy that a call can be done again after, and the first.
+constexpr unsigned most_tries = 5;
+
+}  // namespace
+
 struct Pkcs11KeyStore::Parts {
   Parts(std::unique_ptr<Token> opened, const config::HsmStore& store)
       : token(std::move(opened)), queue(std::max(1U, store.sessions), store.queue) {}
 
-  /// Does `work` on a worker; if a session was lost, once more after what was lost is restored.
+  /// Does `work` on a worker, and again for as long as what is done about its faults may help.
   template <typename T, typename Work>
   void submit(Deadline deadline, const Done<T>& done, Work work) {
     queue.submit(
         {.deadline = deadline,
          .run = [this, deadline, done,
-                 work = std::move(work)] { done(restoring<T>(deadline, work)); },
+                 work = std::move(work)] { done(outliving_faults<T>(deadline, work)); },
          .refuse = [done](Error error) { done(tl::unexpected<Error>(std::move(error))); }});
   }
 
   template <typename T, typename Work>
-  Result<T> restoring(Deadline deadline, const Work& work) {
-    const std::uint64_t era = token->era();
-    Result<T> result = work(*token);
-    if (result || result.error().code != Code::hsm_session_lost || deadline.passed()) return result;
-    if (auto restored = token->restore(era); !restored) return pass_on(restored);
-    return work(*token);
+  Result<T> outliving_faults(Deadline deadline, const Work& work) {
+    for (unsigned tries = 1;; ++tries) {
+      const std::uint64_t era = token->era();
+      Result<T> result = work(*token, /*again=*/tries > 1);
+      if (result) {
+        token->went_well();
+        return result;
+      }
+      auto recovered = token->recover(result.error(), era);
+      if (!recovered) return pass_on(recovered);
+      if (!*recovered || tries == most_tries || deadline.passed()) return result;
+    }
   }
 
   std::unique_ptr<Token> token;
@@ -46,30 +59,34 @@ Pkcs11KeyStore::~Pkcs11KeyStore() = default;
 
 void Pkcs11KeyStore::sign(const KeyId& key, std::string signing_input, Deadline deadline,
                           Done<Bytes> done) {
-  parts_->submit<Bytes>(deadline, done,
-                        [key, input = std::move(signing_input), deadline](Token& token) {
-                          return token.sign(key, input, deadline);
-                        });
+  parts_->submit<Bytes>(
+      deadline, done,
+      [key, input = std::move(signing_input), deadline](Token& token, bool /*again*/) {
+        return token.sign(key, input, deadline);
+      });
 }
 
 void Pkcs11KeyStore::list(Deadline deadline, Done<std::vector<KeyInfo>> done) {
-  parts_->submit<std::vector<KeyInfo>>(deadline, done,
-                                       [deadline](Token& token) { return token.list(deadline); });
+  parts_->submit<std::vector<KeyInfo>>(
+      deadline, done, [deadline](Token& token, bool /*again*/) { return token.list(deadline); });
 }
 
 void Pkcs11KeyStore::generate(const KeySpec& spec, Deadline deadline, Done<KeyInfo> done) {
-  parts_->submit<KeyInfo>(
-      deadline, done, [spec, deadline](Token& token) { return token.generate(spec, deadline); });
+  parts_->submit<KeyInfo>(deadline, done, [spec, deadline](Token& token, bool again) {
+    return token.generate(spec, deadline, again);
+  });
 }
 
 void Pkcs11KeyStore::destroy(const KeyId& key, Deadline deadline, Done<void> done) {
-  parts_->submit<void>(deadline, done,
-                       [key, deadline](Token& token) { return token.destroy(key, deadline); });
+  parts_->submit<void>(deadline, done, [key, deadline](Token& token, bool again) {
+    return token.destroy(key, deadline, again);
+  });
 }
 
 void Pkcs11KeyStore::evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence> done) {
-  parts_->submit<KeyEvidence>(
-      deadline, done, [key, deadline](Token& token) { return token.evidence(key, deadline); });
+  parts_->submit<KeyEvidence>(deadline, done, [key, deadline](Token& token, bool /*again*/) {
+    return token.evidence(key, deadline);
+  });
 }
 
 }  // namespace mintmark::hsm::pkcs11

@@ -19,10 +19,13 @@ namespace mintmark::hsm::pkcs11 {
 /// signing as `hsm_key_unknown`, and can be destroyed. No attribute is ever written after
 /// generation.
 ///
-/// Lost sessions, handles and logins are restored once a call, then the call is tried once more; a
-/// PIN the token refused is never offered again in this process.
+/// What is done about each fault stands in one table (rv.cc); the call that met it is done again
+/// when that may help. A PIN the token refused is never offered again in this process. No wrong
+/// signature is given: each, or with `self_check: sampled` a part of them, is verified with the
+/// key's public half first.
 ///
-/// Errors beside those of the ports: `hsm_session_lost`, `hsm_pin_refused`, `hsm_pin_locked`;
+/// Errors beside those of the ports: `hsm_session_lost`, `hsm_pin_refused`, `hsm_pin_locked`,
+/// `hsm_signature_wrong`; `hsm_module_unusable`: this process is of no use any more;
 /// `hsm_key_ambiguous`: an id names two pairs of ours, and neither is destroyed (nor signs: they
 /// are listed as unfit). `Error::native` is the CK_RV.
 class Pkcs11KeyStore final : public Signer, public KeyAdmin {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <string>
 #include <utility>
 
 #include "hsm/pkcs11/key_objects.h"
@@ -23,16 +24,22 @@ class KeyTable {
     const auto found = pairs_.find(id);
     return found == pairs_.end() ? nullptr : found->second;
   }
+  /// An id that named another key before is unfit: whoever asks by id means that one.
   Entry keep(KeyPair pair) {
-    auto entry = std::make_shared<const KeyPair>(std::move(pair));
     const std::unique_lock lock(mutex_);
+    const auto [known, first] = kids_.try_emplace(pair.info.id, pair.info.kid());
+    if (!first && known->second != pair.info.kid())
+      pair.info.unfit = "CKA_ID names another key than " + known->second + ", as it did before";
+    auto entry = std::make_shared<const KeyPair>(std::move(pair));
     pairs_[entry->info.id] = entry;
     return entry;
   }
   void forget(const KeyId& id) {
     const std::unique_lock lock(mutex_);
     pairs_.erase(id);
+    kids_.erase(id);
   }
+  /// The handles; which key an id means stays known.
   void clear() {
     const std::unique_lock lock(mutex_);
     pairs_.clear();
@@ -41,6 +48,7 @@ class KeyTable {
  private:
   mutable std::shared_mutex mutex_;
   std::map<KeyId, Entry> pairs_;
+  std::map<KeyId, std::string> kids_;
 };
 
 }  // namespace mintmark::hsm::pkcs11

@@ -68,6 +68,8 @@ Result<std::unique_ptr<Login>> Login::into(const Module& module, TokenFacts toke
 }
 
 Login::State Login::state() const {
+  if (!session_.is_open()) return State::lost;
+  const std::scoped_lock lock(session_mutex_);
   CK_SESSION_INFO info{};
   if (session_.calls().C_GetSessionInfo(session_.handle(), &info) != CKR_OK) return State::lost;
   const bool user = info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS;
@@ -75,13 +77,32 @@ Login::State Login::state() const {
 }
 
 Result<void> Login::restore() {
-  if (state() == State::lost) {
-    auto session = Session::open(module_, token_.slot_id, Access::read_only);
-    if (!session) return pass_on(session);
-    session_.abandon();
-    session_ = std::move(*session);
+  const State present = state();
+  if (present == State::lost) {
+    if (auto opened = open_session(); !opened) return opened;
   }
+  if (present == State::logged_in) (void)session_.calls().C_Logout(session_.handle());
   return log_in();
+}
+
+Result<void> Login::begin_anew(TokenFacts token) {
+  token_ = std::move(token);
+  if (auto opened = open_session(); !opened) return opened;
+  return log_in();
+}
+
+Result<void> Login::open_session() {
+  session_.abandon();
+  auto session = Session::open(module_, token_.slot_id, Access::read_only);
+  if (!session) return pass_on(session);
+  session_ = std::move(*session);
+  return {};
+}
+
+CK_RV Login::offer_pin() {
+  const BytesView pin = pin_.view();
+  return session_.calls().C_Login(session_.handle(), CKU_USER, for_reading(pin),
+                                  static_cast<CK_ULONG>(pin.size()));
 }
 
 Result<void> Login::log_in() {
@@ -94,9 +115,12 @@ Result<void> Login::log_in() {
     return fail(Code::hsm_pin_refused,
                 token_.to_uri() + ": this PIN was refused before and is not offered again");
   }
-  const BytesView pin = pin_.view();
-  const CK_RV rv = session_.calls().C_Login(session_.handle(), CKU_USER, for_reading(pin),
-                                            static_cast<CK_ULONG>(pin.size()));
+  CK_RV rv = offer_pin();
+  if (rv == CKR_USER_ALREADY_LOGGED_IN) {
+    // Either another session of this process did it, or the flag lies: certain after a logout.
+    (void)session_.calls().C_Logout(session_.handle());
+    rv = offer_pin();
+  }
   if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) return {};
   Error error = error_of(rv, token_.to_uri() + ": C_Login");
   if (error.code == Code::hsm_pin_refused) refused_pins().add(token_, pin_);

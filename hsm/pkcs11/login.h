@@ -1,6 +1,9 @@
 // The one login of the process into its token, on a session of its own.
 #pragma once
 
+#include <memory>
+#include <mutex>
+
 #include "base/secret.h"
 #include "hsm/pkcs11/module.h"
 
@@ -8,7 +11,8 @@ namespace mintmark::hsm::pkcs11 {
 
 /// Keeps the PIN, in locked memory, since it has to log in again by itself; and a session that does
 /// nothing else, so that no end of another session is the end of the login. A PIN that this token
-/// refused is never offered to it again in this process: tries are counted. Not thread-safe.
+/// refused is never offered to it again in this process: tries are counted. state() and token() are
+/// thread-safe among themselves, what changes the login wants to be alone.
 class Login {
  public:
   /// `hsm_pin_refused`, `hsm_pin_locked`.
@@ -23,18 +27,26 @@ class Login {
     lost,        ///< The session is gone, and with it all others of this token.
   };
   [[nodiscard]] State state() const;
-  /// Opens the session anew if it is lost, then logs in.
+  /// Opens the session anew if it is lost, then logs in. Where the session says that it is logged
+  /// in, it is logged out first: some modules say so after the device has forgotten it.
   [[nodiscard]] Result<void> restore();
+  /// Before C_Finalize: the session ends with the module.
+  void forget_session() { session_.abandon(); }
+  /// After the module was initialised anew; the slot of the token may be another one.
+  [[nodiscard]] Result<void> begin_anew(TokenFacts token);
   [[nodiscard]] const TokenFacts& token() const { return token_; }
 
  private:
   Login(const Module& module, TokenFacts token, Secret pin, Session session);
+  [[nodiscard]] Result<void> open_session();
   [[nodiscard]] Result<void> log_in();
+  [[nodiscard]] CK_RV offer_pin();
 
   const Module& module_;
   TokenFacts token_;
   Secret pin_;
   Session session_;
+  mutable std::mutex session_mutex_;  ///< state() may be asked by several at once.
 };
 
 }  // namespace mintmark::hsm::pkcs11

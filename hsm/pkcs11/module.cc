@@ -79,16 +79,30 @@ Result<std::vector<CK_SLOT_ID>> slots_with_token(const CK_FUNCTION_LIST& calls) 
 Result<std::unique_ptr<Module>> Module::load(const std::string& path) {
   auto list = function_list(path);
   if (!list) return pass_on(list);
-  CK_C_INITIALIZE_ARGS arguments{};
-  arguments.flags = CKF_OS_LOCKING_OK;
-  const CK_RV rv = (*list)->C_Initialize(&arguments);
-  if (rv != CKR_OK) return unusable(path, "C_Initialize: " + name_of_rv(rv), rv);
   std::unique_ptr<Module> module(new Module(path, *list));
-  if (auto read = module->read_facts(); !read) return pass_on(read);
+  if (auto initialised = module->initialise(); !initialised) return pass_on(initialised);
   return module;
 }
 
-Module::~Module() { (void)calls_->C_Finalize(nullptr); }
+Module::~Module() {
+  if (initialised_) (void)calls_->C_Finalize(nullptr);
+}
+
+Result<void> Module::initialise() {
+  CK_C_INITIALIZE_ARGS arguments{};
+  arguments.flags = CKF_OS_LOCKING_OK;
+  const CK_RV rv = calls_->C_Initialize(&arguments);
+  if (rv != CKR_OK) return unusable(path_, "C_Initialize: " + name_of_rv(rv), rv);
+  initialised_ = true;
+  return read_facts();
+}
+
+Result<void> Module::reinitialise() {
+  // What it answers does not matter: a module that has forgotten that it was initialised refuses.
+  (void)calls_->C_Finalize(nullptr);
+  initialised_ = false;
+  return initialise();
+}
 
 Result<void> Module::read_facts() {
   CK_INFO info{};
@@ -125,13 +139,16 @@ Result<Session> Session::open(const Module& module, CK_SLOT_ID slot, Access acce
 Session::~Session() { close(); }
 
 Session::Session(Session&& other) noexcept
-    : module_(std::exchange(other.module_, nullptr)), handle_(other.handle_) {}
+    : module_(std::exchange(other.module_, nullptr)),
+      handle_(other.handle_),
+      signatures_(other.signatures_) {}
 
 Session& Session::operator=(Session&& other) noexcept {
   if (this != &other) {
     close();
     module_ = std::exchange(other.module_, nullptr);
     handle_ = other.handle_;
+    signatures_ = other.signatures_;
   }
   return *this;
 }

@@ -31,6 +31,11 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
+  /// C_Finalize (whatever it says), C_Initialize, and its facts anew: every session, handle and
+  /// login is gone. No call may be under way. After an error the module is of no use until a
+  /// later try succeeds.
+  [[nodiscard]] Result<void> reinitialise();
+
   [[nodiscard]] const CK_FUNCTION_LIST& calls() const { return *calls_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const ModuleFacts& facts() const { return facts_; }
@@ -39,11 +44,13 @@ class Module {
 
  private:
   Module(std::string path, const CK_FUNCTION_LIST* calls) : path_(std::move(path)), calls_(calls) {}
+  [[nodiscard]] Result<void> initialise();
   [[nodiscard]] Result<void> read_facts();
 
   std::string path_;
   const CK_FUNCTION_LIST* calls_;
   ModuleFacts facts_;
+  bool initialised_ = false;
 };
 
 enum class Access : std::uint8_t { read_only, read_write };
@@ -61,8 +68,11 @@ class Session {
 
   [[nodiscard]] CK_SESSION_HANDLE handle() const { return handle_; }
   [[nodiscard]] const CK_FUNCTION_LIST& calls() const { return module_->calls(); }
+  /// How many there were before.
+  [[nodiscard]] std::uint64_t next_signature() { return signatures_++; }
   /// Forgets a session the token has dropped: its handle may be another session's by now.
   void abandon() { module_ = nullptr; }
+  [[nodiscard]] bool is_open() const { return module_ != nullptr; }
 
  private:
   Session(const Module& module, CK_SESSION_HANDLE handle) : module_(&module), handle_(handle) {}
@@ -70,6 +80,7 @@ class Session {
 
   const Module* module_;
   CK_SESSION_HANDLE handle_;
+  std::uint64_t signatures_ = 0;
 };
 
 }  // namespace mintmark::hsm::pkcs11

@@ -1,5 +1,6 @@
 #include "hsm/pkcs11/session_pool.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "hsm/pkcs11/rv.h"
@@ -7,7 +8,7 @@
 namespace mintmark::hsm::pkcs11 {
 
 SessionPool::SessionPool(const Module& module, CK_SLOT_ID slot, unsigned size)
-    : module_(module), slot_(slot), size_(size) {}
+    : module_(module), slot_(slot), size_(size), most_(size) {}
 
 Result<void> SessionPool::fill() {
   const std::scoped_lock lock(mutex_);
@@ -21,8 +22,8 @@ Result<void> SessionPool::fill() {
 
 Result<SessionPool::Lease> SessionPool::lease(Deadline deadline) {
   std::unique_lock lock(mutex_);
-  const bool free = came_back_.wait_until(lock, deadline.at(),
-                                          [this] { return !idle_.empty() || lent_ < size_; });
+  const bool free = came_back_.wait_until(
+      lock, deadline.at(), [this] { return !idle_.empty() || lent_ < std::min(size_, most_); });
   if (!free) return fail(Code::deadline_passed, "no session with the token came free in time");
   const std::uint64_t era = era_;
   ++lent_;
@@ -31,18 +32,26 @@ Result<SessionPool::Lease> SessionPool::lease(Deadline deadline) {
     idle_.pop_back();
     return Lease(*this, std::move(session), era);
   }
+  const CK_SLOT_ID slot = slot_;
   lock.unlock();
-  auto session = Session::open(module_, slot_, Access::read_only);
+  auto session = Session::open(module_, slot, Access::read_only);
   if (session) return Lease(*this, std::move(*session), era);
   lock.lock();
   --lent_;
+  if (session.error().native == CKR_SESSION_COUNT && era == era_ && lent_ > 0) {
+    // Fewer than we were promised: those that there are do for all, until one is given back.
+    most_ = lent_;
+    lock.unlock();
+    return lease(deadline);
+  }
   came_back_.notify_one();
   return pass_on(session);
 }
 
-void SessionPool::begin_new_era() {
+void SessionPool::begin_new_era(CK_SLOT_ID slot) {
   const std::scoped_lock lock(mutex_);
   ++era_;
+  slot_ = slot;
   for (Session& session : idle_) session.abandon();
   idle_.clear();
 }
@@ -50,6 +59,7 @@ void SessionPool::begin_new_era() {
 void SessionPool::give_back(Session session, std::uint64_t era, bool sound) {
   const std::scoped_lock lock(mutex_);
   --lent_;
+  most_ = size_;
   if (era != era_) {
     session.abandon();
   } else if (sound) {

@@ -25,6 +25,8 @@ class SessionPool {
     Lease& operator=(Lease&&) = delete;
     ~Lease();
     [[nodiscard]] const Session& session() const { return session_; }
+    /// Counts: the first signature of a session is number 0.
+    [[nodiscard]] std::uint64_t next_signature() { return session_.next_signature(); }
     /// After a call that failed with `rv`: the session may hold half an operation, or be gone. It
     /// is not lent out again.
     void discard_after(CK_RV rv);
@@ -45,14 +47,15 @@ class SessionPool {
   [[nodiscard]] Result<Lease> lease(Deadline deadline);
   /// All sessions are gone with the login: what lies here is forgotten, what is lent out is
   /// forgotten when it comes back.
-  void begin_new_era();
+  void begin_new_era(CK_SLOT_ID slot);
 
  private:
   void give_back(Session session, std::uint64_t era, bool sound);
 
   const Module& module_;
-  const CK_SLOT_ID slot_;
+  CK_SLOT_ID slot_;
   const unsigned size_;
+  unsigned most_;  ///< Fewer than size_ for as long as the token allows no more.
   std::mutex mutex_;
   std::condition_variable came_back_;
   std::vector<Session> idle_;

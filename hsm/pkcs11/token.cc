@@ -9,6 +9,25 @@
 namespace mintmark::hsm::pkcs11 {
 namespace {
 
+Result<Bytes> raw_signature(const Session& session, const KeyPair& pair, Bytes& digest) {
+  CK_MECHANISM mechanism{CKM_ECDSA, nullptr, 0};
+  CK_RV rv = session.calls().C_SignInit(session.handle(), &mechanism, pair.private_half);
+  if (rv != CKR_OK) return fail_with(rv, "C_SignInit");
+  const std::size_t octets = curve_of(pair.info.public_key.algorithm()).signature_octets();
+  Bytes signature(octets);
+  auto size = static_cast<CK_ULONG>(octets);
+  rv = session.calls().C_Sign(session.handle(), digest.data(), static_cast<CK_ULONG>(digest.size()),
+                              signature.data(), &size);
+  if (rv != CKR_OK) return fail_with(rv, "C_Sign");
+  if (size != octets) {
+    return fail(Code::hsm_signature_wrong,
+                "C_Sign gave " + std::to_string(size) + " octets, not " + std::to_string(octets));
+  }
+  return signature;
+}
+
+}  // namespace
+
 Result<TokenFacts> choose_token(const Module& module, const TokenSelector& selector) {
   auto tokens = module.tokens();
   if (!tokens) return pass_on(tokens);
@@ -17,12 +36,13 @@ Result<TokenFacts> choose_token(const Module& module, const TokenSelector& selec
   return token;
 }
 
-}  // namespace
-
-Token::Token(std::unique_ptr<Module> module, std::unique_ptr<Login> login, unsigned sessions)
+Token::Token(std::unique_ptr<Module> module, TokenSelector selector, std::unique_ptr<Login> login,
+             const config::HsmStore& store)
     : module_(std::move(module)),
+      selector_(std::move(selector)),
       login_(std::move(login)),
-      sessions_(*module_, login_->token().slot_id, std::max(1U, sessions)) {}
+      sessions_(*module_, login_->token().slot_id, std::max(1U, store.sessions)),
+      self_check_(store.self_check) {}
 
 Result<std::unique_ptr<Token>> Token::open(const config::HsmStore& store) {
   auto selector = parse_token_selector(store.token);
@@ -35,7 +55,8 @@ Result<std::unique_ptr<Token>> Token::open(const config::HsmStore& store) {
   if (!facts) return pass_on(facts);
   auto login = Login::into(**module, std::move(*facts), std::move(*pin));
   if (!login) return pass_on(login);
-  std::unique_ptr<Token> token(new Token(std::move(*module), std::move(*login), store.sessions));
+  std::unique_ptr<Token> token(
+      new Token(std::move(*module), std::move(*selector), std::move(*login), store));
   if (auto has = token->require_mechanism(CKM_ECDSA, CKF_SIGN, "CKM_ECDSA"); !has) {
     return pass_on(has);
   }
@@ -53,17 +74,11 @@ Result<void> Token::require_mechanism(CK_MECHANISM_TYPE type, CK_FLAGS use,
               login_->token().to_uri() + ": it offers no " + std::string(name), rv);
 }
 
-Result<void> Token::restore(std::uint64_t seen) {
-  const std::scoped_lock lock(restore_mutex_);
-  if (era_ != seen) return {};
-  const Login::State state = login_->state();
-  if (state != Login::State::logged_in) {
-    if (auto restored = login_->restore(); !restored) return restored;
-  }
-  if (state == Login::State::lost) sessions_.begin_new_era();
-  keys_.clear();
-  ++era_;
-  return {};
+Result<void> Token::require_login() const {
+  // Logged out, a token hides its private objects without an error: what was found would not be
+  // all.
+  if (login_->state() == Login::State::logged_in) return {};
+  return fail_with(CKR_USER_NOT_LOGGED_IN, "C_GetSessionInfo");
 }
 
 Result<KeyTable::Entry> Token::key(const KeyId& id, Deadline deadline) {
@@ -77,43 +92,36 @@ Result<KeyTable::Entry> Token::key(const KeyId& id, Deadline deadline) {
 }
 
 Result<Bytes> Token::sign(const KeyId& id, std::string_view signing_input, Deadline deadline) {
+  const CallGate::Passage passage(gate_);
   auto pair = key(id, deadline);
   if (!pair) return pass_on(pair);
   if (const std::string& unfit = (*pair)->info.unfit; !unfit.empty()) {
     return fail(Code::hsm_key_unfit, "key " + to_string(id) + " may not sign: " + unfit);
   }
-  auto digest = digest_of((*pair)->info.public_key.algorithm(), signing_input);
-  if (!digest) return pass_on(digest);
-  return sign(**pair, std::move(*digest), deadline);
+  return sign(**pair, signing_input, deadline);
 }
 
-Result<Bytes> Token::sign(const KeyPair& pair, Bytes digest, Deadline deadline) {
+Result<Bytes> Token::sign(const KeyPair& pair, std::string_view signing_input, Deadline deadline) {
+  auto digest = digest_of(pair.info.public_key.algorithm(), signing_input);
+  if (!digest) return pass_on(digest);
   auto lease = sessions_.lease(deadline);
   if (!lease) return pass_on(lease);
-  const Session& session = lease->session();
-  CK_MECHANISM mechanism{CKM_ECDSA, nullptr, 0};
-  CK_RV rv = session.calls().C_SignInit(session.handle(), &mechanism, pair.private_half);
-  if (rv != CKR_OK) {
-    lease->discard_after(rv);
-    return fail_with(rv, "C_SignInit");
+  auto signature = raw_signature(lease->session(), pair, *digest);
+  if (!signature) {
+    lease->discard_after(signature.error().native);
+    return signature;
   }
-  const std::size_t octets = curve_of(pair.info.public_key.algorithm()).signature_octets();
-  Bytes signature(octets);
-  auto size = static_cast<CK_ULONG>(octets);
-  rv = session.calls().C_Sign(session.handle(), digest.data(), static_cast<CK_ULONG>(digest.size()),
-                              signature.data(), &size);
-  if (rv != CKR_OK) {
-    lease->discard_after(rv);
-    return fail_with(rv, "C_Sign");
-  }
-  if (size != octets) {
+  if (self_check_.is_due(lease->next_signature()) &&
+      !pair.info.public_key.verify(as_bytes(signing_input), *signature)) {
+    lease->discard_after(CKR_OK);
     return fail(Code::hsm_signature_wrong,
-                "C_Sign gave " + std::to_string(size) + " octets, not " + std::to_string(octets));
+                "C_Sign gave a signature that key " + pair.info.kid() + " did not make");
   }
   return signature;
 }
 
 Result<std::vector<KeyInfo>> Token::list(Deadline deadline) {
+  const CallGate::Passage passage(gate_);
   auto lease = sessions_.lease(deadline);
   if (!lease) return pass_on(lease);
   auto pairs = find_pairs(lease->session());
@@ -121,12 +129,14 @@ Result<std::vector<KeyInfo>> Token::list(Deadline deadline) {
     lease->discard_after(pairs.error().native);
     return pass_on(pairs);
   }
+  if (auto whole = require_login(); !whole) return pass_on(whole);
   std::vector<KeyInfo> infos;
   for (const KeyPair& pair : *pairs) infos.push_back(pair.info);
   return infos;
 }
 
-Result<KeyInfo> Token::generate(const KeySpec& spec, Deadline deadline) {
+Result<KeyInfo> Token::generate(const KeySpec& spec, Deadline deadline, bool again) {
+  const CallGate::Passage passage(gate_);
   if (auto has =
           require_mechanism(CKM_EC_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, "CKM_EC_KEY_PAIR_GEN");
       !has) {
@@ -137,28 +147,36 @@ Result<KeyInfo> Token::generate(const KeySpec& spec, Deadline deadline) {
   // A session of its own: those that sign cannot write.
   auto session = Session::open(*module_, login_->token().slot_id, Access::read_write);
   if (!session) return pass_on(session);
-  auto pair = generate_pair(*session, spec);
+  if (auto whole = require_login(); !whole) return pass_on(whole);
+  auto pair = again ? adopt_or_generate_pair(*session, spec) : generate_pair(*session, spec);
   if (pair) return keys_.keep(std::move(*pair))->info;
   if (session_is_gone(pair.error().native)) session->abandon();
   return pass_on(pair);
 }
 
-Result<void> Token::destroy(const KeyId& id, Deadline deadline) {
+Result<void> Token::destroy(const KeyId& id, Deadline deadline, bool again) {
+  const CallGate::Passage passage(gate_);
   const std::scoped_lock lock(admin_mutex_);
   if (deadline.passed()) return fail(Code::deadline_passed, "another key was being made or ended");
   auto session = Session::open(*module_, login_->token().slot_id, Access::read_write);
   if (!session) return pass_on(session);
+  if (auto whole = require_login(); !whole) return pass_on(whole);
   auto ended = destroy_pair(*session, id);
   keys_.forget(id);
+  if (!ended && again && ended.error().code == Code::hsm_key_unknown) return {};
   if (!ended && session_is_gone(ended.error().native)) session->abandon();
   return ended;
 }
 
 Result<KeyEvidence> Token::evidence(const KeyId& id, Deadline deadline) {
+  const CallGate::Passage passage(gate_);
   auto lease = sessions_.lease(deadline);
   if (!lease) return pass_on(lease);
   auto pair = find_pair(lease->session(), id);
-  if (!pair) return pass_on(pair);
+  if (!pair) {
+    if (pair.error().native != CKR_OK) lease->discard_after(pair.error().native);
+    return pass_on(pair);
+  }
   auto attributes = private_attributes(lease->session(), *pair);
   if (!attributes) return pass_on(attributes);
   const ModuleFacts& module = module_->facts();

@@ -1,5 +1,5 @@
 // One token at work: the login, the sessions and the keys found, and how they come back after a
-// loss. Every call here blocks.
+// fault. Every call here blocks.
 #pragma once
 
 #include <atomic>
@@ -9,15 +9,17 @@
 
 #include "config/config.h"
 #include "hsm/key_store.h"
+#include "hsm/pkcs11/call_gate.h"
 #include "hsm/pkcs11/key_table.h"
 #include "hsm/pkcs11/login.h"
 #include "hsm/pkcs11/module.h"
+#include "hsm/pkcs11/recovery.h"
+#include "hsm/pkcs11/self_check.h"
 #include "hsm/pkcs11/session_pool.h"
 
 namespace mintmark::hsm::pkcs11 {
 
-/// Thread-safe. `hsm_session_lost` is answered by any call after a loss; restore() and one more try
-/// is the caller's.
+/// Thread-safe. After an error recover() says whether the call is worth another try.
 class Token {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Token>> open(const config::HsmStore& store);
@@ -25,30 +27,48 @@ class Token {
   [[nodiscard]] Result<Bytes> sign(const KeyId& id, std::string_view signing_input,
                                    Deadline deadline);
   [[nodiscard]] Result<std::vector<KeyInfo>> list(Deadline deadline);
-  [[nodiscard]] Result<KeyInfo> generate(const KeySpec& spec, Deadline deadline);
-  [[nodiscard]] Result<void> destroy(const KeyId& id, Deadline deadline);
+  /// `again`: an earlier try of this same call may have made the key, or half of it.
+  [[nodiscard]] Result<KeyInfo> generate(const KeySpec& spec, Deadline deadline, bool again);
+  /// `again`: an earlier try may have destroyed it.
+  [[nodiscard]] Result<void> destroy(const KeyId& id, Deadline deadline, bool again);
   [[nodiscard]] Result<KeyEvidence> evidence(const KeyId& id, Deadline deadline);
 
-  /// Counts losses that were made good.
+  /// Counts remedies that took all handles away.
   [[nodiscard]] std::uint64_t era() const { return era_; }
-  /// After a loss seen in the era given: forgets all handles and logs in again if need be. Of
-  /// several who saw the same loss, one does it.
-  [[nodiscard]] Result<void> restore(std::uint64_t seen);
+  /// Does what the table says about a fault seen in the era given; of several who saw the same one,
+  /// one does it. False: the error stays. Errors: of the remedy itself; `hsm_module_unusable` if
+  /// this process is of no use any more.
+  [[nodiscard]] Result<bool> recover(const Error& fault, std::uint64_t seen);
+  void went_well() { recovery_.went_well(); }
 
  private:
-  Token(std::unique_ptr<Module> module, std::unique_ptr<Login> login, unsigned sessions);
+  Token(std::unique_ptr<Module> module, TokenSelector selector, std::unique_ptr<Login> login,
+        const config::HsmStore& store);
   [[nodiscard]] Result<KeyTable::Entry> key(const KeyId& id, Deadline deadline);
-  [[nodiscard]] Result<Bytes> sign(const KeyPair& pair, Bytes digest, Deadline deadline);
+  [[nodiscard]] Result<Bytes> sign(const KeyPair& pair, std::string_view signing_input,
+                                   Deadline deadline);
+  [[nodiscard]] Result<void> require_login() const;
   [[nodiscard]] Result<void> require_mechanism(CK_MECHANISM_TYPE type, CK_FLAGS use,
                                                std::string_view name) const;
+  [[nodiscard]] Result<void> apply(Remedy remedy);
+  [[nodiscard]] Result<void> log_in_again();
+  [[nodiscard]] Result<void> reinitialise();
+  void begin_new_era();
 
   std::unique_ptr<Module> module_;
+  const TokenSelector selector_;
   std::unique_ptr<Login> login_;
   SessionPool sessions_;
   KeyTable keys_;
-  std::mutex admin_mutex_;    ///< Between the look whether an id is free and its generation.
-  std::mutex restore_mutex_;  ///< Guards login_.
+  const SelfCheck self_check_;
+  CallGate gate_;
+  std::mutex admin_mutex_;     ///< Between the look whether an id is free and its generation.
+  std::mutex recovery_mutex_;  ///< Guards changes of login_, under the closed gate.
+  Recovery recovery_;
   std::atomic<std::uint64_t> era_{0};
 };
+
+/// The one token of the module that the selector means.
+[[nodiscard]] Result<TokenFacts> choose_token(const Module& module, const TokenSelector& selector);
 
 }  // namespace mintmark::hsm::pkcs11

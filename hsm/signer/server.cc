@@ -21,8 +21,11 @@ bool may(Role role, Request request) {
 }
 
 // After these every further call of this process fails the same way; another process may do better
-// (with another PIN, or when the token is unlocked).
-bool is_final(Code code) { return code == Code::hsm_pin_refused || code == Code::hsm_pin_locked; }
+// (with another PIN, when the token is unlocked, with the module loaded afresh).
+bool is_final(Code code) {
+  return code == Code::hsm_pin_refused || code == Code::hsm_pin_locked ||
+         code == Code::hsm_module_unusable;
+}
 
 }  // namespace
 

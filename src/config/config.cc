@@ -218,6 +218,7 @@ void read_store(const std::string& name, ObjectReader& reader, const Directory& 
   store.queue = static_cast<unsigned>(reader.integer("queue", 1, 65536, 1024));
   store.call_deadline =
       std::chrono::milliseconds(reader.integer("call_deadline_ms", 10, 60000, 2000));
+  store.session_copies = reader.choice("session_copies", {"auto", "off"}, "auto") == "auto";
   read_environment(reader, store);
   config.stores.push_back(std::move(store));
 }
@@ -227,6 +228,10 @@ void read_hsm(ObjectReader& root, const Directory& directory, Config& config) {
     hsm.members("stores", true, [&](const std::string& name, ObjectReader& store) {
       read_store(name, store, directory, config);
     });
+    const std::string check = hsm.choice("self_check", {"always", "sampled"}, "always");
+    for (HsmStore& store : config.stores) {
+      store.self_check = check == "sampled" ? SelfCheck::sampled : SelfCheck::always;
+    }
     if (!hsm.failed() && config.stores.empty()) {
       hsm.refuse("stores", R"(must have at least one store: {"main": {"module": …, "token": …}})");
     }

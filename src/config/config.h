@@ -29,6 +29,9 @@ struct PinSource {
   std::optional<int> fd;   ///< Inherited by mintd and handed to the signer.
 };
 
+/// Which of a store's signatures are verified before they leave its signer.
+enum class SelfCheck { always, sampled };
+
 struct HsmStore {
   std::string name;
   std::string module;  ///< Path of the PKCS#11 module.
@@ -37,6 +40,10 @@ struct HsmStore {
   unsigned sessions = 2;  ///< That sign at once.
   unsigned queue = 1024;  ///< Calls that may wait.
   std::chrono::milliseconds call_deadline{2000};
+  SelfCheck self_check = SelfCheck::always;  ///< "hsm": {"self_check": …}, for all stores.
+  /// Sign with copies of the keys that live as long as a session, where the module makes them as
+  /// strict as the keys.
+  bool session_copies = true;
   /// What the module needs, e.g. SOFTHSM2_CONF. Values are passed on as they stand: a path in one
   /// is not resolved.
   std::map<std::string, std::string> environment;

@@ -47,6 +47,8 @@ TEST(Config, GivesTheKeyStoreAsTheFileSays) {
   EXPECT_EQ(store.sessions, 3U);
   EXPECT_EQ(store.queue, 512U);
   EXPECT_EQ(store.call_deadline, std::chrono::milliseconds(1500));
+  EXPECT_EQ(store.self_check, SelfCheck::sampled);
+  EXPECT_FALSE(store.session_copies);
 }
 
 TEST(Config, GivesListenersLimitsAndRolesAsTheFileSays) {
@@ -131,6 +133,8 @@ TEST(Config, HasDefaultsForWhatMayBeLeftOut) {
   EXPECT_EQ(config.stores[0].sessions, 2U);
   EXPECT_EQ(config.stores[0].queue, 1024U);
   EXPECT_EQ(config.stores[0].call_deadline, std::chrono::seconds(2));
+  EXPECT_EQ(config.stores[0].self_check, SelfCheck::always);
+  EXPECT_TRUE(config.stores[0].session_copies);
   EXPECT_EQ(config.longest_token_life, std::chrono::minutes(5));
   EXPECT_EQ(config.enrolment.freshness, std::chrono::hours(24));
   EXPECT_EQ(config.enrolment.mode, EnrolmentMode::approve);

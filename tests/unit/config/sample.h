@@ -17,6 +17,7 @@ inline const std::string sample = R"({
   "users": {"front": "mintmark-front", "signer": "mintmark-signer"},
   "state_directory": "state",
   "hsm": {
+    "self_check": "sampled",
     "stores": {
       "main": {
         "module": "/usr/lib/softhsm/libsofthsm2.so",
@@ -25,6 +26,7 @@ inline const std::string sample = R"({
         "sessions": 3,
         "queue": 512,
         "call_deadline_ms": 1500,
+        "session_copies": "off",
         "environment": {"SOFTHSM2_CONF": "softhsm2.conf"}
       }
     }

@@ -1,0 +1,36 @@
+// Which remedy a fault gets: the table's first, and stronger ones while the weaker do not help.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+
+#include "hsm/pkcs11/rv.h"
+
+namespace mintmark::hsm::pkcs11 {
+
+/// One a token. Thread-safe.
+///
+/// A remedy that did not help (the next thing heard is another fault, and no success) is followed
+/// by the next stronger one, up to the row's last. From `log_in` on they disturb every call that is
+/// under way, so they are spaced: 100 ms after the first, doubling to `longest_spacing`, which is
+/// how late at most the end of a fault is noticed. A success ends all that.
+class Recovery {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds shortest_spacing{100};
+  static constexpr std::chrono::milliseconds longest_spacing{1000};
+
+  /// What to do now. `wait` also where a stronger remedy is not yet due again.
+  [[nodiscard]] Remedy choose(const RvFacts& fault, Clock::time_point now);
+  void went_well();
+
+ private:
+  std::mutex mutex_;
+  std::atomic<bool> calm_{true};
+  Remedy next_ = Remedy::none;
+  Clock::time_point not_before_{};
+  std::chrono::milliseconds spacing_ = shortest_spacing;
+};
+
+}  // namespace mintmark::hsm::pkcs11
