@@ -123,7 +123,8 @@ Result<void> Login::log_in() {
   }
   if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) return {};
   Error error = error_of(rv, token_.to_uri() + ": C_Login");
-  if (error.code == Code::hsm_pin_refused) refused_pins().add(token_, pin_);
+  if (error.code == Code::hsm_pin_refused || error.code == Code::hsm_pin_locked)
+    refused_pins().add(token_, pin_);
   return tl::unexpected<Error>(std::move(error));
 }
 

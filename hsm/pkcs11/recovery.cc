@@ -23,7 +23,9 @@ Remedy Recovery::choose(const RvFacts& fault, Clock::time_point now) {
     not_before_ = now + spacing_;
     spacing_ = std::min(spacing_ * 2, longest_spacing);
   }
-  next_ = std::min(stronger(remedy), Remedy::restart);
+  if (remedy == Remedy::reinitialise) ++reinitialisations_;
+  const bool stays = remedy == Remedy::reinitialise && reinitialisations_ < most_reinitialisations;
+  next_ = stays ? remedy : std::min(stronger(remedy), Remedy::restart);
   return remedy;
 }
 
@@ -32,6 +34,7 @@ void Recovery::went_well() {
   const std::scoped_lock lock(mutex_);
   calm_ = true;
   next_ = Remedy::none;
+  reinitialisations_ = 0;
   not_before_ = {};
   spacing_ = shortest_spacing;
 }

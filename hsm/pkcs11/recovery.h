@@ -12,7 +12,8 @@ namespace mintmark::hsm::pkcs11 {
 /// One a token. Thread-safe.
 ///
 /// A remedy that did not help (the next thing heard is another fault, and no success) is followed
-/// by the next stronger one, up to the row's last. From `log_in` on they disturb every call that is
+/// by the next stronger one, up to the row's last; the process is given up after
+/// `most_reinitialisations`. From `log_in` on they disturb every call that is
 /// under way, so they are spaced: 100 ms after the first, doubling to `longest_spacing`, which is
 /// how late at most the end of a fault is noticed. A success ends all that.
 class Recovery {
@@ -20,6 +21,7 @@ class Recovery {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds shortest_spacing{100};
   static constexpr std::chrono::milliseconds longest_spacing{1000};
+  static constexpr unsigned most_reinitialisations = 3;
 
   /// What to do now. `wait` also where a stronger remedy is not yet due again.
   [[nodiscard]] Remedy choose(const RvFacts& fault, Clock::time_point now);
@@ -29,6 +31,7 @@ class Recovery {
   std::mutex mutex_;
   std::atomic<bool> calm_{true};
   Remedy next_ = Remedy::none;
+  unsigned reinitialisations_ = 0;
   Clock::time_point not_before_{};
   std::chrono::milliseconds spacing_ = shortest_spacing;
 };

@@ -1,5 +1,5 @@
-// Faults of a PKCS#11 module, each by script: what the caller is told, and that signatures flow
-// again when it ends.
+// Faults of a PKCS#11 module, each by script: what the caller is told, what is done about it, and
+// that signatures flow again when it ends.
 #include <gtest/gtest.h>
 
 #include <future>
@@ -27,71 +27,216 @@ class Answer {
 class Pkcs11Faults : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto opened = hsm::pkcs11::open_key_store(module_.store());
-    ASSERT_TRUE(opened) << opened.error().to_string();
-    store_ = std::move(*opened);
-    Answer<hsm::KeyInfo> made;
-    store_->generate({.id = hsm::random_key_id(), .purpose = hsm::Purpose::access_token},
-                     Deadline::in(10s), made.done());
-    const auto key = made.wait();
+    open();
+    const auto key = generate();
     ASSERT_TRUE(key) << key.error().to_string();
     key_ = *key;
     ASSERT_TRUE(sign());
   }
 
+  void open() {
+    store_.reset();
+    auto opened = hsm::pkcs11::open_key_store(settings_);
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    store_ = std::move(*opened);
+  }
+  Result<hsm::KeyInfo> generate() {
+    Answer<hsm::KeyInfo> made;
+    store_->generate({.id = hsm::random_key_id(), .purpose = hsm::Purpose::access_token},
+                     Deadline::in(10s), made.done());
+    return made.wait();
+  }
   Result<Bytes> sign(std::chrono::milliseconds patience = 10s) {
     Answer<Bytes> answer;
     store_->sign(key_->id, "header.claims", Deadline::in(patience), answer.done());
     return answer.wait();
   }
+  Result<std::vector<hsm::KeyInfo>> list() {
+    Answer<std::vector<hsm::KeyInfo>> answer;
+    store_->list(Deadline::in(10s), answer.done());
+    return answer.wait();
+  }
+  Result<void> destroy() {
+    Answer<void> answer;
+    store_->destroy(key_->id, Deadline::in(10s), answer.done());
+    return answer.wait();
+  }
+  [[nodiscard]] bool is_good(const Result<Bytes>& signature) const {
+    return signature && key_->public_key.verify(as_bytes("header.claims"), *signature);
+  }
   void expect_signs(const std::string& when) {
     const auto signature = sign();
     ASSERT_TRUE(signature) << when << ": " << signature.error().to_string();
-    EXPECT_TRUE(key_->public_key.verify(as_bytes("header.claims"), *signature)) << when;
+    EXPECT_TRUE(is_good(signature)) << when;
+  }
+  /// As a keeper does: one that is of no use any more is opened again.
+  void expect_signs_within(std::chrono::milliseconds patience) {
+    const Deadline deadline = Deadline::in(patience);
+    Result<Bytes> signature = sign();
+    while (!signature && !deadline.passed()) {
+      if (signature.error().code == Code::hsm_module_unusable) open();
+      signature = sign();
+    }
+    EXPECT_TRUE(is_good(signature)) << (signature ? "" : signature.error().to_string());
   }
 
   FaultyModule module_;
+  config::HsmStore settings_ = module_.store();
   std::unique_ptr<hsm::pkcs11::Pkcs11KeyStore> store_;
   std::optional<hsm::KeyInfo> key_;
 };
 
 struct Fault {
-  const char* script;
-  Code code;
+  const char* name;
+  const char* rv;
+  Code code;  ///< What callers are told while it lasts.
+};
+void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
+
+class Pkcs11Fault : public Pkcs11Faults, public ::testing::WithParamInterface<Fault> {
+ protected:
+  /// In every one of these functions.
+  [[nodiscard]] static std::string in(std::initializer_list<const char*> functions,
+                                      const std::string& how_long = "") {
+    std::string script;
+    for (const char* function : functions)
+      script += std::string(function) + " return " + GetParam().rv + how_long + "\n";
+    return script;
+  }
 };
 
 // Once is no fault that anybody sees: what was lost is restored, and the call done again.
-TEST_F(Pkcs11Faults, ThatLoseASessionOnceAreNotSeen) {
-  for (const char* rv : {"0xB3" /* SESSION_HANDLE_INVALID */, "0xB0" /* SESSION_CLOSED */,
-                         "0x101" /* USER_NOT_LOGGED_IN */, "0x60" /* KEY_HANDLE_INVALID */,
-                         "0x82" /* OBJECT_HANDLE_INVALID */, "0x90" /* OPERATION_ACTIVE */,
-                         "0x91" /* OPERATION_NOT_INITIALIZED */}) {
-    for (const char* function : {"C_SignInit", "C_Sign"}) {
-      const std::size_t before = module_.calls(function);
-      module_.fail(std::string(function) + " return " + rv + " 1");
-      expect_signs(std::string(function) + " " + rv);
-      EXPECT_EQ(module_.calls(function) - before, 2U) << "the call was done again, once";
-    }
+TEST_P(Pkcs11Fault, OnceIsNotSeen) {
+  for (const char* function : {"C_SignInit", "C_Sign"}) {
+    const std::size_t before = module_.calls(function);
+    module_.fail(in({function}, " 1"));
+    expect_signs(function);
+    EXPECT_EQ(module_.calls(function) - before, 2U) << "the call was done again, once";
   }
 }
 
-TEST_F(Pkcs11Faults, ThatLastAreTheCallersToKnowAndEndWithTheFault) {
-  for (const Fault& fault :
-       {Fault{"C_Sign return 0x30", Code::hsm_unavailable},   // DEVICE_ERROR
-        Fault{"C_Sign return 0x32", Code::hsm_unavailable},   // DEVICE_REMOVED
-        Fault{"C_Sign return 0xE0", Code::hsm_unavailable},   // TOKEN_NOT_PRESENT
-        Fault{"C_Sign return 0x02", Code::hsm_unavailable},   // HOST_MEMORY
-        Fault{"C_Sign return 0x06", Code::hsm_failed},        // FUNCTION_FAILED
-        Fault{"C_Sign return 0xB3", Code::hsm_session_lost},  // again and again
-        Fault{"C_Sign return 0x80000012", Code::hsm_failed}}) {
-    module_.fail(fault.script);
+// While it lasts the callers are told, each; when it ends signatures flow again.
+TEST_P(Pkcs11Fault, ThatLastsEndsWithin2Seconds) {
+  module_.fail(in({"C_SignInit", "C_Sign"}));
+  const Deadline lasts = Deadline::in(400ms);
+  while (!lasts.passed()) {
     const auto signature = sign();
-    ASSERT_FALSE(signature) << fault.script;
-    EXPECT_EQ(signature.error().code, fault.code)
-        << fault.script << ": " << signature.error().to_string();
-    module_.fail("");
-    expect_signs(std::string("after ") + fault.script);
+    ASSERT_FALSE(signature);
+    EXPECT_EQ(facts_of(signature.error().code).name, facts_of(GetParam().code).name)
+        << signature.error().to_string();
   }
+  module_.fail("");
+  expect_signs_within(2s);
+}
+
+// The whole module fails so, sessions and look-ups too.
+TEST_P(Pkcs11Fault, OfTheWholeModuleEndsWithin2Seconds) {
+  module_.fail(in({"C_SignInit", "C_Sign", "C_OpenSession", "C_FindObjectsInit",
+                   "C_GetAttributeValue", "C_GetSessionInfo"}));
+  const Deadline lasts = Deadline::in(400ms);
+  while (!lasts.passed()) {
+    const auto signature = sign();
+    ASSERT_FALSE(signature);
+    EXPECT_EQ(facts_of(signature.error().code).http_status, 503) << signature.error().to_string();
+  }
+  module_.fail("");
+  expect_signs_within(2s);
+}
+
+// A channel that is dead until the module is initialised anew, a login that its flag lies about.
+TEST_P(Pkcs11Fault, ThatOnlyFinalizeRecoversIsRecovered) {
+  module_.fail(in({"C_SignInit"}, " until C_Finalize"));
+  expect_signs_within(2s);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, Pkcs11Fault,
+    ::testing::Values(Fault{"SessionHandleInvalid", "0xB3", Code::hsm_session_lost},
+                      Fault{"SessionClosed", "0xB0", Code::hsm_session_lost},
+                      Fault{"DeviceRemoved", "0x32", Code::hsm_unavailable},
+                      Fault{"DeviceError", "0x30", Code::hsm_unavailable},
+                      Fault{"TokenNotPresent", "0xE0", Code::hsm_unavailable},
+                      Fault{"UserNotLoggedIn", "0x101", Code::hsm_session_lost},
+                      Fault{"UserAlreadyLoggedIn", "0x100", Code::hsm_session_lost},
+                      Fault{"ObjectHandleInvalid", "0x82", Code::hsm_session_lost},
+                      Fault{"KeyHandleInvalid", "0x60", Code::hsm_session_lost},
+                      Fault{"CryptokiNotInitialized", "0x190", Code::hsm_unavailable},
+                      Fault{"FunctionFailed", "0x6", Code::hsm_failed},
+                      Fault{"GeneralError", "0x5", Code::hsm_failed},
+                      Fault{"OperationActive", "0x90", Code::hsm_session_lost},
+                      Fault{"OperationNotInitialized", "0x91", Code::hsm_session_lost},
+                      Fault{"VendorDefined", "0x80000012", Code::hsm_failed}),
+    [](const auto& tested) { return std::string(tested.param.name); });
+
+// Nothing is lost by these and nothing can be done: callers are told, and it passes.
+class Pkcs11Want : public Pkcs11Fault {};
+
+TEST_P(Pkcs11Want, IsToldAndEndsByItself) {
+  module_.fail(in({"C_Sign"}, " 1"));
+  const auto signature = sign();
+  ASSERT_FALSE(signature);
+  EXPECT_EQ(facts_of(signature.error().code).name, facts_of(GetParam().code).name);
+  expect_signs("the next one");
+}
+
+TEST_P(Pkcs11Want, ThatLastsEndsWithin2Seconds) {
+  module_.fail(in({"C_SignInit", "C_Sign", "C_OpenSession"}));
+  const Deadline lasts = Deadline::in(400ms);
+  while (!lasts.passed()) ASSERT_FALSE(sign());
+  module_.fail("");
+  expect_signs_within(2s);
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, Pkcs11Want,
+                         ::testing::Values(Fault{"HostMemory", "0x2", Code::hsm_unavailable},
+                                           Fault{"DeviceMemory", "0x31", Code::hsm_unavailable},
+                                           Fault{"SessionCount", "0xB1", Code::hsm_unavailable}),
+                         [](const auto& tested) { return std::string(tested.param.name); });
+
+// A module that says it is logged in and acts as if it were not (after the machine slept).
+TEST_F(Pkcs11Faults, ALoginFlagThatLiesIsNotBelieved) {
+  const std::size_t before = module_.calls("C_Login");
+  module_.fail("C_SignInit return 0x101 until C_Login");
+  expect_signs("after logging in again");
+  EXPECT_EQ(module_.calls("C_Login") - before, 1U);
+}
+
+TEST_F(Pkcs11Faults, FewerSessionsThanAskedForDoForAll) {
+  settings_.sessions = 3;
+  open();
+  expect_signs("with all");
+  // All are lost, and the token gives one and no more: C_OpenSession by the login and one call.
+  module_.fail("C_SignInit return 0xB3 3\nC_OpenSession return 0xB1");
+  std::vector<Answer<Bytes>> answers(6);
+  for (auto& answer : answers)
+    store_->sign(key_->id, "header.claims", Deadline::in(10s), answer.done());
+  for (auto& answer : answers) (void)answer.wait();
+  module_.fail("");
+  expect_signs_within(2s);
+}
+
+TEST_F(Pkcs11Faults, ThatNothingInThisProcessHelpsAgainstEndIt) {
+  module_.fail("C_SignInit return 0x6");
+  const Deadline patience = Deadline::in(10s);
+  Result<Bytes> signature = sign();
+  while (!signature && signature.error().code == Code::hsm_failed && !patience.passed())
+    signature = sign();
+  ASSERT_FALSE(signature);
+  EXPECT_EQ(signature.error().code, Code::hsm_module_unusable) << signature.error().to_string();
+  EXPECT_GE(module_.calls("C_Finalize"), 3U);
+}
+
+TEST_F(Pkcs11Faults, OfOneKeyDisturbNoOther) {
+  const auto other = generate();
+  ASSERT_TRUE(other);
+  const std::size_t logins = module_.calls("C_Login");
+  for (int i = 0; i < 20; ++i) {
+    module_.fail("C_SignInit return 0x6 2");
+    (void)sign();
+    module_.fail("");
+    expect_signs("in between");
+  }
+  EXPECT_EQ(module_.calls("C_Login"), logins);
 }
 
 TEST_F(Pkcs11Faults, OfLengthAreNoSignatures) {
@@ -100,7 +245,37 @@ TEST_F(Pkcs11Faults, OfLengthAreNoSignatures) {
     EXPECT_FALSE(sign()) << script;
   }
   module_.fail("");
-  expect_signs("afterwards");
+  expect_signs_within(2s);
+}
+
+// No wrong signature is ever given, and where a handle was mixed up the key is found again.
+TEST_F(Pkcs11Faults, AWrongSignatureIsNotGiven) {
+  for (const char* how : {"C_Sign wrongkey", "C_Sign garble"}) {
+    module_.fail(std::string(how) + " 0 1");
+    expect_signs("once wrong");
+    module_.fail(how);
+    const auto signature = sign();
+    ASSERT_FALSE(signature) << how;
+    EXPECT_EQ(signature.error().code, Code::hsm_signature_wrong);
+    module_.fail("");
+    expect_signs_within(2s);
+  }
+}
+
+TEST_F(Pkcs11Faults, ASampleOfSignaturesShowsAWrongKey) {
+  settings_.self_check = config::SelfCheck::sampled;
+  settings_.sessions = 1;
+  open();
+  module_.fail("C_Sign wrongkey");
+  const auto first = sign();
+  ASSERT_FALSE(first) << "the first of a session is checked";
+  EXPECT_EQ(first.error().code, Code::hsm_signature_wrong);
+  module_.fail("");
+  expect_signs_within(2s);
+  module_.fail("C_Sign wrongkey");
+  unsigned given = 0;
+  while (given < 200 && sign()) ++given;
+  EXPECT_LT(given, 64U);
 }
 
 TEST_F(Pkcs11Faults, ADelayIsWaitedForWithinTheDeadline) {
@@ -108,14 +283,62 @@ TEST_F(Pkcs11Faults, ADelayIsWaitedForWithinTheDeadline) {
   expect_signs("after 50 ms");
 }
 
+// What was done in the hardware although its answer was lost is neither done twice nor denied.
+TEST_F(Pkcs11Faults, AKeyWhoseAnswerWasLostIsTaken) {
+  module_.fail("C_GenerateKeyPair after 0x30 1");
+  const auto key = generate();
+  ASSERT_TRUE(key) << key.error().to_string();
+  const auto keys = list();
+  ASSERT_TRUE(keys);
+  EXPECT_EQ(keys->size(), 2U);
+}
+
+TEST_F(Pkcs11Faults, ADestructionWhoseAnswerWasLostIsDone) {
+  module_.fail("C_DestroyObject after 0x30 2");
+  const auto ended = destroy();
+  EXPECT_TRUE(ended) << ended.error().to_string();
+  const auto keys = list();
+  ASSERT_TRUE(keys);
+  EXPECT_TRUE(keys->empty());
+}
+
+// Logged out, a token hides private objects without a word: no list may be short by that.
+TEST_F(Pkcs11Faults, AListIsWholeOrAnError) {
+  module_.fail("C_GetSessionInfo return 0x30");
+  const auto keys = list();
+  EXPECT_FALSE(keys) << "nobody said that the login stands";
+  module_.fail("");
+  const auto again = list();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->size(), 1U);
+}
+
 // The token counts refused PINs: one is offered once.
 TEST_F(Pkcs11Faults, ARefusedPinIsOfferedOnce) {
-  store_.reset();
-  module_.fail("C_Login return 0xA0");
+  for (const char* rv : {"0xA0", "0xA1", "0xA2", "0xA3", "0xA4"}) {
+    store_.reset();
+    settings_.pin.file = module_.token().pin_file(rv, std::string("pin-for-") + rv + "\n");
+    module_.fail(std::string("C_Login return ") + rv);
+    const std::size_t before = module_.calls("C_Login");
+    for (int i = 0; i < 3; ++i) {
+      const auto opened = hsm::pkcs11::open_key_store(settings_);
+      ASSERT_FALSE(opened);
+      EXPECT_TRUE(opened.error().code == Code::hsm_pin_refused ||
+                  opened.error().code == Code::hsm_pin_locked)
+          << opened.error().to_string();
+    }
+    EXPECT_EQ(module_.calls("C_Login") - before, 1U) << rv;
+  }
+}
+
+TEST_F(Pkcs11Faults, APinRefusedLaterIsOfferedOnceMoreAndNeverAgain) {
   const std::size_t before = module_.calls("C_Login");
-  const auto opened = hsm::pkcs11::open_key_store(module_.store());
-  ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.error().code, Code::hsm_pin_refused);
+  module_.fail("C_SignInit return 0x101\nC_Login return 0xA0");
+  const auto signature = sign();
+  ASSERT_FALSE(signature);
+  EXPECT_EQ(signature.error().code, Code::hsm_pin_refused) << signature.error().to_string();
+  const Deadline lasts = Deadline::in(400ms);
+  while (!lasts.passed()) EXPECT_FALSE(sign());
   EXPECT_EQ(module_.calls("C_Login") - before, 1U);
 }
 

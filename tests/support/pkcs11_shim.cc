@@ -10,12 +10,18 @@
 //   C_Sign crash             the process ends by SIGSEGV
 //   C_Sign garble            the real answer with one bit turned
 //   C_Sign length 7          the real answer, of another length
-// With TIMES only the first so many calls since the script was written are hit.
+//   C_Sign wrongkey          the digest, signed by a key of the shim's own
+//   mechanism hide 0x40      the module has no such mechanism (as many lines as there are to hide)
+// With TIMES only the first so many calls since the script was written are hit; with
+// `until FUNCTION` in its place the fault ends when that function has been called.
+#define OPENSSL_API_COMPAT 0x10101000L  // A key of its own, made in three lines.
+
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -23,10 +29,15 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <set>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
+#include <openssl/obj_mac.h>
 #include <p11-kit/pkcs11.h>
 
 namespace {
@@ -34,12 +45,14 @@ namespace {
 struct Fault {
   std::string what;
   unsigned long value = 0;
-  long times = -1;  // Left; -1: always.
+  long times = -1;    // Left; -1: always.
+  std::string until;  // The function whose call ends it.
 };
 
 std::mutex mutex;
 std::string present_script;
 std::map<std::string, Fault> faults;
+std::set<unsigned long> hidden_mechanisms;
 CK_FUNCTION_LIST* real = nullptr;
 CK_FUNCTION_LIST ours;
 
@@ -64,16 +77,22 @@ void read_script() {
   if (text.str() == present_script) return;
   present_script = text.str();
   faults.clear();
+  hidden_mechanisms.clear();
   std::istringstream lines(present_script);
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
     std::string function;
     Fault fault;
     std::string value;
-    words >> function >> fault.what >> value >> fault.times;
-    if (words.fail()) fault.times = -1;
+    std::string times;
+    words >> function >> fault.what >> value >> times >> fault.until;
     fault.value = std::strtoul(value.c_str(), nullptr, 0);
-    if (!function.empty()) faults[function] = fault;
+    if (!times.empty() && times != "until") fault.times = std::strtol(times.c_str(), nullptr, 10);
+    if (function == "mechanism") {
+      hidden_mechanisms.insert(fault.value);
+    } else if (!function.empty()) {
+      faults[function] = fault;
+    }
   }
 }
 
@@ -81,6 +100,9 @@ void read_script() {
 Fault fault_of(const char* function) {
   const std::lock_guard lock(mutex);
   read_script();
+  for (auto& [name, fault] : faults) {
+    if (fault.until == function) fault.times = 0;
+  }
   const auto found = faults.find(function);
   if (found == faults.end() || found->second.times == 0) return {};
   if (found->second.times > 0) --found->second.times;
@@ -131,6 +153,12 @@ MINTMARK_PASS(C_Login,
               (CK_SESSION_HANDLE session, CK_USER_TYPE user, unsigned char* pin,
                unsigned long length),
               (session, user, pin, length))
+MINTMARK_PASS(C_Logout, (CK_SESSION_HANDLE session), (session))
+MINTMARK_PASS(C_GetSessionInfo, (CK_SESSION_HANDLE session, CK_SESSION_INFO* info), (session, info))
+MINTMARK_PASS(C_CopyObject,
+              (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* wanted,
+               unsigned long count, CK_OBJECT_HANDLE* copy),
+              (session, object, wanted, count, copy))
 MINTMARK_PASS(C_FindObjectsInit,
               (CK_SESSION_HANDLE session, CK_ATTRIBUTE* wanted, unsigned long count),
               (session, wanted, count))
@@ -156,6 +184,43 @@ MINTMARK_PASS(C_SignInit,
               (session, mechanism, key))
 #undef MINTMARK_PASS
 
+CK_RV C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO* info) {
+  {
+    const std::lock_guard lock(mutex);
+    read_script();
+    if (hidden_mechanisms.count(type) != 0) return CKR_MECHANISM_INVALID;
+  }
+  return scripted("C_GetMechanismInfo", [&] { return real->C_GetMechanismInfo(slot, type, info); });
+}
+
+CK_RV C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE* list, unsigned long* count) {
+  std::vector<CK_MECHANISM_TYPE> all(1024);
+  unsigned long found = all.size();
+  const CK_RV rv = scripted("C_GetMechanismList",
+                            [&] { return real->C_GetMechanismList(slot, all.data(), &found); });
+  if (rv != CKR_OK) return rv;
+  all.resize(found);
+  const std::lock_guard lock(mutex);
+  all.erase(std::remove_if(all.begin(), all.end(),
+                           [](auto type) { return hidden_mechanisms.count(type) != 0; }),
+            all.end());
+  if (list != nullptr && *count < all.size()) return CKR_BUFFER_TOO_SMALL;
+  if (list != nullptr) std::copy(all.begin(), all.end(), list);
+  *count = all.size();
+  return CKR_OK;
+}
+
+/// P-256, whatever the real key is: right in form, wrong in substance.
+void sign_by_another_key(unsigned char* data, unsigned long data_length, unsigned char* signature) {
+  EC_KEY* key = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+  EC_KEY_generate_key(key);
+  ECDSA_SIG* made = ECDSA_do_sign(data, static_cast<int>(data_length), key);
+  BN_bn2binpad(ECDSA_SIG_get0_r(made), signature, 32);
+  BN_bn2binpad(ECDSA_SIG_get0_s(made), signature + 32, 32);
+  ECDSA_SIG_free(made);
+  EC_KEY_free(key);
+}
+
 CK_RV C_Sign(CK_SESSION_HANDLE session, unsigned char* data, unsigned long data_length,
              unsigned char* signature, unsigned long* signature_length) {
   return scripted(
@@ -163,6 +228,7 @@ CK_RV C_Sign(CK_SESSION_HANDLE session, unsigned char* data, unsigned long data_
       [&] { return real->C_Sign(session, data, data_length, signature, signature_length); },
       [&](const Fault& fault) {
         if (fault.what == "length") *signature_length = fault.value;
+        if (fault.what == "wrongkey") sign_by_another_key(data, data_length, signature);
         if (fault.what == "garble" && signature != nullptr) signature[0] ^= 1U;
       });
 }
@@ -182,6 +248,11 @@ bool load_real() {
   MINTMARK_OURS(C_OpenSession);
   MINTMARK_OURS(C_CloseSession);
   MINTMARK_OURS(C_Login);
+  MINTMARK_OURS(C_Logout);
+  MINTMARK_OURS(C_GetSessionInfo);
+  MINTMARK_OURS(C_CopyObject);
+  MINTMARK_OURS(C_GetMechanismInfo);
+  MINTMARK_OURS(C_GetMechanismList);
   MINTMARK_OURS(C_FindObjectsInit);
   MINTMARK_OURS(C_FindObjects);
   MINTMARK_OURS(C_GetAttributeValue);
