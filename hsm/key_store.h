@@ -66,8 +66,9 @@ using Done = std::function<void(Result<T>)>;
 class Signer {
  public:
   virtual ~Signer() = default;
-  /// `signing_input` is a JWS signing input; the answer is r || s of the key's algorithm. The key
-  /// is named by its CKA_ID.
+  /// `signing_input` is a JWS signing input; the answer is r || s of the key's algorithm, verified
+  /// with the key's public half where the hardware is spoken to (all, or as its `self_check` says).
+  /// The key is named by its CKA_ID.
   virtual void sign(const KeyId& key, std::string signing_input, Deadline deadline,
                     Done<Bytes> done) = 0;
   /// All key pairs of ours in the store, the unfit too.

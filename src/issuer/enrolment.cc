@@ -130,7 +130,7 @@ void Enrolment::attest_client(const store::DeviceRecord& device, const Json& dev
                        {"cnf", {{"jwk", device_jwk}}}};
   EnrolledDevice enrolled{device.id, {}, expires - now};
   parts_.stores.sign_jws(
-      keys, *key, jose::signing_input(header, claims), Deadline::in(options_.sign_deadline),
+      *key, jose::signing_input(header, claims), Deadline::in(options_.sign_deadline),
       [enrolled = std::move(enrolled), done = std::move(done)](Result<std::string> token) mutable {
         if (!token) return done(pass_on(token));
         enrolled.client_attestation = std::move(*token);

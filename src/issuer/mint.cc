@@ -89,11 +89,10 @@ Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
 
 void Issuer::sign(std::shared_ptr<Request> request, Decision decision, Moment now) {
   std::string input = claims_input(decision, now);
-  const auto keys = decision.keys;
   const keyring::PublishedKey& key = decision.key;
   const Deadline deadline = request->deadline;
   parts_.stores.sign_jws(
-      keys, key, std::move(input), deadline,
+      key, std::move(input), deadline,
       [this, request = std::move(request), decision = std::move(decision)](
           Result<std::string> token) { release(request, decision, std::move(token)); });
 }

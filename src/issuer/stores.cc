@@ -9,8 +9,7 @@ void KeyStores::put(const std::string& name, std::shared_ptr<hsm::Signer> signer
   signers_[name] = std::move(signer);
 }
 
-void KeyStores::sign_jws(std::shared_ptr<const keyring::Snapshot> keys,
-                         const keyring::PublishedKey& key, std::string signing_input,
+void KeyStores::sign_jws(const keyring::PublishedKey& key, std::string signing_input,
                          Deadline deadline, hsm::Done<std::string> done) {
   std::shared_ptr<hsm::Signer> signer;
   {
@@ -21,20 +20,14 @@ void KeyStores::sign_jws(std::shared_ptr<const keyring::Snapshot> keys,
   if (!signer)
     return done(fail(Code::hsm_unavailable, "key store \"" + key.store + "\" is not connected"));
 
-  // `keys` is held so that `key` lives until the answer; `signer` so that a replaced one ends its
-  // calls.
+  // `signer` is held so that a replaced one ends its calls.
   hsm::Signer& call = *signer;
-  auto input = std::make_shared<const std::string>(std::move(signing_input));
-  call.sign(key.id, *input, deadline,
-            [keys = std::move(keys), signer = std::move(signer), &key, input,
+  std::string input = signing_input;
+  call.sign(key.id, std::move(input), deadline,
+            [signer = std::move(signer), input = std::move(signing_input),
              done = std::move(done)](Result<Bytes> signature) {
               if (!signature) return done(pass_on(signature));
-              if (!key.public_key.verify(as_bytes(*input), *signature)) {
-                return done(fail(Code::hsm_signature_wrong, "key store \"" + key.store +
-                                                                "\" gave a signature that key " +
-                                                                key.kid() + " did not make"));
-              }
-              done(jose::compact(*input, *signature));
+              done(jose::compact(input, *signature));
             });
 }
 

@@ -1,4 +1,4 @@
-// Signing for the use cases: by published key, checked before release.
+// Signing for the use cases: by published key, at whichever store it lives in.
 #pragma once
 
 #include <map>
@@ -18,12 +18,10 @@ class KeyStores {
   /// `signer` may be replaced while calls are under way: each call keeps the one it began with.
   void put(const std::string& name, std::shared_ptr<hsm::Signer> signer);
 
-  /// Mint, sign, check, release: gives the compact JWS only if the signature verifies with the very
-  /// key that the snapshot publishes
-  /// (`hsm_signature_wrong` otherwise; RFC 7515 §5.1). `hsm_unavailable` if the store is not
-  /// connected.
-  void sign_jws(std::shared_ptr<const keyring::Snapshot> keys, const keyring::PublishedKey& key,
-                std::string signing_input, Deadline deadline, hsm::Done<std::string> done);
+  /// Gives the compact JWS (RFC 7515 §5.1). Its signature was verified by the store's signer (ADR
+  /// 0012). `hsm_unavailable` if the store is not connected. `key` is not used after the call.
+  void sign_jws(const keyring::PublishedKey& key, std::string signing_input, Deadline deadline,
+                hsm::Done<std::string> done);
 
  private:
   mutable std::shared_mutex mutex_;

@@ -170,7 +170,6 @@ struct FakeKeyStore::Parts : std::enable_shared_from_this<FakeKeyStore::Parts> {
     const std::scoped_lock lock(mutex);
     if (failure) return tl::unexpected<Error>(*failure);
     auto signature = sign_with(*key, input);
-    if (signature && corrupt) signature->back() ^= 1U;
     ++signed_so_far;
     return signature;
   }
@@ -182,7 +181,6 @@ struct FakeKeyStore::Parts : std::enable_shared_from_this<FakeKeyStore::Parts> {
   std::deque<Call> waiting;
   bool ending = false;
   bool held = false;
-  bool corrupt = false;
   std::optional<Error> failure;
   std::size_t signed_so_far = 0;
   std::thread worker;
@@ -248,11 +246,6 @@ void FakeKeyStore::fail_signing_with(Error error) {
 void FakeKeyStore::sign_again() {
   const std::scoped_lock lock(parts_->mutex);
   parts_->failure.reset();
-}
-
-void FakeKeyStore::corrupt_signatures(bool on) {
-  const std::scoped_lock lock(parts_->mutex);
-  parts_->corrupt = on;
 }
 
 void FakeKeyStore::make_unfit(const hsm::KeyId& key, std::string reason) {

@@ -31,8 +31,6 @@ class FakeKeyStore final : public hsm::Signer, public hsm::KeyAdmin {
   /// From now on every sign answers this error, until sign_again().
   void fail_signing_with(Error error);
   void sign_again();
-  /// Signatures of this key come out wrong (one bit), as from broken hardware.
-  void corrupt_signatures(bool on);
   /// Shows a key as unfit, with this reason.
   void make_unfit(const hsm::KeyId& key, std::string reason);
   /// While held, calls wait in the queue: for tests of deadlines, full queues and order.

@@ -2,6 +2,8 @@
 // words.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "config/config.h"
 #include "sample.h"
 
@@ -20,6 +22,12 @@ std::string refusal(const std::string& from, const std::string& to) {
   return config.error().detail;
 }
 
+/// "mintd.json:LINE", of the line in the sample where `text` stands.
+std::string line_of(const std::string& text) {
+  const auto end = sample.begin() + static_cast<std::ptrdiff_t>(sample.find(text));
+  return "mintd.json:" + std::to_string(1 + std::count(sample.begin(), end, '\n'));
+}
+
 std::string listen(const std::string& value) {
   return refusal(R"([{"address": "127.0.0.1", "port": 8443}])", value);
 }
@@ -30,21 +38,21 @@ void expect_text(const std::string& text, const std::string& part) {
 }
 
 TEST(ConfigRefusal, NamesFileLineAndKey) {
-  EXPECT_EQ(
-      refusal(R"("sessions": 3)", R"("sessions": "3")"),
-      "mintd.json:16: key \"hsm.stores.main.sessions\": must be a whole number from 1 to 256, "
-      "not text");
+  EXPECT_EQ(refusal(R"("sessions": 3)", R"("sessions": "3")"),
+            line_of(R"("sessions")") +
+                ": key \"hsm.stores.main.sessions\": must be a whole number from 1 to 256, "
+                "not text");
 }
 
 TEST(ConfigRefusal, OfAMissingKeyNamesTheLineOfItsObject) {
   EXPECT_EQ(refusal(R"("token": "mintmark",)", ""),
-            "mintd.json:12: key \"hsm.stores.main.token\": is missing");
+            line_of(R"("main")") + ": key \"hsm.stores.main.token\": is missing");
 }
 
 TEST(ConfigRefusal, OfAMisspeltKeyNamesTheNearestKnownOne) {
-  EXPECT_EQ(
-      refusal(R"("threads")", R"("thread")"),
-      "mintd.json:39: key \"front.thread\": unknown key; the nearest known one is \"threads\"");
+  EXPECT_EQ(refusal(R"("threads")", R"("thread")"),
+            line_of(R"("threads")") +
+                ": key \"front.thread\": unknown key; the nearest known one is \"threads\"");
 }
 
 TEST(ConfigRefusal, OfAMisspeltRequiredKeyNamesTheMisspeltOne) {
@@ -53,8 +61,9 @@ TEST(ConfigRefusal, OfAMisspeltRequiredKeyNamesTheMisspeltOne) {
 }
 
 TEST(ConfigRefusal, OfAForeignKeyNamesThoseThatMayStand) {
-  EXPECT_EQ(refusal(R"("level": "warning")", R"("level": "warning", "colour-of-the-sky": 1)"),
-            "mintd.json:38: key \"log.colour-of-the-sky\": unknown key; known here: \"level\"");
+  EXPECT_EQ(
+      refusal(R"("level": "warning")", R"("level": "warning", "colour-of-the-sky": 1)"),
+      line_of(R"("log")") + ": key \"log.colour-of-the-sky\": unknown key; known here: \"level\"");
 }
 
 TEST(ConfigRefusal, OfAForeignTopKey) {
@@ -64,11 +73,12 @@ TEST(ConfigRefusal, OfAForeignTopKey) {
 
 TEST(ConfigRefusal, OfAKeyThatStandsTwice) {
   expect_text(refusal(R"("log":)", R"("policy": "other.json", "log":)"),
-              "mintd.json:38: the member");
+              line_of(R"("log")") + ": the member");
 }
 
 TEST(ConfigRefusal, OfBrokenJsonNamesTheLine) {
-  expect_text(refusal(R"("policy": )", R"("policy" )"), "mintd.json:37: not valid JSON");
+  expect_text(refusal(R"("policy": )", R"("policy" )"),
+              line_of(R"("policy")") + ": not valid JSON");
 }
 
 TEST(ConfigRefusal, OfADocumentThatIsNoObject) {

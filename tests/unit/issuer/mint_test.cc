@@ -182,13 +182,6 @@ TEST_F(MintTest, RefusesBeforeThereIsAKey) {
   expect_refusal(Code::keys_not_ready);
 }
 
-TEST_F(MintTest, ReleasesNoSignatureThatThePublishedKeyDidNotMake) {
-  key_store->corrupt_signatures(true);
-  const auto issued = mint();
-  ASSERT_FALSE(issued);
-  EXPECT_EQ(issued.error().code, Code::hsm_signature_wrong);
-}
-
 TEST_F(MintTest, PassesTheHardwaresErrorOn) {
   key_store->fail_signing_with(Error{Code::hsm_unavailable, "gone", 0x30});
   const auto issued = mint();
