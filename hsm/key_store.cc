@@ -10,12 +10,14 @@ std::string_view name_of(Purpose purpose) {
       return "access_token";
     case Purpose::client_attestation:
       return "client_attestation";
+    case Purpose::tls:
+      return "tls";
   }
   return "unknown";
 }
 
 Result<Purpose> purpose_named(std::string_view name) {
-  for (const Purpose purpose : {Purpose::access_token, Purpose::client_attestation}) {
+  for (const Purpose purpose : {Purpose::access_token, Purpose::client_attestation, Purpose::tls}) {
     if (name_of(purpose) == name) return purpose;
   }
   return fail(Code::invalid_argument, "\"" + std::string(name) + "\" is no purpose of a key");

@@ -20,7 +20,11 @@ namespace mintmark::hsm {
 
 /// What a key may sign; fixed at its birth, written into the object's label, held by the signer's
 /// rules.
-enum class Purpose : std::uint8_t { access_token, client_attestation };
+enum class Purpose : std::uint8_t {
+  access_token,
+  client_attestation,
+  tls,  ///< The front's TLS handshakes. Never published; its certificate names it, no journal.
+};
 
 [[nodiscard]] std::string_view name_of(Purpose purpose);  ///< "access_token", …
 [[nodiscard]] Result<Purpose> purpose_named(std::string_view name);
@@ -66,9 +70,9 @@ using Done = std::function<void(Result<T>)>;
 class Signer {
  public:
   virtual ~Signer() = default;
-  /// `signing_input` is a JWS signing input; the answer is r || s of the key's algorithm, verified
-  /// with the key's public half where the hardware is spoken to (all, or as its `self_check` says).
-  /// The key is named by its CKA_ID.
+  /// `signing_input` is a JWS signing input, or for a TLS key what a server's CertificateVerify
+  /// covers; the answer is r || s of the key's algorithm, verified with the key's public half where
+  /// the hardware is spoken to (all, or as its `self_check` says). The key is named by its CKA_ID.
   virtual void sign(const KeyId& key, std::string signing_input, Deadline deadline,
                     Done<Bytes> done) = 0;
   /// All key pairs of ours in the store, the unfit too.

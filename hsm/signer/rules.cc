@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "hsm/signer/certificate_verify.h"
 #include "jose/base64url.h"
 #include "jose/jws.h"
 
@@ -25,6 +26,8 @@ std::string_view typ_of(Purpose purpose) {
       return "at+jwt";
     case Purpose::client_attestation:
       return "oauth-client-attestation+jwt";
+    case Purpose::tls:
+      break;  // Signs no JWS at all.
   }
   return "";
 }
@@ -90,6 +93,10 @@ Result<void> check_confirmation(Purpose purpose, const Json& claims) {
 
 Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key,
                            std::string_view signing_input, Moment now) {
+  if (key.purpose == Purpose::tls) {
+    if (!rules.tls) return refuse("this store's TLS keys sign nothing: \"tls\" does not name it");
+    return check_certificate_verify(signing_input);
+  }
   auto parts = jose::parse_signing_input(signing_input);
   if (!parts) return refuse("no JWS signing input: " + parts.error().detail);
   if (auto header = check_header(key, parts->header); !header) return header;

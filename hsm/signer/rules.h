@@ -15,13 +15,15 @@ struct PurposeRules {
   std::map<Purpose, std::chrono::seconds>
       longest_life;               ///< A purpose without an entry signs nothing.
   std::chrono::seconds skew{60};  ///< How far `iat` may be from the signer's clock.
+  bool tls = false;               ///< Whether keys of purpose `tls` sign at all.
 };
 
 /// `purpose_refused`, with what does not fit, unless the signing input is a JWS of the key's
 /// purpose: its `typ`, the key's `alg` and `kid` and no other member in the header, our `iss`
 /// (access tokens: required; client attestations: absent or ours), `iat` near the clock, `exp`
 /// after it and within the longest life, `cnf.jkt` in an access token (a SHA-256, RFC 9449 §6.1), a
-/// public `cnf.jwk` in a client attestation. What a header or claim says is never quoted whole: the
+/// public `cnf.jwk` in a client attestation. A TLS key signs no JWS: see certificate_verify.h. What
+/// a header or claim says is never quoted whole: the
 /// front's words end up in the keeper's log.
 [[nodiscard]] Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key,
                                          std::string_view signing_input, Moment now);

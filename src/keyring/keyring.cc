@@ -38,6 +38,8 @@ Result<std::shared_ptr<const Snapshot>> Snapshot::make(std::uint64_t epoch,
   std::set<std::string> kids;
   std::set<hsm::Purpose> active;
   for (const PublishedKey& key : keys) {
+    if (key.purpose == hsm::Purpose::tls)
+      return fail(Code::internal, "the key " + key.kid() + " is for TLS and is never published");
     if (!kids.insert(key.kid()).second)
       return fail(Code::internal, "the kid " + key.kid() + " stands twice");
     if (key.active && !active.insert(key.purpose).second) {

@@ -28,7 +28,8 @@ struct PublishedKey {
 /// What is published, at one epoch. Immutable, thread-safe; a request keeps the one it began with.
 class Snapshot {
  public:
-  /// `internal` if a purpose has two active keys or a kid stands twice.
+  /// `internal` if a purpose has two active keys, a kid stands twice, or a key is for TLS: what
+  /// signs handshakes must never verify a token.
   [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> make(std::uint64_t epoch,
                                                                     std::vector<PublishedKey> keys);
   /// As the keeper hands it to the front.

@@ -6,6 +6,7 @@
 namespace mintmark::keyring {
 namespace {
 
+// Of the keys that are published; a TLS key is the operator's, like its certificate.
 constexpr std::array purposes = {hsm::Purpose::access_token, hsm::Purpose::client_attestation};
 
 const hsm::KeyInfo* find_key(const std::vector<hsm::KeyInfo>& keys, const std::string& id) {
@@ -64,6 +65,7 @@ void Lifecycle::compare(const std::shared_ptr<Run>& run) {
   }
   orphans_.clear();
   for (const hsm::KeyInfo& key : run->hardware) {
+    if (key.purpose == hsm::Purpose::tls) continue;  // Its certificate is its record.
     const bool known =
         std::any_of(run->records.begin(), run->records.end(), [&](const store::KeyRecord& record) {
           return record.id == hsm::to_string(key.id) && record.state != "destroyed";

@@ -115,13 +115,17 @@ TEST_P(KeyStoreContract, GeneratedKeyHasTheIdAndPurposeAskedForAndMaySign) {
 TEST_P(KeyStoreContract, KeysOfEveryPurposeAreListedWithTheirPurpose) {
   const auto token = generate(hsm::Purpose::access_token);
   const auto attestation = generate(hsm::Purpose::client_attestation);
+  const auto tls = generate(hsm::Purpose::tls);
   ASSERT_GRANTED(token);
   ASSERT_GRANTED(attestation);
+  ASSERT_GRANTED(tls);
   const auto keys = list();
   ASSERT_GRANTED(keys);
-  ASSERT_EQ(keys->size(), 2U);
+  ASSERT_EQ(keys->size(), 3U);
   for (const hsm::KeyInfo& key : *keys) {
-    const hsm::KeyInfo& same = key.id == token->id ? *token : *attestation;
+    const hsm::KeyInfo& same = key.id == token->id ? *token
+                               : key.id == tls->id ? *tls
+                                                   : *attestation;
     EXPECT_EQ(key.id, same.id);
     EXPECT_EQ(key.purpose, same.purpose);
     EXPECT_EQ(key.kid(), same.kid());

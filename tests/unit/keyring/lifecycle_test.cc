@@ -129,6 +129,18 @@ TEST_F(LifecycleTest, AKeyThatNoRecordKnowsIsNamedAndLeftAlone) {
   EXPECT_EQ((*snapshot)->find(stranger.kid(), hsm::Purpose::access_token), nullptr);
 }
 
+TEST_F(LifecycleTest, ATlsKeyIsNeitherMadeNorPublishedNorMissedInTheRecords) {
+  const auto before = reconcile();
+  ASSERT_TRUE(before);
+  const hsm::KeyInfo tls = store->make_key(hsm::Purpose::tls);
+  const auto snapshot = reconcile();
+  ASSERT_TRUE(snapshot);
+  EXPECT_TRUE(orphans.empty());
+  EXPECT_EQ((*snapshot)->jwks(), (*before)->jwks());
+  EXPECT_EQ((*snapshot)->jwks().find(tls.kid()), std::string::npos);
+  EXPECT_EQ(journal.records.size(), 2U);
+}
+
 TEST_F(LifecycleTest, NothingIsGeneratedWhenTheIntentCannotBeWritten) {
   journal.fail_on = "planned";
   const auto snapshot = reconcile();

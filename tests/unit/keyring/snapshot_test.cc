@@ -25,6 +25,13 @@ TEST(Snapshot, WithOneKidTwiceIsRefused) {
   EXPECT_FALSE(Snapshot::make(1, {key, key}));
 }
 
+TEST(Snapshot, NeverPublishesATlsKey) {
+  test::FakeKeyStore store;
+  const auto snapshot = Snapshot::make(1, {key_of(store, hsm::Purpose::tls, false)});
+  ASSERT_FALSE(snapshot);
+  EXPECT_EQ(snapshot.error().code, Code::internal);
+}
+
 TEST(Snapshot, FindsAKeyUnderItsOwnPurposeAndNoOther) {
   test::FakeKeyStore store;
   const PublishedKey key = key_of(store, hsm::Purpose::access_token, true);
