@@ -31,11 +31,11 @@ Result<KeyInfo> read_key(Reader& reader) {
   const KeyId id = read_key_id(reader);
   auto purpose = purpose_named(reader.text());
   auto algorithm = jose::algorithm_named(reader.text());
-  const std::string point = reader.text();
+  const std::string spki = reader.text();
   std::string unfit = reader.text();
   if (!reader.good() || !purpose || !algorithm) return malformed();
-  auto key = jose::PublicKey::from_point(*algorithm, as_bytes(point));
-  if (!key) return malformed();
+  auto key = jose::PublicKey::from_spki(as_bytes(spki), *algorithm);
+  if (!key || key->algorithm() != *algorithm) return malformed();
   return KeyInfo{id, *purpose, std::move(*key), std::move(unfit)};
 }
 
@@ -144,7 +144,7 @@ KeyId read_key_id(Reader& reader) {
 void write_key(Writer& writer, const KeyInfo& key) {
   write_key_id(writer, key.id);
   writer.text(name_of(key.purpose)).text(jose::name_of(key.public_key.algorithm()));
-  writer.text(as_text(key.public_key.to_point())).text(key.unfit);
+  writer.text(as_text(key.public_key.to_spki())).text(key.unfit);
 }
 
 Result<KeyInfo> read_one_key(Reader& reader) {

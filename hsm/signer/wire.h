@@ -19,7 +19,7 @@
 namespace mintmark::hsm::signer {
 
 enum class Request : std::uint8_t {
-  sign = 1,      ///< key[16] | signing input to the end. Answer: r || s.
+  sign = 1,      ///< key[16] | signing input to the end. Answer: the signature.
   list = 2,      ///< Answer: count u16 | keys.
   generate = 3,  ///< key[16] | purpose text | algorithm text. Answer: one key.
   destroy = 4,   ///< key[16].

@@ -81,8 +81,9 @@ std::string UnverifiedJws::typ() const {
   return typ;
 }
 
-Result<VerifiedJws> UnverifiedJws::verify(const PublicKey& key) && {
-  if (alg_ != name_of(key.algorithm())) {
+Result<VerifiedJws> UnverifiedJws::verify(const PublicKey& key, AlgorithmNames names) && {
+  const auto algorithm = algorithm_named(alg_, names);
+  if (!algorithm || *algorithm != key.algorithm()) {
     return fail(Code::jws_alg_refused,
                 "the key verifies " + std::string(name_of(key.algorithm())) + " and nothing else");
   }

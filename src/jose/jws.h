@@ -39,9 +39,9 @@ class UnverifiedJws {
   [[nodiscard]] std::string claimed_subject() const;
 
   /// The header's `alg` must be the key's own algorithm (`jws_alg_refused`), then the signature
-  /// must verify
-  /// (`jws_signature_invalid`).
-  [[nodiscard]] Result<VerifiedJws> verify(const PublicKey& key) &&;
+  /// must verify (`jws_signature_invalid`). `names`: what devices sign may call Ed25519 "EdDSA".
+  [[nodiscard]] Result<VerifiedJws> verify(
+      const PublicKey& key, AlgorithmNames names = AlgorithmNames::fully_specified) &&;
 
  private:
   friend class VerifiedJws;

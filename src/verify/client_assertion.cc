@@ -31,7 +31,8 @@ Result<jose::VerifiedJws> verified(std::string_view jwt, const ClientKeys& find_
   }
   const auto key = find_key(client_id);
   if (!key) return tl::unexpected<Error>(key.error());
-  auto checked = std::move(*jws).verify(*key);
+  // A client's library may still write "EdDSA".
+  auto checked = std::move(*jws).verify(*key, jose::AlgorithmNames::polymorphic_too);
   if (checked) return checked;
   if (checked.error().code == Code::jws_alg_refused) {
     return fail(Code::assertion_alg, "the client assertion's alg is not " +

@@ -10,10 +10,13 @@ namespace {
 using jose::UnverifiedJws;
 using jose::VerifiedJws;
 
-Result<jose::PublicKey> key_in(const UnverifiedJws& jws) {
+// A device's library may still write "EdDSA".
+constexpr auto names = jose::AlgorithmNames::polymorphic_too;
+
+Result<jose::PublicKey> key_in(const UnverifiedJws& jws, jose::Algorithm algorithm) {
   const auto jwk = jws.header().find("jwk");
   if (jwk == jws.header().end()) return fail(Code::proof_jwk, "the proof's header has no jwk");
-  auto key = jose::PublicKey::from_jwk(*jwk);
+  auto key = jose::PublicKey::from_jwk(*jwk, algorithm);
   if (!key) return fail(Code::proof_jwk, "the proof's jwk: " + key.error().detail);
   return key;
 }
@@ -23,13 +26,14 @@ Result<VerifiedJws> verified(std::string_view proof) {
   auto jws = UnverifiedJws::parse(proof, {.octets = proof_octets});
   if (!jws) return fail(Code::proof_malformed, "the proof: " + jws.error().detail);
   if (jws->typ() != "dpop+jwt") return fail(Code::proof_typ, "the proof's typ is not dpop+jwt");
-  if (!jose::algorithm_named(jws->alg())) {
-    return fail(Code::proof_alg, "the proof's alg is \"" + printable(jws->alg(), 20) +
-                                     "\"; ES256 and ES384 are taken");
+  const auto algorithm = jose::algorithm_named(jws->alg(), names);
+  if (!algorithm) {
+    return fail(Code::proof_alg, "the proof's alg is \"" + printable(jws->alg(), 20) + "\"; " +
+                                     jose::all_algorithm_names() + " are taken");
   }
-  auto key = key_in(*jws);
+  auto key = key_in(*jws, *algorithm);
   if (!key) return pass_on(key);
-  auto checked = std::move(*jws).verify(*key);
+  auto checked = std::move(*jws).verify(*key, names);
   if (checked) return checked;
   if (checked.error().code == Code::jws_alg_refused) {
     return fail(Code::proof_jwk, "the proof's jwk is no key for its alg");

@@ -55,9 +55,10 @@ class ProvenRequest {
 };
 
 /// RFC 9449 §4.3, checks 2 to 12; the first that fails gives the error: `proof_malformed`,
-/// `proof_typ`, `proof_alg` (ES256 and ES384 are taken), `proof_jwk`, `proof_signature`,
-/// `proof_htm`, `proof_htu`, `proof_iat_missing`, `proof_iat_old`, `proof_iat_future`, `proof_jti`,
-/// `proof_nonce` (malformed; which one is wanted is the caller's), `proof_ath`. Thread-safe.
+/// `proof_typ`, `proof_alg` (every jose::Algorithm is taken, and "EdDSA" for Ed25519), `proof_jwk`,
+/// `proof_signature`, `proof_htm`, `proof_htu`, `proof_iat_missing`, `proof_iat_old`,
+/// `proof_iat_future`, `proof_jti`, `proof_nonce` (malformed; which one is wanted is the caller's),
+/// `proof_ath`. Thread-safe.
 [[nodiscard]] Result<ProvenRequest> check_proof(std::string_view proof,
                                                 const ProofExpectation& expected);
 

@@ -1,8 +1,5 @@
 #include "support/fake_key_store.h"
 
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -12,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "support/openssl_pair.h"
+
 namespace mintmark::test {
 namespace {
 
@@ -20,45 +19,10 @@ struct KeyOfOpenSsl {
   hsm::KeyInfo info;
 };
 
-const char* curve_name(jose::Algorithm algorithm) {
-  return algorithm == jose::Algorithm::es256 ? "P-256" : "P-384";
-}
-
-const EVP_MD* digest_of(jose::Algorithm algorithm) {
-  return algorithm == jose::Algorithm::es256 ? EVP_sha256() : EVP_sha384();
-}
-
-jose::PublicKey public_half(EVP_PKEY* pair, jose::Algorithm algorithm) {
-  Bytes point(256);
-  std::size_t size = 0;
-  if (EVP_PKEY_get_octet_string_param(pair, "encoded-pub-key", point.data(), point.size(), &size) !=
-      1) {
-    throw std::runtime_error("OpenSSL shows no public key");
-  }
-  auto key = jose::PublicKey::from_point(algorithm, BytesView(point).first(size));
-  if (!key) throw std::runtime_error(key.error().to_string());
-  return std::move(*key);
-}
-
 KeyOfOpenSsl make_pair(const hsm::KeySpec& spec) {
-  std::shared_ptr<EVP_PKEY> pair(EVP_EC_gen(curve_name(spec.algorithm)), &EVP_PKEY_free);
-  if (!pair) throw std::runtime_error("OpenSSL makes no key");
-  return {pair, {spec.id, spec.purpose, public_half(pair.get(), spec.algorithm), ""}};
-}
-
-Result<Bytes> sign_with(const KeyOfOpenSsl& key, const std::string& input) {
-  const jose::Algorithm algorithm = key.info.public_key.algorithm();
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        &EVP_MD_CTX_free);
-  Bytes der(256);
-  std::size_t size = der.size();
-  const BytesView octets = as_bytes(input);
-  if (EVP_DigestSignInit(context.get(), nullptr, digest_of(algorithm), nullptr, key.pair.get()) !=
-          1 ||
-      EVP_DigestSign(context.get(), der.data(), &size, octets.data(), octets.size()) != 1) {
-    return fail(Code::hsm_failed, "OpenSSL does not sign");
-  }
-  return jose::signature_from_der(algorithm, BytesView(der).first(size));
+  auto pair = make_openssl_pair(spec.algorithm);
+  auto key = public_half(pair.get(), spec.algorithm);
+  return {std::move(pair), {spec.id, spec.purpose, std::move(key), ""}};
 }
 
 tl::unexpected<Error> unknown(const hsm::KeyId& id) {
@@ -169,7 +133,8 @@ struct FakeKeyStore::Parts : std::enable_shared_from_this<FakeKeyStore::Parts> {
     if (!key->info.unfit.empty()) return fail(Code::hsm_key_unfit, key->info.unfit);
     const std::scoped_lock lock(mutex);
     if (failure) return tl::unexpected<Error>(*failure);
-    auto signature = sign_with(*key, input);
+    Bytes signature =
+        sign_as_jws(key->pair.get(), key->info.public_key.algorithm(), as_bytes(input));
     ++signed_so_far;
     return signature;
   }
@@ -232,8 +197,9 @@ void FakeKeyStore::evidence(const hsm::KeyId& key, Deadline deadline,
       });
 }
 
-hsm::KeyInfo FakeKeyStore::make_key(hsm::Purpose purpose, const hsm::KeyId& id) {
-  auto info = parts_->keys->generate({.id = id, .purpose = purpose});
+hsm::KeyInfo FakeKeyStore::make_key(hsm::Purpose purpose, const hsm::KeyId& id,
+                                    jose::Algorithm algorithm) {
+  auto info = parts_->keys->generate({.id = id, .purpose = purpose, .algorithm = algorithm});
   if (!info) throw std::runtime_error(info.error().to_string());
   return std::move(*info);
 }

@@ -27,7 +27,8 @@ class FakeKeyStore final : public hsm::Signer, public hsm::KeyAdmin {
                 hsm::Done<hsm::KeyEvidence> done) override;
 
   /// Makes a key pair at once, for a test's set-up; throws on a taken id.
-  hsm::KeyInfo make_key(hsm::Purpose purpose, const hsm::KeyId& id = hsm::random_key_id());
+  hsm::KeyInfo make_key(hsm::Purpose purpose, const hsm::KeyId& id = hsm::random_key_id(),
+                        jose::Algorithm algorithm = jose::Algorithm::es256);
   /// From now on every sign answers this error, until sign_again().
   void fail_signing_with(Error error);
   void sign_again();

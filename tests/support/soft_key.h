@@ -1,6 +1,8 @@
 // A key in memory, for tests and benchmarks: what a device's TPM or an issuer's HSM would do.
 #pragma once
 
+#include <openssl/types.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,7 +13,7 @@
 
 namespace mintmark::test {
 
-/// A fresh EC key pair. Copies share; thread-safe. Throws where OpenSSL fails.
+/// A fresh key pair. Copies share; thread-safe. Throws where OpenSSL fails.
 class SoftKey {
  public:
   explicit SoftKey(jose::Algorithm algorithm = jose::Algorithm::es256);
@@ -19,16 +21,16 @@ class SoftKey {
   [[nodiscard]] const jose::PublicKey& public_key() const { return public_key_; }
   /// The thumbprint: `kid` of an issuer's key, `jkt` of a device's.
   [[nodiscard]] const std::string& jkt() const { return public_key_.thumbprint(); }
-  /// r || s over the octets' hash.
+  /// As a JWS has it.
   [[nodiscard]] Bytes sign(BytesView octets) const;
-  /// The same, as DER.
+  /// ECDSA in DER.
   [[nodiscard]] Bytes sign_der(BytesView octets) const;
   /// Compact form; the header is taken as it is.
   [[nodiscard]] std::string sign_jws(const Json& header, const Json& claims) const;
 
  private:
   jose::Algorithm algorithm_;
-  std::shared_ptr<void> pair_;
+  std::shared_ptr<EVP_PKEY> pair_;
   jose::PublicKey public_key_;
 };
 

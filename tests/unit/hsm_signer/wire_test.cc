@@ -178,21 +178,38 @@ TEST(WireKey, IsTakenOnlyWhole) {
 }
 
 TEST(WireKey, OffTheCurveIsRefused) {
+  Bytes spki = SoftKey().public_key().to_spki();
+  std::fill(spki.end() - 64, spki.end(), std::uint8_t{1});
   Writer writer;
   write_key_id(writer, random_key_id());
-  writer.text("access_token").text("ES256").text(std::string("\x04") + std::string(64, '\x01'));
+  writer.text("access_token").text("ES256").text(as_text(spki));
   writer.text("");
   Reader reader(writer.frame());
   EXPECT_FALSE(read_one_key(reader));
 }
 
-TEST(WireKey, OfAnUnknownPurposeOrAlgorithmIsRefused) {
+TEST(WireKey, OfEveryAlgorithmArrivesAsItWas) {
+  for (const jose::Algorithm algorithm : jose::all_algorithms) {
+    const KeyInfo key{random_key_id(), Purpose::access_token, SoftKey(algorithm).public_key(), ""};
+    Writer writer;
+    write_key(writer, key);
+    Reader reader(writer.frame());
+    const auto arrived = read_one_key(reader);
+    ASSERT_TRUE(arrived);
+    EXPECT_EQ(arrived->public_key, key.public_key);
+    EXPECT_EQ(arrived->public_key.algorithm(), algorithm);
+  }
+}
+
+TEST(WireKey, OfAnUnknownPurposeOrAnotherAlgorithmThanItsKeysIsRefused) {
   const KeyInfo key = some_key();
   for (const auto& [purpose, algorithm] :
-       {std::pair("anything", "ES384"), std::pair("access_token", "RS256")}) {
+       {std::pair("anything", "ES384"), std::pair("access_token", "RS384"),
+        std::pair("access_token", "EdDSA"), std::pair("access_token", "ES256"),
+        std::pair("access_token", "RS256")}) {
     Writer writer;
     write_key_id(writer, key.id);
-    writer.text(purpose).text(algorithm).text(as_text(key.public_key.to_point())).text("");
+    writer.text(purpose).text(algorithm).text(as_text(key.public_key.to_spki())).text("");
     Reader reader(writer.frame());
     EXPECT_FALSE(read_one_key(reader)) << purpose << " " << algorithm;
   }

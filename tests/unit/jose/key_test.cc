@@ -46,6 +46,7 @@ TEST(PublicKey, GoesThroughPointAndSpkiUnchangedOnBothCurves) {
     const PublicKey key = SoftKey(algorithm).public_key();
     EXPECT_EQ(PublicKey::from_point(algorithm, key.to_point()).value(), key);
     EXPECT_EQ(PublicKey::from_spki(key.to_spki()).value(), key);
+    EXPECT_EQ(PublicKey::from_spki(key.to_spki(), Algorithm::rs256).value(), key);
     EXPECT_EQ(PublicKey::from_jwk(key.to_jwk()).value(), key);
     EXPECT_EQ(key.algorithm(), algorithm);
   }
@@ -83,7 +84,6 @@ TEST(PublicKey, WithAnyPrivateMemberIsRefused) {
 }
 
 TEST(PublicKey, OfAnotherTypeIsRefused) {
-  expect_refused(with("kty", "RSA"), Code::jwk_unsupported);
   expect_refused(with("kty", "OKP"), Code::jwk_unsupported);
   expect_refused(with("kty", "oct"), Code::jwk_unsupported);
   expect_refused(with("kty", "ec"), Code::jwk_unsupported);
@@ -155,21 +155,32 @@ TEST(PublicKey, OfSpkiWithOctetsBehindItOrCutShortIsRefused) {
 }
 
 TEST(PublicKey, OfSpkiWithAnotherKindOfKeyIsRefused) {
-  // RFC 8410 §10.1: an Ed25519 key.
-  const Bytes ed25519 =
-      from_base64("MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=").value();
-  EXPECT_EQ(PublicKey::from_spki(ed25519).error().code, Code::jwk_unsupported);
+  // An X25519 key.
+  const Bytes x25519 =
+      from_base64("MCowBQYDK2VuAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=").value();
+  EXPECT_EQ(PublicKey::from_spki(x25519).error().code, Code::jwk_unsupported);
 }
 
-TEST(Algorithm, HasTheNamesOfRfc7518) {
+TEST(Algorithm, HasTheNamesOfRfc7518AndRfc9864) {
   EXPECT_EQ(algorithm_named("ES256").value(), Algorithm::es256);
   EXPECT_EQ(algorithm_named("ES384").value(), Algorithm::es384);
-  EXPECT_EQ(name_of(Algorithm::es384), "ES384");
+  EXPECT_EQ(algorithm_named("RS256").value(), Algorithm::rs256);
+  EXPECT_EQ(algorithm_named("PS256").value(), Algorithm::ps256);
+  EXPECT_EQ(algorithm_named("Ed25519").value(), Algorithm::ed25519);
+  for (const Algorithm algorithm : all_algorithms)
+    EXPECT_EQ(algorithm_named(name_of(algorithm)).value(), algorithm);
+  EXPECT_EQ(all_algorithm_names(), "ES256, ES384, RS256, PS256 and Ed25519");
+}
+
+TEST(Algorithm, EdDsaIsTheOldNameOfEd25519WhereOldNamesAreTaken) {
+  EXPECT_EQ(algorithm_named("EdDSA", AlgorithmNames::polymorphic_too).value(), Algorithm::ed25519);
+  EXPECT_FALSE(algorithm_named("EdDSA"));
+  EXPECT_FALSE(algorithm_named("Ed448", AlgorithmNames::polymorphic_too));
 }
 
 TEST(Algorithm, ThatIsNotOursIsRefused) {
-  for (const char* name : {"none", "None", "HS256", "HS384", "HS512", "RS256", "PS256", "ES512",
-                           "EdDSA", "es256", ""}) {
+  for (const char* name : {"none", "None", "HS256", "HS384", "HS512", "RS384", "PS512", "ES512",
+                           "EdDSA", "Ed448", "es256", "ed25519", ""}) {
     const auto algorithm = algorithm_named(name);
     ASSERT_FALSE(algorithm) << name;
     EXPECT_EQ(algorithm.error().code, Code::jws_alg_refused) << name;

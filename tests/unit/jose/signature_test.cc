@@ -27,7 +27,11 @@ class Signature : public testing::TestWithParam<Algorithm> {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(BothAlgorithms, Signature,
+using EcdsaSignature = Signature;
+
+INSTANTIATE_TEST_SUITE_P(EveryAlgorithm, Signature, testing::ValuesIn(all_algorithms),
+                         [](const auto& one) { return std::string(name_of(one.param)); });
+INSTANTIATE_TEST_SUITE_P(BothCurves, EcdsaSignature,
                          testing::Values(Algorithm::es256, Algorithm::es384),
                          [](const auto& one) { return std::string(name_of(one.param)); });
 
@@ -59,11 +63,11 @@ TEST_P(Signature, OfAnotherLengthIsRefused) {
   }
 }
 
-TEST_P(Signature, AsDerIsRefused) { EXPECT_FALSE(verifies(key_.sign_der(as_bytes(message)))); }
+TEST_P(EcdsaSignature, AsDerIsRefused) { EXPECT_FALSE(verifies(key_.sign_der(as_bytes(message)))); }
 
 TEST_P(Signature, OfZerosIsRefused) { EXPECT_FALSE(verifies(Bytes(good_.size(), 0))); }
 
-TEST_P(Signature, WithRAndSExchangedIsRefused) {
+TEST_P(EcdsaSignature, WithRAndSExchangedIsRefused) {
   Bytes exchanged(good_.begin() + static_cast<long>(good_.size() / 2), good_.end());
   exchanged.insert(exchanged.end(), good_.begin(),
                    good_.begin() + static_cast<long>(good_.size() / 2));
@@ -80,7 +84,7 @@ TEST_P(Signature, OfOtherOctetsIsRefused) {
   EXPECT_FALSE(key_.public_key().verify({}, good_));
 }
 
-TEST_P(Signature, GoesToDerAndBack) {
+TEST_P(EcdsaSignature, GoesToDerAndBack) {
   EXPECT_EQ(signature_from_der(GetParam(), signature_to_der(GetParam(), good_).value()).value(),
             good_);
 }
@@ -138,6 +142,14 @@ TEST(SignatureOfDer, WithNumbersThatTheCurveCannotHaveIsRefused) {
       signature_from_der(Algorithm::es256, from_hex("3006020101020181").value()));  // s = -127
   EXPECT_FALSE(signature_to_der(Algorithm::es256, Bytes(63, 1)));
   EXPECT_FALSE(signature_to_der(Algorithm::es384, Bytes(64, 1)));
+}
+
+TEST(SignatureOfDer, OfAnAlgorithmThatIsNotEcdsaIsRefused) {
+  const Bytes der = SoftKey().sign_der(as_bytes(message));
+  for (const Algorithm algorithm : {Algorithm::rs256, Algorithm::ps256, Algorithm::ed25519}) {
+    EXPECT_EQ(signature_from_der(algorithm, der).error().code, Code::jws_signature_invalid);
+    EXPECT_EQ(signature_to_der(algorithm, Bytes(64, 1)).error().code, Code::jws_signature_invalid);
+  }
 }
 
 }  // namespace

@@ -94,17 +94,62 @@ TEST(Proof, OfAnotherTypIsRefused) {
 }
 
 TEST(Proof, OfAnotherAlgorithmIsRefused) {
-  for (const char* alg : {"none", "HS256", "RS256", "PS256", "ES512", "EdDSA", "es256"}) {
+  for (const char* alg : {"none", "HS256", "RS384", "PS512", "ES512", "Ed448", "es256"}) {
     expect_refused(with_header("alg", alg), Code::proof_alg);
   }
 }
 
-TEST(Proof, ByAKeyOnP384IsTaken) {
-  const SoftKey p384(jose::Algorithm::es384);
-  const auto proven = check_proof(make_proof(p384, {.method = "POST", .url = url, .at = now}),
-                                  {.method = "POST", .url = url, .now = now});
+TEST(Proof, OfEveryAlgorithmIsTaken) {
+  for (const jose::Algorithm algorithm : jose::all_algorithms) {
+    const SoftKey key(algorithm);
+    const auto proven = check_proof(make_proof(key, {.method = "POST", .url = url, .at = now}),
+                                    {.method = "POST", .url = url, .now = now});
+    ASSERT_TRUE(proven) << proven.error().to_string();
+    EXPECT_EQ(proven->jkt(), key.jkt());
+    EXPECT_EQ(proven->key(), key.public_key());
+  }
+}
+
+Result<ProvenRequest> check_with_header(const SoftKey& key, const Json& header) {
+  const std::string proof =
+      key.sign_jws(header, proof_claims({.method = "POST", .url = url, .at = now}));
+  return check_proof(proof, {.method = "POST", .url = url, .now = now});
+}
+
+TEST(Proof, ThatCallsEd25519EdDsaIsTaken) {
+  const SoftKey key(jose::Algorithm::ed25519);
+  Json header = proof_header(key);
+  header["alg"] = "EdDSA";
+  const auto proven = check_with_header(key, header);
   ASSERT_TRUE(proven) << proven.error().to_string();
-  EXPECT_EQ(proven->jkt(), p384.jkt());
+  EXPECT_EQ(proven->jkt(), key.jkt());
+}
+
+TEST(Proof, ByAnRsaKeyThatNamesNoAlgorithmHasTheHeaders) {
+  for (const auto algorithm : {jose::Algorithm::rs256, jose::Algorithm::ps256}) {
+    const SoftKey key(algorithm);
+    Json header = proof_header(key);
+    header["jwk"].erase("alg");
+    const auto proven = check_with_header(key, header);
+    ASSERT_TRUE(proven) << proven.error().to_string();
+    EXPECT_EQ(proven->key().algorithm(), algorithm);
+  }
+}
+
+TEST(Proof, ByAnRsaKeyOfTheOtherPaddingIsRefused) {
+  const SoftKey key(jose::Algorithm::rs256);
+  Json header = proof_header(key);
+  header["alg"] = "PS256";  // Its jwk says RS256.
+  EXPECT_EQ(check_with_header(key, header).error().code, Code::proof_jwk);
+  header["jwk"].erase("alg");  // Now it is a key for PS256, and the signature is none.
+  EXPECT_EQ(check_with_header(key, header).error().code, Code::proof_signature);
+}
+
+TEST(Proof, ByAWeakRsaKeyIsRefused) {
+  const SoftKey key(jose::Algorithm::rs256);
+  Json header = proof_header(key);
+  header["jwk"]["e"] = "AQ";
+  EXPECT_EQ(check_with_header(key, header).error().code, Code::proof_jwk);
 }
 
 TEST(Proof, WhoseKeyIsForAnotherAlgorithmIsRefused) {
