@@ -72,8 +72,8 @@ class Signer {
   virtual ~Signer() = default;
   /// `signing_input` is a JWS signing input, or for a TLS key what a server's CertificateVerify
   /// covers; the answer is the signature as the key's algorithm has it in a JWS (RFC 7518 §3, RFC
-  /// 8037 §3.1), verified with the key's public half where the hardware is spoken to (all, or as its
-  /// `self_check` says). The key is named by its CKA_ID.
+  /// 8037 §3.1), verified with the key's public half where the hardware is spoken to (all, or as
+  /// its `self_check` says). The key is named by its CKA_ID.
   virtual void sign(const KeyId& key, std::string signing_input, Deadline deadline,
                     Done<Bytes> done) = 0;
   /// All key pairs of ours in the store, the unfit too.
