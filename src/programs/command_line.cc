@@ -182,7 +182,17 @@ int report(const Program& program, const Error& error, bool json) {
     case Code::config_invalid:
     case Code::config_unreadable:
     case Code::policy_invalid:
+    case Code::hsm_uri_malformed:
+    case Code::hsm_uri_pin:
+    case Code::hsm_pin_unreadable:
+    case Code::hsm_pin_exposed:
+    case Code::hsm_pin_empty:
+    case Code::hsm_token_ambiguous:
       return exit_usage;
+    // mintd pages somebody for these; who stands at the keyboard is told no.
+    case Code::hsm_pin_refused:
+    case Code::hsm_pin_locked:
+      return exit_denied;
     default:
       break;
   }

@@ -74,7 +74,7 @@ struct CommandLine {
 
 /// "name: detail" on standard error, or with --json {"error": {code, action, detail}} on standard
 /// output; gives the status that fits the error's action: fix_request and reattest 1, retry_later
-/// and reset_session 3, page_operator 3; configuration and arguments 2.
+/// and reset_session 3, page_operator 3; configuration and arguments 2, a refused PIN 1.
 int report(const Program& program, const Error& error, bool json);
 
 /// A secret or token from the command line: "-" reads standard input, so that it need not stand in

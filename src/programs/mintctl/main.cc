@@ -1,4 +1,4 @@
-// mintctl: what operators ask mintd over its admin socket.
+// mintctl: what operators ask mintd over its admin socket, and what they do with tokens of an HSM.
 #include <cstdio>
 #include <cstdlib>
 
@@ -9,7 +9,8 @@ namespace {
 
 std::vector<Subcommand> all_commands() {
   std::vector<Subcommand> all;
-  for (auto* commands : {&daemon_commands, &device_commands, &policy_commands}) {
+  for (auto* commands : {&daemon_commands, &device_commands, &policy_commands, &hsm_token_commands,
+                         &hsm_object_commands}) {
     for (Subcommand& command : (*commands)()) all.push_back(std::move(command));
   }
   return all;
@@ -17,7 +18,7 @@ std::vector<Subcommand> all_commands() {
 
 Program program_of(const std::vector<Subcommand>& subcommands) {
   Program program{"mintctl",
-                  "speaks to mintd's admin socket",
+                  "speaks to mintd's admin socket; looks after tokens of an HSM (hsm ...)",
                   {{"--admin", "SOCKET",
                     "mintd's admin socket (default: $MINT_ADMIN, then /run/mintmark/admin.sock)"},
                    {"--json", "", "print the answer as JSON"}},

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -89,19 +88,6 @@ int become(const ChildSpec& spec, Prepared& ready, int report) {
 }
 
 }  // namespace
-
-Result<std::optional<UserIds>> user_named(const std::string& name) {
-  if (name.empty()) return std::optional<UserIds>{};
-  std::array<char, 4096> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  if (getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 ||
-      found == nullptr) {
-    return fail(Code::config_invalid,
-                "there is no user \"" + name + "\"; make it with: useradd --system " + name);
-  }
-  return std::optional<UserIds>{UserIds{entry.pw_uid, entry.pw_gid}};
-}
 
 Result<Child> spawn(const ChildSpec& spec) {
   std::array<int, 2> report{};

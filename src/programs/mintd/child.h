@@ -16,16 +16,12 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "programs/user.h"
 
 namespace mintmark::mintd {
 
-struct UserIds {
-  uid_t user = 0;
-  gid_t group = 0;
-};
-
-/// nullopt for "": stay as we are. `config_invalid` if there is no such user.
-[[nodiscard]] Result<std::optional<UserIds>> user_named(const std::string& name);
+using programs::user_named;
+using programs::UserIds;
 
 struct ChildSpec {
   std::string program;                 ///< Absolute path.
