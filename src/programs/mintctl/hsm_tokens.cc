@@ -12,8 +12,6 @@ using hsm::libp11::Library;
 using hsm::libp11::PinState;
 using hsm::libp11::TokenStatus;
 
-const Option pin_file{"--pin-file", "FILE",
-                      "the user PIN, from a file (- is standard input); else the terminal asks"};
 const Option so_pin_file{"--so-pin-file", "FILE", "the security officer's PIN, likewise"};
 const Option new_pin_file{"--new-pin-file", "FILE", "the new user PIN, likewise"};
 
@@ -268,14 +266,14 @@ std::vector<Subcommand> hsm_token_commands() {
         with_token({{"--label", "L", "the token's label, at most 32 octets"},
                     {"--erase", "LABEL", "the present label of the token to be ended, repeated"},
                     so_pin_file,
-                    pin_file}),
+                    user_pin_option()}),
         ""},
        init,
        print_init},
       {{"hsm pin",
         "change the user PIN; with --unblock as the security officer, also where it is locked",
         with_token({{"--unblock", "", "set it by the SO PIN, without the old one"},
-                    pin_file,
+                    user_pin_option(),
                     so_pin_file,
                     new_pin_file}),
         ""},

@@ -18,10 +18,11 @@ struct Subcommand {
   std::function<void(const Json& answer)> print;
 };
 
-[[nodiscard]] std::vector<Subcommand> daemon_commands();      ///< status, keys list, reload
-[[nodiscard]] std::vector<Subcommand> device_commands();      ///< devices …
-[[nodiscard]] std::vector<Subcommand> policy_commands();      ///< policy …
-[[nodiscard]] std::vector<Subcommand> hsm_token_commands();   ///< hsm tokens, init, pin
-[[nodiscard]] std::vector<Subcommand> hsm_object_commands();  ///< hsm objects, certs, csr, …
+[[nodiscard]] std::vector<Subcommand> daemon_commands();           ///< status, keys list, reload
+[[nodiscard]] std::vector<Subcommand> device_commands();           ///< devices …
+[[nodiscard]] std::vector<Subcommand> policy_commands();           ///< policy …
+[[nodiscard]] std::vector<Subcommand> hsm_token_commands();        ///< hsm tokens, init, pin
+[[nodiscard]] std::vector<Subcommand> hsm_object_commands();       ///< hsm objects
+[[nodiscard]] std::vector<Subcommand> hsm_certificate_commands();  ///< hsm certs, csr, import-cert
 
 }  // namespace mintmark::programs

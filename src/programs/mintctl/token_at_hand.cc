@@ -58,6 +58,11 @@ std::vector<Option> with_token(std::vector<Option> more) {
   return options;
 }
 
+Option user_pin_option() {
+  return {"--pin-file", "FILE",
+          "the user PIN, from a file (- is standard input); else the terminal asks"};
+}
+
 Result<TokenAtHand> TokenAtHand::named_by(const Arguments& arguments) {
   TokenAtHand at_hand;
   std::string token = arguments.value("--token");

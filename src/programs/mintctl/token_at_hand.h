@@ -16,6 +16,7 @@ namespace mintmark::programs {
 /// --module, --config, --store; with_token adds --token.
 [[nodiscard]] std::vector<Option> module_options();
 [[nodiscard]] std::vector<Option> with_token(std::vector<Option> more);
+[[nodiscard]] Option user_pin_option();  ///< --pin-file
 
 /// What the options name. While it lives this process acts as the signer's user where it may, so
 /// that what a module writes stays readable to the signer, and signals are held back.
