@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "jose/key.h"
+
 namespace mintmark::api {
 namespace {
 
@@ -20,6 +22,12 @@ std::string printable(const std::string& text) {
   return out;
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
 std::string description(const Error& error) {
   // What an operator must mend says nothing a stranger could use, and may tell too much of the
   // inside.
@@ -30,6 +38,17 @@ std::string description(const Error& error) {
 
 }  // namespace
 
+const std::vector<std::string>& client_algorithms() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const jose::Algorithm algorithm : jose::all_algorithms)
+      all.emplace_back(jose::name_of(algorithm));
+    all.emplace_back("EdDSA");
+    return all;
+  }();
+  return names;
+}
+
 http::Response refusal(const Error& error, const Json& more) {
   const CodeFacts& facts = facts_of(error.code);
   const std::string oauth(facts.oauth_error.empty() ? facts.name : facts.oauth_error);
@@ -39,9 +58,9 @@ http::Response refusal(const Error& error, const Json& more) {
   response.headers.set("Cache-Control", "no-store");
   if (facts.http_status == 401) {
     // Clients' libraries show people what stands here, and leave the body unread (RFC 6750 §3).
-    response.headers.set("WWW-Authenticate", "DPoP algs=\"ES256 ES384\", error=\"" + oauth +
-                                                 "\", error_description=\"" + description(error) +
-                                                 "\"");
+    response.headers.set("WWW-Authenticate",
+                         "DPoP algs=\"" + joined(client_algorithms()) + "\", error=\"" + oauth +
+                             "\", error_description=\"" + description(error) + "\"");
   }
   if (facts.http_status == 503) response.headers.set("Retry-After", "1");
   response.cause = error;

@@ -3,12 +3,17 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "http/message.h"
 
 namespace mintmark::api {
+
+/// What clients may sign with, assertions and proofs: every algorithm of ours, and the old name
+/// "EdDSA" for Ed25519.
+[[nodiscard]] const std::vector<std::string>& client_algorithms();
 
 /// {"error", "error_description", "code"} with the code's status; `WWW-Authenticate` with 401,
 /// `Retry-After` with 503, no-store always. The description of what is only the operator's business

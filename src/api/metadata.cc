@@ -5,13 +5,11 @@
 namespace mintmark::api {
 namespace {
 
-// What clients may sign with: assertions and proofs.
-const Json client_algorithms = {"ES256", "ES384"};
-
 // Tells the truth: what is not here is not offered. The client attestation's own PoP JWT is not
 // accepted, so its algorithms are not named; draft-ietf-oauth-attestation-based-client-auth-10 §5.2
 // (combined mode) has the DPoP proof in its place.
-Json metadata(const std::string& issuer, bool challenges_required) {
+Json metadata(const Facts& facts) {
+  const std::string& issuer = facts.issuer;
   Json document = {
       {"issuer", issuer},
       {"token_endpoint", issuer + "/token"},
@@ -19,13 +17,14 @@ Json metadata(const std::string& issuer, bool challenges_required) {
       {"response_types_supported", Json::array()},
       {"grant_types_supported", {"client_credentials"}},
       {"token_endpoint_auth_methods_supported", {"attest_jwt_client_auth_dpop", "private_key_jwt"}},
-      {"token_endpoint_auth_signing_alg_values_supported", client_algorithms},
-      {"dpop_signing_alg_values_supported", client_algorithms},
-      {"client_attestation_signing_alg_values_supported", {"ES256"}},
+      {"token_endpoint_auth_signing_alg_values_supported", client_algorithms()},
+      {"dpop_signing_alg_values_supported", client_algorithms()},
+      {"client_attestation_signing_alg_values_supported",
+       {jose::name_of(facts.attestation_algorithm)}},
       {"client_attestation_pop_methods_supported", {"dpop_combined"}},
       {"mintmark_attestation_endpoint", issuer + "/attest"},
       {"mintmark_attestation_formats_supported", {"tpm2", "key"}}};
-  if (challenges_required) document["challenge_endpoint"] = issuer + "/challenge";
+  if (facts.challenges_required) document["challenge_endpoint"] = issuer + "/challenge";
   return document;
 }
 
@@ -41,11 +40,11 @@ http::Response cacheable(const http::Request& request, const std::string& body,
 
 }  // namespace
 
-void add_metadata(http::Router& router, const std::string& issuer, const keyring::Keyring& keyring,
-                  bool challenges_required, std::function<std::vector<std::string>()> not_ready) {
-  const std::string document = metadata(issuer, challenges_required).dump();
+void add_metadata(http::Router& router, const Facts& facts, const keyring::Keyring& keyring,
+                  std::function<std::vector<std::string>()> not_ready) {
+  const std::string document = metadata(facts).dump();
   const std::string tag = '"' + to_hex(BytesView(sha256(document)).first(16)) + '"';
-  const std::string path = path_of(issuer);
+  const std::string path = path_of(facts.issuer);
   router.on("GET", "/.well-known/oauth-authorization-server" + path,
             [=](const http::Request& request, const http::Respond& respond) {
               respond(cacheable(request, document, tag));

@@ -13,11 +13,17 @@ namespace mintmark::api {
 /// How long verifiers may keep the keys (Cache-Control of jwks.json).
 inline constexpr int keys_max_age_seconds = 300;
 
+/// What the metadata says that the configuration decides.
+struct Facts {
+  std::string issuer;
+  bool challenges_required = false;  ///< The challenge endpoint is named.
+  jose::Algorithm attestation_algorithm = jose::Algorithm::es256;  ///< Of client attestations.
+};
+
 /// Adds /.well-known/oauth-authorization-server (with the issuer's path behind it, RFC 8414 §3.1),
-/// /.well-known/jwks.json, /healthz and /readyz. `challenges_required`: the
-/// challenge endpoint is named. `not_ready` gives the parts that are not ready,
+/// /.well-known/jwks.json, /healthz and /readyz. `not_ready` gives the parts that are not ready,
 /// empty when all are. `keyring` must outlive the router.
-void add_metadata(http::Router& router, const std::string& issuer, const keyring::Keyring& keyring,
-                  bool challenges_required, std::function<std::vector<std::string>()> not_ready);
+void add_metadata(http::Router& router, const Facts& facts, const keyring::Keyring& keyring,
+                  std::function<std::vector<std::string>()> not_ready);
 
 }  // namespace mintmark::api

@@ -238,12 +238,32 @@ void read_hsm(ObjectReader& root, const Directory& directory, Config& config) {
   });
 }
 
+constexpr std::initializer_list<const char*> algorithms{"ES256", "ES384", "RS256", "PS256",
+                                                        "Ed25519"};
+
+void read_token_algorithms(ObjectReader& tokens, TokenAlgorithms& read) {
+  read.usual = tokens.choice("algorithm", algorithms, "ES256");
+  tokens.text_members("algorithm_by_audience", [&](const std::string& audience,
+                                                   const std::string& name) {
+    if (std::find(algorithms.begin(), algorithms.end(), name) == algorithms.end()) {
+      tokens.refuse("algorithm_by_audience",
+                    R"(must have "ES256", "ES384", "RS256", "PS256" or "Ed25519" for each )"
+                    "audience");
+    }
+    if (audience.empty()) {
+      tokens.refuse("algorithm_by_audience", "must have audiences as names, none of them empty");
+    }
+    read.by_audience[audience] = name;
+  });
+}
+
 void read_tokens(ObjectReader& root, Config& config) {
   root.object("tokens", false, [&](ObjectReader& tokens) {
     config.longest_token_life =
         std::chrono::seconds(tokens.integer("longest_life_seconds", 1, day, 300));
     config.challenges_required =
         tokens.choice("challenges", {"off", "required"}, "off") == "required";
+    read_token_algorithms(tokens, config.token_algorithms);
   });
 }
 

@@ -97,6 +97,12 @@ struct HttpLimits {
   std::size_t connections = 4096;  ///< Open at once.
 };
 
+/// Names of RFC 7518 and RFC 9864: "ES256", "ES384", "RS256", "PS256", "Ed25519".
+struct TokenAlgorithms {
+  std::string usual = "ES256";
+  std::map<std::string, std::string> by_audience;  ///< Where another one signs.
+};
+
 struct Config {
   std::string issuer;  ///< https URL without query, fragment or trailing slash.
   std::vector<Listen> listen;
@@ -110,6 +116,7 @@ struct Config {
   std::string state_directory;
   std::vector<HsmStore> stores;  ///< At least one.
   std::chrono::seconds longest_token_life{300};
+  TokenAlgorithms token_algorithms;
   bool challenges_required = false;  ///< "tokens": {"challenges": "required"}
   Enrolment enrolment;
   std::string policy_file;

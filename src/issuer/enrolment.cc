@@ -115,9 +115,10 @@ void Enrolment::finish(const FinishCall& call, hsm::Done<EnrolmentOutcome> done)
 void Enrolment::attest_client(const store::DeviceRecord& device, const Json& device_jwk,
                               hsm::Done<EnrolmentOutcome> done) {
   const auto keys = parts_.keyring.snapshot();
-  const keyring::PublishedKey* key =
-      keys ? keys->current(hsm::Purpose::client_attestation) : nullptr;
-  if (key == nullptr) return done(fail(Code::keys_not_ready, "the signing keys are not ready yet"));
+  const auto current = keyring::Snapshot::current_of(
+      keys, {hsm::Purpose::client_attestation, options_.attestation_algorithm});
+  if (!current) return done(tl::unexpected<Error>(current.error()));
+  const keyring::PublishedKey* key = *current;
   const Moment now = parts_.clock.now();
   const Json header = {{"typ", "oauth-client-attestation+jwt"},
                        {"alg", jose::name_of(key->public_key.algorithm())},

@@ -43,6 +43,7 @@ struct EnrolmentOptions {
   EkRule ek;
   AdmissionRules admission;
   std::chrono::milliseconds sign_deadline{2000};
+  jose::Algorithm attestation_algorithm = jose::Algorithm::es256;  ///< Of client attestations.
 };
 
 struct BeginAnswer {

@@ -51,9 +51,11 @@ Result<void> KeyEnrolment::check_possession(const KeyFinishCall& call, Moment no
   const auto proof =
       verify::check_proof(call.proof, {.method = "POST", .url = finish_url_, .now = now});
   if (!proof) return tl::unexpected<Error>(proof.error());
-  if (proof->jkt() != call.key.thumbprint()) {
+  // An RSA key that cannot do what its jwk says would be of no use later.
+  if (!(proof->key() == call.key)) {
     return fail(Code::key_not_possessed,
-                "the DPoP proof is by another key than the one to be enrolled");
+                "the DPoP proof is by another key, or for another algorithm, than the one to be "
+                "enrolled");
   }
   // What ties the proof to this enrolment; without it one seen elsewhere would do.
   if (proof->nonce() != call.ticket)

@@ -63,8 +63,7 @@ void Issuer::attempt(std::shared_ptr<Request> request) {
 
 Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
   auto keys = parts_.keyring.snapshot();
-  const keyring::PublishedKey* key = keys ? keys->current(hsm::Purpose::access_token) : nullptr;
-  if (key == nullptr) return fail(Code::keys_not_ready, "the signing keys are not ready yet");
+  if (!keys) return fail(Code::keys_not_ready, "the signing keys are not ready yet");
 
   auto client = authentication_.check(call.credentials, *keys, now);
   if (!client) return pass_on(client);
@@ -83,8 +82,12 @@ Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
   wanted.evidence_until = device->evidence_until();
   auto grant = policy->decide(*device, wanted, options_.longest_life);
   if (!grant) return pass_on(grant);
-  return Decision{std::move(keys),    std::move(record), std::move(policy), *key,
-                  std::move(*client), std::move(*grant)};
+  const auto key = keyring::Snapshot::current_of(
+      keys, {hsm::Purpose::access_token, options_.algorithms.of_token_for(grant->audience())});
+  if (!key) return tl::unexpected<Error>(key.error());
+  const keyring::PublishedKey& signing = **key;  // In `keys`, which moves on with the decision.
+  return Decision{std::move(keys), std::move(record),  std::move(policy),
+                  signing,         std::move(*client), std::move(*grant)};
 }
 
 void Issuer::sign(std::shared_ptr<Request> request, Decision decision, Moment now) {

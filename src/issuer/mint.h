@@ -37,6 +37,7 @@ struct MintOptions {
   std::chrono::seconds longest_life{300};
   std::chrono::seconds freshness{86400};
   std::chrono::milliseconds sign_deadline{2000};
+  keyring::SigningAlgorithms algorithms = {};
 };
 
 /// Thread-safe. All references must outlive it and every call under way.
@@ -55,7 +56,7 @@ class Issuer {
 
   /// The way of one token (docs/architecture.md). `done` is called once; no thread waits for the
   /// hardware. Errors are those of ClientAuthentication, attest, policy and hsm, each with its own
-  /// code; `keys_not_ready` before the first key.
+  /// code; `keys_not_ready` before the first key, and while the audience's algorithm has none.
   ///
   /// After signing, the device's entry, the keys and the policy are looked at again, inside the
   /// gate that `done` is called in: if one has moved, the request is decided again, and

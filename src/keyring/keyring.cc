@@ -36,16 +36,14 @@ Result<PublishedKey> key_from(const Json& json) {
 Result<std::shared_ptr<const Snapshot>> Snapshot::make(std::uint64_t epoch,
                                                        std::vector<PublishedKey> keys) {
   std::set<std::string> kids;
-  std::set<hsm::Purpose> active;
+  std::set<KeyKind> active;
   for (const PublishedKey& key : keys) {
     if (key.purpose == hsm::Purpose::tls)
       return fail(Code::internal, "the key " + key.kid() + " is for TLS and is never published");
     if (!kids.insert(key.kid()).second)
       return fail(Code::internal, "the kid " + key.kid() + " stands twice");
-    if (key.active && !active.insert(key.purpose).second) {
-      return fail(Code::internal,
-                  "two active keys of purpose " + std::string(hsm::name_of(key.purpose)));
-    }
+    if (key.active && !active.insert(key.kind()).second)
+      return fail(Code::internal, "two active keys for " + to_string(key.kind()));
   }
   // In one order whatever the journal's was: the entity tag must not change with a restart.
   std::sort(keys.begin(), keys.end(), [](const PublishedKey& left, const PublishedKey& right) {
@@ -85,11 +83,19 @@ Json Snapshot::to_json() const {
   return {{"epoch", epoch_}, {"keys", std::move(keys)}};
 }
 
-const PublishedKey* Snapshot::current(hsm::Purpose purpose) const {
+const PublishedKey* Snapshot::current(hsm::Purpose purpose, jose::Algorithm algorithm) const {
   for (const PublishedKey& key : keys_) {
-    if (key.purpose == purpose && key.active) return &key;
+    if (key.active && key.kind() == KeyKind{purpose, algorithm}) return &key;
   }
   return nullptr;
+}
+
+Result<const PublishedKey*> Snapshot::current_of(const std::shared_ptr<const Snapshot>& snapshot,
+                                                 KeyKind kind) {
+  const PublishedKey* key = snapshot ? snapshot->current(kind.purpose, kind.algorithm) : nullptr;
+  if (key == nullptr)
+    return fail(Code::keys_not_ready, "the signing key for " + to_string(kind) + " is not ready");
+  return key;
 }
 
 const PublishedKey* Snapshot::find(std::string_view kid, hsm::Purpose purpose) const {

@@ -11,10 +11,11 @@
 #include "base/json.h"
 #include "hsm/key_store.h"
 #include "jose/key.h"
+#include "keyring/signing_algorithms.h"
 
 namespace mintmark::keyring {
 
-/// A key that verifiers may know; `active` is the one of its purpose that signs.
+/// A key that verifiers may know; `active` is the one of its purpose and algorithm that signs.
 struct PublishedKey {
   hsm::KeyId id{};
   std::string store;  ///< Name of the key store in the configuration.
@@ -23,12 +24,13 @@ struct PublishedKey {
   jose::PublicKey public_key;
 
   [[nodiscard]] const std::string& kid() const { return public_key.thumbprint(); }
+  [[nodiscard]] KeyKind kind() const { return {purpose, public_key.algorithm()}; }
 };
 
 /// What is published, at one epoch. Immutable, thread-safe; a request keeps the one it began with.
 class Snapshot {
  public:
-  /// `internal` if a purpose has two active keys, a kid stands twice, or a key is for TLS: what
+  /// `internal` if a kind has two active keys, a kid stands twice, or a key is for TLS: what
   /// signs handshakes must never verify a token.
   [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> make(std::uint64_t epoch,
                                                                     std::vector<PublishedKey> keys);
@@ -37,8 +39,12 @@ class Snapshot {
   [[nodiscard]] Json to_json() const;
 
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
-  /// The active key; nullptr if the purpose has none yet.
-  [[nodiscard]] const PublishedKey* current(hsm::Purpose purpose) const;
+  /// The active key; nullptr if this purpose has none of this algorithm yet.
+  [[nodiscard]] const PublishedKey* current(hsm::Purpose purpose, jose::Algorithm algorithm) const;
+  /// The same, `keys_not_ready` naming the kind. A `snapshot` of nullptr has no keys. The view
+  /// lives as long as the snapshot.
+  [[nodiscard]] static Result<const PublishedKey*> current_of(
+      const std::shared_ptr<const Snapshot>& snapshot, KeyKind kind);
   /// A published key of this purpose and no other: purposes never stand in for one another.
   [[nodiscard]] const PublishedKey* find(std::string_view kid, hsm::Purpose purpose) const;
   [[nodiscard]] const std::vector<PublishedKey>& keys() const { return keys_; }

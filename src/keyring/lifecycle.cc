@@ -1,13 +1,9 @@
 #include "keyring/lifecycle.h"
 
 #include <algorithm>
-#include <array>
 
 namespace mintmark::keyring {
 namespace {
-
-// Of the keys that are published; a TLS key is the operator's, like its certificate.
-constexpr std::array purposes = {hsm::Purpose::access_token, hsm::Purpose::client_attestation};
 
 const hsm::KeyInfo* find_key(const std::vector<hsm::KeyInfo>& keys, const std::string& id) {
   const auto found = std::find_if(keys.begin(), keys.end(), [&](const hsm::KeyInfo& key) {
@@ -31,16 +27,21 @@ struct Lifecycle::Run {
   std::vector<hsm::KeyInfo> hardware;
   std::vector<store::KeyRecord> records;
 
-  [[nodiscard]] bool has_active(hsm::Purpose purpose) const {
+  [[nodiscard]] bool has_active(const KeyKind& kind) const {
     return std::any_of(records.begin(), records.end(), [&](const store::KeyRecord& record) {
-      return signs(record) && record.purpose == hsm::name_of(purpose);
+      return signs(record) && record.purpose == hsm::name_of(kind.purpose) &&
+             record.algorithm == jose::name_of(kind.algorithm);
     });
   }
 };
 
-Lifecycle::Lifecycle(store::KeyStateStore& states, KeyStoreAccess access, const Clock& clock,
-                     Post post)
-    : states_(states), access_(std::move(access)), clock_(clock), post_(std::move(post)) {}
+Lifecycle::Lifecycle(store::KeyStateStore& states, KeyStoreAccess access,
+                     std::vector<KeyKind> wanted, const Clock& clock, Post post)
+    : states_(states),
+      access_(std::move(access)),
+      wanted_(std::move(wanted)),
+      clock_(clock),
+      post_(std::move(post)) {}
 
 void Lifecycle::reconcile(Deadline deadline, hsm::Done<std::shared_ptr<const Snapshot>> done) {
   auto run = std::make_shared<Run>(Run{deadline, std::move(done), {}, {}});
@@ -82,12 +83,15 @@ Result<void> Lifecycle::settle(Run& run, store::KeyRecord& record) {
     if (key == nullptr) return write(record, "destroyed");
     if (!key->unfit.empty())
       return fail(Code::hsm_key_unfit, "planned key " + record.id + ": " + key->unfit);
-    auto purpose = hsm::purpose_named(record.purpose);
-    if (!purpose || *purpose != key->purpose)
-      return fail(Code::hsm_key_unfit,
-                  "planned key " + record.id + " has another purpose in the hardware");
+    const KeyKind kind{key->purpose, key->public_key.algorithm()};
+    if (record.purpose != hsm::name_of(kind.purpose) ||
+        record.algorithm != jose::name_of(kind.algorithm)) {
+      return fail(Code::hsm_key_unfit, "the key " + record.id + ", planned for " + record.purpose +
+                                           " " + record.algorithm + ", is for " + to_string(kind) +
+                                           " in the hardware");
+    }
     fill(record, *key);
-    return write(record, run.has_active(key->purpose) ? "published" : "active");
+    return write(record, run.has_active(kind) ? "published" : "active");
   }
   if (!signs(record)) return {};
   if (key == nullptr) {
@@ -105,12 +109,11 @@ Result<void> Lifecycle::settle(Run& run, store::KeyRecord& record) {
 }
 
 void Lifecycle::generate_next(const std::shared_ptr<Run>& run) {
-  const auto* missing = std::find_if(purposes.begin(), purposes.end(), [&](hsm::Purpose purpose) {
-    return !run->has_active(purpose);
-  });
-  if (missing == purposes.end()) return run->done(publish(*run));
+  const auto missing = std::find_if(wanted_.begin(), wanted_.end(),
+                                    [&](const KeyKind& kind) { return !run->has_active(kind); });
+  if (missing == wanted_.end()) return run->done(publish(*run));
 
-  const hsm::KeySpec spec{hsm::random_key_id(), *missing, jose::Algorithm::es256};
+  const hsm::KeySpec spec{hsm::random_key_id(), missing->purpose, missing->algorithm};
   store::KeyRecord record;
   record.id = hsm::to_string(spec.id);
   record.store = access_.name;
@@ -121,7 +124,7 @@ void Lifecycle::generate_next(const std::shared_ptr<Run>& run) {
 
   access_.admin.generate(spec, run->deadline, [this, run, record](Result<hsm::KeyInfo> key) {
     post_([this, run, record, key = std::move(key)]() mutable {
-      if (!key) return run->done(pass_on(key));
+      if (!key) return run->done(not_made(record, key.error()));
       if (!key->unfit.empty())
         return run->done(fail(Code::hsm_key_unfit, "the new key: " + key->unfit));
       fill(record, *key);
@@ -130,6 +133,17 @@ void Lifecycle::generate_next(const std::shared_ptr<Run>& run) {
       generate_next(run);
     });
   });
+}
+
+tl::unexpected<Error> Lifecycle::not_made(store::KeyRecord record, const Error& error) {
+  // Nothing was begun where the mechanism is missing, so the intent ends here; every other failure
+  // may have left a key, and the next reconcile looks.
+  if (error.code == Code::hsm_mechanism_missing) {
+    if (auto ended = write(record, "destroyed"); !ended) return pass_on(ended);
+  }
+  return fail(error.code,
+              "a key for " + record.purpose + " " + record.algorithm + ": " + error.detail,
+              error.native);
 }
 
 Result<void> Lifecycle::write(store::KeyRecord& record, const std::string& state) {
@@ -146,11 +160,15 @@ Result<std::shared_ptr<const Snapshot>> Lifecycle::publish(const Run& run) {
       continue;
     auto id = hsm::key_id_from(record.id);
     auto purpose = hsm::purpose_named(record.purpose);
+    auto algorithm = jose::algorithm_named(record.algorithm);
     auto jwk = parse_json(record.public_jwk);
-    if (!id || !purpose || !jwk)
+    if (!id || !purpose || !algorithm || !jwk)
       return fail(Code::store_failed, "the record of key " + record.id + " cannot be read");
-    auto key = jose::PublicKey::from_jwk(*jwk);
+    auto key = jose::PublicKey::from_jwk(*jwk, *algorithm);
     if (!key) return pass_on(key);
+    if (key->algorithm() != *algorithm)
+      return fail(Code::store_failed,
+                  "the record of key " + record.id + " has a key that is not " + record.algorithm);
     keys.push_back({*id, record.store, *purpose, signs(record), std::move(*key)});
   }
   return Snapshot::make(++epoch_, std::move(keys));

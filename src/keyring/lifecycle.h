@@ -1,5 +1,5 @@
 // The life of signing keys, as the keeper leads it: intent first, then the hardware, then the
-// outcome; the store alone holds the states. This first form gives each purpose one active key;
+// outcome; the store alone holds the states. This first form gives each kind one active key;
 // rotation will stand on the same journal.
 #pragma once
 
@@ -27,10 +27,14 @@ class Lifecycle {
  public:
   using Post = std::function<void(std::function<void()>)>;
 
-  Lifecycle(store::KeyStateStore& states, KeyStoreAccess access, const Clock& clock, Post post);
+  /// `wanted`: the kinds of keys that must be there. A key of another kind that was made before
+  /// stays active and published: what it signed is still good, and it may be wanted again.
+  Lifecycle(store::KeyStateStore& states, KeyStoreAccess access, std::vector<KeyKind> wanted,
+            const Clock& clock, Post post);
 
   /// Compares hardware and store, ends interrupted intents, generates what is missing, and gives
-  /// the snapshot to publish.
+  /// the snapshot to publish. What the hardware cannot generate (`hsm_mechanism_missing`) ends it
+  /// with that error, naming the kind.
   ///
   /// An active key that the hardware does not show, or shows as unfit, is `hsm_key_unknown` or
   /// `hsm_key_unfit` naming its kid: nothing is generated in its place and nothing destroyed,
@@ -48,9 +52,11 @@ class Lifecycle {
   void generate_next(const std::shared_ptr<Run>& run);
   [[nodiscard]] Result<std::shared_ptr<const Snapshot>> publish(const Run& run);
   [[nodiscard]] Result<void> write(store::KeyRecord& record, const std::string& state);
+  [[nodiscard]] tl::unexpected<Error> not_made(store::KeyRecord record, const Error& error);
 
   store::KeyStateStore& states_;
   KeyStoreAccess access_;
+  std::vector<KeyKind> wanted_;
   const Clock& clock_;
   Post post_;
   std::vector<std::string> orphans_;

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -34,6 +35,7 @@ tl::unexpected<Error> unknown(const hsm::KeyId& id) {
 struct FakeKeyStore::Keys {
   std::mutex mutex;
   std::map<hsm::KeyId, KeyOfOpenSsl> pairs;
+  std::set<jose::Algorithm> lacking;
 
   Result<KeyOfOpenSsl> find(const hsm::KeyId& id) {
     const std::scoped_lock lock(mutex);
@@ -47,6 +49,8 @@ struct FakeKeyStore::Keys {
     if (pairs.count(spec.id) != 0) {
       return fail(Code::hsm_key_exists, "there is a key " + hsm::to_string(spec.id));
     }
+    if (lacking.count(spec.algorithm) != 0)
+      return fail(Code::hsm_mechanism_missing, "this store has no such mechanism");
     return pairs.emplace(spec.id, make_pair(spec)).first->second.info;
   }
 
@@ -212,6 +216,11 @@ void FakeKeyStore::fail_signing_with(Error error) {
 void FakeKeyStore::sign_again() {
   const std::scoped_lock lock(parts_->mutex);
   parts_->failure.reset();
+}
+
+void FakeKeyStore::lack(jose::Algorithm algorithm) {
+  const std::scoped_lock lock(parts_->keys->mutex);
+  parts_->keys->lacking.insert(algorithm);
 }
 
 void FakeKeyStore::make_unfit(const hsm::KeyId& key, std::string reason) {

@@ -32,6 +32,8 @@ class FakeKeyStore final : public hsm::Signer, public hsm::KeyAdmin {
   /// From now on every sign answers this error, until sign_again().
   void fail_signing_with(Error error);
   void sign_again();
+  /// From now on it has no mechanism for this algorithm: `hsm_mechanism_missing`.
+  void lack(jose::Algorithm algorithm);
   /// Shows a key as unfit, with this reason.
   void make_unfit(const hsm::KeyId& key, std::string reason);
   /// While held, calls wait in the queue: for tests of deadlines, full queues and order.

@@ -9,6 +9,7 @@
 #include "api/key_enrolment.h"
 #include "api/metadata.h"
 #include "api/token.h"
+#include "programs/mintd/algorithms.h"
 #include "programs/mintd/control.h"
 #include "programs/mintd/measured_signer.h"
 #include "telemetry/log.h"
@@ -48,7 +49,8 @@ issuer::EnrolmentOptions enrolment_options(const config::Config& config) {
                         .pending = {.per_root = enrolment.pending.per_root,
                                     .per_address = enrolment.pending.per_address,
                                     .keep = enrolment.pending.keep}},
-          .sign_deadline = config.stores.front().call_deadline};
+          .sign_deadline = config.stores.front().call_deadline,
+          .attestation_algorithm = signing_algorithms(config).usual};
 }
 
 }  // namespace
@@ -84,7 +86,8 @@ Result<void> Front::open_parts() {
                           .challenges_required = config_.challenges_required,
                           .longest_life = config_.longest_token_life,
                           .freshness = config_.enrolment.freshness,
-                          .sign_deadline = config_.stores.front().call_deadline},
+                          .sign_deadline = config_.stores.front().call_deadline,
+                          .algorithms = signing_algorithms(config_)},
       issuer::Issuer::Parts{clock_, keyring_, devices_, stores_, *policies_, gate_});
   register_ = std::make_unique<issuer::DeviceRegister>(*store_, devices_);
   enrolment_ = std::make_unique<issuer::Enrolment>(
@@ -107,8 +110,11 @@ Result<void> Front::open_parts() {
 http::Router Front::routes() {
   const std::string path = api::path_of(config_.issuer);
   http::Router router;
-  api::add_metadata(router, config_.issuer, keyring_, config_.challenges_required,
-                    [this] { return not_ready(); });
+  api::add_metadata(router,
+                    {.issuer = config_.issuer,
+                     .challenges_required = config_.challenges_required,
+                     .attestation_algorithm = signing_algorithms(config_).usual},
+                    keyring_, [this] { return not_ready(); });
   api::add_token(router, path + "/token", *issuer_);
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_,
@@ -228,9 +234,9 @@ void Front::stop() {
 std::vector<std::string> Front::not_ready() const {
   std::vector<std::string> missing;
   const auto keys = keyring_.snapshot();
-  for (const auto purpose : {hsm::Purpose::access_token, hsm::Purpose::client_attestation}) {
-    if (!keys || keys->current(purpose) == nullptr)
-      missing.push_back("signing key: " + std::string(hsm::name_of(purpose)));
+  for (const keyring::KeyKind& kind : signing_algorithms(config_).wanted()) {
+    if (!keyring::Snapshot::current_of(keys, kind))
+      missing.push_back("signing key: " + keyring::to_string(kind));
   }
   const auto signer = signer_.load();
   if (!signer || !signer->connected()) missing.push_back("signer: " + config_.stores.front().name);

@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 
 #include "ipc/channel.h"
+#include "programs/mintd/algorithms.h"
 #include "programs/mintd/signer_exit.h"
 #include "telemetry/log.h"
 
@@ -32,7 +33,8 @@ SignerSlot::SignerSlot(KeeperContext& context, const config::HsmStore& store,
       events_(std::move(events)),
       timer_(context.io),
       client_(hsm::signer::SignerClient::make_unconnected(context.io)),
-      lifecycle_(states, {store.name, *client_, *client_}, context.clock,
+      lifecycle_(states, {store.name, *client_, *client_},
+                 signing_algorithms(context.in_force.config).wanted(), context.clock,
                  [&io = context.io](std::function<void()> work) {
                    boost::asio::post(io, std::move(work));
                  }),

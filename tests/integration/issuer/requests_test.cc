@@ -38,7 +38,7 @@ TEST_F(Requests, MetadataTellTheTruthAboutThisIssuer) {
   EXPECT_EQ(metadata["token_endpoint_auth_methods_supported"],
             Json::array({"attest_jwt_client_auth_dpop", "private_key_jwt"}));
   EXPECT_EQ(metadata["token_endpoint_auth_signing_alg_values_supported"],
-            Json::array({"ES256", "ES384"}));
+            Json::array({"ES256", "ES384", "RS256", "PS256", "Ed25519", "EdDSA"}));
   EXPECT_EQ(metadata["client_attestation_pop_methods_supported"], Json::array({"dpop_combined"}));
   EXPECT_FALSE(metadata.contains("challenge_endpoint"))
       << "offering it would oblige clients to use it";

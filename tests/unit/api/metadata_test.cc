@@ -11,8 +11,11 @@ namespace {
 Json metadata_of(const std::string& issuer, bool challenges_required, const std::string& path) {
   keyring::Keyring keyring;
   http::Router router;
-  add_metadata(router, issuer, keyring, challenges_required,
-               [] { return std::vector<std::string>(); });
+  add_metadata(router,
+               {.issuer = issuer,
+                .challenges_required = challenges_required,
+                .attestation_algorithm = jose::Algorithm::ps256},
+               keyring, [] { return std::vector<std::string>(); });
   http::Request request;
   request.method = "GET";
   request.path = path;
@@ -48,9 +51,10 @@ TEST(Metadata, OfferTheMethodsThatAreTakenAndTheirAlgorithms) {
             Json::array({"attest_jwt_client_auth_dpop", "private_key_jwt"}));
   for (const char* name :
        {"token_endpoint_auth_signing_alg_values_supported", "dpop_signing_alg_values_supported"}) {
-    EXPECT_EQ(document[name], Json::array({"ES256", "ES384"})) << name;
+    EXPECT_EQ(document[name], Json::array({"ES256", "ES384", "RS256", "PS256", "Ed25519", "EdDSA"}))
+        << name;
   }
-  EXPECT_EQ(document["client_attestation_signing_alg_values_supported"], Json::array({"ES256"}));
+  EXPECT_EQ(document["client_attestation_signing_alg_values_supported"], Json::array({"PS256"}));
   EXPECT_EQ(document["client_attestation_pop_methods_supported"], Json::array({"dpop_combined"}));
 }
 
@@ -64,7 +68,7 @@ TEST(Metadata, OfferAChallengeOnlyWhereItMustBeUsed) {
 http::Response readiness(const std::vector<std::string>& missing) {
   keyring::Keyring keyring;
   http::Router router;
-  add_metadata(router, "https://issuer.example", keyring, false, [&] { return missing; });
+  add_metadata(router, {.issuer = "https://issuer.example"}, keyring, [&] { return missing; });
   http::Request request;
   request.method = "GET";
   request.path = "/readyz";
@@ -74,10 +78,10 @@ http::Response readiness(const std::vector<std::string>& missing) {
 }
 
 TEST(Readiness, NamesEachPartThatIsMissing) {
-  const auto answer = readiness({"signing key: access_token", "signer: main"});
+  const auto answer = readiness({"signing key: access_token ES256", "signer: main"});
   EXPECT_EQ(answer.status, 503U);
   EXPECT_EQ(Json::parse(answer.body)["missing"],
-            Json::array({"signing key: access_token", "signer: main"}));
+            Json::array({"signing key: access_token ES256", "signer: main"}));
   EXPECT_EQ(*answer.headers.find("Retry-After"), "1");
   EXPECT_EQ(answer.cause->code, Code::unavailable);
 }

@@ -176,7 +176,8 @@ TEST_F(TokenEndpoint, RefusesAClientThatIsNotAuthenticatedWithAChallenge) {
   const http::Response response = post("/token", grant, {});
   expect_refused(response, 401, "invalid_client", "client_unauthenticated");
   EXPECT_EQ(one(response, "WWW-Authenticate"),
-            "DPoP algs=\"ES256 ES384\", error=\"invalid_client\", error_description=\"" +
+            "DPoP algs=\"ES256 ES384 RS256 PS256 Ed25519 EdDSA\", error=\"invalid_client\", "
+            "error_description=\"" +
                 Json::parse(response.body)["error_description"].get<std::string>() + "\"");
 }
 

@@ -344,6 +344,20 @@ TEST(ConfigRefusal, OfUnknownChallenges) {
               "key \"tokens.challenges\": must be \"off\" or \"required\"");
 }
 
+TEST(ConfigRefusal, OfAnUnknownTokenAlgorithm) {
+  for (const char* name : {R"("HS256")", R"("none")", R"("EdDSA")", R"("ES512")", R"("ps256")"}) {
+    expect_text(refusal(R"("PS256")", name),
+                "key \"tokens.algorithm\": must be \"ES256\" or \"ES384\" or \"RS256\" or "
+                "\"PS256\" or \"Ed25519\"");
+    expect_text(refusal(R"("RS256")", name), "key \"tokens.algorithm_by_audience\": must have");
+  }
+}
+
+TEST(ConfigRefusal, OfAnAlgorithmForNoAudience) {
+  expect_text(refusal(R"("https://legacy.example": "RS256")", R"("": "RS256")"),
+              "key \"tokens.algorithm_by_audience\": must have audiences as names, none of them");
+}
+
 TEST(ConfigRefusal, OfNobodyWhoMayWait) {
   expect_text(refusal(R"("per_root": 20)", R"("per_root": 0)"),
               "key \"enrolment.pending.per_root\": must be from 1");

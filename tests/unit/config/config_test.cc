@@ -84,6 +84,9 @@ TEST(Config, GivesEnrolmentAsTheFileSaysWithPcrsInOrder) {
   EXPECT_EQ(config.enrolment.mode, EnrolmentMode::open);
   EXPECT_EQ(config.enrolment.freshness, std::chrono::hours(1));
   EXPECT_TRUE(config.challenges_required);
+  EXPECT_EQ(config.token_algorithms.usual, "PS256");
+  EXPECT_EQ(config.token_algorithms.by_audience,
+            (std::map<std::string, std::string>{{"https://legacy.example", "RS256"}}));
   EXPECT_EQ(config.enrolment.pending.per_root, 20U);
   EXPECT_EQ(config.enrolment.pending.per_address, 2U);
   EXPECT_EQ(config.enrolment.pending.keep, std::chrono::minutes(10));
@@ -143,6 +146,8 @@ TEST(Config, HasDefaultsForWhatMayBeLeftOut) {
   EXPECT_EQ(config.enrolment.pending.keep, std::chrono::hours(72));
   EXPECT_EQ(config.enrolment.tpm2.ek_kind, EkKind::rsa);
   EXPECT_FALSE(config.challenges_required);
+  EXPECT_EQ(config.token_algorithms.usual, "ES256");
+  EXPECT_TRUE(config.token_algorithms.by_audience.empty());
   EXPECT_TRUE(config.enrolment.tpm2.intermediates.empty());
   EXPECT_EQ(config.enrolment.tpm2.pcrs, (std::vector<unsigned>{0, 1, 2, 3, 4, 5, 6, 7}));
   EXPECT_EQ(config.log_level, "info");

@@ -31,7 +31,12 @@ inline const std::string sample = R"({
       }
     }
   },
-  "tokens": {"longest_life_seconds": 200, "challenges": "required"},
+  "tokens": {
+    "longest_life_seconds": 200,
+    "challenges": "required",
+    "algorithm": "PS256",
+    "algorithm_by_audience": {"https://legacy.example": "RS256"}
+  },
   "enrolment": {
     "mode": "open",
     "freshness_seconds": 3600,

@@ -34,7 +34,9 @@ class IssuerFixture : public ::testing::Test {
 
   void publish(std::uint64_t epoch) {
     std::vector<keyring::PublishedKey> keys;
-    for (const hsm::KeyInfo& key : {token_key, attestation_key})
+    std::vector<hsm::KeyInfo> all{token_key, attestation_key};
+    all.insert(all.end(), more_keys.begin(), more_keys.end());
+    for (const hsm::KeyInfo& key : all)
       keys.push_back({key.id, "main", key.purpose, true, key.public_key});
     keyring.swap(*keyring::Snapshot::make(epoch, std::move(keys)));
   }
@@ -52,6 +54,7 @@ class IssuerFixture : public ::testing::Test {
   std::shared_ptr<test::FakeKeyStore> key_store = std::make_shared<test::FakeKeyStore>();
   hsm::KeyInfo token_key = key_store->make_key(hsm::Purpose::access_token);
   hsm::KeyInfo attestation_key = key_store->make_key(hsm::Purpose::client_attestation);
+  std::vector<hsm::KeyInfo> more_keys;
   keyring::Keyring keyring;
   KeyStores stores;
   ReleaseGate gate;

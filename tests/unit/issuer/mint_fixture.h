@@ -39,7 +39,8 @@ class MintFixture : public IssuerFixture {
   void start(bool challenges_required = false) {
     issuer.emplace(MintOptions{.issuer = issuer_url,
                                .token_url = issuer_url + "/token",
-                               .challenges_required = challenges_required},
+                               .challenges_required = challenges_required,
+                               .algorithms = algorithms},
                    Issuer::Parts{clock, keyring, devices, stores, policies, gate});
   }
 
@@ -82,6 +83,7 @@ class MintFixture : public IssuerFixture {
   test::SoftKey device_key;
   attest::RecordedDevice device;
   Policies policies{gate, policy_of(policy_text)};
+  keyring::SigningAlgorithms algorithms;
   std::optional<Issuer> issuer;
   TokenCall call;
 };

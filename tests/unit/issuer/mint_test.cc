@@ -182,6 +182,45 @@ TEST_F(MintTest, RefusesBeforeThereIsAKey) {
   expect_refusal(Code::keys_not_ready);
 }
 
+TEST_F(MintTest, SignsWithTheAlgorithmOfTheAudience) {
+  const hsm::KeyInfo legacy =
+      key_store->make_key(hsm::Purpose::access_token, hsm::random_key_id(), jose::Algorithm::rs256);
+  more_keys.push_back(legacy);
+  publish(2);
+  algorithms.by_audience["https://api.example"] = jose::Algorithm::rs256;
+  start();
+  clock.advance(std::chrono::seconds(1));
+  call.credentials.proof = proof();
+  const auto issued = mint();
+  ASSERT_TRUE(issued) << issued.error().to_string();
+  auto jws = jose::UnverifiedJws::parse(issued->token);
+  ASSERT_TRUE(jws);
+  EXPECT_EQ(jws->alg(), "RS256");
+  EXPECT_EQ(jws->kid(), legacy.kid());
+  EXPECT_TRUE(std::move(*jws).verify(legacy.public_key));
+}
+
+TEST_F(MintTest, SignsForOtherAudiencesWithTheUsualAlgorithm) {
+  algorithms.by_audience["https://legacy.example"] = jose::Algorithm::rs256;
+  start();
+  clock.advance(std::chrono::seconds(1));
+  call.credentials.proof = proof();
+  const auto issued = mint();
+  ASSERT_TRUE(issued) << issued.error().to_string();
+  EXPECT_EQ(jose::UnverifiedJws::parse(issued->token)->alg(), "ES256");
+}
+
+TEST_F(MintTest, RefusesAnAudienceWhoseAlgorithmHasNoKeyAndNamesIt) {
+  algorithms.by_audience["https://api.example"] = jose::Algorithm::ed25519;
+  start();
+  clock.advance(std::chrono::seconds(1));
+  call.credentials.proof = proof();
+  const auto issued = mint();
+  ASSERT_FALSE(issued);
+  EXPECT_EQ(issued.error().code, Code::keys_not_ready);
+  EXPECT_NE(issued.error().detail.find("access_token Ed25519"), std::string::npos);
+}
+
 TEST_F(MintTest, PassesTheHardwaresErrorOn) {
   key_store->fail_signing_with(Error{Code::hsm_unavailable, "gone", 0x30});
   const auto issued = mint();

@@ -11,12 +11,14 @@
 namespace mintmark::keyring {
 namespace {
 
+using jose::Algorithm;
+
 // The journal in memory, with a switch to fail the next write of a state.
 class Journal final : public store::KeyStateStore {
  public:
   Result<void> put(const store::KeyRecord& key) override {
     if (key.state == fail_on) return fail(Code::store_failed, "disk full");
-    history.push_back(key.purpose + " " + key.state);
+    history.push_back(key.purpose + " " + key.algorithm + " " + key.state);
     records[key.id] = key;
     return {};
   }
@@ -33,7 +35,7 @@ class Journal final : public store::KeyStateStore {
 class LifecycleTest : public ::testing::Test {
  protected:
   Result<std::shared_ptr<const Snapshot>> reconcile() {
-    Lifecycle lifecycle(journal, {"main", *store, *store}, clock,
+    Lifecycle lifecycle(journal, {"main", *store, *store}, algorithms.wanted(), clock,
                         [](const std::function<void()>& work) { work(); });
     std::promise<Result<std::shared_ptr<const Snapshot>>> promise;
     lifecycle.reconcile(Deadline::in(std::chrono::seconds(10)),
@@ -53,6 +55,7 @@ class LifecycleTest : public ::testing::Test {
   std::shared_ptr<test::FakeKeyStore::Keys> keys = test::FakeKeyStore::make_keys();
   std::unique_ptr<test::FakeKeyStore> store = std::make_unique<test::FakeKeyStore>(keys);
   Journal journal;
+  SigningAlgorithms algorithms;
   test::ManualClock clock;
   std::vector<std::string> orphans;
 };
@@ -60,11 +63,80 @@ class LifecycleTest : public ::testing::Test {
 TEST_F(LifecycleTest, GivesEachPurposeOneActiveKeyAndWritesTheIntentFirst) {
   const auto snapshot = reconcile();
   ASSERT_TRUE(snapshot) << snapshot.error().to_string();
-  EXPECT_NE((*snapshot)->current(hsm::Purpose::access_token), nullptr);
-  EXPECT_NE((*snapshot)->current(hsm::Purpose::client_attestation), nullptr);
+  EXPECT_NE((*snapshot)->current(hsm::Purpose::access_token, Algorithm::es256), nullptr);
+  EXPECT_NE((*snapshot)->current(hsm::Purpose::client_attestation, Algorithm::es256), nullptr);
   EXPECT_EQ(journal.history,
-            (std::vector<std::string>{"access_token planned", "access_token active",
-                                      "client_attestation planned", "client_attestation active"}));
+            (std::vector<std::string>{"access_token ES256 planned", "access_token ES256 active",
+                                      "client_attestation ES256 planned",
+                                      "client_attestation ES256 active"}));
+}
+
+TEST_F(LifecycleTest, GivesEachAlgorithmThatIsUsedAKeyOfItsOwn) {
+  algorithms.usual = Algorithm::ps256;
+  algorithms.by_audience = {{"a", Algorithm::ed25519}, {"b", Algorithm::rs256}};
+  const auto snapshot = reconcile();
+  ASSERT_TRUE(snapshot) << snapshot.error().to_string();
+  for (const KeyKind& kind : algorithms.wanted())
+    EXPECT_NE((*snapshot)->current(kind.purpose, kind.algorithm), nullptr) << to_string(kind);
+  EXPECT_EQ(journal.records.size(), 4U);
+  const auto again = reconcile();
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(journal.records.size(), 4U) << "what is there is not made again";
+  EXPECT_EQ((*again)->etag(), (*snapshot)->etag());
+}
+
+TEST_F(LifecycleTest, AnAlgorithmThatIsNewlyWantedGetsAKeyBesideTheOthers) {
+  // A journal of an issuer that knew ES256 alone.
+  const auto before = reconcile();
+  ASSERT_TRUE(before);
+  algorithms.usual = Algorithm::rs256;
+  const auto after = reconcile();
+  ASSERT_TRUE(after) << after.error().to_string();
+  EXPECT_NE((*after)->current(hsm::Purpose::access_token, Algorithm::rs256), nullptr);
+  const auto* old = (*before)->current(hsm::Purpose::access_token, Algorithm::es256);
+  ASSERT_NE((*after)->find(old->kid(), hsm::Purpose::access_token), nullptr)
+      << "tokens of the old key still verify";
+  algorithms.usual = Algorithm::es256;
+  const auto back = reconcile();
+  ASSERT_TRUE(back);
+  EXPECT_EQ((*back)->current(hsm::Purpose::access_token, Algorithm::es256)->kid(), old->kid());
+  EXPECT_EQ(journal.records.size(), 4U);
+}
+
+TEST_F(LifecycleTest, AnAlgorithmThatTheHardwareLacksEndsItWithTheKindAndNoIntentIsLeft) {
+  algorithms.by_audience = {{"a", Algorithm::ed25519}};
+  store->lack(Algorithm::ed25519);
+  const auto snapshot = reconcile();
+  ASSERT_FALSE(snapshot);
+  EXPECT_EQ(snapshot.error().code, Code::hsm_mechanism_missing);
+  EXPECT_NE(snapshot.error().detail.find("access_token Ed25519"), std::string::npos);
+  for (const auto& [id, record] : journal.records) {
+    EXPECT_EQ(record.state, record.algorithm == "Ed25519" ? "destroyed" : "active");
+  }
+}
+
+TEST_F(LifecycleTest, AnIntentWhoseKeyIsOfAnotherAlgorithmIsRefused) {
+  const hsm::KeyInfo key =
+      store->make_key(hsm::Purpose::access_token, hsm::random_key_id(), Algorithm::es384);
+  store::KeyRecord record;
+  record.id = hsm::to_string(key.id);
+  record.store = "main";
+  record.purpose = "access_token";
+  record.algorithm = "ES256";
+  record.state = "planned";
+  journal.records[record.id] = record;
+  const auto snapshot = reconcile();
+  ASSERT_FALSE(snapshot);
+  EXPECT_EQ(snapshot.error().code, Code::hsm_key_unfit);
+}
+
+TEST_F(LifecycleTest, ARecordWhoseKeyIsOfAnotherAlgorithmIsRefused) {
+  ASSERT_TRUE(reconcile());
+  only_record_of("access_token").algorithm = "ES384";
+  algorithms.usual = Algorithm::es384;
+  const auto snapshot = reconcile();
+  ASSERT_FALSE(snapshot);
+  EXPECT_EQ(snapshot.error().code, Code::store_failed);
 }
 
 TEST_F(LifecycleTest, GeneratesNothingWhenAllIsThere) {
@@ -118,7 +190,7 @@ TEST_F(LifecycleTest, AnIntentWithoutAKeyEndsAndANewKeyIsMade) {
   const auto snapshot = reconcile();
   ASSERT_TRUE(snapshot) << snapshot.error().to_string();
   EXPECT_EQ(journal.records[record.id].state, "destroyed");
-  EXPECT_NE((*snapshot)->current(hsm::Purpose::access_token), nullptr);
+  EXPECT_NE((*snapshot)->current(hsm::Purpose::access_token, Algorithm::es256), nullptr);
 }
 
 TEST_F(LifecycleTest, AKeyThatNoRecordKnowsIsNamedAndLeftAlone) {
