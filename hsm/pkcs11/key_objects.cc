@@ -42,14 +42,18 @@ Result<std::vector<std::optional<bool>>> read_private_flags(const Session& sessi
   return read_flags(session, key, types);
 }
 
+enum class Lives : std::uint8_t { in_the_token, with_a_session };
+
 /// Every attribute that forbids signing, in words; "" if none does. What a module does not show is
 /// not taken as given.
-Result<std::string> unfitness(const Session& session, CK_OBJECT_HANDLE key) {
+Result<std::string> unfitness(const Session& session, CK_OBJECT_HANDLE key,
+                              Lives lives = Lives::in_the_token) {
   auto flags = read_private_flags(session, key);
   if (!flags) return pass_on(flags);
   std::string reasons;
   for (std::size_t i = 0; i < private_flags.size(); ++i) {
-    const FlagFacts& facts = private_flags[i];
+    FlagFacts facts = private_flags[i];
+    if (facts.type == CKA_TOKEN) facts.needed = lives == Lives::in_the_token;
     if (!facts.needed || (*flags)[i] == facts.needed) continue;
     reasons += (reasons.empty() ? "" : ", ") + std::string(facts.name) +
                (*facts.needed ? " is not true" : " is not false");
@@ -122,8 +126,9 @@ Result<std::optional<KeyPair>> read_pair(const Session& session, const KeyId& id
     *unfit = "CKA_ID names " + std::to_string(privates.size()) + " private and " +
              std::to_string(publics.size()) + " public keys";
   }
-  return std::optional<KeyPair>(
-      KeyPair{privates.front(), {id, purpose, std::move(**public_key), std::move(*unfit)}});
+  return std::optional<KeyPair>(KeyPair{privates.front(),
+                                        {id, purpose, std::move(**public_key), std::move(*unfit)},
+                                        privates.front()});
 }
 
 /// All halves of ours with this id.
@@ -286,6 +291,25 @@ Result<KeyPair> adopt_or_generate_pair(const Session& session, const KeySpec& sp
     }
   }
   return generate_pair(session, spec);
+}
+
+Result<std::optional<CK_OBJECT_HANDLE>> copy_for_session(const Session& holder,
+                                                         const KeyPair& pair) {
+  Template wanted;
+  wanted.flag(CKA_TOKEN, false);
+  CK_OBJECT_HANDLE copy = 0;
+  const CK_RV rv = holder.calls().C_CopyObject(holder.handle(), pair.private_half, wanted.data(),
+                                               wanted.size(), &copy);
+  if (rv != CKR_OK) {
+    // Not being able to is no fault; a session that is gone is.
+    if (facts_of_rv(rv).code == Code::hsm_session_lost) return fail_with(rv, "C_CopyObject");
+    return std::nullopt;
+  }
+  auto unfit = unfitness(holder, copy, Lives::with_a_session);
+  if (unfit && unfit->empty()) return std::optional<CK_OBJECT_HANDLE>(copy);
+  (void)holder.calls().C_DestroyObject(holder.handle(), copy);
+  if (!unfit) return pass_on(unfit);
+  return std::nullopt;
 }
 
 Result<void> destroy_pair(const Session& session, const KeyId& id) {

@@ -1,6 +1,7 @@
 // What our keys look like as objects on a token: label, id, attributes; and which of them may sign.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "hsm/key_store.h"
@@ -14,6 +15,10 @@ namespace mintmark::hsm::pkcs11 {
 struct KeyPair {
   CK_OBJECT_HANDLE private_half;
   KeyInfo info;
+  /// What signs: the private half itself, or its copy for the session.
+  CK_OBJECT_HANDLE signs_with;
+
+  [[nodiscard]] bool has_copy() const { return signs_with != private_half; }
 };
 
 /// "mintmark access_token", on both halves.
@@ -33,6 +38,12 @@ struct KeyPair {
 /// As generate_pair, after a try whose answer was lost: the pair that it made is taken if it is
 /// whole, fit and as asked for; half a pair of ours is ended first.
 [[nodiscard]] Result<KeyPair> adopt_or_generate_pair(const Session& session, const KeySpec& spec);
+
+/// Copies the private half into an object that lives as long as `holder` and may be used by every
+/// session of the process: it spares some tokens a look at their storage for each signature.
+/// nullopt where the module does not make one that is as strict as the key.
+[[nodiscard]] Result<std::optional<CK_OBJECT_HANDLE>> copy_for_session(const Session& holder,
+                                                                       const KeyPair& pair);
 
 /// The private half first: what is left of a destruction cut short signs nothing. `session` is
 /// read-write. `hsm_key_unknown`; `hsm_key_ambiguous` if the id names more than one pair of ours:

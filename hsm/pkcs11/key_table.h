@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <utility>
@@ -34,10 +35,30 @@ class KeyTable {
     pairs_[entry->info.id] = entry;
     return entry;
   }
-  void forget(const KeyId& id) {
+  /// A key of that id was made just now: what was known of another is no more.
+  void born(const KeyId& id) {
     const std::unique_lock lock(mutex_);
     pairs_.erase(id);
     kids_.erase(id);
+    barred_.erase(id);
+  }
+  /// Takes the pair out and lets none of that id in again before allow(): it is being destroyed.
+  Entry bar(const KeyId& id) {
+    const std::unique_lock lock(mutex_);
+    barred_.insert(id);
+    const auto found = pairs_.find(id);
+    if (found == pairs_.end()) return nullptr;
+    Entry entry = std::move(found->second);
+    pairs_.erase(found);
+    return entry;
+  }
+  void allow(const KeyId& id) {
+    const std::unique_lock lock(mutex_);
+    barred_.erase(id);
+  }
+  [[nodiscard]] bool is_barred(const KeyId& id) const {
+    const std::shared_lock lock(mutex_);
+    return barred_.count(id) != 0;
   }
   /// The handles; which key an id means stays known.
   void clear() {
@@ -49,6 +70,7 @@ class KeyTable {
   mutable std::shared_mutex mutex_;
   std::map<KeyId, Entry> pairs_;
   std::map<KeyId, std::string> kids_;
+  std::set<KeyId> barred_;
 };
 
 }  // namespace mintmark::hsm::pkcs11

@@ -11,7 +11,7 @@ namespace {
 
 Result<Bytes> raw_signature(const Session& session, const KeyPair& pair, Bytes& digest) {
   CK_MECHANISM mechanism{CKM_ECDSA, nullptr, 0};
-  CK_RV rv = session.calls().C_SignInit(session.handle(), &mechanism, pair.private_half);
+  CK_RV rv = session.calls().C_SignInit(session.handle(), &mechanism, pair.signs_with);
   if (rv != CKR_OK) return fail_with(rv, "C_SignInit");
   const std::size_t octets = curve_of(pair.info.public_key.algorithm()).signature_octets();
   Bytes signature(octets);
@@ -42,6 +42,7 @@ Token::Token(std::unique_ptr<Module> module, TokenSelector selector, std::unique
       selector_(std::move(selector)),
       login_(std::move(login)),
       sessions_(*module_, login_->token().slot_id, std::max(1U, store.sessions)),
+      makes_copies_(store.session_copies),
       self_check_(store.self_check) {}
 
 Result<std::unique_ptr<Token>> Token::open(const config::HsmStore& store) {
@@ -86,9 +87,51 @@ Result<KeyTable::Entry> Token::key(const KeyId& id, Deadline deadline) {
   auto lease = sessions_.lease(deadline);
   if (!lease) return pass_on(lease);
   auto pair = find_pair(lease->session(), id);
-  if (pair) return keys_.keep(std::move(*pair));
+  if (pair) return keep_with_copy(std::move(*pair));
   if (pair.error().native != CKR_OK) lease->discard_after(pair.error().native);
   return pass_on(pair);
+}
+
+Result<KeyTable::Entry> Token::keep_with_copy(KeyPair pair) {
+  const std::scoped_lock lock(copies_mutex_);
+  const KeyId id = pair.info.id;
+  if (keys_.is_barred(id))
+    return fail(Code::hsm_key_unknown, "key " + to_string(id) + " is being destroyed");
+  if (auto known = keys_.find(id)) return known;
+  if (pair.info.unfit.empty() && makes_copies_) {
+    if (auto copied = copy_into_session(pair); !copied) return pass_on(copied);
+  }
+  return keys_.keep(std::move(pair));
+}
+
+Result<void> Token::copy_into_session(KeyPair& pair) {
+  if (!holder_) {
+    auto session = Session::open(*module_, login_->token().slot_id, Access::read_only);
+    if (!session) return {};  // One session fewer than it takes: the key itself signs.
+    holder_ = std::move(*session);
+  }
+  auto copy = copy_for_session(*holder_, pair);
+  if (!copy) {
+    if (session_is_gone(copy.error().native)) holder_->abandon();
+    holder_.reset();
+    return pass_on(copy);
+  }
+  if (*copy) pair.signs_with = **copy;
+  makes_copies_ = copy->has_value();
+  return {};
+}
+
+KeyTable::Entry Token::bar(const KeyId& id) {
+  const std::scoped_lock lock(copies_mutex_);
+  return keys_.bar(id);
+}
+
+Result<void> Token::end_copy(const KeyPair& pair) {
+  const std::scoped_lock lock(copies_mutex_);
+  if (!pair.has_copy() || !holder_) return {};
+  const CK_RV rv = holder_->calls().C_DestroyObject(holder_->handle(), pair.signs_with);
+  if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID) return {};
+  return fail_with(rv, "C_DestroyObject");
 }
 
 Result<Bytes> Token::sign(const KeyId& id, std::string_view signing_input, Deadline deadline) {
@@ -149,7 +192,10 @@ Result<KeyInfo> Token::generate(const KeySpec& spec, Deadline deadline, bool aga
   if (!session) return pass_on(session);
   if (auto whole = require_login(); !whole) return pass_on(whole);
   auto pair = again ? adopt_or_generate_pair(*session, spec) : generate_pair(*session, spec);
-  if (pair) return keys_.keep(std::move(*pair))->info;
+  if (pair) {
+    keys_.born(spec.id);
+    return std::move(pair->info);
+  }
   if (session_is_gone(pair.error().native)) session->abandon();
   return pass_on(pair);
 }
@@ -161,8 +207,15 @@ Result<void> Token::destroy(const KeyId& id, Deadline deadline, bool again) {
   auto session = Session::open(*module_, login_->token().slot_id, Access::read_write);
   if (!session) return pass_on(session);
   if (auto whole = require_login(); !whole) return pass_on(whole);
+  // Its copy first; and no other copy is made meanwhile.
+  if (const auto entry = bar(id)) {
+    if (auto ended = end_copy(*entry); !ended) {
+      keys_.allow(id);
+      return ended;
+    }
+  }
   auto ended = destroy_pair(*session, id);
-  keys_.forget(id);
+  if (!ended) keys_.allow(id);
   if (!ended && again && ended.error().code == Code::hsm_key_unknown) return {};
   if (!ended && session_is_gone(ended.error().native)) session->abandon();
   return ended;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "config/config.h"
@@ -45,6 +46,10 @@ class Token {
   Token(std::unique_ptr<Module> module, TokenSelector selector, std::unique_ptr<Login> login,
         const config::HsmStore& store);
   [[nodiscard]] Result<KeyTable::Entry> key(const KeyId& id, Deadline deadline);
+  [[nodiscard]] Result<KeyTable::Entry> keep_with_copy(KeyPair pair);
+  [[nodiscard]] Result<void> copy_into_session(KeyPair& pair);
+  [[nodiscard]] KeyTable::Entry bar(const KeyId& id);
+  [[nodiscard]] Result<void> end_copy(const KeyPair& pair);
   [[nodiscard]] Result<Bytes> sign(const KeyPair& pair, std::string_view signing_input,
                                    Deadline deadline);
   [[nodiscard]] Result<void> require_login() const;
@@ -53,13 +58,17 @@ class Token {
   [[nodiscard]] Result<void> apply(Remedy remedy);
   [[nodiscard]] Result<void> log_in_again();
   [[nodiscard]] Result<void> reinitialise();
-  void begin_new_era();
+  enum class Sessions : std::uint8_t { live, gone };
+  void begin_new_era(Sessions sessions);
 
   std::unique_ptr<Module> module_;
   const TokenSelector selector_;
   std::unique_ptr<Login> login_;
   SessionPool sessions_;
   KeyTable keys_;
+  std::mutex copies_mutex_;        ///< Between a look at what is barred and keeping a copy.
+  std::optional<Session> holder_;  ///< Its end is the end of all copies. Under copies_mutex_.
+  bool makes_copies_;              ///< Under copies_mutex_.
   const SelfCheck self_check_;
   CallGate gate_;
   std::mutex admin_mutex_;     ///< Between the look whether an id is free and its generation.

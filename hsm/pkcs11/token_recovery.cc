@@ -50,7 +50,7 @@ Result<bool> Token::recover(const Error& fault, std::uint64_t seen) {
 }
 
 Result<void> Token::apply(Remedy remedy) {
-  if (remedy == Remedy::find_again) keys_.clear();
+  if (remedy == Remedy::find_again) begin_new_era(Sessions::live);
   if (remedy < Remedy::log_in) return {};
   // Alone in the module: the others' sessions end under their hands otherwise.
   const CallGate::Closure closure(gate_, Deadline::in(patience));
@@ -60,7 +60,10 @@ Result<void> Token::apply(Remedy remedy) {
   return remedy == Remedy::log_in ? log_in_again() : reinitialise();
 }
 
-void Token::begin_new_era() {
+void Token::begin_new_era(Sessions sessions) {
+  const std::scoped_lock lock(copies_mutex_);
+  if (holder_ && sessions == Sessions::gone) holder_->abandon();
+  holder_.reset();
   keys_.clear();
   ++era_;
 }
@@ -70,20 +73,19 @@ Result<void> Token::log_in_again() {
   auto restored = login_->restore();
   if (sessions_lost) sessions_.begin_new_era(login_->token().slot_id);
   if (!restored) return restored;
-  begin_new_era();
+  begin_new_era(sessions_lost ? Sessions::gone : Sessions::live);
   return {};
 }
 
 Result<void> Token::reinitialise() {
   sessions_.begin_new_era(login_->token().slot_id);
   login_->forget_session();
+  begin_new_era(Sessions::gone);
   if (auto initialised = module_->reinitialise(); !initialised) return initialised;
   auto token = choose_token(*module_, selector_);
   if (!token) return pass_on(token);
   sessions_.begin_new_era(token->slot_id);
-  if (auto logged_in = login_->begin_anew(std::move(*token)); !logged_in) return logged_in;
-  begin_new_era();
-  return {};
+  return login_->begin_anew(std::move(*token));
 }
 
 }  // namespace mintmark::hsm::pkcs11

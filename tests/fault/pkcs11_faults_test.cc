@@ -302,6 +302,42 @@ TEST_F(Pkcs11Faults, ADestructionWhoseAnswerWasLostIsDone) {
   EXPECT_TRUE(keys->empty());
 }
 
+TEST_F(Pkcs11Faults, TheKeysCopySignsAndIsMadeOnce) {
+  open();
+  for (int i = 0; i < 3; ++i) expect_signs("with the copy");
+  EXPECT_EQ(module_.calls("C_CopyObject"), 2U) << "once in SetUp, once since";
+}
+
+TEST_F(Pkcs11Faults, ACopyThatIsLooserThanTheKeyIsDestroyedAndTheKeySigns) {
+  open();
+  const std::size_t before = module_.calls("C_DestroyObject");
+  module_.fail("C_CopyObject loose");
+  expect_signs("with the key");
+  EXPECT_EQ(module_.calls("C_DestroyObject") - before, 1U);
+}
+
+TEST_F(Pkcs11Faults, WhereNoCopiesAreMadeTheKeySigns) {
+  open();
+  module_.fail("C_CopyObject return 0x54");
+  expect_signs("with the key");
+  expect_signs("and again");
+  EXPECT_EQ(module_.calls("C_CopyObject"), 2U) << "once in SetUp, once in vain";
+  settings_.session_copies = false;
+  open();
+  expect_signs("with the key, as configured");
+  EXPECT_EQ(module_.calls("C_CopyObject"), 2U);
+}
+
+TEST_F(Pkcs11Faults, ADestroyedKeysCopySignsNoMore) {
+  expect_signs("before");
+  const std::size_t before = module_.calls("C_DestroyObject");
+  ASSERT_TRUE(destroy());
+  EXPECT_EQ(module_.calls("C_DestroyObject") - before, 3U) << "the copy, then both halves";
+  const auto signature = sign();
+  ASSERT_FALSE(signature);
+  EXPECT_EQ(signature.error().code, Code::hsm_key_unknown);
+}
+
 // Logged out, a token hides private objects without a word: no list may be short by that.
 TEST_F(Pkcs11Faults, AListIsWholeOrAnError) {
   module_.fail("C_GetSessionInfo return 0x30");

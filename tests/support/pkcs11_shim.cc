@@ -11,6 +11,7 @@
 //   C_Sign garble            the real answer with one bit turned
 //   C_Sign length 7          the real answer, of another length
 //   C_Sign wrongkey          the digest, signed by a key of the shim's own
+//   C_CopyObject loose       the copy shows itself as extractable
 //   mechanism hide 0x40      the module has no such mechanism (as many lines as there are to hide)
 // With TIMES only the first so many calls since the script was written are hit; with
 // `until FUNCTION` in its place the fault ends when that function has been called.
@@ -53,6 +54,7 @@ std::mutex mutex;
 std::string present_script;
 std::map<std::string, Fault> faults;
 std::set<unsigned long> hidden_mechanisms;
+std::set<CK_OBJECT_HANDLE> loose_copies;
 CK_FUNCTION_LIST* real = nullptr;
 CK_FUNCTION_LIST ours;
 
@@ -155,10 +157,6 @@ MINTMARK_PASS(C_Login,
               (session, user, pin, length))
 MINTMARK_PASS(C_Logout, (CK_SESSION_HANDLE session), (session))
 MINTMARK_PASS(C_GetSessionInfo, (CK_SESSION_HANDLE session, CK_SESSION_INFO* info), (session, info))
-MINTMARK_PASS(C_CopyObject,
-              (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* wanted,
-               unsigned long count, CK_OBJECT_HANDLE* copy),
-              (session, object, wanted, count, copy))
 MINTMARK_PASS(C_FindObjectsInit,
               (CK_SESSION_HANDLE session, CK_ATTRIBUTE* wanted, unsigned long count),
               (session, wanted, count))
@@ -166,10 +164,6 @@ MINTMARK_PASS(C_FindObjects,
               (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE* objects, unsigned long most,
                unsigned long* count),
               (session, objects, most, count))
-MINTMARK_PASS(C_GetAttributeValue,
-              (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* attributes,
-               unsigned long count),
-              (session, object, attributes, count))
 MINTMARK_PASS(C_DestroyObject, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object),
               (session, object))
 MINTMARK_PASS(C_GenerateKeyPair,
@@ -183,6 +177,31 @@ MINTMARK_PASS(C_SignInit,
               (CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key),
               (session, mechanism, key))
 #undef MINTMARK_PASS
+
+CK_RV C_CopyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* wanted,
+                   unsigned long count, CK_OBJECT_HANDLE* copy) {
+  return scripted(
+      "C_CopyObject", [&] { return real->C_CopyObject(session, object, wanted, count, copy); },
+      [&](const Fault& fault) {
+        const std::lock_guard lock(mutex);
+        if (fault.what == "loose") loose_copies.insert(*copy);
+      });
+}
+
+CK_RV C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                          CK_ATTRIBUTE* attributes, unsigned long count) {
+  return scripted(
+      "C_GetAttributeValue",
+      [&] { return real->C_GetAttributeValue(session, object, attributes, count); },
+      [&](const Fault& /*fault*/) {
+        const std::lock_guard lock(mutex);
+        if (loose_copies.count(object) == 0) return;
+        for (unsigned long i = 0; i < count; ++i) {
+          if (attributes[i].type == CKA_EXTRACTABLE)
+            *static_cast<unsigned char*>(attributes[i].pValue) = 1;
+        }
+      });
+}
 
 CK_RV C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO* info) {
   {
