@@ -15,17 +15,26 @@ constexpr unsigned most_tries = 5;
 }  // namespace
 
 struct Pkcs11KeyStore::Parts {
-  Parts(std::unique_ptr<Token> opened, const config::HsmStore& store)
-      : token(std::move(opened)), queue(std::max(1U, store.sessions), store.queue) {}
+  Parts(std::unique_ptr<Token> opened, const config::HsmStore& store,
+        std::shared_ptr<Vitals> watched)
+      : vitals(std::move(watched)),
+        token(std::move(opened)),
+        queue(std::max(1U, store.sessions), store.queue) {}
 
   /// Does `work` on a worker, and again for as long as what is done about its faults may help.
   template <typename T, typename Work>
-  void submit(Deadline deadline, const Done<T>& done, Work work) {
+  void submit(Operation operation, Deadline deadline, const Done<T>& done, Work work) {
     queue.submit(
         {.deadline = deadline,
-         .run = [this, deadline, done,
-                 work = std::move(work)] { done(outliving_faults<T>(deadline, work)); },
+         .run = [this, operation, deadline, done,
+                 work = std::move(work)] { done(watched<T>(operation, deadline, work)); },
          .refuse = [done](Error error) { done(tl::unexpected<Error>(std::move(error))); }});
+  }
+
+  template <typename T, typename Work>
+  Result<T> watched(Operation operation, Deadline deadline, const Work& work) {
+    const Vitals::Scope scope(vitals.get(), operation);
+    return outliving_faults<T>(deadline, work);
   }
 
   template <typename T, typename Work>
@@ -37,20 +46,23 @@ struct Pkcs11KeyStore::Parts {
         token->went_well();
         return result;
       }
+      if (vitals && result.error().native != 0) vitals->count_fault(result.error().native);
       auto recovered = token->recover(result.error(), era);
       if (!recovered) return pass_on(recovered);
       if (!*recovered || tries == most_tries || deadline.passed()) return result;
     }
   }
 
+  std::shared_ptr<Vitals> vitals;
   std::unique_ptr<Token> token;
   WorkQueue queue;  // last: its workers end first
 };
 
-Result<std::unique_ptr<Pkcs11KeyStore>> open_key_store(const config::HsmStore& store) {
-  auto token = Token::open(store);
+Result<std::unique_ptr<Pkcs11KeyStore>> open_key_store(const config::HsmStore& store,
+                                                       std::shared_ptr<Vitals> vitals) {
+  auto token = Token::open(store, vitals.get());
   if (!token) return pass_on(token);
-  auto parts = std::make_unique<Pkcs11KeyStore::Parts>(std::move(*token), store);
+  auto parts = std::make_unique<Pkcs11KeyStore::Parts>(std::move(*token), store, std::move(vitals));
   return std::unique_ptr<Pkcs11KeyStore>(new Pkcs11KeyStore(std::move(parts)));
 }
 
@@ -60,7 +72,7 @@ Pkcs11KeyStore::~Pkcs11KeyStore() = default;
 void Pkcs11KeyStore::sign(const KeyId& key, std::string signing_input, Deadline deadline,
                           Done<Bytes> done) {
   parts_->submit<Bytes>(
-      deadline, done,
+      Operation::sign, deadline, done,
       [key, input = std::move(signing_input), deadline](Token& token, bool /*again*/) {
         return token.sign(key, input, deadline);
       });
@@ -68,25 +80,26 @@ void Pkcs11KeyStore::sign(const KeyId& key, std::string signing_input, Deadline 
 
 void Pkcs11KeyStore::list(Deadline deadline, Done<std::vector<KeyInfo>> done) {
   parts_->submit<std::vector<KeyInfo>>(
-      deadline, done, [deadline](Token& token, bool /*again*/) { return token.list(deadline); });
+      Operation::list, deadline, done,
+      [deadline](Token& token, bool /*again*/) { return token.list(deadline); });
 }
 
 void Pkcs11KeyStore::generate(const KeySpec& spec, Deadline deadline, Done<KeyInfo> done) {
-  parts_->submit<KeyInfo>(deadline, done, [spec, deadline](Token& token, bool again) {
-    return token.generate(spec, deadline, again);
-  });
+  parts_->submit<KeyInfo>(
+      Operation::generate, deadline, done,
+      [spec, deadline](Token& token, bool again) { return token.generate(spec, deadline, again); });
 }
 
 void Pkcs11KeyStore::destroy(const KeyId& key, Deadline deadline, Done<void> done) {
-  parts_->submit<void>(deadline, done, [key, deadline](Token& token, bool again) {
-    return token.destroy(key, deadline, again);
-  });
+  parts_->submit<void>(
+      Operation::destroy, deadline, done,
+      [key, deadline](Token& token, bool again) { return token.destroy(key, deadline, again); });
 }
 
 void Pkcs11KeyStore::evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence> done) {
-  parts_->submit<KeyEvidence>(deadline, done, [key, deadline](Token& token, bool /*again*/) {
-    return token.evidence(key, deadline);
-  });
+  parts_->submit<KeyEvidence>(
+      Operation::evidence, deadline, done,
+      [key, deadline](Token& token, bool /*again*/) { return token.evidence(key, deadline); });
 }
 
 }  // namespace mintmark::hsm::pkcs11

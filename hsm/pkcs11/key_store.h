@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "hsm/key_store.h"
+#include "hsm/vitals.h"
 
 namespace mintmark::hsm::pkcs11 {
 
@@ -48,7 +49,8 @@ class Pkcs11KeyStore final : public Signer, public KeyAdmin {
   void evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence> done) override;
 
  private:
-  friend Result<std::unique_ptr<Pkcs11KeyStore>> open_key_store(const config::HsmStore& store);
+  friend Result<std::unique_ptr<Pkcs11KeyStore>> open_key_store(const config::HsmStore& store,
+                                                                std::shared_ptr<Vitals> vitals);
   struct Parts;
   explicit Pkcs11KeyStore(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
@@ -57,12 +59,14 @@ class Pkcs11KeyStore final : public Signer, public KeyAdmin {
 /// Loads the module, finds the token, reads the PIN, logs in once, opens the sessions. Blocks for
 /// as long as the module does. `store.environment` must be this process's already: modules read it
 /// when they are loaded, setenv beside threads is no way. One store a process (a module is
-/// initialised and logged in for the process as a whole).
+/// initialised and logged in for the process as a whole). `vitals` is told what is being done;
+/// null: nobody looks.
 ///
 /// Errors: `hsm_module_unusable`, `hsm_uri_malformed`, `hsm_uri_pin`, `hsm_token_missing`,
 /// `hsm_token_ambiguous`, `hsm_pin_source`, `hsm_pin_unreadable`, `hsm_pin_exposed`,
 /// `hsm_pin_empty`, `hsm_pin_refused`, `hsm_pin_locked`, `hsm_mechanism_missing`,
 /// `hsm_unavailable`, `hsm_failed`.
-[[nodiscard]] Result<std::unique_ptr<Pkcs11KeyStore>> open_key_store(const config::HsmStore& store);
+[[nodiscard]] Result<std::unique_ptr<Pkcs11KeyStore>> open_key_store(
+    const config::HsmStore& store, std::shared_ptr<Vitals> vitals = nullptr);
 
 }  // namespace mintmark::hsm::pkcs11

@@ -50,19 +50,29 @@ Result<CK_FLAGS> token_flags(const Module& module, CK_SLOT_ID slot) {
   return info.flags;
 }
 
+Vitals::LoginOutcome outcome_of(CK_RV rv) {
+  if (rv == CKR_OK) return Vitals::LoginOutcome::accepted;
+  const Code code = facts_of_rv(rv).code;
+  return code == Code::hsm_pin_refused || code == Code::hsm_pin_locked
+             ? Vitals::LoginOutcome::refused
+             : Vitals::LoginOutcome::failed;
+}
+
 }  // namespace
 
-Login::Login(const Module& module, TokenFacts token, Secret pin, Session session)
+Login::Login(const Module& module, TokenFacts token, Secret pin, Session session, Vitals* vitals)
     : module_(module),
       token_(std::move(token)),
       pin_(std::move(pin)),
-      session_(std::move(session)) {}
+      session_(std::move(session)),
+      vitals_(vitals) {}
 
-Result<std::unique_ptr<Login>> Login::into(const Module& module, TokenFacts token, Secret pin) {
+Result<std::unique_ptr<Login>> Login::into(const Module& module, TokenFacts token, Secret pin,
+                                           Vitals* vitals) {
   auto session = Session::open(module, token.slot_id, Access::read_only);
   if (!session) return pass_on(session);
   std::unique_ptr<Login> login(
-      new Login(module, std::move(token), std::move(pin), std::move(*session)));
+      new Login(module, std::move(token), std::move(pin), std::move(*session), vitals));
   if (auto logged_in = login->log_in(); !logged_in) return pass_on(logged_in);
   return login;
 }
@@ -100,9 +110,13 @@ Result<void> Login::open_session() {
 }
 
 CK_RV Login::offer_pin() {
+  const Vitals::Scope scope(vitals_, Operation::login);
+  if (vitals_ != nullptr) vitals_->login_begins();
   const BytesView pin = pin_.view();
-  return session_.calls().C_Login(session_.handle(), CKU_USER, for_reading(pin),
-                                  static_cast<CK_ULONG>(pin.size()));
+  const CK_RV rv = session_.calls().C_Login(session_.handle(), CKU_USER, for_reading(pin),
+                                            static_cast<CK_ULONG>(pin.size()));
+  if (vitals_ != nullptr) vitals_->login_ended(outcome_of(rv));
+  return rv;
 }
 
 Result<void> Login::log_in() {

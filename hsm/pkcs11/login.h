@@ -6,6 +6,7 @@
 
 #include "base/secret.h"
 #include "hsm/pkcs11/module.h"
+#include "hsm/vitals.h"
 
 namespace mintmark::hsm::pkcs11 {
 
@@ -15,9 +16,10 @@ namespace mintmark::hsm::pkcs11 {
 /// thread-safe among themselves, what changes the login wants to be alone.
 class Login {
  public:
-  /// `hsm_pin_refused`, `hsm_pin_locked`.
+  /// `hsm_pin_refused`, `hsm_pin_locked`. `vitals` hears of each C_Login before and after it; may
+  /// be null.
   [[nodiscard]] static Result<std::unique_ptr<Login>> into(const Module& module, TokenFacts token,
-                                                           Secret pin);
+                                                           Secret pin, Vitals* vitals);
   Login(const Login&) = delete;
   Login& operator=(const Login&) = delete;
 
@@ -37,7 +39,7 @@ class Login {
   [[nodiscard]] const TokenFacts& token() const { return token_; }
 
  private:
-  Login(const Module& module, TokenFacts token, Secret pin, Session session);
+  Login(const Module& module, TokenFacts token, Secret pin, Session session, Vitals* vitals);
   [[nodiscard]] Result<void> open_session();
   [[nodiscard]] Result<void> log_in();
   [[nodiscard]] CK_RV offer_pin();
@@ -46,6 +48,7 @@ class Login {
   TokenFacts token_;
   Secret pin_;
   Session session_;
+  Vitals* const vitals_;
   mutable std::mutex session_mutex_;  ///< state() may be asked by several at once.
 };
 

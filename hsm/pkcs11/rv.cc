@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdio>
 
+#include "hsm/pkcs11/fault_name.h"
+
 namespace mintmark::hsm::pkcs11 {
 namespace {
 
@@ -117,6 +119,12 @@ std::string name_of_rv(CK_RV rv) {
   if (rv >= CKR_VENDOR_DEFINED)
     return "CKR_VENDOR_DEFINED + " + hexadecimal(rv - CKR_VENDOR_DEFINED);
   return "CKR_ " + hexadecimal(rv);
+}
+
+std::string fault_name(std::uint64_t native) { return name_of_rv(native); }
+
+std::string remedy_name(std::size_t remedy) {
+  return std::string(name_of(static_cast<Remedy>(remedy)));
 }
 
 Error error_of(CK_RV rv, std::string_view what) {

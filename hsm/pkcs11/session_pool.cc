@@ -7,8 +7,8 @@
 
 namespace mintmark::hsm::pkcs11 {
 
-SessionPool::SessionPool(const Module& module, CK_SLOT_ID slot, unsigned size)
-    : module_(module), slot_(slot), size_(size), most_(size) {}
+SessionPool::SessionPool(const Module& module, CK_SLOT_ID slot, unsigned size, Vitals* vitals)
+    : module_(module), vitals_(vitals), slot_(slot), size_(size), most_(size) {}
 
 Result<void> SessionPool::fill() {
   const std::scoped_lock lock(mutex_);
@@ -17,7 +17,12 @@ Result<void> SessionPool::fill() {
     if (!session) return pass_on(session);
     idle_.push_back(std::move(*session));
   }
+  tell_size();
   return {};
+}
+
+void SessionPool::tell_size() const {
+  if (vitals_ != nullptr) vitals_->set_sessions(idle_.size() + lent_);
 }
 
 Result<SessionPool::Lease> SessionPool::lease(Deadline deadline) {
@@ -65,6 +70,7 @@ void SessionPool::give_back(Session session, std::uint64_t era, bool sound) {
   } else if (sound) {
     idle_.push_back(std::move(session));
   }
+  tell_size();
   came_back_.notify_one();
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "hsm/pkcs11/module.h"
+#include "hsm/vitals.h"
 
 namespace mintmark::hsm::pkcs11 {
 
@@ -17,7 +18,8 @@ namespace mintmark::hsm::pkcs11 {
 /// module.
 class SessionPool {
  public:
-  SessionPool(const Module& module, CK_SLOT_ID slot, unsigned size);
+  /// `vitals` hears how many sessions are open; may be null.
+  SessionPool(const Module& module, CK_SLOT_ID slot, unsigned size, Vitals* vitals);
 
   class Lease {
    public:
@@ -50,9 +52,11 @@ class SessionPool {
   void begin_new_era(CK_SLOT_ID slot);
 
  private:
+  void tell_size() const;
   void give_back(Session session, std::uint64_t era, bool sound);
 
   const Module& module_;
+  Vitals* const vitals_;
   CK_SLOT_ID slot_;
   const unsigned size_;
   unsigned most_;  ///< Fewer than size_ for as long as the token allows no more.

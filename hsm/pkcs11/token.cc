@@ -37,15 +37,17 @@ Result<TokenFacts> choose_token(const Module& module, const TokenSelector& selec
 }
 
 Token::Token(std::unique_ptr<Module> module, TokenSelector selector, std::unique_ptr<Login> login,
-             const config::HsmStore& store)
-    : module_(std::move(module)),
+             const config::HsmStore& store, Vitals* vitals)
+    : vitals_(vitals),
+      module_(std::move(module)),
       selector_(std::move(selector)),
       login_(std::move(login)),
-      sessions_(*module_, login_->token().slot_id, std::max(1U, store.sessions)),
+      sessions_(*module_, login_->token().slot_id, std::max(1U, store.sessions), vitals),
       makes_copies_(store.session_copies),
       self_check_(store.self_check) {}
 
-Result<std::unique_ptr<Token>> Token::open(const config::HsmStore& store) {
+Result<std::unique_ptr<Token>> Token::open(const config::HsmStore& store, Vitals* vitals) {
+  const Vitals::Scope scope(vitals, Operation::open);
   auto selector = parse_token_selector(store.token);
   if (!selector) return pass_on(selector);
   auto pin = read_pin(store.pin);
@@ -54,10 +56,10 @@ Result<std::unique_ptr<Token>> Token::open(const config::HsmStore& store) {
   if (!module) return pass_on(module);
   auto facts = choose_token(**module, *selector);
   if (!facts) return pass_on(facts);
-  auto login = Login::into(**module, std::move(*facts), std::move(*pin));
+  auto login = Login::into(**module, std::move(*facts), std::move(*pin), vitals);
   if (!login) return pass_on(login);
   std::unique_ptr<Token> token(
-      new Token(std::move(*module), std::move(*selector), std::move(*login), store));
+      new Token(std::move(*module), std::move(*selector), std::move(*login), store, vitals));
   if (auto has = token->require_mechanism(CKM_ECDSA, CKF_SIGN, "CKM_ECDSA"); !has) {
     return pass_on(has);
   }

@@ -17,13 +17,15 @@
 #include "hsm/pkcs11/recovery.h"
 #include "hsm/pkcs11/self_check.h"
 #include "hsm/pkcs11/session_pool.h"
+#include "hsm/vitals.h"
 
 namespace mintmark::hsm::pkcs11 {
 
 /// Thread-safe. After an error recover() says whether the call is worth another try.
 class Token {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Token>> open(const config::HsmStore& store);
+  [[nodiscard]] static Result<std::unique_ptr<Token>> open(const config::HsmStore& store,
+                                                           Vitals* vitals);
 
   [[nodiscard]] Result<Bytes> sign(const KeyId& id, std::string_view signing_input,
                                    Deadline deadline);
@@ -44,7 +46,7 @@ class Token {
 
  private:
   Token(std::unique_ptr<Module> module, TokenSelector selector, std::unique_ptr<Login> login,
-        const config::HsmStore& store);
+        const config::HsmStore& store, Vitals* vitals);
   [[nodiscard]] Result<KeyTable::Entry> key(const KeyId& id, Deadline deadline);
   [[nodiscard]] Result<KeyTable::Entry> keep_with_copy(KeyPair pair);
   [[nodiscard]] Result<void> copy_into_session(KeyPair& pair);
@@ -61,6 +63,7 @@ class Token {
   enum class Sessions : std::uint8_t { live, gone };
   void begin_new_era(Sessions sessions);
 
+  Vitals* const vitals_;  ///< May be null.
   std::unique_ptr<Module> module_;
   const TokenSelector selector_;
   std::unique_ptr<Login> login_;

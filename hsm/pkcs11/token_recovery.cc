@@ -40,6 +40,7 @@ Result<bool> Token::recover(const Error& fault, std::uint64_t seen) {
                 fault.detail + "; nothing helps in this process, another one is started",
                 fault.native);
   }
+  if (vitals_ != nullptr) vitals_->count_remedy(static_cast<std::uint8_t>(remedy));
   auto applied = apply(remedy);
   telemetry::log(telemetry::Level::warning, "hsm_recovery",
                  {{"fault", fault.detail},
@@ -78,6 +79,7 @@ Result<void> Token::log_in_again() {
 }
 
 Result<void> Token::reinitialise() {
+  const Vitals::Scope scope(vitals_, Operation::reinitialise);
   sessions_.begin_new_era(login_->token().slot_id);
   login_->forget_session();
   begin_new_era(Sessions::gone);

@@ -89,7 +89,7 @@ RawSignRate measure_raw_sign(const config::HsmStore& store, unsigned threads,
                              std::chrono::milliseconds span) {
   const auto module = taken(Module::load(store.module));
   const TokenFacts token = find_token(*module, store.token);
-  const auto login = taken(Login::into(*module, token, taken(read_pin(store.pin))));
+  const auto login = taken(Login::into(*module, token, taken(read_pin(store.pin)), nullptr));
   const Session session = taken(Session::open(*module, token.slot_id, Access::read_write));
   const hsm::KeySpec spec{.id = hsm::random_key_id()};
   const KeyPair pair = taken(generate_pair(session, spec));

@@ -19,7 +19,6 @@ namespace {
 
 constexpr int first_descriptor = 3;
 constexpr std::chrono::milliseconds shortest_delay{100};
-constexpr std::chrono::milliseconds longest_delay{10'000};
 constexpr std::chrono::seconds settled{30};
 
 // All that the child needs between fork and exec, made before: nothing may be allocated there.
@@ -133,12 +132,14 @@ std::string describe_exit(int wait_status) {
   return "ended";
 }
 
-Supervised::Supervised(boost::asio::io_context& io, std::string name, Start start, Ended ended)
+Supervised::Supervised(boost::asio::io_context& io, std::string name, Start start, Ended ended,
+                       std::chrono::milliseconds longest_delay)
     : io_(io),
       timer_(io),
       name_(std::move(name)),
       start_(std::move(start)),
-      ended_(std::move(ended)) {}
+      ended_(std::move(ended)),
+      longest_delay_(longest_delay) {}
 
 void Supervised::start() {
   auto child = start_();
@@ -174,7 +175,7 @@ void Supervised::wait_for_end() {
 void Supervised::start_later() {
   if (std::chrono::steady_clock::now() - started_at_ > settled) delay_ = shortest_delay;
   timer_.expires_after(delay_);
-  delay_ = std::min(delay_ * 2, longest_delay);
+  delay_ = std::min(delay_ * 2, longest_delay_);
   timer_.async_wait([this](boost::system::error_code error) {
     if (error || ending_) return;
     ++restarts_;

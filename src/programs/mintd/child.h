@@ -43,7 +43,7 @@ struct Child {
 [[nodiscard]] std::string describe_exit(int wait_status);
 
 /// Keeps one child running: started again after it ends, with a delay that doubles from 100 ms to
-/// 10 s and is forgotten after 30 s of life. Lives on one io_context thread.
+/// `longest_delay` and is forgotten after 30 s of life. Lives on one io_context thread.
 class Supervised {
  public:
   /// Makes what the child needs (channels, descriptors) and spawns it.
@@ -51,7 +51,8 @@ class Supervised {
   /// Told of each end; false: do not start again by yourself.
   using Ended = std::function<bool(int wait_status)>;
 
-  Supervised(boost::asio::io_context& io, std::string name, Start start, Ended ended);
+  Supervised(boost::asio::io_context& io, std::string name, Start start, Ended ended,
+             std::chrono::milliseconds longest_delay = std::chrono::seconds(10));
 
   void start();
   /// No more starts; the running child is left to end by itself (its channel is closed by the
@@ -79,6 +80,7 @@ class Supervised {
   pid_t pid_ = -1;
   bool ending_ = false;
   unsigned restarts_ = 0;
+  const std::chrono::milliseconds longest_delay_;
   std::chrono::milliseconds delay_{100};
   std::chrono::steady_clock::time_point started_at_;
 };

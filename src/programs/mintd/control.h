@@ -5,7 +5,7 @@
 //     signer   {store} + descriptor        a new channel to that store's signer
 //     admin    {id, method, target, body}  an operator's request that the front answers
 //     reload   {id} + descriptor           a sealed file: what is to be in force (reload_texts)
-//     figures  {front_restarts, signers: [{store, up, pin_refused, restarts}], reloaded_at,
+//     figures  {front_restarts, signers: [SignerSlot::figures()], reloaded_at,
 //               reload_successful}         what only the keeper knows, for /metrics
 //     stop     {}                          answer what is under way, then end
 //   front -> keeper

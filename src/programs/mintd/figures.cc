@@ -120,11 +120,37 @@ void Figures::keeper_said(const Json& message) {
         .counter("mintmark_signer_restarts_total", "How often the signer was started again.",
                  labels)
         .raise_to(count(signer, "restarts"));
+    signer_said(signer, labels);
   }
   metrics_.gauge("mintmark_reload_successful", "0 if the last reload was refused.")
       .set(number(message, "reload_successful"));
   metrics_.gauge("mintmark_reload_time_seconds", "When what is in force was read, as Unix time.")
       .set(number(message, "reloaded_at"));
+}
+
+void Figures::signer_said(const Json& signer, const Labels& labels) {
+  metrics_
+      .counter("mintmark_signer_hung_total",
+               "How often the signer was cut off because a call did not come back.", labels)
+      .raise_to(count(signer, "hung"));
+  metrics_
+      .gauge("mintmark_signer_left_alone",
+             "1 while a signer hangs in a call that writes the token, and is left to end.", labels)
+      .set(number(signer, "left_alone"));
+  metrics_.counter("mintmark_hsm_logins_total", "Logins into the token that were tried.", labels)
+      .raise_to(count(signer, "logins"));
+  metrics_.gauge("mintmark_hsm_sessions", "Open sessions with the token.", labels)
+      .set(number(signer, "sessions"));
+  const auto each = [&](const char* member, const char* name, const char* help, const char* label) {
+    const Json counts = signer.value(member, Json::object());
+    for (const auto& [key, value] : counts.items()) {
+      Labels with = labels;
+      with[label] = key;
+      metrics_.counter(name, help, with).raise_to(count(counts, key.c_str()));
+    }
+  };
+  each("faults", "mintmark_hsm_faults_total", "What the module answered but CKR_OK.", "rv");
+  each("recoveries", "mintmark_hsm_recoveries_total", "What was done about faults.", "remedy");
 }
 
 void Figures::tls_certificate_ends(Moment when) {

@@ -45,6 +45,7 @@ class Figures {
     std::array<telemetry::Counter, 4> by_class;   ///< 2xx, 3xx, 4xx, 5xx
     std::optional<telemetry::Outcomes> outcomes;  ///< Of what the issuer is there for.
   };
+  void signer_said(const Json& signer, const telemetry::Labels& labels);
   [[nodiscard]] Route make_route(const std::string& name);
   void add_routes(const std::string& issuer_path);
 

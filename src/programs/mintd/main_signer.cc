@@ -4,12 +4,15 @@
 
 #include <cstdio>
 
+#include <boost/asio/steady_timer.hpp>
+
 #include "config/config.h"
 #include "hsm/pkcs11/key_store.h"
 #include "hsm/signer/server.h"
 #include "programs/command_line.h"
 #include "programs/mintd/inherited.h"
 #include "programs/mintd/signer_exit.h"
+#include "programs/mintd/signer_watch.h"
 #include "telemetry/log.h"
 
 namespace mintmark::mintd {
@@ -22,6 +25,7 @@ const programs::Program program{
      {"--config-name", "FILE", "the configuration's name, for messages"},
      {"--config-fd", "N", "the configuration"},
      {"--keeper-fd", "N", "the keeper's channel"},
+     {"--vitals-fd", "N", "memory in which the keeper sees what is being done"},
      {"--pin-fd", "N", "the PIN, where it is no file of the signer's own"}},
     {}};
 
@@ -30,6 +34,7 @@ struct Inheritance {
   config::HsmStore store;
   UniqueFd keeper;
   UniqueFd pin;
+  std::shared_ptr<hsm::Vitals> vitals;
 };
 
 Result<UniqueFd> descriptor(const programs::Arguments& arguments, const char* option) {
@@ -50,6 +55,13 @@ Result<Inheritance> inherit(const programs::Arguments& arguments) {
   auto config = config::parse(arguments.value("--config-name", "configuration"), *text);
   if (!config) return pass_on(config);
   all.config = std::move(*config);
+  if (arguments.has("--vitals-fd")) {
+    auto memory = descriptor(arguments, "--vitals-fd");
+    if (!memory) return pass_on(memory);
+    auto vitals = hsm::Vitals::map(*memory);
+    if (!vitals) return pass_on(vitals);
+    all.vitals = std::move(*vitals);
+  }
   if (arguments.has("--pin-fd")) {
     auto pin = descriptor(arguments, "--pin-fd");
     if (!pin) return pass_on(pin);
@@ -73,12 +85,33 @@ hsm::signer::PurposeRules rules_of(const config::Config& config) {
 
 int exit_status_of(const Result<void>& how) {
   if (how) return signer_exit_done;
-  return how.error().code == Code::hsm_pin_refused ? signer_exit_pin_refused
-                                                   : signer_exit_unavailable;
+  const Code code = how.error().code;
+  return code == Code::hsm_pin_refused || code == Code::hsm_pin_locked ? signer_exit_pin_refused
+                                                                       : signer_exit_unavailable;
 }
 
+/// Tells the keeper that this process still runs its loop.
+class Heart {
+ public:
+  Heart(boost::asio::io_context& io, std::shared_ptr<hsm::Vitals> vitals)
+      : timer_(io), vitals_(std::move(vitals)) {
+    if (vitals_) beat();
+  }
+
+ private:
+  void beat() {
+    vitals_->beat();
+    timer_.expires_after(SignerWatch::beat);
+    timer_.async_wait([this](boost::system::error_code error) {
+      if (!error) beat();
+    });
+  }
+  boost::asio::steady_timer timer_;
+  std::shared_ptr<hsm::Vitals> vitals_;
+};
+
 int serve(Inheritance all) {
-  auto store = hsm::pkcs11::open_key_store(all.store);
+  auto store = hsm::pkcs11::open_key_store(all.store, all.vitals);
   if (!store) {
     telemetry::log(telemetry::Level::error, "key_store_not_opened", store.error(),
                    {{"store", all.store.name}});
@@ -90,6 +123,7 @@ int serve(Inheritance all) {
 
   const SystemClock clock;
   boost::asio::io_context io(1);
+  const Heart heart(io, all.vitals);
   hsm::signer::SignerServer server(io, **store, **store, rules_of(all.config), clock);
   Result<void> outcome;
   server.serve(std::move(all.keeper), [&](const Result<void>& how) {

@@ -1,7 +1,6 @@
 #include "programs/mintd/signer_slot.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "hsm/pkcs11/fault_name.h"
 #include "ipc/channel.h"
 #include "programs/mintd/algorithms.h"
 #include "programs/mintd/signer_exit.h"
@@ -21,7 +21,10 @@ using telemetry::Level;
 
 constexpr std::chrono::seconds reconcile_patience{60};
 constexpr std::chrono::seconds attach_patience{10};
-constexpr std::chrono::seconds look_at_pin{1};
+constexpr std::chrono::milliseconds look_at_pin{200};
+constexpr std::chrono::milliseconds look_at_signer{100};
+/// Tokens are to flow again within 2 s of a fault's end.
+constexpr std::chrono::milliseconds longest_restart_delay{1000};
 constexpr const char* pin_refused = "PIN refused";
 
 }  // namespace
@@ -38,9 +41,11 @@ SignerSlot::SignerSlot(KeeperContext& context, const config::HsmStore& store,
                  [&io = context.io](std::function<void()> work) {
                    boost::asio::post(io, std::move(work));
                  }),
+      pin_memory_(context.keeper_directory() + "/pin-refused-" + store.name, store.pin),
+      watch_timer_(context.io),
       process_(
           context.io, "signer " + store.name, [this] { return spawn_signer(); },
-          [this](int status) { return ended(status); }) {
+          [this](int status) { return ended(status); }, longest_restart_delay) {
   client_->on_readiness([this](const Result<void>& readiness) {
     boost::asio::post(context_.io, [this, readiness] { told(readiness); });
   });
@@ -48,14 +53,21 @@ SignerSlot::SignerSlot(KeeperContext& context, const config::HsmStore& store,
 
 void SignerSlot::start() {
   if (stopping_) return;
-  auto refused = read_file(refused_pin_file());
-  if (refused && *refused == pin_stamp()) {
-    trouble(Error{
-        Code::hsm_pin_refused,
-        "the token refused this PIN before; it is not tried again until its source changes", 0});
-    return start_when_pin_changes();
-  }
-  process_.start();
+  const auto objection = pin_memory_.objection();
+  if (!objection) return process_.start();
+  trouble(*objection);
+  become(pin_refused);
+  start_when_pin_may_be_tried();
+}
+
+void SignerSlot::start_when_pin_may_be_tried() {
+  timer_.expires_after(look_at_pin);
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (error || stopping_) return;
+    if (pin_memory_.objection()) return start_when_pin_may_be_tried();
+    telemetry::log(Level::info, "pin_source_changed", {{"store", store_.name}});
+    process_.start();
+  });
 }
 
 Result<UniqueFd> SignerSlot::open_pin() const {
@@ -86,6 +98,9 @@ Result<Child> SignerSlot::spawn_signer() {
   auto configuration = sealed_file("mintd", context_.in_force.config_text);
   if (!configuration) return pass_on(configuration);
 
+  auto vitals = hsm::Vitals::make();
+  if (!vitals) return pass_on(vitals);
+
   ChildSpec spec;
   spec.program = context_.programs + "/mintd-signer";
   spec.user = context_.signer_user;
@@ -93,21 +108,53 @@ Result<Child> SignerSlot::spawn_signer() {
   for (const auto& [name, value] : store_.environment)
     spec.environment.push_back(name + "=" + value);
   spec.arguments = {"--store",     store_.name, "--config-name", context_.config_file,
-                    "--keeper-fd", "3",         "--config-fd",   "4"};
-  spec.descriptors = {pair->right.get(), configuration->get()};
+                    "--keeper-fd", "3",         "--config-fd",   "4",
+                    "--vitals-fd", "5"};
+  spec.descriptors = {pair->right.get(), configuration->get(), (*vitals)->descriptor()};
   UniqueFd pin;
   if (store_.pin.file.empty()) {
     auto opened = open_pin();
     if (!opened) return pass_on(opened);
     pin = std::move(*opened);
-    spec.arguments.insert(spec.arguments.end(), {"--pin-fd", "5"});
+    spec.arguments.insert(spec.arguments.end(), {"--pin-fd", "6"});
     spec.descriptors.push_back(pin.get());
   }
+  if (auto remembered = pin_memory_.attempt_begins(); !remembered) return pass_on(remembered);
   auto child = spawn(spec);
   if (!child) return child;
+  vitals_ = std::move(*vitals);
+  watch_.emplace(store_, vitals_, SignerWatch::Clock::now());
+  fenced_ = left_alone_ = false;
   become("starting");
   client_->replace(std::move(pair->left));
+  watch();
   return child;
+}
+
+void SignerSlot::watch() {
+  watch_timer_.expires_after(look_at_signer);
+  watch_timer_.async_wait([this](boost::system::error_code error) {
+    if (error || !watch_) return;
+    const SignerWatch::Finding finding = watch_->look(SignerWatch::Clock::now());
+    if (finding.hung || fenced_) fence(finding);
+    watch();
+  });
+}
+
+void SignerSlot::fence(const SignerWatch::Finding& finding) {
+  if (!fenced_) {
+    // On EOF the signer, if it can, closes the front's channel too.
+    fenced_ = true;
+    ++hung_;
+    client_->close();
+    const Error error{finding.writing ? Code::hsm_write_hung : Code::hsm_hung, finding.what, 0};
+    trouble(error);
+    become("hung");
+  }
+  if (!finding.writing) return process_.kill_now();
+  if (left_alone_) return;
+  left_alone_ = true;
+  become("hung while it writes the token; left to end");
 }
 
 void SignerSlot::told(const Result<void>& readiness) {
@@ -125,7 +172,7 @@ void SignerSlot::reconcile() {
     }
     become("ready");
     trouble_.clear();
-    unlink(refused_pin_file().c_str());
+    pin_memory_.worked();
     for (const std::string& kid : lifecycle_.orphans()) {
       telemetry::log(Level::warning, "key_without_record", {{"store", store_.name}, {"kid", kid}});
     }
@@ -150,54 +197,23 @@ Result<UniqueFd> SignerSlot::attach_front() {
 bool SignerSlot::ended(int wait_status) {
   become("down");
   client_->close();
+  watch_.reset();
+  watch_timer_.cancel();
+  past_.add(*vitals_);
+  if (auto remembered = pin_memory_.attempt_ended(vitals_->logins()); !remembered) {
+    telemetry::log(Level::error, "refused_pin_not_remembered", remembered.error());
+  }
+  vitals_.reset();
   if (stopping_) {
     events_.ended();
     return false;
   }
-  if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == signer_exit_pin_refused) {
-    pin_was_refused();
-    return false;
-  }
-  return true;
-}
-
-void SignerSlot::pin_was_refused() {
-  // On disk: a restart of mintd must not spend another of the token's tries.
-  if (auto written = write_file_atomically(refused_pin_file(), pin_stamp()); !written) {
-    telemetry::log(Level::error, "refused_pin_not_remembered", written.error());
-  }
+  const bool refused =
+      WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == signer_exit_pin_refused;
+  if (!refused && !pin_memory_.objection()) return true;
   become(pin_refused);
-  start_when_pin_changes();
-}
-
-void SignerSlot::start_when_pin_changes() {
-  if (state_ != pin_refused) become(pin_refused);
-  timer_.expires_after(look_at_pin);
-  timer_.async_wait([this, stamp = pin_stamp()](boost::system::error_code error) {
-    if (error || stopping_) return;
-    if (pin_stamp() == stamp) return start_when_pin_changes();
-    telemetry::log(Level::info, "pin_source_changed", {{"store", store_.name}});
-    unlink(refused_pin_file().c_str());
-    process_.start();
-  });
-}
-
-std::string SignerSlot::pin_stamp() const {
-  if (store_.pin.fd) return "fd";  // Cannot change while this mintd runs.
-  std::string path = store_.pin.file;
-  if (path.empty()) {
-    const char* directory =
-        getenv("CREDENTIALS_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): one thread
-    path = std::string(directory == nullptr ? "" : directory) + "/" + store_.pin.credential;
-  }
-  struct stat now {};
-  if (stat(path.c_str(), &now) != 0) return path + " absent";
-  return path + " " + std::to_string(now.st_ino) + " " + std::to_string(now.st_size) + " " +
-         std::to_string(now.st_mtim.tv_sec) + "." + std::to_string(now.st_mtim.tv_nsec);
-}
-
-std::string SignerSlot::refused_pin_file() const {
-  return context_.keeper_directory() + "/pin-refused-" + store_.name;
+  start_when_pin_may_be_tried();
+  return false;
 }
 
 void SignerSlot::trouble(const Error& error) {
@@ -227,10 +243,24 @@ Json SignerSlot::status() const {
 }
 
 Json SignerSlot::figures() const {
+  hsm::VitalsSum sum = past_;
+  if (vitals_) sum.add(*vitals_);
+  Json faults = Json::object();
+  for (const auto& [native, count] : sum.faults) faults[hsm::pkcs11::fault_name(native)] = count;
+  Json remedies = Json::object();
+  for (std::size_t i = 0; i < sum.remedies.size(); ++i) {
+    if (sum.remedies.at(i) != 0) remedies[hsm::pkcs11::remedy_name(i)] = sum.remedies.at(i);
+  }
   return {{"store", store_.name},
           {"up", state_ == "ready"},
           {"pin_refused", state_ == pin_refused},
-          {"restarts", process_.restarts()}};
+          {"restarts", process_.restarts()},
+          {"hung", hung_},
+          {"left_alone", left_alone_},
+          {"logins", sum.logins},
+          {"sessions", vitals_ ? vitals_->sessions() : 0},
+          {"faults", std::move(faults)},
+          {"recoveries", std::move(remedies)}};
 }
 
 }  // namespace mintmark::mintd

@@ -1,5 +1,6 @@
 // The keeper's hold on one key store: its signer process, the admin channel to it, and the keys'
-// lifecycle over that channel.
+// lifecycle over that channel. A signer that hangs is cut off and killed, unless the call it hangs
+// in writes the token: then it is left to end.
 #pragma once
 
 #include <functional>
@@ -9,8 +10,11 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "hsm/signer/client.h"
+#include "hsm/vitals.h"
 #include "keyring/lifecycle.h"
 #include "programs/mintd/keeper_context.h"
+#include "programs/mintd/pin_memory.h"
+#include "programs/mintd/signer_watch.h"
 #include "store/store.h"
 
 namespace mintmark::mintd {
@@ -31,8 +35,7 @@ class SignerSlot {
 
   /// Not before a PIN that was refused has changed (the token would be locked by our restarts).
   void start();
-  /// Closes the channel: the signer finishes the call it is in and ends. It is never killed inside
-  /// a call.
+  /// Closes the channel: the signer finishes the call it is in and ends.
   void stop();
   /// A new channel for the front, its other end already with the signer; nothing while no signer is
   /// ready.
@@ -50,10 +53,9 @@ class SignerSlot {
   bool ended(int wait_status);
   void told(const Result<void>& readiness);
   void reconcile();
-  void pin_was_refused();
-  void start_when_pin_changes();
-  [[nodiscard]] std::string pin_stamp() const;
-  [[nodiscard]] std::string refused_pin_file() const;
+  void start_when_pin_may_be_tried();
+  void watch();
+  void fence(const SignerWatch::Finding& finding);
   void trouble(const Error& error);
   void become(const std::string& state);
 
@@ -63,6 +65,14 @@ class SignerSlot {
   boost::asio::steady_timer timer_;
   std::shared_ptr<hsm::signer::SignerClient> client_;
   keyring::Lifecycle lifecycle_;
+  PinMemory pin_memory_;
+  boost::asio::steady_timer watch_timer_;
+  std::shared_ptr<hsm::Vitals> vitals_;
+  std::optional<SignerWatch> watch_;  ///< Of the process that runs now.
+  bool fenced_ = false;
+  bool left_alone_ = false;  ///< It hangs while it writes the token.
+  unsigned hung_ = 0;
+  hsm::VitalsSum past_;  ///< Of the processes before.
   std::string state_ = "down";
   std::string trouble_;
   bool stopping_ = false;

@@ -49,6 +49,8 @@ TEST(Config, GivesTheKeyStoreAsTheFileSays) {
   EXPECT_EQ(store.call_deadline, std::chrono::milliseconds(1500));
   EXPECT_EQ(store.self_check, SelfCheck::sampled);
   EXPECT_FALSE(store.session_copies);
+  EXPECT_EQ(store.start_up, std::chrono::seconds(9));
+  EXPECT_EQ(store.key_change, std::chrono::seconds(20));
 }
 
 TEST(Config, GivesListenersLimitsAndRolesAsTheFileSays) {

@@ -232,6 +232,8 @@ TEST(ConfigSchema, NamesTheParsersDefaults) {
   EXPECT_EQ(said(store + "sessions"), absent.stores[0].sessions);
   EXPECT_EQ(said(store + "queue"), absent.stores[0].queue);
   EXPECT_EQ(said(store + "call_deadline_ms"), absent.stores[0].call_deadline.count());
+  EXPECT_EQ(said(store + "start_up_ms"), absent.stores[0].start_up.count());
+  EXPECT_EQ(said(store + "key_change_ms"), absent.stores[0].key_change.count());
   EXPECT_EQ(said("/properties/tokens/properties/longest_life_seconds"),
             absent.longest_token_life.count());
   EXPECT_EQ(said("/properties/enrolment/properties/freshness_seconds"),
