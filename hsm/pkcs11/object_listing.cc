@@ -235,7 +235,7 @@ Result<std::vector<ObjectFacts>> list_objects(const std::string& path, const Tok
   auto chosen = token.choose(*tokens);
   if (!chosen) return fail(chosen.error().code, path + ": " + chosen.error().detail);
   const CK_SLOT_ID slot = chosen->slot_id;
-  auto login = Login::into(**module, std::move(*chosen), Secret(pin.view()));
+  auto login = Login::into(**module, std::move(*chosen), Secret(pin.view()), nullptr);
   if (!login) return pass_on(login);
   auto session = Session::open(**module, slot, Access::read_only);
   if (!session) return pass_on(session);

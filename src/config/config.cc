@@ -219,8 +219,7 @@ void read_store(const std::string& name, ObjectReader& reader, const Directory& 
   store.call_deadline =
       std::chrono::milliseconds(reader.integer("call_deadline_ms", 10, 60000, 2000));
   store.start_up = std::chrono::milliseconds(reader.integer("start_up_ms", 100, 600000, 30000));
-  store.key_change =
-      std::chrono::milliseconds(reader.integer("key_change_ms", 100, 600000, 60000));
+  store.key_change = std::chrono::milliseconds(reader.integer("key_change_ms", 100, 600000, 60000));
   store.session_copies = reader.choice("session_copies", {"auto", "off"}, "auto") == "auto";
   read_environment(reader, store);
   config.stores.push_back(std::move(store));

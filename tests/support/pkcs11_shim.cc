@@ -14,7 +14,8 @@
 //   C_CopyObject loose       the copy shows itself as extractable
 //   mechanism hide 0x40      the module has no such mechanism (as many lines as there are to hide)
 // With TIMES only the first so many calls since the script was written are hit; with
-// `until FUNCTION` in its place the fault ends when that function has been called.
+// `until FUNCTION` in its place the fault ends when that function has been called, with `once` it
+// hits one call, of whichever process comes first.
 #define OPENSSL_API_COMPAT 0x10101000L  // A key of its own, made in three lines.
 
 #include <dlfcn.h>
@@ -48,6 +49,7 @@ struct Fault {
   unsigned long value = 0;
   long times = -1;    // Left; -1: always.
   std::string until;  // The function whose call ends it.
+  bool once = false;  // For all processes together.
 };
 
 std::mutex mutex;
@@ -89,13 +91,27 @@ void read_script() {
     std::string times;
     words >> function >> fault.what >> value >> times >> fault.until;
     fault.value = std::strtoul(value.c_str(), nullptr, 0);
-    if (!times.empty() && times != "until") fault.times = std::strtol(times.c_str(), nullptr, 10);
+    fault.once = times == "once";
+    if (!times.empty() && times != "until" && !fault.once)
+      fault.times = std::strtol(times.c_str(), nullptr, 10);
     if (function == "mechanism") {
       hidden_mechanisms.insert(fault.value);
     } else if (!function.empty()) {
       faults[function] = fault;
     }
   }
+}
+
+// Whoever makes the mark is the first; a new script's inode is a new mark.
+bool is_first(const char* function) {
+  struct stat script {};
+  if (stat(setting("MINTMARK_SHIM_SCRIPT"), &script) != 0) return false;
+  const std::string mark = std::string(setting("MINTMARK_SHIM_SCRIPT")) + "." + function + "." +
+                           std::to_string(script.st_ino) + "." +
+                           std::to_string(script.st_ctim.tv_nsec);
+  const int fd = open(mark.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) close(fd);
+  return fd >= 0;
 }
 
 // What the script wants of this call now; "" for nothing.
@@ -107,13 +123,20 @@ Fault fault_of(const char* function) {
   }
   const auto found = faults.find(function);
   if (found == faults.end() || found->second.times == 0) return {};
+  if (found->second.once && !is_first(function)) return {};
   if (found->second.times > 0) --found->second.times;
   return found->second;
 }
 
 void hang(const char* function) {
   // Whoever scripted it takes the line away.
-  while (fault_of(function).what == "hang") usleep(2000);
+  for (;;) {
+    usleep(2000);
+    const std::lock_guard lock(mutex);
+    read_script();
+    const auto found = faults.find(function);
+    if (found == faults.end() || found->second.what != "hang") return;
+  }
 }
 
 /// Calls the real function as the script lets it; `spoil` changes its answer.

@@ -47,14 +47,14 @@ PinMemory::Record PinMemory::remembered() const {
   if ((*json)["source"] != record.stamp) return record;
   record.refused = json->value("refused", Json(true)) != Json(false);
   const Json unanswered = json->value("unanswered", Json(0U));
-  record.unanswered = unanswered.is_number_unsigned() ? unanswered.get<unsigned>() : most_unanswered;
+  record.unanswered =
+      unanswered.is_number_unsigned() ? unanswered.get<unsigned>() : most_unanswered;
   return record;
 }
 
 Result<void> PinMemory::write(const Record& record) const {
-  const Json json{{"source", record.stamp},
-                  {"refused", record.refused},
-                  {"unanswered", record.unanswered}};
+  const Json json{
+      {"source", record.stamp}, {"refused", record.refused}, {"unanswered", record.unanswered}};
   return write_file_atomically(file_, json.dump());
 }
 

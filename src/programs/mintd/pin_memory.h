@@ -9,8 +9,8 @@
 
 namespace mintmark::mintd {
 
-/// Of one key store's PIN. Holds nothing of the PIN itself: only what its source looked like (inode,
-/// size, times). Blocks for as long as the disk does. One thread.
+/// Of one key store's PIN. Holds nothing of the PIN itself: only what its source looked like
+/// (inode, size, times). Blocks for as long as the disk does. One thread.
 ///
 /// A PIN that was refused is not tried before its source has changed. One that was offered twice
 /// without an answer (the signer or the machine died inside C_Login) neither: nobody knows how the

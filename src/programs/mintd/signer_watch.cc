@@ -47,11 +47,11 @@ SignerWatch::Finding SignerWatch::look(Clock::time_point now) {
   beats_ = beats;
   if (!finding.hung && now - beat_at_ > still_at_most) {
     finding.hung = true;
-    finding.what = "no sign of life for " +
-                   std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                      now - beat_at_)
-                                      .count()) +
-                   " ms";
+    finding.what =
+        "no sign of life for " +
+        std::to_string(
+            std::chrono::duration_cast<std::chrono::milliseconds>(now - beat_at_).count()) +
+        " ms";
   }
   return finding;
 }
