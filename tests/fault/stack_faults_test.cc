@@ -1,0 +1,303 @@
+// Faults of the module below a whole mintd: what operators and clients see of them, that nothing
+// else notices, and that tokens flow again within 2 s of the end.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "operating.h"
+#include "support/soft_key.h"
+
+namespace mintmark::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+class StackFaults : public Operating {
+ protected:
+  static void SetUpTestSuite() {
+    Operating::SetUpTestSuite();
+    put_shim_in_front();
+  }
+  void SetUp() override {
+    fail("");
+    stack.wait_until_ready();
+    if (client_id_.empty()) add_client();
+    ASSERT_EQ(status_of(token()), 200);
+  }
+  void TearDown() override { fail(""); }
+
+  /// The faults from now on, as the shim's script has them.
+  void fail(const std::string& script) const {
+    std::ofstream(shim("script.new")) << script;
+    std::filesystem::rename(shim("script.new"), shim("script"));
+  }
+  [[nodiscard]] std::size_t calls(const std::string& function) const {
+    std::ifstream log(shim("calls"));
+    std::size_t count = 0;
+    for (std::string line; std::getline(log, line);) count += line == function ? 1 : 0;
+    return count;
+  }
+
+  /// The whole answer, head included.
+  [[nodiscard]] std::string token() const {
+    static int number = 0;
+    const std::string issuer = stack["MINT_ISSUER"];
+    const Moment now = SystemClock().now();
+    const std::string assertion =
+        key_.sign_jws({{"alg", "ES256"}}, {{"iss", client_id_},
+                                           {"sub", client_id_},
+                                           {"aud", issuer},
+                                           {"iat", to_unix(now)},
+                                           {"exp", to_unix(now) + 60},
+                                           {"jti", "fault-" + std::to_string(++number)}});
+    return stack
+        .curl({"--include", "--header",
+               "DPoP: " + make_proof(key_, {.method = "POST", .url = issuer + "/token", .at = now}),
+               "--data-urlencode", "grant_type=client_credentials", "--data-urlencode",
+               "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+               "--data-urlencode", "client_assertion=" + assertion, "--data-urlencode",
+               "resource=https://api.example", issuer + "/token"})
+        .output;
+  }
+  static int status_of(const std::string& answer) {
+    return answer.size() > 12 ? std::atoi(answer.substr(9, 3).c_str()) : 0;
+  }
+  static void expect_come_back_later(const std::string& answer) {
+    EXPECT_EQ(status_of(answer), 503) << answer;
+    EXPECT_NE(answer.find("Retry-After: "), std::string::npos) << answer;
+    EXPECT_NE(answer.find("temporarily_unavailable"), std::string::npos) << answer;
+  }
+  /// From now on, with what asking takes.
+  void expect_tokens_within_2_seconds() const {
+    const auto began = Clock::now();
+    std::string answer = token();
+    while (status_of(answer) != 200 && Clock::now() - began < 30s) answer = token();
+    const auto took = Clock::now() - began;
+    EXPECT_EQ(status_of(answer), 200) << answer;
+    EXPECT_LE(took, 2s);
+  }
+  [[nodiscard]] Json signer() const { return stack.control({"status"})["signers"][0]; }
+  void await_state(const std::string& state) const {
+    await("state \"" + state + "\"", [&] { return signer()["state"] == state; });
+  }
+  [[nodiscard]] std::string log_after(std::size_t length) const { return log().substr(length); }
+  void expect_logged(std::size_t after, const std::string& text) const {
+    EXPECT_NE(log_after(after).find(text), std::string::npos) << log_after(after);
+  }
+  /// What needs no key is served all the time.
+  void expect_the_rest_answers() const {
+    for (const char* path : {"/healthz", "/.well-known/jwks.json"}) {
+      EXPECT_EQ(stack
+                    .curl({"--fail", "--max-time", "1", "--output", "/dev/null",
+                           stack["MINT_ISSUER"] + path})
+                    .status,
+                0)
+          << path;
+    }
+  }
+  static bool lives(int pid) { return kill(pid, 0) == 0; }
+
+ private:
+  [[nodiscard]] std::string shim(const std::string& name) const { return file("shim/" + name); }
+
+  static void put_shim_in_front() {
+    Stack& stack = Stack::instance();
+    const std::string folder = stack.directory() + "/shim";
+    if (std::filesystem::exists(folder)) return;
+    std::filesystem::create_directory(folder);
+    // The signer's user writes the log and the marks.
+    std::filesystem::permissions(folder, std::filesystem::perms::all);
+    std::ofstream(folder + "/script") << "";
+    replace_in(stack, "mintd.json", "\"module\": \"" + stack["PKCS11_MODULE"] + "\"",
+               "\"start_up_ms\": 1000, \"call_deadline_ms\": 1000, \"module\": \"" +
+                   std::string(MINTMARK_PKCS11_SHIM) + "\"");
+    replace_in(stack, "mintd.json", "\"environment\": {",
+               "\"environment\": {\"MINTMARK_SHIM_MODULE\": \"" + stack["PKCS11_MODULE"] +
+                   "\", \"MINTMARK_SHIM_SCRIPT\": \"" + folder +
+                   "/script\", \"MINTMARK_SHIM_LOG\": \"" + folder + "/calls\", ");
+    replace_in(stack, "policy.json", "\"rules\": [",
+               R"("rules": [{"name": "software", "match": {"format": "key", )"
+               R"("key_protection": "none"}, "grant": [{"audience": )"
+               R"("https://api.example", "scopes": ["read"], )"
+               R"("longest_life_seconds": 300}]},)");
+    stack.down();
+    stack.up();
+  }
+  static void replace_in(const Stack& stack, const std::string& name, const std::string& from,
+                         const std::string& to) {
+    const std::string path = stack.directory() + "/" + name;
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    std::string content = text.str();
+    const auto at = content.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    std::ofstream(path, std::ios::trunc) << content.replace(at, from.size(), to);
+  }
+  void add_client() {
+    std::ofstream(file("client.jwk")) << key_.public_key().to_jwk().dump();
+    client_id_ = stack.control({"devices", "add", "--jwk", file("client.jwk")})["client_id"];
+  }
+
+  static inline const SoftKey key_{jose::Algorithm::es256};
+  static inline std::string client_id_;
+};
+
+TEST_F(StackFaults, ASignerThatHangsIsReplaced) {
+  const int pid = stack.signer_pid();
+  const std::size_t before = log().size();
+  fail("C_Sign hang 0 once");
+  expect_come_back_later(token());
+  expect_the_rest_answers();
+  await("another signer", [&] { return signer()["pid"] != pid && signer()["state"] == "ready"; });
+  expect_tokens_within_2_seconds();
+  EXPECT_FALSE(lives(pid));
+  expect_logged(before, "\"hsm_hung\"");
+  await("the figure", [&] { return figure(R"(mintmark_signer_hung_total{store="main"})") >= 1; });
+}
+
+TEST_F(StackFaults, HangsThatLastEndWithinTwoSecondsOfTheirEnd) {
+  fail("C_SignInit hang");
+  for (int i = 0; i < 3; ++i) expect_come_back_later(token());
+  expect_the_rest_answers();
+  fail("");
+  expect_tokens_within_2_seconds();
+}
+
+TEST_F(StackFaults, ASignerThatCrashesIsReplaced) {
+  const int pid = stack.signer_pid();
+  fail("C_Sign crash 0 once");
+  expect_come_back_later(token());
+  expect_tokens_within_2_seconds();
+  EXPECT_NE(stack.signer_pid(), pid);
+}
+
+TEST_F(StackFaults, CrashesThatLastEndWithinTwoSecondsOfTheirEnd) {
+  fail("C_Sign crash");
+  const auto until = Clock::now() + 3s;
+  while (Clock::now() < until) expect_come_back_later(token());
+  fail("");
+  expect_tokens_within_2_seconds();
+}
+
+TEST_F(StackFaults, ASignerThatIsStoppedIsReplaced) {
+  const int pid = stack.signer_pid();
+  ASSERT_EQ(kill(pid, SIGSTOP), 0);
+  await("another signer", [&] { return signer()["pid"] != pid && signer()["state"] == "ready"; });
+  expect_tokens_within_2_seconds();
+  EXPECT_FALSE(lives(pid));
+}
+
+// A kill inside C_Login can cost SoftHSM its token.
+TEST_F(StackFaults, ASignerThatHangsInALoginIsLeftToEnd) {
+  const std::size_t before = log().size();
+  fail("C_Login hang");
+  ASSERT_EQ(kill(stack.signer_pid(), SIGKILL), 0);
+  await_state("hung while it writes the token; left to end");
+  const int pid = stack.signer_pid();
+  expect_come_back_later(token());
+  EXPECT_TRUE(lives(pid));
+  EXPECT_EQ(stack.signer_pid(), pid) << "no second one beside it";
+  expect_logged(before, "\"hsm_write_hung\"");
+  await("the figure", [&] { return figure(R"(mintmark_signer_left_alone{store="main"})") == 1; });
+  fail("");
+  expect_tokens_within_2_seconds();
+}
+
+struct LastingFault {
+  const char* name;
+  const char* rv;
+};
+
+// 3 s are long enough for every remedy to have been tried, the end of the process too.
+TEST_F(StackFaults, OfTheWholeModuleEndWithinTwoSecondsOfTheirEnd) {
+  for (const LastingFault& fault :
+       {LastingFault{"DEVICE_REMOVED", "0x32"}, LastingFault{"FUNCTION_FAILED", "0x6"},
+        LastingFault{"CRYPTOKI_NOT_INITIALIZED", "0x190"}, LastingFault{"SESSION_COUNT", "0xB1"}}) {
+    SCOPED_TRACE(fault.name);
+    std::string script;
+    for (const char* function :
+         {"C_SignInit", "C_Sign", "C_OpenSession", "C_FindObjectsInit", "C_GetTokenInfo"})
+      script += std::string(function) + " return " + fault.rv + "\n";
+    fail(script);
+    const auto until = Clock::now() + 3s;
+    while (Clock::now() < until) expect_come_back_later(token());
+    expect_the_rest_answers();
+    fail("");
+    expect_tokens_within_2_seconds();
+  }
+}
+
+TEST_F(StackFaults, AreCountedByTheirName) {
+  fail("C_SignInit return 0xB3 once");
+  EXPECT_EQ(status_of(token()), 200) << "nobody notices";
+  await("the figures", [&] {
+    return figure(R"(mintmark_hsm_faults_total{rv="CKR_SESSION_HANDLE_INVALID",store="main"})") >=
+               1 &&
+           figure(R"(mintmark_hsm_recoveries_total{remedy="new_session",store="main"})") >= 1;
+  });
+  EXPECT_GE(figure(R"(mintmark_hsm_sessions{store="main"})"), 1);
+  EXPECT_GE(figure(R"(mintmark_hsm_logins_total{store="main"})"), 1);
+}
+
+class PinFaults : public StackFaults {
+ protected:
+  void touch_pin() const {
+    ASSERT_EQ(utimensat(AT_FDCWD, stack["PKCS11_PIN_FILE"].c_str(), nullptr, 0), 0);
+  }
+  void restart_mintd() const {
+    const int keeper = stack.keeper_pid();
+    ASSERT_EQ(kill(keeper, SIGKILL), 0);
+    await("mintd to end", [&] { return !lives(keeper); });
+    const auto started = execute(
+        {"bash", "-c",
+         "setsid \"$1/mintd\" --config \"$2\" </dev/null >>\"$3\" 2>&1 & echo $! >\"$4\"", "bash",
+         stack["MINT_BIN"], stack["MINT_CONFIG"], file("mintd.log"), file("mintd.pid")});
+    ASSERT_EQ(started.status, 0);
+    await("mintd to answer", [&] { return mintctl({"status"}).status == 0; });
+  }
+};
+
+// Refused once: neither new signers nor new keepers offer it again.
+TEST_F(PinFaults, ARefusedPinIsOfferedOnceWhateverIsStartedAgain) {
+  for (const char* how : {"return 0xA0", "after 0xA0", "return 0xA4"}) {
+    SCOPED_TRACE(how);
+    const std::size_t before = calls("C_Login");
+    fail(std::string("C_Login ") + how);
+    ASSERT_EQ(kill(stack.signer_pid(), SIGKILL), 0);
+    await_state("PIN refused");
+    EXPECT_EQ(calls("C_Login") - before, 1U);
+    restart_mintd();
+    await_state("PIN refused");
+    restart_mintd();
+    await_state("PIN refused");
+    EXPECT_EQ(calls("C_Login") - before, 1U);
+    expect_come_back_later(token());
+    fail("");
+    touch_pin();
+    expect_tokens_within_2_seconds();
+  }
+}
+
+// Nobody knows how the token counts a try that was never answered.
+TEST_F(PinFaults, APinThatIsNeverAnsweredIsOfferedTwice) {
+  const std::size_t before = calls("C_Login");
+  fail("C_Login crash");
+  ASSERT_EQ(kill(stack.signer_pid(), SIGKILL), 0);
+  await_state("PIN refused");
+  EXPECT_EQ(calls("C_Login") - before, 2U);
+  restart_mintd();
+  await_state("PIN refused");
+  EXPECT_EQ(calls("C_Login") - before, 2U);
+  fail("");
+  touch_pin();
+  expect_tokens_within_2_seconds();
+}
+
+}  // namespace
+}  // namespace mintmark::test
