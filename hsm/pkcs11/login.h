@@ -19,7 +19,7 @@ class Login {
   /// `hsm_pin_refused`, `hsm_pin_locked`. `vitals` hears of each C_Login before and after it; may
   /// be null.
   [[nodiscard]] static Result<std::unique_ptr<Login>> into(const Module& module, TokenFacts token,
-                                                           Secret pin, Vitals* vitals);
+                                                           Secret pin, Vitals* vitals = nullptr);
   Login(const Login&) = delete;
   Login& operator=(const Login&) = delete;
 

@@ -42,7 +42,7 @@ struct HsmStore {
   std::chrono::milliseconds call_deadline{2000};
   std::chrono::milliseconds start_up{30'000};    ///< Loading the module, logging in.
   std::chrono::milliseconds key_change{60'000};  ///< Making a key or ending one.
-  SelfCheck self_check = SelfCheck::always;  ///< "hsm": {"self_check": …}, for all stores.
+  SelfCheck self_check = SelfCheck::always;      ///< "hsm": {"self_check": …}, for all stores.
   /// Sign with copies of the keys that live as long as a session, where the module makes them as
   /// strict as the keys.
   bool session_copies = true;

@@ -55,6 +55,7 @@ class SignerSlot {
   void reconcile();
   void start_when_pin_may_be_tried();
   void watch();
+  void tell_figures();
   void fence(const SignerWatch::Finding& finding);
   void trouble(const Error& error);
   void become(const std::string& state);
@@ -72,6 +73,8 @@ class SignerSlot {
   bool fenced_ = false;
   bool left_alone_ = false;  ///< It hangs while it writes the token.
   unsigned hung_ = 0;
+  unsigned looks_ = 0;
+  Json told_figures_;
   hsm::VitalsSum past_;  ///< Of the processes before.
   std::string state_ = "down";
   std::string trouble_;

@@ -50,7 +50,7 @@ TEST(Config, GivesTheKeyStoreAsTheFileSays) {
   EXPECT_EQ(store.self_check, SelfCheck::sampled);
   EXPECT_FALSE(store.session_copies);
   EXPECT_EQ(store.start_up, std::chrono::seconds(9));
-  EXPECT_EQ(store.key_change, std::chrono::seconds(20));
+  EXPECT_EQ(store.key_change, std::chrono::seconds(15));
 }
 
 TEST(Config, GivesListenersLimitsAndRolesAsTheFileSays) {

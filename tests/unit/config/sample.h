@@ -27,7 +27,7 @@ inline const std::string sample = R"({
         "queue": 512,
         "call_deadline_ms": 1500,
         "start_up_ms": 9000,
-        "key_change_ms": 20000,
+        "key_change_ms": 15000,
         "session_copies": "off",
         "environment": {"SOFTHSM2_CONF": "softhsm2.conf"}
       }
