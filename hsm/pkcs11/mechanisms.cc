@@ -10,16 +10,13 @@ namespace {
 using jose::Algorithm;
 
 #define MECHANISM(name) name, #name
-constexpr std::array es256{
-    SigningMechanism{MECHANISM(CKM_ECDSA), SignInput::digest},
-    SigningMechanism{MECHANISM(CKM_ECDSA_SHA256), SignInput::message}};
-constexpr std::array es384{
-    SigningMechanism{MECHANISM(CKM_ECDSA), SignInput::digest},
-    SigningMechanism{MECHANISM(CKM_ECDSA_SHA384), SignInput::message}};
+constexpr std::array es256{SigningMechanism{MECHANISM(CKM_ECDSA), SignInput::digest},
+                           SigningMechanism{MECHANISM(CKM_ECDSA_SHA256), SignInput::message}};
+constexpr std::array es384{SigningMechanism{MECHANISM(CKM_ECDSA), SignInput::digest},
+                           SigningMechanism{MECHANISM(CKM_ECDSA_SHA384), SignInput::message}};
 // Modules that are certified often refuse to pad what they have not hashed: hashed first.
-constexpr std::array rs256{
-    SigningMechanism{MECHANISM(CKM_SHA256_RSA_PKCS), SignInput::message},
-    SigningMechanism{MECHANISM(CKM_RSA_PKCS), SignInput::digest_info}};
+constexpr std::array rs256{SigningMechanism{MECHANISM(CKM_SHA256_RSA_PKCS), SignInput::message},
+                           SigningMechanism{MECHANISM(CKM_RSA_PKCS), SignInput::digest_info}};
 constexpr std::array ps256{
     SigningMechanism{MECHANISM(CKM_SHA256_RSA_PKCS_PSS), SignInput::message, true},
     SigningMechanism{MECHANISM(CKM_RSA_PKCS_PSS), SignInput::digest, true}};
@@ -31,9 +28,9 @@ constexpr MakingMechanism makes_edwards{MECHANISM(CKM_EC_EDWARDS_KEY_PAIR_GEN)};
 #undef MECHANISM
 
 /// SEQUENCE { SEQUENCE { sha256, NULL }, OCTET STRING of 32 } (RFC 8017 §9.2 note 1).
-constexpr std::array<std::uint8_t, 19> sha256_digest_info{
-    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
-    0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+constexpr std::array<std::uint8_t, 19> sha256_digest_info{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60,
+                                                          0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+                                                          0x01, 0x05, 0x00, 0x04, 0x20};
 
 Result<bool> offers(const Module& module, CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_FLAGS use) {
   CK_MECHANISM_INFO info{};
