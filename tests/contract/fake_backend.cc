@@ -21,10 +21,12 @@ class FakeUnderTest final : public KeyStoreUnderTest {
 };
 
 INSTANTIATE_TEST_SUITE_P(Fake, KeyStoreContract,
-                         ::testing::Values(KeyStoreBackend{
-                             "fake", [](const KeyStoreOptions& options) {
-                               return std::make_unique<FakeUnderTest>(options);
-                             }}));
+                         ::testing::Values(KeyStoreBackend{"fake",
+                                                           [](const KeyStoreOptions& options) {
+                                                             return std::make_unique<FakeUnderTest>(
+                                                                 options);
+                                                           },
+                                                           every_algorithm}));
 
 }  // namespace
 }  // namespace mintmark::test

@@ -66,9 +66,11 @@ void KeyStoreContract::open(const KeyStoreOptions& options) {
   store_ = GetParam().make(options);
 }
 
-Result<hsm::KeyInfo> KeyStoreContract::generate(hsm::Purpose purpose, const hsm::KeyId& id) {
+Result<hsm::KeyInfo> KeyStoreContract::generate(hsm::Purpose purpose, const hsm::KeyId& id,
+                                                jose::Algorithm algorithm) {
   Answer<hsm::KeyInfo> answer;
-  store_->admin().generate({.id = id, .purpose = purpose}, soon(), answer.done());
+  store_->admin().generate({.id = id, .purpose = purpose, .algorithm = algorithm}, soon(),
+                           answer.done());
   return answer.wait();
 }
 
@@ -152,6 +154,68 @@ TEST_P(KeyStoreContract, SignatureVerifiesWithThePublicKey) {
     EXPECT_TRUE(key->public_key.verify(as_bytes(input), *signature));
     EXPECT_FALSE(key->public_key.verify(as_bytes(input + "x"), *signature));
   }
+}
+
+TEST_P(KeyStoreContract, KeysOfEveryAlgorithmSignAsAJwsHasItAlsoAfterReopening) {
+  std::vector<hsm::KeyInfo> made;
+  for (const jose::Algorithm algorithm : GetParam().algorithms) {
+    const auto key = generate(hsm::Purpose::access_token, hsm::random_key_id(), algorithm);
+    ASSERT_GRANTED(key);
+    EXPECT_EQ(key->public_key.algorithm(), algorithm);
+    EXPECT_EQ(key->unfit, "");
+    made.push_back(*key);
+  }
+  for (int round = 0; round < 2; ++round) {
+    const auto keys = list();
+    ASSERT_GRANTED(keys);
+    EXPECT_EQ(keys->size(), made.size());
+    for (const hsm::KeyInfo& key : made) {
+      const auto same = std::find_if(keys->begin(), keys->end(),
+                                     [&](const hsm::KeyInfo& one) { return one.id == key.id; });
+      ASSERT_NE(same, keys->end());
+      EXPECT_EQ(same->public_key, key.public_key) << name_of(key.public_key.algorithm());
+      EXPECT_EQ(same->unfit, "");
+      const std::string input = store().signing_input(key, 1);
+      const auto signature = sign(key.id, input);
+      ASSERT_GRANTED(signature);
+      EXPECT_TRUE(key.public_key.verify(as_bytes(input), *signature))
+          << name_of(key.public_key.algorithm());
+      EXPECT_FALSE(key.public_key.verify(as_bytes(input + "x"), *signature));
+    }
+    if (round == 0) store().reopen();
+  }
+}
+
+TEST_P(KeyStoreContract, KeysOfManyAlgorithmsSignAtOnce) {
+  std::vector<hsm::KeyInfo> keys;
+  for (const jose::Algorithm algorithm : GetParam().algorithms) {
+    const auto key = generate(hsm::Purpose::access_token, hsm::random_key_id(), algorithm);
+    ASSERT_GRANTED(key);
+    keys.push_back(*key);
+  }
+  constexpr unsigned each = 10;
+  std::vector<Answer<Bytes>> answers(each * keys.size());
+  std::vector<std::string> inputs;
+  for (unsigned i = 0; i < answers.size(); ++i) {
+    const hsm::KeyInfo& key = keys[i % keys.size()];
+    inputs.push_back(store().signing_input(key, i));
+    store().signer().sign(key.id, inputs.back(), soon(), answers[i].done());
+  }
+  for (unsigned i = 0; i < answers.size(); ++i) {
+    const auto signature = answers[i].wait();
+    ASSERT_GRANTED(signature);
+    EXPECT_TRUE(keys[i % keys.size()].public_key.verify(as_bytes(inputs[i]), *signature));
+  }
+}
+
+TEST_P(KeyStoreContract, AnAlgorithmThatItLacksIsRefusedAndLeavesNoKey) {
+  for (const jose::Algorithm algorithm : GetParam().lacking) {
+    EXPECT_REFUSED(generate(hsm::Purpose::access_token, hsm::random_key_id(), algorithm),
+                   Code::hsm_mechanism_missing);
+  }
+  const auto keys = list();
+  ASSERT_GRANTED(keys);
+  EXPECT_TRUE(keys->empty());
 }
 
 TEST_P(KeyStoreContract, SignatureOfOneKeyDoesNotVerifyWithAnother) {

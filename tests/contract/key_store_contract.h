@@ -14,6 +14,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "hsm/key_store.h"
 
@@ -41,10 +42,18 @@ class KeyStoreUnderTest {
 
 inline constexpr const char* contract_issuer = "https://issuer.example";
 
+inline const std::vector<jose::Algorithm> every_algorithm{jose::all_algorithms.begin(),
+                                                          jose::all_algorithms.end()};
+
+inline const std::vector<jose::Algorithm> ecdsa_algorithms{jose::Algorithm::es256,
+                                                           jose::Algorithm::es384};
+
 struct KeyStoreBackend {
   std::string name;
   /// Throws, with what is missing, if it cannot be made: that fails the test, it does not skip it.
   std::function<std::unique_ptr<KeyStoreUnderTest>(const KeyStoreOptions&)> make;
+  std::vector<jose::Algorithm> algorithms;    ///< What it can sign with, ES256 among them.
+  std::vector<jose::Algorithm> lacking = {};  ///< What it refuses with `hsm_mechanism_missing`.
 };
 void PrintTo(const KeyStoreBackend& backend, std::ostream* out);
 
@@ -58,7 +67,8 @@ class KeyStoreContract : public ::testing::TestWithParam<KeyStoreBackend> {
 
   // The ports' calls, waited for.
   Result<hsm::KeyInfo> generate(hsm::Purpose purpose = hsm::Purpose::access_token,
-                                const hsm::KeyId& id = hsm::random_key_id());
+                                const hsm::KeyId& id = hsm::random_key_id(),
+                                jose::Algorithm algorithm = jose::Algorithm::es256);
   Result<Bytes> sign(const hsm::KeyId& key, const std::string& input);
   Result<std::vector<hsm::KeyInfo>> list();
   Result<void> destroy(const hsm::KeyId& key);

@@ -33,11 +33,14 @@ class Pkcs11UnderTest final : public KeyStoreUnderTest {
 };
 
 template <typename Device>
-KeyStoreBackend pkcs11_backend(std::string name) {
+KeyStoreBackend pkcs11_backend(std::string name,
+                               std::vector<jose::Algorithm> algorithms = ecdsa_algorithms,
+                               std::vector<jose::Algorithm> lacking = {}) {
   return {std::move(name),
           [](const KeyStoreOptions& options) -> std::unique_ptr<KeyStoreUnderTest> {
             return std::make_unique<Pkcs11UnderTest<Device>>(options);
-          }};
+          },
+          std::move(algorithms), std::move(lacking)};
 }
 
 }  // namespace mintmark::test

@@ -28,9 +28,11 @@ class SignerUnderTest final : public KeyStoreUnderTest {
 
 INSTANTIATE_TEST_SUITE_P(Signer, KeyStoreContract,
                          ::testing::Values(KeyStoreBackend{
-                             "signer", [](const KeyStoreOptions& options) {
+                             "signer",
+                             [](const KeyStoreOptions& options) {
                                return std::make_unique<SignerUnderTest>(options);
-                             }}));
+                             },
+                             every_algorithm}));
 
 }  // namespace
 }  // namespace mintmark::test

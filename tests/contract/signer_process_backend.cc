@@ -30,9 +30,11 @@ class SignerProcessUnderTest final : public KeyStoreUnderTest {
 
 INSTANTIATE_TEST_SUITE_P(SignerProcess, KeyStoreContract,
                          ::testing::Values(KeyStoreBackend{
-                             "signer-process", [](const KeyStoreOptions& options) {
+                             "signer-process",
+                             [](const KeyStoreOptions& options) {
                                return std::make_unique<SignerProcessUnderTest>(options);
-                             }}));
+                             },
+                             ecdsa_algorithms}));
 
 }  // namespace
 }  // namespace mintmark::test

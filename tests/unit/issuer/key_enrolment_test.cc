@@ -56,6 +56,29 @@ TEST_F(KeyEnrolmentTest, MakesADeviceWhoseKeyIsUnprotected) {
   EXPECT_EQ(device->labels.at("site"), "berlin");
 }
 
+TEST_F(KeyEnrolmentTest, OfAKeyOfEveryAlgorithmKeepsItAndItsAlgorithm) {
+  for (const jose::Algorithm algorithm : jose::all_algorithms) {
+    const test::SoftKey other(algorithm);
+    KeyFinishCall call = call_of(other);
+    call.code = new_invite_code();
+    ASSERT_TRUE(
+        store->invite({hash_of_code(call.code), {}, clock.now() + std::chrono::seconds(600)}));
+    const auto enrolled = finish(call);
+    ASSERT_TRUE(enrolled) << enrolled.error().to_string();
+    EXPECT_EQ(jose::PublicKey::from_jwk(Json::parse(devices.find(*enrolled)->public_jwk)).value(),
+              other.public_key());
+  }
+}
+
+TEST_F(KeyEnrolmentTest, OfAnRsaKeyByAProofOfTheOtherPaddingIsRefused) {
+  const test::SoftKey pss(jose::Algorithm::ps256);
+  KeyFinishCall call = call_of(pss);
+  Json jwk = pss.public_key().to_jwk();
+  jwk["alg"] = "RS256";
+  call.key = jose::PublicKey::from_jwk(jwk).value();
+  expect_refused(call, Code::key_not_possessed);
+}
+
 TEST_F(KeyEnrolmentTest, WithAnUnknownCodeIsRefused) {
   KeyFinishCall call = call_of(key);
   call.code = new_invite_code();
