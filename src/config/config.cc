@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "config/issuer_url.h"
+#include "config/profiles.h"
 #include "config/reader.h"
 
 namespace mintmark::config {
@@ -201,6 +202,17 @@ bool is_uri_with_pin(const std::string& token) {
                                           token.find("pin-source=") != std::string::npos);
 }
 
+/// Its members stand in the document already, where the store had none of its own.
+std::string read_profile(ObjectReader& reader) {
+  std::string name = reader.text("profile", "");
+  if (name.empty() || hsm_profile_named(name) != nullptr) return name;
+  std::string all;
+  for (const HsmProfile& profile : hsm_profiles())
+    all += (all.empty() ? "\"" : " or \"") + profile.name + "\"";
+  reader.refuse("profile", "must be " + all);
+  return "";
+}
+
 void read_store(const std::string& name, ObjectReader& reader, const Directory& directory,
                 Config& config) {
   HsmStore store;
@@ -208,6 +220,7 @@ void read_store(const std::string& name, ObjectReader& reader, const Directory& 
   if (!is_simple_name(name, "-_")) {
     reader.refuse_here("must be named with letters, digits, - and _ only, at most 64");
   }
+  store.profile = read_profile(reader);
   store.module = directory.resolve(reader.text("module"));
   store.token = reader.text("token");
   if (is_uri_with_pin(store.token)) {
@@ -342,8 +355,9 @@ void read_log_and_front(ObjectReader& root, Config& config) {
 }  // namespace
 
 Result<Config> parse(const std::string& file, std::string_view text) {
-  const auto document = parse_json_document(file, text);
-  if (!document) return tl::unexpected<Error>(document.error());
+  auto document = parse_json_document(file, text);
+  if (!document) return pass_on(document);
+  apply_hsm_profiles(document->value);
   const Directory directory(file);
   ObjectReader root(*document, Code::config_invalid);
   Config config;

@@ -34,8 +34,9 @@ enum class SelfCheck { always, sampled };
 
 struct HsmStore {
   std::string name;
-  std::string module;  ///< Path of the PKCS#11 module.
-  std::string token;   ///< Label, or PKCS#11 URI (RFC 7512).
+  std::string profile;  ///< Of config/profiles.h, where the defaults came from; "": none.
+  std::string module;   ///< Path of the PKCS#11 module.
+  std::string token;    ///< Label, or PKCS#11 URI (RFC 7512).
   PinSource pin;
   unsigned sessions = 2;  ///< That sign at once.
   unsigned queue = 1024;  ///< Calls that may wait.

@@ -18,6 +18,10 @@ std::string usage_of(const Option& option) {
   return option.value.empty() ? option.name : option.name + " " + option.value;
 }
 
+bool wants_argument(const Command& command) {
+  return !command.argument.empty() && command.argument.front() != '[';
+}
+
 void print_options(const std::vector<Option>& options, const char* indent) {
   for (const Option& option : options)
     std::printf("%s%-28s %s\n", indent, usage_of(option).c_str(), option.help.c_str());
@@ -71,7 +75,7 @@ class CommandLineReader {
         word();
     }
     if (!end_ && !program_.commands.empty() && command_ == nullptr) refuse("a command is missing");
-    if (!end_ && command_ != nullptr && !command_->argument.empty() && arguments_.argument_.empty())
+    if (!end_ && command_ != nullptr && wants_argument(*command_) && arguments_.argument_.empty())
       refuse(command_->argument + " is missing");
     if (end_) return {std::nullopt, *end_};
     return {std::move(arguments_), exit_done};

@@ -28,8 +28,9 @@ struct Command {
   std::string name;  ///< "keys list": one word or two.
   std::string help;
   std::vector<Option> options;
-  std::string argument;  ///< Name of its first positional argument ("URL"); "": takes none.
-  std::string more{};    ///< Name of any number of further ones; "": takes no more.
+  /// Name of its first positional argument ("URL"); "": takes none; "[NAME]": may be left out.
+  std::string argument;
+  std::string more{};  ///< Name of any number of further ones; "": takes no more.
 };
 
 struct Program {

@@ -244,7 +244,9 @@ TEST(ConfigRefusal, OfAKeyStoreWithAStrangeName) {
 }
 
 TEST(ConfigRefusal, OfNoModule) {
-  expect_text(refusal(R"("module": "/usr/lib/softhsm/libsofthsm2.so",)", ""),
+  expect_text(refusal("\"profile\": \"softhsm\",\n        \"module\": "
+                      "\"/usr/lib/softhsm/libsofthsm2.so\",",
+                      ""),
               "key \"hsm.stores.main.module\": is missing");
 }
 

@@ -20,6 +20,7 @@ inline const std::string sample = R"({
     "self_check": "sampled",
     "stores": {
       "main": {
+        "profile": "softhsm",
         "module": "/usr/lib/softhsm/libsofthsm2.so",
         "token": "mintmark",
         "pin": {"file": "pin"},
