@@ -1,7 +1,6 @@
 #include "config/profiles.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -65,11 +64,11 @@ void add_absent(Json& object, const Json& defaults) {
 }
 
 /// Told to people, and no member of a store yet.
-constexpr std::array<std::string_view, 2> not_read{"start_up_ms", "sandbox"};
+constexpr std::string_view not_read = "sandbox";
 
 void apply(const HsmProfile& profile, Json& store) {
   for (const auto& [name, value] : profile.store.items()) {
-    if (std::find(not_read.begin(), not_read.end(), name) != not_read.end()) continue;
+    if (name == not_read) continue;
     if (store.contains(name) && store[name].is_object() && value.is_object())
       add_absent(store[name], value);
     else if (!store.contains(name))

@@ -59,6 +59,7 @@ TEST(HsmProfiles, EachIsTakenByTheReaderOfStores) {
     EXPECT_EQ(store.profile, profile.name);
     EXPECT_EQ(store.sessions, profile.store["sessions"].get<unsigned>()) << profile.name;
     EXPECT_EQ(store.call_deadline.count(), profile.store["call_deadline_ms"].get<int>());
+    EXPECT_EQ(store.start_up.count(), profile.store["start_up_ms"].get<int>());
     EXPECT_EQ(store.session_copies, profile.store["session_copies"] == "auto") << profile.name;
     const auto& modules = profile.modules;
     EXPECT_NE(std::find(modules.begin(), modules.end(), store.module), modules.end())
