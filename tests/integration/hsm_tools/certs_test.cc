@@ -118,6 +118,15 @@ TEST_F(HsmCerts, DamagedFilesAreRefused) {
   EXPECT_EQ(certificates(), Json::array());
 }
 
+TEST_F(HsmCerts, ChainIsRefusedSayingSo) {
+  make_key("EC:prime256v1", "01", "tls");
+  const std::string chain = content(certificate_for("01")) + content(path("ca.pem"));
+  const Outcome outcome = on({"import-cert", softhsm_.pin_file("chain.pem", chain)});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.code(), "certificate_malformed");
+  EXPECT_TRUE(outcome.says("several certificates")) << outcome.output;
+}
+
 TEST_F(HsmCerts, SameCertificateTwiceIsStoredOnce) {
   make_key("EC:prime256v1", "01", "tls");
   const std::string file = certificate_for("01");
