@@ -14,7 +14,11 @@ class HsmCerts : public HsmTools {
     if (outcome.status != 0) throw std::runtime_error(outcome.output);
     return outcome.json()["certificates"];
   }
-  [[nodiscard]] std::string content(const std::string& file) const { return *read_file(file); }
+  [[nodiscard]] static std::string content(const std::string& file) {
+    const auto text = read_file(file);
+    if (!text) throw std::runtime_error(text.error().to_string());
+    return *text;
+  }
 };
 
 TEST_F(HsmCerts, CertificateIsStoredBesideItsKey) {
@@ -120,7 +124,8 @@ TEST_F(HsmCerts, DamagedFilesAreRefused) {
 
 TEST_F(HsmCerts, ChainIsRefusedSayingSo) {
   make_key("EC:prime256v1", "01", "tls");
-  const std::string chain = content(certificate_for("01")) + content(path("ca.pem"));
+  const std::string leaf = content(certificate_for("01"));  // The CA is made with the first.
+  const std::string chain = leaf + content(path("ca.pem"));
   const Outcome outcome = on({"import-cert", softhsm_.pin_file("chain.pem", chain)});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_EQ(outcome.code(), "certificate_malformed");
