@@ -6,6 +6,8 @@
 #include <span>
 
 #include "hsm/pkcs11/curve.h"
+#include "hsm/pkcs11/key_kind.h"
+#include "hsm/pkcs11/key_making.h"
 #include "hsm/pkcs11/objects.h"
 #include "hsm/pkcs11/rv.h"
 
@@ -61,32 +63,16 @@ Result<std::string> unfitness(const Session& session, CK_OBJECT_HANDLE key,
   return reasons;
 }
 
-std::vector<Purpose> all_purposes() {
-  std::vector<Purpose> purposes;
-  for (std::uint8_t i = 0; name_of(static_cast<Purpose>(i)) != "unknown"; ++i) {
-    purposes.push_back(static_cast<Purpose>(i));
-  }
-  return purposes;
-}
-
-Result<Handles> find_halves(const Session& session, CK_OBJECT_CLASS half, Purpose purpose) {
+Result<Handles> find_halves(const Session& session, CK_OBJECT_CLASS half, const KeyKind& kind) {
   Template wanted;
-  wanted.number(CKA_CLASS, half).octets(CKA_LABEL, as_bytes(label_of(purpose)));
+  wanted.number(CKA_CLASS, half).octets(CKA_LABEL, as_bytes(label_of(kind)));
   wanted.flag(CKA_TOKEN, true);
   return find_objects(session, std::move(wanted));
 }
 
-Result<Handles> find_halves(const Session& session, CK_OBJECT_CLASS half, Purpose purpose,
-                            const KeyId& id) {
-  Template wanted;
-  wanted.number(CKA_CLASS, half).octets(CKA_LABEL, as_bytes(label_of(purpose)));
-  wanted.flag(CKA_TOKEN, true).octets(CKA_ID, id);
-  return find_objects(session, std::move(wanted));
-}
-
 Result<std::map<KeyId, Handles>> halves_by_id(const Session& session, CK_OBJECT_CLASS half,
-                                              Purpose purpose) {
-  auto handles = find_halves(session, half, purpose);
+                                              const KeyKind& kind) {
+  auto handles = find_halves(session, half, kind);
   if (!handles) return pass_on(handles);
   std::map<KeyId, Handles> by_id;
   for (const CK_OBJECT_HANDLE handle : *handles) {
@@ -100,24 +86,73 @@ Result<std::map<KeyId, Handles>> halves_by_id(const Session& session, CK_OBJECT_
   return by_id;
 }
 
-/// nullopt: no key on a curve we know.
-Result<std::optional<jose::PublicKey>> read_public_key(const Session& session,
-                                                       CK_OBJECT_HANDLE half) {
+/// Halves of ours with one id.
+struct Halves {
+  Handles privates;
+  Handles publics;
+};
+using HalvesByLabel = std::map<std::string, Halves>;
+
+/// By id, and then sorted by label: two searches and a look at each object that was found, however
+/// many kinds of keys there are.
+Result<void> sort_by_label(const Session& session, CK_OBJECT_CLASS half, const KeyId& id,
+                           Handles Halves::*member, HalvesByLabel& sorted) {
+  Template wanted;
+  wanted.number(CKA_CLASS, half).flag(CKA_TOKEN, true).octets(CKA_ID, id);
+  auto handles = find_objects(session, std::move(wanted));
+  if (!handles) return pass_on(handles);
+  for (const CK_OBJECT_HANDLE handle : *handles) {
+    auto label = read_octets(session, handle, CKA_LABEL);
+    if (!label) return pass_on(label);
+    if (!*label || !kind_of_label(as_text(**label))) continue;
+    (sorted[std::string(as_text(**label))].*member).push_back(handle);
+  }
+  return {};
+}
+
+Result<HalvesByLabel> find_halves(const Session& session, const KeyId& id) {
+  HalvesByLabel sorted;
+  if (auto found = sort_by_label(session, CKO_PRIVATE_KEY, id, &Halves::privates, sorted); !found)
+    return pass_on(found);
+  if (auto found = sort_by_label(session, CKO_PUBLIC_KEY, id, &Halves::publics, sorted); !found)
+    return pass_on(found);
+  return sorted;
+}
+
+using MaybePublicKey = Result<std::optional<jose::PublicKey>>;
+
+MaybePublicKey of_ours(Result<jose::PublicKey> key) {
+  if (!key) return std::nullopt;
+  return std::optional<jose::PublicKey>(std::move(*key));
+}
+
+MaybePublicKey read_rsa_key(const Session& session, CK_OBJECT_HANDLE half,
+                            jose::Algorithm algorithm) {
+  auto modulus = read_octets(session, half, CKA_MODULUS);
+  if (!modulus) return pass_on(modulus);
+  auto exponent = read_octets(session, half, CKA_PUBLIC_EXPONENT);
+  if (!exponent) return pass_on(exponent);
+  if (!*modulus || !*exponent) return std::nullopt;
+  return of_ours(jose::PublicKey::from_rsa(**modulus, **exponent, algorithm));
+}
+
+/// nullopt: no key that we sign with.
+MaybePublicKey read_public_key(const Session& session, CK_OBJECT_HANDLE half, const KeyKind& kind) {
+  if (kind.rsa_algorithm) return read_rsa_key(session, half, *kind.rsa_algorithm);
   auto params = read_octets(session, half, CKA_EC_PARAMS);
   if (!params) return pass_on(params);
   auto point = read_octets(session, half, CKA_EC_POINT);
   if (!point) return pass_on(point);
   if (!*params || !*point) return std::nullopt;
-  auto key = public_key_of(**params, **point);
-  if (!key) return std::nullopt;
-  return std::optional<jose::PublicKey>(std::move(*key));
+  return of_ours(public_key_of(**params, **point));
 }
 
 /// nullopt: no pair that has a public key to show.
-Result<std::optional<KeyPair>> read_pair(const Session& session, const KeyId& id, Purpose purpose,
-                                         const Handles& privates, const Handles& publics) {
+Result<std::optional<KeyPair>> read_pair(const Session& session, const KeyId& id,
+                                         const KeyKind& kind, const Handles& privates,
+                                         const Handles& publics) {
   if (privates.empty() || publics.empty()) return std::nullopt;
-  auto public_key = read_public_key(session, publics.front());
+  auto public_key = read_public_key(session, publics.front(), kind);
   if (!public_key) return pass_on(public_key);
   if (!*public_key) return std::nullopt;
   auto unfit = unfitness(session, privates.front());
@@ -126,28 +161,10 @@ Result<std::optional<KeyPair>> read_pair(const Session& session, const KeyId& id
     *unfit = "CKA_ID names " + std::to_string(privates.size()) + " private and " +
              std::to_string(publics.size()) + " public keys";
   }
-  return std::optional<KeyPair>(KeyPair{privates.front(),
-                                        {id, purpose, std::move(**public_key), std::move(*unfit)},
-                                        privates.front()});
-}
-
-/// All halves of ours with this id.
-struct Halves {
-  Handles privates;
-  Handles publics;
-};
-
-Result<Halves> find_all_halves(const Session& session, const KeyId& id) {
-  Halves halves;
-  for (const Purpose purpose : all_purposes()) {
-    auto privates = find_halves(session, CKO_PRIVATE_KEY, purpose, id);
-    if (!privates) return pass_on(privates);
-    auto publics = find_halves(session, CKO_PUBLIC_KEY, purpose, id);
-    if (!publics) return pass_on(publics);
-    halves.privates.insert(halves.privates.end(), privates->begin(), privates->end());
-    halves.publics.insert(halves.publics.end(), publics->begin(), publics->end());
-  }
-  return halves;
+  return std::optional<KeyPair>(
+      KeyPair{privates.front(),
+              {id, kind.purpose, std::move(**public_key), std::move(*unfit)},
+              privates.front()});
 }
 
 Result<void> refuse_taken_id(const Session& session, const KeyId& id) {
@@ -163,62 +180,6 @@ Result<void> refuse_taken_id(const Session& session, const KeyId& id) {
   return {};
 }
 
-Template public_template(const KeySpec& spec) {
-  Template wanted;
-  wanted.flag(CKA_TOKEN, true).flag(CKA_VERIFY, true).octets(CKA_ID, spec.id);
-  wanted.octets(CKA_LABEL, as_bytes(label_of(spec.purpose)));
-  wanted.octets(CKA_EC_PARAMS, curve_of(spec.algorithm).params);
-  return wanted;
-}
-
-/// Uses to deny by name, from the fullest set that a module takes: libtpm2_pkcs11 makes no EC key
-/// with CKA_DECRYPT named.
-constexpr std::array denied_uses_full{CKA_DECRYPT, CKA_UNWRAP, CKA_DERIVE, CKA_SIGN_RECOVER};
-constexpr std::array denied_uses_of_ec{CKA_UNWRAP, CKA_DERIVE, CKA_SIGN_RECOVER};
-using Uses = std::span<const CK_ATTRIBUTE_TYPE>;
-constexpr std::array<Uses, 3> denied_uses{denied_uses_full, denied_uses_of_ec, Uses{}};
-
-Template private_template(const KeySpec& spec, Uses denied) {
-  Template wanted;
-  wanted.flag(CKA_TOKEN, true).flag(CKA_PRIVATE, true).flag(CKA_SENSITIVE, true);
-  wanted.flag(CKA_EXTRACTABLE, false).flag(CKA_SIGN, true).octets(CKA_ID, spec.id);
-  wanted.octets(CKA_LABEL, as_bytes(label_of(spec.purpose)));
-  for (const CK_ATTRIBUTE_TYPE use : denied) wanted.flag(use, false);
-  return wanted;
-}
-
-struct NewPair {
-  CK_OBJECT_HANDLE public_half = 0;
-  CK_OBJECT_HANDLE private_half = 0;
-};
-
-CK_RV generate(const Session& session, const KeySpec& spec, Uses denied, NewPair& made) {
-  CK_MECHANISM mechanism{CKM_EC_KEY_PAIR_GEN, nullptr, 0};
-  Template publics = public_template(spec);
-  Template privates = private_template(spec, denied);
-  return session.calls().C_GenerateKeyPair(session.handle(), &mechanism, publics.data(),
-                                           publics.size(), privates.data(), privates.size(),
-                                           &made.public_half, &made.private_half);
-}
-
-bool refuses_template(CK_RV rv) {
-  // CKR_GENERAL_ERROR is libtpm2_pkcs11's word for an attribute that the TPM answered otherwise.
-  return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID ||
-         rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_READ_ONLY ||
-         rv == CKR_GENERAL_ERROR;
-}
-
-Result<NewPair> generate(const Session& session, const KeySpec& spec) {
-  NewPair made;
-  CK_RV rv = CKR_OK;
-  for (const Uses denied : denied_uses) {
-    rv = generate(session, spec, denied, made);
-    if (rv == CKR_OK) return made;
-    if (!refuses_template(rv)) break;
-  }
-  return fail_with(rv, "C_GenerateKeyPair");
-}
-
 Result<void> destroy(const Session& session, const Handles& objects) {
   for (const CK_OBJECT_HANDLE object : objects) {
     const CK_RV rv = session.calls().C_DestroyObject(session.handle(), object);
@@ -229,17 +190,16 @@ Result<void> destroy(const Session& session, const Handles& objects) {
 
 }  // namespace
 
-std::string label_of(Purpose purpose) { return "mintmark " + std::string(name_of(purpose)); }
-
 Result<std::vector<KeyPair>> find_pairs(const Session& session) {
   std::vector<KeyPair> pairs;
-  for (const Purpose purpose : all_purposes()) {
-    auto privates = halves_by_id(session, CKO_PRIVATE_KEY, purpose);
+  for (const KeyKind& kind : all_kinds()) {
+    auto privates = halves_by_id(session, CKO_PRIVATE_KEY, kind);
     if (!privates) return pass_on(privates);
-    auto publics = halves_by_id(session, CKO_PUBLIC_KEY, purpose);
+    if (privates->empty()) continue;
+    auto publics = halves_by_id(session, CKO_PUBLIC_KEY, kind);
     if (!publics) return pass_on(publics);
     for (const auto& [id, handles] : *privates) {
-      auto pair = read_pair(session, id, purpose, handles, (*publics)[id]);
+      auto pair = read_pair(session, id, kind, handles, (*publics)[id]);
       if (!pair) return pass_on(pair);
       if (*pair) pairs.push_back(std::move(**pair));
     }
@@ -248,13 +208,11 @@ Result<std::vector<KeyPair>> find_pairs(const Session& session) {
 }
 
 Result<KeyPair> find_pair(const Session& session, const KeyId& id) {
+  auto halves = find_halves(session, id);
+  if (!halves) return pass_on(halves);
   std::vector<KeyPair> found;
-  for (const Purpose purpose : all_purposes()) {
-    auto privates = find_halves(session, CKO_PRIVATE_KEY, purpose, id);
-    if (!privates) return pass_on(privates);
-    auto publics = find_halves(session, CKO_PUBLIC_KEY, purpose, id);
-    if (!publics) return pass_on(publics);
-    auto pair = read_pair(session, id, purpose, *privates, *publics);
+  for (const auto& [label, of_kind] : *halves) {
+    auto pair = read_pair(session, id, *kind_of_label(label), of_kind.privates, of_kind.publics);
     if (!pair) return pass_on(pair);
     if (*pair) found.push_back(std::move(**pair));
   }
@@ -268,12 +226,13 @@ Result<KeyPair> find_pair(const Session& session, const KeyId& id) {
 
 Result<KeyPair> generate_pair(const Session& session, const KeySpec& spec) {
   if (auto is_free = refuse_taken_id(session, spec.id); !is_free) return pass_on(is_free);
-  auto made = generate(session, spec);
+  auto made = make_pair(session, spec);
   if (!made) return pass_on(made);
-  auto pair = read_pair(session, spec.id, spec.purpose, {made->private_half}, {made->public_half});
+  auto pair = read_pair(session, spec.id, kind_of(spec.purpose, spec.algorithm),
+                        {made->private_half}, {made->public_half});
   if (!pair) return pass_on(pair);
   if (*pair && (*pair)->info.unfit.empty()) return std::move(**pair);
-  const std::string why = *pair ? (*pair)->info.unfit : "its public half shows no point";
+  const std::string why = *pair ? (*pair)->info.unfit : "its public half shows no key";
   (void)destroy(session, {made->private_half, made->public_half});
   return fail(Code::hsm_key_unfit, "the module made a key that may not sign: " + why);
 }
@@ -313,17 +272,22 @@ Result<std::optional<CK_OBJECT_HANDLE>> copy_for_session(const Session& holder,
 }
 
 Result<void> destroy_pair(const Session& session, const KeyId& id) {
-  auto halves = find_all_halves(session, id);
+  auto halves = find_halves(session, id);
   if (!halves) return pass_on(halves);
-  if (halves->privates.empty() && halves->publics.empty()) {
+  Halves all;
+  for (const auto& [label, of_kind] : *halves) {
+    all.privates.insert(all.privates.end(), of_kind.privates.begin(), of_kind.privates.end());
+    all.publics.insert(all.publics.end(), of_kind.publics.begin(), of_kind.publics.end());
+  }
+  if (all.privates.empty() && all.publics.empty()) {
     return fail(Code::hsm_key_unknown, "the token has no key of ours with CKA_ID " + to_string(id));
   }
-  if (halves->privates.size() > 1 || halves->publics.size() > 1) {
+  if (all.privates.size() > 1 || all.publics.size() > 1) {
     return fail(Code::hsm_key_ambiguous,
                 "CKA_ID " + to_string(id) + " names several keys of ours; none was destroyed");
   }
-  if (auto ended = destroy(session, halves->privates); !ended) return ended;
-  return destroy(session, halves->publics);
+  if (auto ended = destroy(session, all.privates); !ended) return ended;
+  return destroy(session, all.publics);
 }
 
 Result<Json> private_attributes(const Session& session, const KeyPair& pair) {
@@ -335,7 +299,7 @@ Result<Json> private_attributes(const Session& session, const KeyPair& pair) {
     attributes[std::string(private_flags[i].name)] = flag ? Json(*flag) : Json(nullptr);
   }
   attributes["CKA_ID"] = to_string(pair.info.id);
-  attributes["CKA_LABEL"] = label_of(pair.info.purpose);
+  attributes["CKA_LABEL"] = label_of(kind_of(pair.info.purpose, pair.info.public_key.algorithm()));
   return attributes;
 }
 

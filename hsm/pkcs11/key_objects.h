@@ -21,10 +21,7 @@ struct KeyPair {
   [[nodiscard]] bool has_copy() const { return signs_with != private_half; }
 };
 
-/// "mintmark access_token", on both halves.
-[[nodiscard]] std::string label_of(Purpose purpose);
-
-/// All pairs of ours with a public half on a curve we know. Any error of the module is an error of
+/// All pairs of ours with a public half that we know. Any error of the module is an error of
 /// the whole: a list that is short without a word would have somebody end the rest.
 [[nodiscard]] Result<std::vector<KeyPair>> find_pairs(const Session& session);
 /// `hsm_key_unknown`, also where the pair lost its public half.

@@ -59,8 +59,9 @@ struct Pkcs11KeyStore::Parts {
 };
 
 Result<std::unique_ptr<Pkcs11KeyStore>> open_key_store(const config::HsmStore& store,
+                                                       const std::vector<jose::Algorithm>& needed,
                                                        std::shared_ptr<Vitals> vitals) {
-  auto token = Token::open(store, vitals.get());
+  auto token = Token::open(store, needed, vitals.get());
   if (!token) return pass_on(token);
   auto parts = std::make_unique<Pkcs11KeyStore::Parts>(std::move(*token), store, std::move(vitals));
   return std::unique_ptr<Pkcs11KeyStore>(new Pkcs11KeyStore(std::move(parts)));

@@ -49,8 +49,9 @@ class Pkcs11KeyStore final : public Signer, public KeyAdmin {
   void evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence> done) override;
 
  private:
-  friend Result<std::unique_ptr<Pkcs11KeyStore>> open_key_store(const config::HsmStore& store,
-                                                                std::shared_ptr<Vitals> vitals);
+  friend Result<std::unique_ptr<Pkcs11KeyStore>> open_key_store(
+      const config::HsmStore& store, const std::vector<jose::Algorithm>& needed,
+      std::shared_ptr<Vitals> vitals);
   struct Parts;
   explicit Pkcs11KeyStore(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
@@ -67,6 +68,7 @@ class Pkcs11KeyStore final : public Signer, public KeyAdmin {
 /// `hsm_pin_empty`, `hsm_pin_refused`, `hsm_pin_locked`, `hsm_mechanism_missing`,
 /// `hsm_unavailable`, `hsm_failed`.
 [[nodiscard]] Result<std::unique_ptr<Pkcs11KeyStore>> open_key_store(
-    const config::HsmStore& store, std::shared_ptr<Vitals> vitals = nullptr);
+    const config::HsmStore& store, const std::vector<jose::Algorithm>& needed = {},
+    std::shared_ptr<Vitals> vitals = nullptr);
 
 }  // namespace mintmark::hsm::pkcs11

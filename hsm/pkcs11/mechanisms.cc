@@ -82,6 +82,20 @@ Result<Bytes> digest_of(Algorithm algorithm, std::string_view text) {
   return digest;
 }
 
+std::optional<std::size_t> signature_octets(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::es256:
+    case Algorithm::ed25519:
+      return 64;
+    case Algorithm::es384:
+      return 96;
+    case Algorithm::rs256:
+    case Algorithm::ps256:
+      break;
+  }
+  return std::nullopt;
+}
+
 Result<Bytes> sign_input(const SigningMechanism& mechanism, Algorithm algorithm,
                          std::string_view text) {
   if (mechanism.input == SignInput::message) return to_bytes(as_bytes(text));

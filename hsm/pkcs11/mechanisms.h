@@ -36,6 +36,8 @@ struct MakingMechanism {
 
 /// SHA-256, or SHA-384 for ES384.
 [[nodiscard]] Result<Bytes> digest_of(jose::Algorithm algorithm, std::string_view text);
+/// nullopt for RSA: as long as the modulus.
+[[nodiscard]] std::optional<std::size_t> signature_octets(jose::Algorithm algorithm);
 /// What is given to C_Sign for this text.
 [[nodiscard]] Result<Bytes> sign_input(const SigningMechanism& mechanism, jose::Algorithm algorithm,
                                        std::string_view text);

@@ -2,27 +2,29 @@
 
 #include <algorithm>
 
-#include "hsm/pkcs11/curve.h"
 #include "hsm/pkcs11/pin.h"
 #include "hsm/pkcs11/rv.h"
 
 namespace mintmark::hsm::pkcs11 {
 namespace {
 
-Result<Bytes> raw_signature(const Session& session, const KeyPair& pair, Bytes& digest) {
-  CK_MECHANISM mechanism{CKM_ECDSA, nullptr, 0};
-  CK_RV rv = session.calls().C_SignInit(session.handle(), &mechanism, pair.signs_with);
+/// The longest there is: RSA of 8192 bits.
+constexpr std::size_t longest_signature = 1024;
+
+Result<Bytes> raw_signature(const Session& session, const SigningMechanism& mechanism,
+                            CK_OBJECT_HANDLE key, BytesView input) {
+  MechanismCall call(mechanism);
+  CK_RV rv = session.calls().C_SignInit(session.handle(), call.get(), key);
   if (rv != CKR_OK) return fail_with(rv, "C_SignInit");
-  const std::size_t octets = curve_of(pair.info.public_key.algorithm()).signature_octets();
-  Bytes signature(octets);
-  auto size = static_cast<CK_ULONG>(octets);
-  rv = session.calls().C_Sign(session.handle(), digest.data(), static_cast<CK_ULONG>(digest.size()),
-                              signature.data(), &size);
+  Bytes signature(longest_signature);
+  auto size = static_cast<CK_ULONG>(signature.size());
+  rv = session.calls().C_Sign(session.handle(), for_reading(input),
+                              static_cast<CK_ULONG>(input.size()), signature.data(), &size);
   if (rv != CKR_OK) return fail_with(rv, "C_Sign");
-  if (size != octets) {
-    return fail(Code::hsm_signature_wrong,
-                "C_Sign gave " + std::to_string(size) + " octets, not " + std::to_string(octets));
+  if (size > signature.size()) {
+    return fail(Code::hsm_signature_wrong, "C_Sign gave " + std::to_string(size) + " octets");
   }
+  signature.resize(size);
   return signature;
 }
 
@@ -37,16 +39,19 @@ Result<TokenFacts> choose_token(const Module& module, const TokenSelector& selec
 }
 
 Token::Token(std::unique_ptr<Module> module, TokenSelector selector, std::unique_ptr<Login> login,
-             const config::HsmStore& store, Vitals* vitals)
+             const Mechanisms& mechanisms, const config::HsmStore& store, Vitals* vitals)
     : vitals_(vitals),
       module_(std::move(module)),
       selector_(std::move(selector)),
       login_(std::move(login)),
+      mechanisms_(mechanisms),
       sessions_(*module_, login_->token().slot_id, std::max(1U, store.sessions), vitals),
       makes_copies_(store.session_copies),
       self_check_(store.self_check) {}
 
-Result<std::unique_ptr<Token>> Token::open(const config::HsmStore& store, Vitals* vitals) {
+Result<std::unique_ptr<Token>> Token::open(const config::HsmStore& store,
+                                           const std::vector<jose::Algorithm>& needed,
+                                           Vitals* vitals) {
   const Vitals::Scope scope(vitals, Operation::open);
   auto selector = parse_token_selector(store.token);
   if (!selector) return pass_on(selector);
@@ -58,23 +63,26 @@ Result<std::unique_ptr<Token>> Token::open(const config::HsmStore& store, Vitals
   if (!facts) return pass_on(facts);
   auto login = Login::into(**module, std::move(*facts), std::move(*pin), vitals);
   if (!login) return pass_on(login);
-  std::unique_ptr<Token> token(
-      new Token(std::move(*module), std::move(*selector), std::move(*login), store, vitals));
-  if (auto has = token->require_mechanism(CKM_ECDSA, CKF_SIGN, "CKM_ECDSA"); !has) {
-    return pass_on(has);
-  }
+  auto mechanisms = Mechanisms::of(**module, (*login)->token().slot_id);
+  if (!mechanisms) return pass_on(mechanisms);
+  std::unique_ptr<Token> token(new Token(std::move(*module), std::move(*selector),
+                                         std::move(*login), *mechanisms, store, vitals));
+  if (auto has = token->require(needed); !has) return pass_on(has);
   if (auto filled = token->sessions_.fill(); !filled) return pass_on(filled);
   return token;
 }
 
-Result<void> Token::require_mechanism(CK_MECHANISM_TYPE type, CK_FLAGS use,
-                                      std::string_view name) const {
-  CK_MECHANISM_INFO info{};
-  const CK_RV rv = module_->calls().C_GetMechanismInfo(login_->token().slot_id, type, &info);
-  if (rv != CKR_OK && rv != CKR_MECHANISM_INVALID) return fail_with(rv, "C_GetMechanismInfo");
-  if (rv == CKR_OK && (info.flags & use) != 0) return {};
+Result<void> Token::require(const std::vector<jose::Algorithm>& needed) const {
+  for (const jose::Algorithm algorithm : needed) {
+    if (mechanisms_.signing(algorithm) == nullptr) return lacks(algorithm, "signs");
+  }
+  return {};
+}
+
+tl::unexpected<Error> Token::lacks(jose::Algorithm algorithm, std::string_view what) const {
   return fail(Code::hsm_mechanism_missing,
-              login_->token().to_uri() + ": it offers no " + std::string(name), rv);
+              login_->token().to_uri() + ": no mechanism that " + std::string(what) + " " +
+                  std::string(jose::name_of(algorithm)) + "; " + mechanisms_.describe());
 }
 
 Result<void> Token::require_login() const {
@@ -147,14 +155,22 @@ Result<Bytes> Token::sign(const KeyId& id, std::string_view signing_input, Deadl
 }
 
 Result<Bytes> Token::sign(const KeyPair& pair, std::string_view signing_input, Deadline deadline) {
-  auto digest = digest_of(pair.info.public_key.algorithm(), signing_input);
-  if (!digest) return pass_on(digest);
+  const jose::Algorithm algorithm = pair.info.public_key.algorithm();
+  const SigningMechanism* mechanism = mechanisms_.signing(algorithm);
+  if (mechanism == nullptr) return lacks(algorithm, "signs");
+  auto input = sign_input(*mechanism, algorithm, signing_input);
+  if (!input) return pass_on(input);
   auto lease = sessions_.lease(deadline);
   if (!lease) return pass_on(lease);
-  auto signature = raw_signature(lease->session(), pair, *digest);
+  auto signature = raw_signature(lease->session(), *mechanism, pair.signs_with, *input);
   if (!signature) {
     lease->discard_after(signature.error().native);
     return signature;
+  }
+  if (signature->size() != signature_octets(algorithm).value_or(signature->size())) {
+    lease->discard_after(CKR_OK);
+    return fail(Code::hsm_signature_wrong,
+                "C_Sign gave " + std::to_string(signature->size()) + " octets");
   }
   if (self_check_.is_due(lease->next_signature()) &&
       !pair.info.public_key.verify(as_bytes(signing_input), *signature)) {
@@ -182,11 +198,8 @@ Result<std::vector<KeyInfo>> Token::list(Deadline deadline) {
 
 Result<KeyInfo> Token::generate(const KeySpec& spec, Deadline deadline, bool again) {
   const CallGate::Passage passage(gate_);
-  if (auto has =
-          require_mechanism(CKM_EC_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, "CKM_EC_KEY_PAIR_GEN");
-      !has) {
-    return pass_on(has);
-  }
+  if (!mechanisms_.makes(spec.algorithm)) return lacks(spec.algorithm, "makes keys of");
+  if (mechanisms_.signing(spec.algorithm) == nullptr) return lacks(spec.algorithm, "signs");
   const std::scoped_lock lock(admin_mutex_);
   if (deadline.passed()) return fail(Code::deadline_passed, "another key was being made");
   // A session of its own: those that sign cannot write.

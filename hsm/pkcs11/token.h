@@ -13,6 +13,7 @@
 #include "hsm/pkcs11/call_gate.h"
 #include "hsm/pkcs11/key_table.h"
 #include "hsm/pkcs11/login.h"
+#include "hsm/pkcs11/mechanisms.h"
 #include "hsm/pkcs11/module.h"
 #include "hsm/pkcs11/recovery.h"
 #include "hsm/pkcs11/self_check.h"
@@ -24,8 +25,9 @@ namespace mintmark::hsm::pkcs11 {
 /// Thread-safe. After an error recover() says whether the call is worth another try.
 class Token {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Token>> open(const config::HsmStore& store,
-                                                           Vitals* vitals);
+  /// `hsm_mechanism_missing` if it cannot sign one of those that are `needed`.
+  [[nodiscard]] static Result<std::unique_ptr<Token>> open(
+      const config::HsmStore& store, const std::vector<jose::Algorithm>& needed, Vitals* vitals);
 
   [[nodiscard]] Result<Bytes> sign(const KeyId& id, std::string_view signing_input,
                                    Deadline deadline);
@@ -46,7 +48,7 @@ class Token {
 
  private:
   Token(std::unique_ptr<Module> module, TokenSelector selector, std::unique_ptr<Login> login,
-        const config::HsmStore& store, Vitals* vitals);
+        const Mechanisms& mechanisms, const config::HsmStore& store, Vitals* vitals);
   [[nodiscard]] Result<KeyTable::Entry> key(const KeyId& id, Deadline deadline);
   [[nodiscard]] Result<KeyTable::Entry> keep_with_copy(KeyPair pair);
   [[nodiscard]] Result<void> copy_into_session(KeyPair& pair);
@@ -55,8 +57,8 @@ class Token {
   [[nodiscard]] Result<Bytes> sign(const KeyPair& pair, std::string_view signing_input,
                                    Deadline deadline);
   [[nodiscard]] Result<void> require_login() const;
-  [[nodiscard]] Result<void> require_mechanism(CK_MECHANISM_TYPE type, CK_FLAGS use,
-                                               std::string_view name) const;
+  [[nodiscard]] Result<void> require(const std::vector<jose::Algorithm>& needed) const;
+  [[nodiscard]] tl::unexpected<Error> lacks(jose::Algorithm algorithm, std::string_view what) const;
   [[nodiscard]] Result<void> apply(Remedy remedy);
   [[nodiscard]] Result<void> log_in_again();
   [[nodiscard]] Result<void> reinitialise();
@@ -67,6 +69,7 @@ class Token {
   std::unique_ptr<Module> module_;
   const TokenSelector selector_;
   std::unique_ptr<Login> login_;
+  const Mechanisms mechanisms_;  ///< A token's do not change with a login.
   SessionPool sessions_;
   KeyTable keys_;
   std::mutex copies_mutex_;        ///< Between a look at what is barred and keeping a copy.

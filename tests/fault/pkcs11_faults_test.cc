@@ -40,10 +40,11 @@ class Pkcs11Faults : public ::testing::Test {
     ASSERT_TRUE(opened) << opened.error().to_string();
     store_ = std::move(*opened);
   }
-  Result<hsm::KeyInfo> generate() {
+  Result<hsm::KeyInfo> generate(jose::Algorithm algorithm = jose::Algorithm::es256) {
     Answer<hsm::KeyInfo> made;
-    store_->generate({.id = hsm::random_key_id(), .purpose = hsm::Purpose::access_token},
-                     Deadline::in(10s), made.done());
+    store_->generate(
+        {.id = hsm::random_key_id(), .purpose = hsm::Purpose::access_token, .algorithm = algorithm},
+        Deadline::in(10s), made.done());
     return made.wait();
   }
   Result<Bytes> sign(std::chrono::milliseconds patience = 10s) {
@@ -336,6 +337,57 @@ TEST_F(Pkcs11Faults, ADestroyedKeysCopySignsNoMore) {
   const auto signature = sign();
   ASSERT_FALSE(signature);
   EXPECT_EQ(signature.error().code, Code::hsm_key_unknown);
+}
+
+struct Lack {
+  jose::Algorithm algorithm;
+  const char* hashing;  ///< The mechanisms, as the shim hides them.
+  const char* raw;
+  const char* making;
+};
+
+// With the mechanism that hashes, with the raw one alone, and not at all.
+TEST_F(Pkcs11Faults, WhatAModuleLacksIsDoneForItOrRefusedByName) {
+  using jose::Algorithm;
+  for (const Lack& lack :
+       {Lack{Algorithm::es256, "0x1044", "0x1041", "0x1040"},
+        Lack{Algorithm::es384, "0x1045", "0x1041", "0x1040"},
+        Lack{Algorithm::rs256, "0x40", "0x1", "0x0"}, Lack{Algorithm::ps256, "0x43", "0xd", "0x0"},
+        Lack{Algorithm::ed25519, "0x1057", "0x1057", "0x1055"}}) {
+    const std::string name(jose::name_of(lack.algorithm));
+    SCOPED_TRACE(name);
+    const std::string hide = "mechanism hide ";
+    module_.fail("");
+    open();
+    key_ = generate(lack.algorithm).value();
+    expect_signs("as it is");
+    EXPECT_EQ(key_->public_key.algorithm(), lack.algorithm);
+    if (std::string(lack.hashing) != lack.raw) {
+      module_.fail(hide + lack.hashing);
+      open();
+      expect_signs("with the raw mechanism");
+    }
+    module_.fail(hide + lack.hashing + "\n" + hide + lack.raw);
+    open();
+    const auto signature = sign();
+    ASSERT_FALSE(signature);
+    EXPECT_EQ(signature.error().code, Code::hsm_mechanism_missing);
+    const auto not_made = generate(lack.algorithm);
+    ASSERT_FALSE(not_made);
+    EXPECT_EQ(not_made.error().code, Code::hsm_mechanism_missing);
+    store_.reset();
+    const auto refused = hsm::pkcs11::open_key_store(settings_, {lack.algorithm});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::hsm_mechanism_missing);
+    EXPECT_NE(refused.error().detail.find("signs " + name + "; it has "), std::string::npos)
+        << refused.error().detail;
+    module_.fail(hide + lack.making);
+    open();
+    const auto no_maker = generate(lack.algorithm);
+    ASSERT_FALSE(no_maker);
+    EXPECT_EQ(no_maker.error().code, Code::hsm_mechanism_missing);
+    expect_signs("what was made before");
+  }
 }
 
 // Logged out, a token hides private objects without a word: no list may be short by that.

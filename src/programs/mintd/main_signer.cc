@@ -10,6 +10,7 @@
 #include "hsm/pkcs11/key_store.h"
 #include "hsm/signer/server.h"
 #include "programs/command_line.h"
+#include "programs/mintd/algorithms.h"
 #include "programs/mintd/inherited.h"
 #include "programs/mintd/signer_exit.h"
 #include "programs/mintd/signer_watch.h"
@@ -90,6 +91,13 @@ int exit_status_of(const Result<void>& how) {
                                                                        : signer_exit_unavailable;
 }
 
+std::vector<jose::Algorithm> needed(const config::Config& config) {
+  std::vector<jose::Algorithm> algorithms;
+  for (const keyring::KeyKind& kind : signing_algorithms(config).wanted())
+    algorithms.push_back(kind.algorithm);
+  return algorithms;
+}
+
 /// Tells the keeper that this process still runs its loop.
 class Heart {
  public:
@@ -111,7 +119,7 @@ class Heart {
 };
 
 int serve(Inheritance all) {
-  auto store = hsm::pkcs11::open_key_store(all.store, all.vitals);
+  auto store = hsm::pkcs11::open_key_store(all.store, needed(all.config), all.vitals);
   if (!store) {
     telemetry::log(telemetry::Level::error, "key_store_not_opened", store.error(),
                    {{"store", all.store.name}});

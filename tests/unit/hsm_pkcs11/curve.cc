@@ -51,10 +51,21 @@ TEST(EcParams, OfACurveThatIsNotOursAreRefused) {
   EXPECT_FALSE(key_of("06052b81040022", point));  // P-384's name on a point of P-256
 }
 
-TEST(Digest, IsTheHashOfTheAlgorithm) {
-  EXPECT_EQ(to_hex(*digest_of(jose::Algorithm::es256, "abc")),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(digest_of(jose::Algorithm::es384, "abc")->size(), 48U);
+TEST(EdwardsPoint, IsTakenByOidAndByNameBareAndAsAnOctetString) {
+  // RFC 8032 §7.1, test 1.
+  const std::string key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+  for (const std::string& named : {std::string("06032b6570"), to_hex(edwards25519_by_name())}) {
+    const auto bare = key_of(named, key);
+    const auto wrapped = key_of(named, "0420" + key);
+    ASSERT_TRUE(bare) << named;
+    ASSERT_TRUE(wrapped) << named;
+    EXPECT_EQ(*bare, *wrapped);
+    EXPECT_EQ(bare->algorithm(), jose::Algorithm::ed25519);
+    EXPECT_FALSE(key_of(named, key + "00"));
+    EXPECT_FALSE(key_of(named, "0421" + key));
+  }
+  EXPECT_EQ(to_hex(params_of(jose::Algorithm::ed25519)), "06032b6570");
+  EXPECT_TRUE(params_of(jose::Algorithm::rs256).empty());
 }
 
 TEST(ReturnValue, IsNamedAndHasACode) {
