@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 namespace mintmark::hsm::pkcs11 {
 namespace {
 
@@ -82,6 +84,27 @@ TEST(ReturnValues, HaveATableWithoutContradictions) {
     }
   }
   EXPECT_EQ(facts_of_rv(CKR_VENDOR_DEFINED + 7).last, Remedy::restart);
+}
+
+/// The line of docs/operations.md that has `name`.
+std::string documented(std::string_view name) {
+  std::ifstream file(MINTMARK_SOURCE "/docs/operations.md");
+  for (std::string line; std::getline(file, line);) {
+    if (line.find("| `CKR_") == 0 && line.find("`" + std::string(name) + "`") != std::string::npos)
+      return line;
+  }
+  return "";
+}
+
+TEST(ReturnValues, HaveTheRemediesThatOperatorsAreTold) {
+  for (const RvFacts& row : rv_table()) {
+    const std::string line = documented(row.name);
+    EXPECT_EQ(line.empty(), row.first == Remedy::none) << row.name;
+    if (line.empty()) continue;
+    const std::string remedies =
+        "| `" + std::string(name_of(row.first)) + "` | `" + std::string(name_of(row.last)) + "` |";
+    EXPECT_NE(line.find(remedies), std::string::npos) << row.name << ": " << remedies;
+  }
 }
 
 }  // namespace
