@@ -45,9 +45,6 @@ inline constexpr const char* contract_issuer = "https://issuer.example";
 inline const std::vector<jose::Algorithm> every_algorithm{jose::all_algorithms.begin(),
                                                           jose::all_algorithms.end()};
 
-inline const std::vector<jose::Algorithm> ecdsa_algorithms{jose::Algorithm::es256,
-                                                           jose::Algorithm::es384};
-
 struct KeyStoreBackend {
   std::string name;
   /// Throws, with what is missing, if it cannot be made: that fails the test, it does not skip it.

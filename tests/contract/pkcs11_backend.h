@@ -33,8 +33,7 @@ class Pkcs11UnderTest final : public KeyStoreUnderTest {
 };
 
 template <typename Device>
-KeyStoreBackend pkcs11_backend(std::string name,
-                               std::vector<jose::Algorithm> algorithms = ecdsa_algorithms,
+KeyStoreBackend pkcs11_backend(std::string name, std::vector<jose::Algorithm> algorithms,
                                std::vector<jose::Algorithm> lacking = {}) {
   return {std::move(name),
           [](const KeyStoreOptions& options) -> std::unique_ptr<KeyStoreUnderTest> {

@@ -34,7 +34,7 @@ INSTANTIATE_TEST_SUITE_P(SignerProcess, KeyStoreContract,
                              [](const KeyStoreOptions& options) {
                                return std::make_unique<SignerProcessUnderTest>(options);
                              },
-                             ecdsa_algorithms}));
+                             every_algorithm}));
 
 }  // namespace
 }  // namespace mintmark::test

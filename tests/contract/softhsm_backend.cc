@@ -3,8 +3,8 @@
 namespace mintmark::test {
 
 INSTANTIATE_TEST_SUITE_P(SoftHsm, KeyStoreContract,
-                         ::testing::Values(pkcs11_backend<SoftHsm>("softhsm")));
+                         ::testing::Values(pkcs11_backend<SoftHsm>("softhsm", every_algorithm)));
 INSTANTIATE_TEST_SUITE_P(SoftHsm, Pkcs11Losses,
-                         ::testing::Values(pkcs11_backend<SoftHsm>("softhsm")));
+                         ::testing::Values(pkcs11_backend<SoftHsm>("softhsm", every_algorithm)));
 
 }  // namespace mintmark::test

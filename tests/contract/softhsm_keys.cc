@@ -39,7 +39,7 @@ class SoftHsmKeys : public KeyStoreContract {
 };
 
 INSTANTIATE_TEST_SUITE_P(SoftHsm, SoftHsmKeys,
-                         ::testing::Values(pkcs11_backend<SoftHsm>("softhsm")));
+                         ::testing::Values(pkcs11_backend<SoftHsm>("softhsm", every_algorithm)));
 
 TEST_P(SoftHsmKeys, ImportedKeyIsListedAsUnfitNamingEveryAttributeAndRefusedForSigning) {
   const hsm::KeyId id = hsm::random_key_id();
