@@ -130,11 +130,12 @@ void Listener::welcome(UniqueFd socket, Session::Peer peer) {
     setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
   const auto tls = tls_.load();
-  Ssl ssl = tls == nullptr ? nullptr : tls->connection();
-  if (has_tls_ && ssl == nullptr) return;
+  Session::Security security;
+  if (tls != nullptr) security = {tls->connection(), tls->handshake_threads()};
+  if (has_tls_ && security.ssl == nullptr) return;
   try {
-    const auto session = std::make_shared<Session>(io_, serving_, std::move(socket), std::move(ssl),
-                                                   std::move(peer));
+    const auto session = std::make_shared<Session>(io_, serving_, std::move(socket),
+                                                   std::move(security), std::move(peer));
     const auto admission = serving_->admit(session);
     if (admission == Serving::Admission::refused) session->refuse_first_request();
     if (admission != Serving::Admission::closed) session->start();

@@ -51,7 +51,8 @@ class Server {
   void replace_tls(std::shared_ptr<const TlsServerContext> tls);
 
   [[nodiscard]] std::size_t open_connections() const;
-  /// Connections beyond the limit, since the start: refused, or closed at once.
+  /// Connections beyond the limit (or beyond what HandshakeThreads let wait), since the start:
+  /// refused, or closed at once.
   [[nodiscard]] std::uint64_t connections_turned_away() const;
 
  private:

@@ -11,7 +11,7 @@ Serving::Admission Serving::admit(const std::shared_ptr<Session>& session) {
   const std::lock_guard lock(mutex_);
   if (stopping()) return Admission::closed;
   const bool full = open_.size() >= limits.connections;
-  if (full) turned_away_.fetch_add(1, std::memory_order_relaxed);
+  if (full) turn_away();
   if (open_.size() >= limits.connections + limits.refused_connections) return Admission::closed;
   open_.insert(session);
   serving_.insert(session);

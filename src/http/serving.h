@@ -38,6 +38,8 @@ class Serving {
   [[nodiscard]] Admission admit(const std::shared_ptr<Session>& session);
   /// Nothing more is answered on this connection; it may still be open for a while.
   void retire(const std::shared_ptr<Session>& session);
+  /// Counts a connection that is closed because too many are in its way.
+  void turn_away() { turned_away_.fetch_add(1, std::memory_order_relaxed); }
   /// The connection is closed.
   void forget(const std::shared_ptr<Session>& session);
 

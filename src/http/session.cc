@@ -61,13 +61,14 @@ class Session::Reply {
   std::atomic<bool> used_{false};
 };
 
-Session::Session(asio::io_context& io, std::shared_ptr<Serving> serving, UniqueFd socket, Ssl ssl,
-                 Peer peer)
+Session::Session(asio::io_context& io, std::shared_ptr<Serving> serving, UniqueFd socket,
+                 Security security, Peer peer)
     : strand_(asio::make_strand(io)),
       serving_(std::move(serving)),
       socket_(strand_, socket.get()),
       timer_(strand_),
-      stream_(socket.get(), std::move(ssl)),
+      stream_(socket.get(), std::move(security.ssl)),
+      handshake_threads_(std::move(security.handshake_threads)),
       reader_(serving_->limits),
       peer_(std::move(peer)) {
   (void)socket.release();
@@ -122,15 +123,6 @@ void Session::resume(bool readable) {
     case Phase::closed:
       return;
   }
-}
-
-void Session::shake_hands() {
-  const Step step = stream_.handshake();
-  if (step.progress == Progress::wants_read || step.progress == Progress::wants_write) {
-    return wait(step.progress);
-  }
-  if (step.progress != Progress::done) return close();
-  begin_next_request();
 }
 
 // ---- reading ----
@@ -339,15 +331,16 @@ void Session::linger() {
 
 void Session::end() {
   if (phase_ == Phase::closed) return;
-  stream_.end_writing();
+  if (!away_) stream_.end_writing();
   close();
 }
 
 void Session::close() {
   if (std::exchange(phase_, Phase::closed) == Phase::closed) return;
   timer_.cancel();
+  given_up_.store(true, std::memory_order_release);
   boost::system::error_code ignored;
-  socket_.close(ignored);
+  if (!away_) socket_.close(ignored);
   serving_->forget(shared_from_this());
 }
 
@@ -373,6 +366,7 @@ void Session::timer_fired() {
   if (phase_ == Phase::closed || deadline_ == clock::time_point::max()) return;
   if (clock::now() < deadline_) return arm_timer();
   clear_deadline();
+  if (away_) return close();
   expired_ = true;
   socket_.cancel();
 }

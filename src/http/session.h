@@ -1,6 +1,7 @@
 // One connection of the server, from the handshake to the close.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "http/handshake_threads.h"
 #include "http/message.h"
 #include "http/request_reader.h"
 #include "http/serving.h"
@@ -17,7 +19,9 @@
 
 namespace mintmark::http {
 
-/// Everything but the constructor, start, stop and abandon happens on the connection's strand.
+/// Everything but the constructor, start, stop and abandon happens on the connection's strand, and
+/// so does the handshake, unless its key makes it wait: then each of its steps is taken away to one
+/// of the threads for that, and nothing here touches the stream until it is back.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
@@ -27,9 +31,15 @@ class Session : public std::enable_shared_from_this<Session> {
     std::shared_ptr<const LocalPeer> local;
   };
 
-  /// `ssl` null: plain.
-  Session(boost::asio::io_context& io, std::shared_ptr<Serving> serving, UniqueFd socket, Ssl ssl,
-          Peer peer);
+  /// What makes a connection secure, or nothing: plain.
+  struct Security {
+    Ssl ssl = nullptr;
+    /// Where the handshake runs; null: on the strand like everything else.
+    std::shared_ptr<HandshakeThreads> handshake_threads = nullptr;
+  };
+
+  Session(boost::asio::io_context& io, std::shared_ptr<Serving> serving, UniqueFd socket,
+          Security security, Peer peer);
 
   /// Before start: no handler sees what comes; the first request is answered
   /// `http_too_many_connections`.
@@ -52,6 +62,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void waited(const boost::system::error_code& problem);
 
   void shake_hands();
+  void shake_hands_elsewhere();
+  void came_back(Step step);
+  void shook_hands(Step step);
   void take_request(bool readable);
   [[nodiscard]] bool read_some();
   [[nodiscard]] bool wants_more();
@@ -81,6 +94,7 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::posix::basic_stream_descriptor<Strand> socket_;
   boost::asio::basic_waitable_timer<clock, boost::asio::wait_traits<clock>, Strand> timer_;
   Stream stream_;
+  std::shared_ptr<HandshakeThreads> handshake_threads_;
   RequestReader reader_;
   Peer peer_;
   std::string request_id_;
@@ -97,6 +111,8 @@ class Session : public std::enable_shared_from_this<Session> {
   After after_ = After::next_request;
   bool expired_ = false;
   bool refused_ = false;
+  bool away_ = false;                  ///< A handshake thread has the stream.
+  std::atomic<bool> given_up_{false};  ///< Nobody waits for the handshake's next step any more.
 };
 
 }  // namespace mintmark::http

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <ctime>
+#include <vector>
 
 #include "http/tls_errors.h"
 
@@ -29,8 +30,9 @@ Owned<BIO> reader_of(const std::string& text) {
 /// Never asks a terminal: a key with a passphrase is refused like any other that cannot be read.
 int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) { return 0; }
 
-std::shared_ptr<ssl_ctx_st> new_context(const SSL_METHOD* method) {
-  SSL_CTX* context = SSL_CTX_new(method);
+std::shared_ptr<ssl_ctx_st> new_context(const SSL_METHOD* method, OSSL_LIB_CTX* library = nullptr,
+                                        const char* properties = nullptr) {
+  SSL_CTX* context = SSL_CTX_new_ex(library, properties, method);
   if (context == nullptr) return nullptr;
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
@@ -63,23 +65,39 @@ tl::unexpected<Error> unusable(const std::string& what) {
   return fail(Code::tls_certificate_unusable, reasons.empty() ? what : what + ": " + reasons);
 }
 
-Result<void> take_chain(SSL_CTX* context, const std::string& chain_pem) {
+/// The server's own certificate first.
+Result<std::vector<Owned<X509>>> read_chain(const std::string& chain_pem) {
+  std::vector<Owned<X509>> chain;
   const auto reader = reader_of(chain_pem);
-  const Owned<X509> own(PEM_read_bio_X509_AUX(reader.get(), nullptr, no_passphrase, nullptr));
-  if (own == nullptr) return unusable("no certificate in the TLS chain");
-  if (SSL_CTX_use_certificate(context, own.get()) != 1) {
-    return unusable("the TLS certificate cannot be used");
-  }
-  while (X509* next = PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr)) {
-    if (SSL_CTX_add0_chain_cert(context, next) == 1) continue;
-    X509_free(next);
-    return unusable("a certificate of the TLS chain cannot be used");
-  }
+  chain.emplace_back(PEM_read_bio_X509_AUX(reader.get(), nullptr, no_passphrase, nullptr));
+  if (chain.front() == nullptr) return unusable("no certificate in the TLS chain");
+  while (X509* next = PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr))
+    chain.emplace_back(next);
   const unsigned long last = ERR_peek_last_error();
   if (ERR_GET_REASON(last) != PEM_R_NO_START_LINE) {
     return unusable("the TLS chain has a certificate that cannot be read");
   }
   ERR_clear_error();
+  return chain;
+}
+
+Result<void> take_chain(SSL_CTX* context, const std::string& chain_pem) {
+  auto chain = read_chain(chain_pem);
+  if (!chain) return pass_on(chain);
+  if (SSL_CTX_use_certificate(context, chain->front().get()) != 1) {
+    return unusable("the TLS certificate cannot be used");
+  }
+  for (std::size_t i = 1; i < chain->size(); ++i) {
+    if (SSL_CTX_add1_chain_cert(context, (*chain)[i].get()) != 1)
+      return unusable("a certificate of the TLS chain cannot be used");
+  }
+  return {};
+}
+
+Result<void> take_key(SSL_CTX* context, EVP_PKEY* key) {
+  if (SSL_CTX_use_PrivateKey(context, key) != 1 || SSL_CTX_check_private_key(context) != 1) {
+    return unusable("the TLS key does not fit its certificate");
+  }
   return {};
 }
 
@@ -87,10 +105,22 @@ Result<void> take_key(SSL_CTX* context, const std::string& key_pem) {
   const auto reader = reader_of(key_pem);
   const Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(reader.get(), nullptr, no_passphrase, nullptr));
   if (key == nullptr) return unusable("the TLS key cannot be read");
-  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
-    return unusable("the TLS key does not fit its certificate");
-  }
-  return {};
+  return take_key(context, key.get());
+}
+
+void serve_http(SSL_CTX* context) {
+  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_set_num_tickets(context, 1);
+  // Resumption is by tickets alone: a cache of sessions would grow with strangers.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_alpn_select_cb(context, choose_http_1, nullptr);
+}
+
+Moment end_of(const X509* certificate) {
+  std::tm parts{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1)
+    return {};
+  return from_unix(timegm(&parts));
 }
 
 bool is_ip_address(const std::string& host) {
@@ -121,20 +151,41 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::from_pem(
   if (!chain) return pass_on(chain);
   auto key = take_key(context.get(), key_pem);
   if (!key) return pass_on(key);
-  SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-  SSL_CTX_set_num_tickets(context.get(), 1);
-  // Resumption is by tickets alone: a cache of sessions would grow with strangers.
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_alpn_select_cb(context.get(), choose_http_1, nullptr);
-  return std::shared_ptr<const TlsServerContext>(new TlsServerContext(std::move(context)));
+  serve_http(context.get());
+  return std::shared_ptr<const TlsServerContext>(new TlsServerContext(std::move(context), nullptr));
+}
+
+Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::with_held_key(
+    const std::string& chain_pem, const HeldKey& held) {
+  ERR_clear_error();
+  auto context = new_context(TLS_server_method(), held.library, held.properties.c_str());
+  if (context == nullptr) return unusable("OpenSSL gives no TLS context");
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
+  auto chain = take_chain(context.get(), chain_pem);
+  if (!chain) return pass_on(chain);
+  auto key = take_key(context.get(), held.key.get());
+  if (!key) return pass_on(key);
+  serve_http(context.get());
+  return std::shared_ptr<const TlsServerContext>(
+      new TlsServerContext(std::move(context), held.threads));
+}
+
+Result<ServerChain> read_server_chain(const std::string& chain_pem) {
+  ERR_clear_error();
+  const auto chain = read_chain(chain_pem);
+  if (!chain) return tl::unexpected<Error>(chain.error());
+  const X509* own = chain->front().get();
+  const X509_PUBKEY* key = X509_get_X509_PUBKEY(own);
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(key, &der);
+  if (size <= 0) return unusable("the TLS certificate's public key cannot be read");
+  ServerChain read{Bytes(der, der + size), end_of(own)};
+  OPENSSL_free(der);
+  return read;
 }
 
 Moment TlsServerContext::not_after() const {
-  const X509* certificate = SSL_CTX_get0_certificate(context_.get());
-  std::tm parts{};
-  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1)
-    return {};
-  return from_unix(timegm(&parts));
+  return end_of(SSL_CTX_get0_certificate(context_.get()));
 }
 
 Ssl TlsServerContext::connection() const {

@@ -4,9 +4,12 @@
 #include <memory>
 #include <string>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/time.h"
 
+struct evp_pkey_st;
+struct ossl_lib_ctx_st;
 struct ssl_ctx_st;
 struct ssl_st;
 
@@ -18,6 +21,26 @@ struct SslFree {
 /// The state of one TLS connection.
 using Ssl = std::unique_ptr<ssl_st, SslFree>;
 
+class HandshakeThreads;
+
+/// A private key that a provider of OpenSSL's holds and that makes its callers wait, such as one in
+/// hardware.
+struct HeldKey {
+  std::shared_ptr<evp_pkey_st> key;
+  ossl_lib_ctx_st* library = nullptr;  ///< Where its provider is; lives as long as the process.
+  std::string properties;              ///< How algorithms are fetched from `library`.
+  /// Where handshakes wait for it.
+  std::shared_ptr<HandshakeThreads> threads;
+};
+
+/// What a server's certificate chain says.
+struct ServerChain {
+  Bytes public_key;  ///< The server's own: SubjectPublicKeyInfo, DER.
+  Moment not_after;  ///< When its own certificate ends.
+};
+/// `tls_certificate_unusable` says why the PEM text is no chain.
+[[nodiscard]] Result<ServerChain> read_server_chain(const std::string& chain_pem);
+
 /// Certificate chain and key, proven to fit each other. Immutable; used by any number of threads.
 class TlsServerContext {
  public:
@@ -26,14 +49,24 @@ class TlsServerContext {
   /// `tls_certificate_unusable` says what does not fit.
   [[nodiscard]] static Result<std::shared_ptr<const TlsServerContext>> from_pem(
       const std::string& chain_pem, const std::string& key_pem);
+  /// The same with a key that is held elsewhere, and TLS 1.3 alone: a server of TLS 1.2 signs what
+  /// its client has a say in, which such a key need not do.
+  [[nodiscard]] static Result<std::shared_ptr<const TlsServerContext>> with_held_key(
+      const std::string& chain_pem, const HeldKey& key);
   /// When the server's own certificate ends.
   [[nodiscard]] Moment not_after() const;
   /// One connection's state, about to accept; null where memory is out.
   [[nodiscard]] Ssl connection() const;
+  /// Where its handshakes belong, because its key makes them wait; null: they never wait.
+  [[nodiscard]] const std::shared_ptr<HandshakeThreads>& handshake_threads() const {
+    return threads_;
+  }
 
  private:
-  explicit TlsServerContext(std::shared_ptr<ssl_ctx_st> context) : context_(std::move(context)) {}
+  TlsServerContext(std::shared_ptr<ssl_ctx_st> context, std::shared_ptr<HandshakeThreads> threads)
+      : context_(std::move(context)), threads_(std::move(threads)) {}
   std::shared_ptr<ssl_ctx_st> context_;
+  std::shared_ptr<HandshakeThreads> threads_;
 };
 
 /// The roots a client trusts.

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include <stdexcept>
@@ -95,6 +96,7 @@ struct TestCa::Parts {
     X509_set_issuer_name(certificate_to_sign, X509_get_subject_name(certificate.get()));
     require(X509_sign(certificate_to_sign, key.get(), EVP_sha256()) > 0, "no signature");
   }
+  Owned<X509> certify(EVP_PKEY* public_half, const CertificateRequest& request) const;
 };
 
 TestCa::TestCa(const std::string& name) : parts_(std::make_unique<Parts>()) {
@@ -115,20 +117,31 @@ std::string TestCa::certificate_pem() const { return pem_of(parts_->certificate.
 
 TestCertificate TestCa::issue(const CertificateRequest& request) const {
   const Owned<EVP_PKEY> key(EVP_EC_gen("P-256"));
-  const auto certificate =
-      new_certificate(request.common_name, key.get(), request.not_before, request.not_after);
-  X509* issuer = parts_->certificate.get();
-  add_extension(certificate.get(), issuer, NID_basic_constraints, "critical,CA:FALSE");
-  add_extension(certificate.get(), issuer, NID_key_usage, "critical,digitalSignature");
-  add_extension(certificate.get(), issuer, NID_ext_key_usage,
+  return {pem_of(parts_->certify(key.get(), request).get()), pem_of(key.get())};
+}
+
+std::string TestCa::certify(const std::vector<std::uint8_t>& public_key,
+                            const CertificateRequest& request) const {
+  const unsigned char* octets = public_key.data();
+  const Owned<EVP_PKEY> key(d2i_PUBKEY(nullptr, &octets, static_cast<long>(public_key.size())));
+  require(key != nullptr, "no public key");
+  return pem_of(parts_->certify(key.get(), request).get());
+}
+
+Owned<X509> TestCa::Parts::certify(EVP_PKEY* public_half, const CertificateRequest& request) const {
+  auto signed_one =
+      new_certificate(request.common_name, public_half, request.not_before, request.not_after);
+  X509* issuer = certificate.get();
+  add_extension(signed_one.get(), issuer, NID_basic_constraints, "critical,CA:FALSE");
+  add_extension(signed_one.get(), issuer, NID_key_usage, "critical,digitalSignature");
+  add_extension(signed_one.get(), issuer, NID_ext_key_usage,
                 request.for_server ? "serverAuth" : "clientAuth");
-  add_extension(certificate.get(), issuer, NID_authority_key_identifier, "keyid");
+  add_extension(signed_one.get(), issuer, NID_authority_key_identifier, "keyid");
   if (!request.names.empty()) {
-    add_extension(certificate.get(), issuer, NID_subject_alt_name,
-                  alternative_names(request.names));
+    add_extension(signed_one.get(), issuer, NID_subject_alt_name, alternative_names(request.names));
   }
-  parts_->sign(certificate.get());
-  return {pem_of(certificate.get()), pem_of(key.get())};
+  sign(signed_one.get());
+  return signed_one;
 }
 
 }  // namespace mintmark::test

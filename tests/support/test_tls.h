@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,9 @@ class TestCa {
 
   [[nodiscard]] std::string certificate_pem() const;
   [[nodiscard]] TestCertificate issue(const CertificateRequest& request = {}) const;
+  /// A certificate (PEM) for a key that lives elsewhere: its SubjectPublicKeyInfo, DER.
+  [[nodiscard]] std::string certify(const std::vector<std::uint8_t>& public_key,
+                                    const CertificateRequest& request = {}) const;
 
  private:
   struct Parts;
