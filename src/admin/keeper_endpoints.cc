@@ -28,6 +28,7 @@ http::Router keeper_router(KeeperEndpoints endpoints) {
               const auto keys = shared->keys();
               respond(keys ? http::json_response(200, keys->dump()) : error_response(keys.error()));
             });
+  router.on("POST", "/admin/v1/keys", key_generation(shared->generate_key));
   router.on("POST", "/admin/v1/reload", shared->reload);
   router.on("GET", "/admin/v1/devices", shared->front);
   router.on("GET", "/admin/v1/devices/*", shared->front);

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "admin/key_generation.h"
 #include "base/json.h"
 #include "http/message.h"
 #include "http/router.h"
@@ -13,6 +14,8 @@ namespace mintmark::admin {
 struct KeeperEndpoints {
   std::function<Json()> status;
   std::function<Result<Json>()> keys;
+  /// POST /admin/v1/keys (key_generation.h).
+  GenerateKey generate_key;
   /// POST /admin/v1/reload.
   http::Handler reload;
   /// Asks the front (devices, policy).

@@ -115,13 +115,20 @@ void read_http(ObjectReader& root, Config& config) {
     time("idle_ms", limits.idle);
     time("write_ms", limits.write);
     size("connections", 1, 1'000'000, limits.connections);
+    limits.handshake_threads =
+        static_cast<unsigned>(http.integer("handshake_threads", 1, 64, limits.handshake_threads));
+    size("handshakes_waiting", 1, 65'536, limits.handshakes_waiting);
   });
 }
 
 void read_tls(ObjectReader& root, const Directory& directory, Config& config) {
   root.object("tls", false, [&](ObjectReader& tls) {
-    config.tls =
-        TlsFiles{directory.resolve(tls.text("certificate")), directory.resolve(tls.text("key"))};
+    config.tls = Tls{directory.resolve(tls.text("certificate")),
+                     directory.resolve(tls.text("key", "")), tls.text("key_store", "")};
+    if (tls.has("key") == tls.has("key_store")) {
+      tls.refuse_here(
+          R"(must say where the private key is, by one of "key": FILE and "key_store": NAME)");
+    }
   });
   config.trusted_proxy = root.boolean("plain_http_behind_trusted_proxy", false);
   if (root.failed()) return;
@@ -133,6 +140,14 @@ void read_tls(ObjectReader& root, const Directory& directory, Config& config) {
     root.refuse("plain_http_behind_trusted_proxy",
                 R"(must not be true where "tls" is given; keep one of the two)");
   }
+}
+
+void check_tls_store(ObjectReader& root, const Config& config) {
+  if (root.failed() || !config.tls || config.tls->key_store.empty()) return;
+  const bool known =
+      std::any_of(config.stores.begin(), config.stores.end(),
+                  [&](const HsmStore& store) { return store.name == config.tls->key_store; });
+  if (!known) root.refuse("tls", R"(has a "key_store" that is none of "hsm.stores")");
 }
 
 void read_admin(ObjectReader& root, const Directory& directory, Config& config) {
@@ -370,6 +385,7 @@ Result<Config> parse(const std::string& file, std::string_view text) {
   read_users(root, config);
   config.state_directory = directory.resolve(root.text("state_directory"));
   read_hsm(root, directory, config);
+  check_tls_store(root, config);
   read_tokens(root, config);
   read_enrolment(root, directory, config);
   config.policy_file = directory.resolve(root.text("policy"));

@@ -17,9 +17,11 @@ struct Listen {
   std::uint16_t port = 0;
 };
 
-struct TlsFiles {
+/// Exactly one of `key` and `key_store` says where the private key is.
+struct Tls {
   std::string certificate;  ///< PEM chain, leaf first.
-  std::string key;          ///< PEM.
+  std::string key;          ///< PEM file; "": it lives in a key store.
+  std::string key_store;    ///< Name of the store; there the certificate's public key finds it.
 };
 
 /// Where the signer reads the PIN: exactly one of the three. Never argv, never the environment.
@@ -98,6 +100,10 @@ struct HttpLimits {
   std::chrono::milliseconds idle{60'000};
   std::chrono::milliseconds write{15'000};
   std::size_t connections = 4096;  ///< Open at once.
+  // Where the TLS key lives in a key store:
+  unsigned handshake_threads = 4;        ///< Handshakes that may wait for the store at once.
+  std::size_t handshakes_waiting = 256;  ///< Handshakes that may wait for one of those. Beyond:
+                                         ///< closed.
 };
 
 /// Names of RFC 7518 and RFC 9864: "ES256", "ES384", "RS256", "PS256", "Ed25519".
@@ -109,7 +115,7 @@ struct TokenAlgorithms {
 struct Config {
   std::string issuer;  ///< https URL without query, fragment or trailing slash.
   std::vector<Listen> listen;
-  std::optional<TlsFiles> tls;    ///< Absent only with trusted_proxy.
+  std::optional<Tls> tls;         ///< Absent only with trusted_proxy.
   bool trusted_proxy = false;     ///< "plain_http_behind_trusted_proxy": true
   std::optional<Listen> metrics;  ///< Where /metrics is served, as plain HTTP.
   HttpLimits http;

@@ -12,6 +12,7 @@ void print_status(const Json& status) {
   const Json& front = status["front"];
   std::printf("front    %s, pid %s, restarts %s\n", text(front, "state").c_str(),
               text(front, "pid").c_str(), text(front, "restarts").c_str());
+  if (!text(front, "trouble").empty()) std::printf("         %s\n", text(front, "trouble").c_str());
   for (const Json& signer : status["signers"]) {
     std::printf("signer   %s: %s, pid %s, restarts %s\n", text(signer, "store").c_str(),
                 text(signer, "state").c_str(), text(signer, "pid").c_str(),
@@ -33,6 +34,21 @@ void print_keys(const Json& answer) {
     std::printf("%-43s  in the hardware without a record: left alone\n",
                 orphan.get<std::string>().c_str());
   }
+}
+
+Result<Json> generate_key(AdminClient& mintd, const Arguments& arguments) {
+  auto purpose = arguments.required("--purpose");
+  if (!purpose) return pass_on(purpose);
+  return mintd.post("/admin/v1/keys", {{"purpose", *purpose},
+                                       {"algorithm", arguments.value("--algorithm", "ES256")}});
+}
+
+// Standard output has the public key alone, for a file; the rest is for the one who reads.
+void print_generated(const Json& key) {
+  std::fprintf(stderr, "kid        %s\nCKA_ID     %s\nuri        %s\nalgorithm  %s\n",
+               text(key, "kid").c_str(), text(key, "id").c_str(), text(key, "uri").c_str(),
+               text(key, "algorithm").c_str());
+  std::printf("%s", text(key, "public_key").c_str());
 }
 
 Result<Json> reload(AdminClient& mintd, const Arguments& /*arguments*/) {
@@ -58,6 +74,13 @@ std::vector<Subcommand> daemon_commands() {
              return mintd.get("/admin/v1/keys");
            },
            print_keys},
+          {{"keys generate",
+            "make a key in the hardware for the front's TLS; prints its public key",
+            {{"--purpose", "PURPOSE", "tls: all others are made by mintd when they are needed"},
+             {"--algorithm", "ALG", "ES256 (default) or ES384"}},
+            ""},
+           generate_key,
+           print_generated},
           {{"reload", "puts policy, EK roots, TLS certificate and log level in force anew", {}, ""},
            reload,
            print_reload},

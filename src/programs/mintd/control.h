@@ -10,6 +10,7 @@
 //     stop     {}                          answer what is under way, then end
 //   front -> keeper
 //     ready    {}                          it accepts connections
+//     waiting  {for}                       it does not yet: its TLS key is not to be had
 //     answer   {id, status, body}          to `admin` and `reload`
 //
 // The keeper never looks into `body`: what strangers caused to be stored is not parsed by it.

@@ -71,14 +71,14 @@ Doors::Doors(boost::asio::io_context& io, const config::HttpLimits& limits, http
   });
 }
 
-Result<void> Doors::open(ListeningSockets sockets,
+Result<void> Doors::open_figures(UniqueFd metrics) {
+  return metrics ? metrics_.accept_on(std::move(metrics), nullptr) : Result<void>{};
+}
+
+Result<void> Doors::open(std::vector<UniqueFd> strangers,
                          std::shared_ptr<const http::TlsServerContext> tls) {
   if (tls) figures_.tls_certificate_ends(tls->not_after());
-  if (sockets.metrics) {
-    auto accepting = metrics_.accept_on(std::move(sockets.metrics), nullptr);
-    if (!accepting) return accepting;
-  }
-  for (UniqueFd& socket : sockets.strangers) {
+  for (UniqueFd& socket : strangers) {
     if (auto accepting = strangers_.accept_on(std::move(socket), tls); !accepting) return accepting;
   }
   return {};

@@ -27,8 +27,10 @@ class Doors {
   Doors(boost::asio::io_context& io, const config::HttpLimits& limits, http::Router routes,
         Figures& figures);
 
-  /// `tls` null: plain HTTP behind a trusted proxy. Once.
-  [[nodiscard]] Result<void> open(ListeningSockets sockets,
+  /// Once each. An empty `metrics` serves no figures. `tls` null: plain HTTP behind a trusted
+  /// proxy.
+  [[nodiscard]] Result<void> open_figures(UniqueFd metrics);
+  [[nodiscard]] Result<void> open(std::vector<UniqueFd> strangers,
                                   std::shared_ptr<const http::TlsServerContext> tls);
   /// For connections that come from now on.
   void replace_tls(std::shared_ptr<const http::TlsServerContext> tls);

@@ -103,6 +103,11 @@ Figures::Signing Figures::signing(const std::string& store) {
                      "Signatures asked for and not yet there: the queue's depth.", labels)};
 }
 
+telemetry::Outcomes Figures::tls_signatures() {
+  return metrics_.outcomes("mintmark_tls_signatures_total",
+                           "Handshakes' signatures asked of the key store, by outcome.");
+}
+
 void Figures::keeper_said(const Json& message) {
   metrics_.counter("mintmark_front_restarts_total", "How often the front was started again.")
       .raise_to(count(message, "front_restarts"));

@@ -33,6 +33,9 @@ class Figures {
   };
   [[nodiscard]] Signing signing(const std::string& store);
 
+  /// Handshakes' signatures by a TLS key that lives in a key store.
+  [[nodiscard]] telemetry::Outcomes tls_signatures();
+
   /// The keeper's frame `figures` (control.h): what only it knows.
   void keeper_said(const Json& message);
   void tls_certificate_ends(Moment when);

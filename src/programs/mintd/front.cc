@@ -20,6 +20,8 @@ using telemetry::Level;
 
 namespace {
 
+constexpr std::chrono::seconds look_for_tls_key{1};
+
 issuer::EkRule::Kind kind_of(config::EkKind kind) {
   return kind == config::EkKind::rsa ? issuer::EkRule::Kind::rsa : issuer::EkRule::Kind::ecc;
 }
@@ -61,10 +63,16 @@ Front::Front(boost::asio::io_context& io, config::Config config, FrontInheritanc
       inheritance_(std::move(inheritance)),
       strand_(boost::asio::make_strand(io)),
       timer_(strand_),
-      figures_(api::path_of(config_.issuer)) {}
+      figures_(api::path_of(config_.issuer)),
+      tls_(config_, figures_) {}
 
-// What is still being written calls back into the others: it ends before them.
-Front::~Front() { register_.reset(); }
+Front::~Front() {
+  // Handshakes that wait for the signer hear that it is gone; then their threads can end.
+  if (const auto signer = signer_.load()) signer->close();
+  tls_.end();
+  // What is still being written calls back into the others: it ends before them.
+  register_.reset();
+}
 
 Result<void> Front::open_parts() {
   auto store = store::open_device_store(config_.state_directory + "/front/devices.db");
@@ -132,19 +140,48 @@ Result<void> Front::start() {
   return {};
 }
 
-Result<void> Front::accept() {
-  std::shared_ptr<const http::TlsServerContext> tls;
-  if (!config_.trusted_proxy) {
-    auto context =
-        http::TlsServerContext::from_pem(inheritance_.tls_certificate, inheritance_.tls_key);
-    wipe(inheritance_.tls_key);
-    if (!context) return pass_on(context);
-    tls = std::move(*context);
+Result<void> Front::open_doors() {
+  doors_ = std::make_unique<Doors>(io_, config_.http, routes(), figures_);
+  return doors_->open_figures(std::move(inheritance_.sockets.metrics));
+}
+
+void Front::accept() {
+  if (!doors_ || accepting_ || looking_for_tls_) return;
+  if (config_.trusted_proxy) return accept_with(TlsContexts::Context{});
+  looking_for_tls_ = true;
+  tls_.make(inheritance_.tls_certificate, inheritance_.tls_key,
+            [this](Result<TlsContexts::Context> made) {
+              boost::asio::post(strand_, [this, made = std::move(made)] {
+                looking_for_tls_ = false;
+                accept_with(made);
+              });
+            });
+}
+
+void Front::accept_with(const Result<TlsContexts::Context>& tls) {
+  if (accepting_) return;  // A reload was quicker.
+  if (!tls && tls_.key_is_in_store()) return wait_for_tls(tls.error());
+  wipe(inheritance_.tls_key);
+  auto opened = tls ? doors_->open(std::move(inheritance_.sockets.strangers), *tls)
+                    : tl::unexpected<Error>(tls.error());
+  if (!opened) {
+    telemetry::log(Level::error, "front_cannot_accept", opened.error());
+    return io_.stop();
   }
-  auto doors = std::make_unique<Doors>(io_, config_.http, routes(), figures_);
-  auto opened = doors->open(std::move(inheritance_.sockets), std::move(tls));
-  doors_ = std::move(doors);
-  return opened;
+  accepting_ = true;
+  tell({{"type", "ready"}});
+}
+
+void Front::wait_for_tls(const Error& why) {
+  if (const std::string text = why.to_string(); text != tls_waits_for_) {
+    tls_waits_for_ = text;
+    telemetry::log(Level::error, "front_waits_for_tls_key", why);
+    tell({{"type", "waiting"}, {"for", text}});
+  }
+  timer_.expires_after(look_for_tls_key);
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) accept();
+  });
 }
 
 void Front::accept_when_the_second_is_over() {
@@ -154,11 +191,11 @@ void Front::accept_when_the_second_is_over() {
   timer_.expires_after(next - std::chrono::system_clock::now() + std::chrono::milliseconds(1));
   timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
-    if (auto accepting = accept(); !accepting) {
-      telemetry::log(Level::error, "front_cannot_accept", accepting.error());
+    if (auto opened = open_doors(); !opened) {
+      telemetry::log(Level::error, "front_cannot_accept", opened.error());
       return io_.stop();
     }
-    tell({{"type", "ready"}});
+    accept();
   });
 }
 
@@ -190,6 +227,7 @@ void Front::received(const Json& message, UniqueFd descriptor) {
     gate_.wait_for_those_inside();
   } else if (type == "signer") {
     take_signer(message.value("store", ""), std::move(descriptor));
+    accept();
   } else if (type == "admin") {
     answer_operator(message);
   } else if (type == "reload") {
@@ -205,7 +243,9 @@ void Front::take_signer(const std::string& store, UniqueFd channel) {
   if (const auto signer = signer_.load()) return signer->replace(std::move(channel));
   auto signer = hsm::signer::SignerClient::make(io_, std::move(channel));
   signer_.store(signer);
-  stores_.put(store, std::make_shared<MeasuredSigner>(std::move(signer), figures_.signing(store)));
+  auto measured = std::make_shared<MeasuredSigner>(std::move(signer), figures_.signing(store));
+  if (config_.tls && config_.tls->key_store == store) tls_.use(measured);
+  stores_.put(store, std::move(measured));
 }
 
 void Front::answer_operator(const Json& message) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@
 #include "issuer/trust.h"
 #include "programs/mintd/doors.h"
 #include "programs/mintd/figures.h"
+#include "programs/mintd/tls_contexts.h"
 
 namespace mintmark::mintd {
 
@@ -31,7 +33,7 @@ struct FrontInheritance {
   ListeningSockets sockets;
   std::string policy_text;
   std::string tls_certificate;  ///< PEM; "" behind a trusted proxy.
-  std::string tls_key;
+  std::string tls_key;          ///< PEM; "" too where it lives in a key store.
 };
 
 class Front {
@@ -44,9 +46,16 @@ class Front {
 
  private:
   [[nodiscard]] Result<void> open_parts();
-  [[nodiscard]] Result<void> accept();
+  [[nodiscard]] Result<void> open_doors();
+  /// Opens the doors for strangers as soon as there is what to serve TLS with; until then tells the
+  /// keeper what it waits for, and tries again.
+  void accept();
+  void accept_with(const Result<TlsContexts::Context>& tls);
+  void wait_for_tls(const Error& why);
   /// All of what the file holds is put in force, or nothing (front_reload.cc).
-  [[nodiscard]] Result<void> reload(const UniqueFd& descriptor);
+  void reload(const UniqueFd& descriptor, const std::function<void(const Result<void>&)>& done);
+  struct NewParts;
+  void put_in_force(NewParts parts);
   void answer_reload(const Json& message, const UniqueFd& descriptor);
   void listen_to_keeper();
   void accept_when_the_second_is_over();
@@ -81,6 +90,10 @@ class Front {
   std::unique_ptr<issuer::Enrolment> enrolment_;
   std::unique_ptr<issuer::KeyEnrolment> key_enrolment_;
   http::Router operators_;
+  TlsContexts tls_;
+  std::string tls_waits_for_;
+  bool looking_for_tls_ = false;
+  bool accepting_ = false;
   std::unique_ptr<Doors> doors_;
 };
 

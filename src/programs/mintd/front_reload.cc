@@ -1,5 +1,7 @@
 // What the front does when the keeper has read everything again: builds every new part first, then
 // puts them all in force, or none.
+#include <boost/asio/post.hpp>
+
 #include "admin/keeper_endpoints.h"
 #include "base/secret.h"
 #include "programs/mintd/control.h"
@@ -13,15 +15,6 @@ using telemetry::Level;
 
 constexpr std::size_t longest_texts = 48U << 20U;
 
-/// All that a reload replaces, whole.
-struct NewParts {
-  config::Config config;
-  std::shared_ptr<const policy::Policy> policy;
-  std::shared_ptr<const attest::tpm2::EkTrust> trust;
-  std::shared_ptr<const http::TlsServerContext> tls;  ///< Null behind a trusted proxy.
-  Level level = Level::info;
-};
-
 Result<ReloadTexts> read_texts(const UniqueFd& descriptor) {
   auto octets = read_fd(descriptor.get(), longest_texts);
   if (!octets) return pass_on(octets);
@@ -30,52 +23,78 @@ Result<ReloadTexts> read_texts(const UniqueFd& descriptor) {
   return texts;
 }
 
-Result<NewParts> build(const ReloadTexts& texts) {
-  NewParts parts;
-  auto config = config::parse(texts.config_name, texts.config);
-  if (!config) return pass_on(config);
-  parts.config = std::move(*config);
-  auto policy = policy::Policy::from_text(parts.config.policy_file, texts.policy);
-  if (!policy) return pass_on(policy);
-  parts.policy = std::make_shared<const policy::Policy>(std::move(*policy));
-  const config::Tpm2Enrolment& tpm2 = parts.config.enrolment.tpm2;
-  auto trust = attest::tpm2::EkTrust::load(tpm2.roots, tpm2.intermediates);
-  if (!trust) return pass_on(trust);
-  parts.trust = std::make_shared<const attest::tpm2::EkTrust>(std::move(*trust));
-  if (parts.config.tls) {
-    auto tls = http::TlsServerContext::from_pem(texts.tls_certificate, texts.tls_key);
-    if (!tls) return pass_on(tls);
-    parts.tls = std::move(*tls);
-  }
-  const auto level = telemetry::level_named(parts.config.log_level);
-  if (!level) return tl::unexpected<Error>(level.error());
-  parts.level = *level;
-  return parts;
-}
-
 }  // namespace
 
-Result<void> Front::reload(const UniqueFd& descriptor) {
-  // The keeper asks only a front that has said that it is ready.
-  if (!doors_) return fail(Code::unavailable, "the front does not accept yet");
-  auto texts = read_texts(descriptor);
-  if (!texts) return pass_on(texts);
-  auto parts = build(*texts);
-  if (!parts) return pass_on(parts);
+/// All that a reload replaces, whole.
+struct Front::NewParts {
+  std::shared_ptr<const policy::Policy> policy;
+  std::shared_ptr<const attest::tpm2::EkTrust> trust;
+  std::string tls_certificate;
+  TlsContexts::Context tls;  ///< Null: that is to stay as it is.
+  Level level = Level::info;
 
-  trust_->swap(std::move(parts->trust));
-  policies_->swap(std::move(parts->policy));
-  if (parts->tls) doors_->replace_tls(std::move(parts->tls));
-  telemetry::configure("mintd-front", parts->level);
-  return {};
+  /// All but TLS.
+  static Result<NewParts> build(const ReloadTexts& texts) {
+    NewParts parts;
+    auto config = config::parse(texts.config_name, texts.config);
+    if (!config) return pass_on(config);
+    auto policy = policy::Policy::from_text(config->policy_file, texts.policy);
+    if (!policy) return pass_on(policy);
+    parts.policy = std::make_shared<const policy::Policy>(std::move(*policy));
+    const config::Tpm2Enrolment& tpm2 = config->enrolment.tpm2;
+    auto trust = attest::tpm2::EkTrust::load(tpm2.roots, tpm2.intermediates);
+    if (!trust) return pass_on(trust);
+    parts.trust = std::make_shared<const attest::tpm2::EkTrust>(std::move(*trust));
+    const auto level = telemetry::level_named(config->log_level);
+    if (!level) return tl::unexpected<Error>(level.error());
+    parts.level = *level;
+    parts.tls_certificate = texts.tls_certificate;
+    return parts;
+  }
+};
+
+void Front::reload(const UniqueFd& descriptor,
+                   const std::function<void(const Result<void>&)>& done) {
+  // The keeper asks only a front that has said that it is ready, or what it waits for.
+  if (!doors_) return done(fail(Code::unavailable, "the front does not accept yet"));
+  auto texts = read_texts(descriptor);
+  if (!texts) return done(pass_on(texts));
+  auto built = NewParts::build(*texts);
+  if (!built) return done(pass_on(built));
+  auto parts = std::make_shared<NewParts>(std::move(*built));
+  // Another certificate has another key, or is another of the same key. With neither changed, a key
+  // store that is away holds up no change of the policy.
+  const bool same = accepting_ && parts->tls_certificate == inheritance_.tls_certificate;
+  if (config_.trusted_proxy || same) {
+    put_in_force(std::move(*parts));
+    return done({});
+  }
+  tls_.make(texts->tls_certificate, texts->tls_key,
+            [this, parts, done](Result<TlsContexts::Context> made) {
+              boost::asio::post(strand_, [this, parts, done, made = std::move(made)]() mutable {
+                if (!made) return done(pass_on(made));
+                parts->tls = std::move(*made);
+                put_in_force(std::move(*parts));
+                done({});
+              });
+            });
+}
+
+void Front::put_in_force(NewParts parts) {
+  trust_->swap(std::move(parts.trust));
+  policies_->swap(std::move(parts.policy));
+  inheritance_.tls_certificate = std::move(parts.tls_certificate);
+  if (parts.tls && accepting_) doors_->replace_tls(parts.tls);
+  if (parts.tls && !accepting_) accept_with(parts.tls);
+  telemetry::configure("mintd-front", parts.level);
 }
 
 void Front::answer_reload(const Json& message, const UniqueFd& descriptor) {
-  const auto reloaded = reload(descriptor);
-  if (!reloaded) telemetry::log(Level::error, "reload_refused", reloaded.error());
-  control_->send(answer_frame(
-      message.value("id", std::uint64_t{0}),
-      reloaded ? http::json_response(200, "{}") : admin::error_response(reloaded.error())));
+  reload(descriptor, [this, id = message.value("id", std::uint64_t{0})](const Result<void>& done) {
+    if (!done) telemetry::log(Level::error, "reload_refused", done.error());
+    control_->send(answer_frame(
+        id, done ? http::json_response(200, "{}") : admin::error_response(done.error())));
+  });
 }
 
 }  // namespace mintmark::mintd

@@ -22,6 +22,7 @@ FrontSlot::FrontSlot(KeeperContext& context, BoundSockets sockets, Events events
           context.io, "front", [this] { return spawn_front(); },
           [this](int /*status*/) {
             ready_ = false;
+            waiting_for_.clear();
             if (control_) control_->close();
             control_.reset();
             relay_.front_gone();
@@ -58,7 +59,8 @@ Result<ChildSpec> FrontSlot::describe(std::vector<UniqueFd>& handed) {
   if (done && in_force.config.tls) {
     // The key's file belongs to the keeper's user; the front gets its content and never the path.
     done = hand_file("--tls-certificate-fd", in_force.tls_certificate);
-    if (done) done = hand_file("--tls-key-fd", as_text(in_force.tls_key.view()));
+    if (done && !in_force.config.tls->key.empty())
+      done = hand_file("--tls-key-fd", as_text(in_force.tls_key.view()));
   }
   for (const UniqueFd& socket : sockets_.strangers) {
     if (done) done = hand_socket("--listen-fd", socket);
@@ -98,7 +100,10 @@ void FrontSlot::received(BytesView frame) {
   const std::string& type = (*message)["type"].get_ref<const std::string&>();
   if (type == "ready") {
     ready_ = true;
+    waiting_for_.clear();
     telemetry::log(Level::info, "front_ready");
+  } else if (type == "waiting") {
+    waiting_for_ = message->value("for", "");
   } else if (type == "answer") {
     relay_.answered(*message);
   }
@@ -143,9 +148,11 @@ void FrontSlot::stop() {
 }
 
 Json FrontSlot::status() const {
-  return {{"state", ready_               ? "ready"
-                    : process_.running() ? "starting"
-                                         : "down"},
+  return {{"state", ready_                  ? "ready"
+                    : !waiting_for_.empty() ? "waiting"
+                    : process_.running()    ? "starting"
+                                            : "down"},
+          {"trouble", waiting_for_},
           {"pid", process_.pid()},
           {"restarts", process_.restarts()}};
 }

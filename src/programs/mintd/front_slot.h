@@ -42,8 +42,9 @@ class FrontSlot {
 
   [[nodiscard]] Json status() const;
   [[nodiscard]] bool running() const { return process_.running(); }
-  /// It has said that it accepts.
-  [[nodiscard]] bool ready() const { return ready_; }
+  /// It has said that it accepts, or what it waits for first: its TLS key. Then it can be told to
+  /// reload.
+  [[nodiscard]] bool listens_to_us() const { return ready_ || !waiting_for_.empty(); }
   [[nodiscard]] unsigned restarts() const { return process_.restarts(); }
 
  private:
@@ -58,6 +59,7 @@ class FrontSlot {
   AdminRelay relay_;
   std::shared_ptr<ipc::Channel> control_;
   bool ready_ = false;
+  std::string waiting_for_;
   bool stopping_ = false;
   Supervised process_;
 };

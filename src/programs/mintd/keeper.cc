@@ -76,6 +76,10 @@ Result<void> Keeper::open_admin() {
           std::move(*roles),
           admin::keeper_router({.status = [this] { return status(); },
                                 .keys = [this] { return keys(); },
+                                .generate_key =
+                                    [this](const hsm::KeySpec& spec, hsm::Done<Json> done) {
+                                      signer_->generate(spec, std::move(done));
+                                    },
                                 .reload = [this](const http::Request& /*request*/,
                                                  const http::Respond& respond) { reload(respond); },
                                 .front =

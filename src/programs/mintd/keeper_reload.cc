@@ -33,7 +33,7 @@ http::Response Keeper::reload_refused(const Error& error) {
 }
 
 void Keeper::reload(const http::Respond& respond) {
-  if (reloading_ || stopping_ || !front_->ready()) {
+  if (reloading_ || stopping_ || !front_->listens_to_us()) {
     return respond(reload_refused(
         {Code::unavailable,
          reloading_ ? "another reload is under way" : "the front is not ready; try again", 0}));

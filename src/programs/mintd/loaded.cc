@@ -7,6 +7,7 @@
 #include "attest/tpm2/trust.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "hsm/tls/certificate_key.h"
 #include "http/tls.h"
 #include "policy/policy.h"
 
@@ -16,20 +17,34 @@ namespace {
 constexpr std::size_t longest_config = 1U << 20U;
 constexpr std::size_t most_named = 8;
 
-Result<void> load_tls(Loaded& loaded) {
-  if (!loaded.config.tls) return {};
-  auto certificate = read_file(loaded.config.tls->certificate);
-  if (!certificate) return pass_on(certificate);
+Result<void> load_tls_key(Loaded& loaded) {
   auto key = read_file(loaded.config.tls->key);
   if (!key) return pass_on(key);
-  const auto context = http::TlsServerContext::from_pem(*certificate, *key);
-  loaded.tls_certificate = std::move(*certificate);
+  const auto context = http::TlsServerContext::from_pem(loaded.tls_certificate, *key);
   loaded.tls_key = Secret::take(*key);
   if (!context) {
     return fail(context.error().code, loaded.config.tls->certificate + " with " +
                                           loaded.config.tls->key + ": " + context.error().detail);
   }
   return {};
+}
+
+// The front finds the key itself, when its store is open.
+Result<void> check_stored_tls_key(const Loaded& loaded) {
+  const auto chain = http::read_server_chain(loaded.tls_certificate);
+  auto key = chain ? hsm::tls::certificate_key(chain->public_key)
+                   : Result<jose::PublicKey>(tl::unexpected<Error>(chain.error()));
+  if (!key)
+    return fail(key.error().code, loaded.config.tls->certificate + ": " + key.error().detail);
+  return {};
+}
+
+Result<void> load_tls(Loaded& loaded) {
+  if (!loaded.config.tls) return {};
+  auto certificate = read_file(loaded.config.tls->certificate);
+  if (!certificate) return pass_on(certificate);
+  loaded.tls_certificate = std::move(*certificate);
+  return loaded.config.tls->key.empty() ? check_stored_tls_key(loaded) : load_tls_key(loaded);
 }
 
 using Leaves = std::map<std::string, Json>;

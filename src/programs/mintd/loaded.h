@@ -17,7 +17,7 @@ struct Loaded {
   std::string config_text;
   std::string policy_text;
   std::string tls_certificate;  ///< PEM; "" behind a trusted proxy, like the key.
-  Secret tls_key;
+  Secret tls_key;               ///< "" too where it lives in a key store.
 };
 
 /// Everything that can be checked without starting: configuration, policy, EK roots, TLS, groups.

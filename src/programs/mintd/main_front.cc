@@ -20,7 +20,7 @@ const programs::Program program{
      {"--config-fd", "N", "the configuration"},
      {"--control-fd", "N", "the keeper's channel"},
      {"--tls-certificate-fd", "N", "certificate chain, PEM"},
-     {"--tls-key-fd", "N", "its key, PEM"},
+     {"--tls-key-fd", "N", "its key, PEM, where it lives in no key store"},
      {"--policy-fd", "N", "the policy"},
      {"--metrics-fd", "N", "the listening socket for figures"},
      {"--listen-fd", "N", "a listening socket", true}},
@@ -58,9 +58,10 @@ Result<FrontInheritance> inherit(const programs::Arguments& arguments,
   if (!config.tls) return all;
   auto certificate = text_of(arguments, "--tls-certificate-fd");
   if (!certificate) return pass_on(certificate);
+  all.tls_certificate = std::move(*certificate);
+  if (config.tls->key.empty()) return all;
   auto key = text_of(arguments, "--tls-key-fd");
   if (!key) return pass_on(key);
-  all.tls_certificate = std::move(*certificate);
   all.tls_key = std::move(*key);
   return all;
 }

@@ -78,10 +78,11 @@ Result<Inheritance> inherit(const programs::Arguments& arguments) {
   return fail(Code::invalid_argument, "--store names no key store of the configuration");
 }
 
-hsm::signer::PurposeRules rules_of(const config::Config& config) {
+hsm::signer::PurposeRules rules_of(const config::Config& config, const std::string& store) {
   return {.issuer = config.issuer,
           .longest_life = {{hsm::Purpose::access_token, config.longest_token_life},
-                           {hsm::Purpose::client_attestation, config.enrolment.freshness}}};
+                           {hsm::Purpose::client_attestation, config.enrolment.freshness}},
+          .tls = config.tls && config.tls->key_store == store};
 }
 
 int exit_status_of(const Result<void>& how) {
@@ -132,7 +133,8 @@ int serve(Inheritance all) {
   const SystemClock clock;
   boost::asio::io_context io(1);
   const Heart heart(io, all.vitals);
-  hsm::signer::SignerServer server(io, **store, **store, rules_of(all.config), clock);
+  hsm::signer::SignerServer server(io, **store, **store, rules_of(all.config, all.store.name),
+                                   clock);
   Result<void> outcome;
   server.serve(std::move(all.keeper), [&](const Result<void>& how) {
     outcome = how;

@@ -9,6 +9,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "admin/key_generation.h"
 #include "hsm/pkcs11/fault_name.h"
 #include "ipc/channel.h"
 #include "programs/mintd/algorithms.h"
@@ -22,6 +23,7 @@ using telemetry::Level;
 
 constexpr std::chrono::seconds reconcile_patience{60};
 constexpr std::chrono::seconds attach_patience{10};
+constexpr std::chrono::seconds generation_patience{9};  // mintctl waits 10.
 constexpr std::chrono::milliseconds look_at_pin{200};
 constexpr std::chrono::milliseconds look_at_signer{100};
 constexpr unsigned looks_a_figure = 10;  // Once a second.
@@ -202,6 +204,17 @@ Result<UniqueFd> SignerSlot::attach_front() {
                             telemetry::log(Level::error, "front_not_attached", attached.error());
                         });
   return std::move(pair->left);
+}
+
+void SignerSlot::generate(const hsm::KeySpec& spec, hsm::Done<Json> done) {
+  client_->generate(spec, Deadline::in(generation_patience),
+                    [this, done = std::move(done)](Result<hsm::KeyInfo> key) mutable {
+                      boost::asio::post(
+                          context_.io, [this, done = std::move(done), key = std::move(key)] {
+                            if (!key) return done(tl::unexpected<Error>(key.error()));
+                            done(admin::describe_key(*key, store_.name, store_.token));
+                          });
+                    });
 }
 
 bool SignerSlot::ended(int wait_status) {

@@ -41,6 +41,10 @@ class SignerSlot {
   /// ready.
   [[nodiscard]] Result<UniqueFd> attach_front();
 
+  /// A key that no record of the journal leads: `done` gets admin::describe_key's, on the
+  /// io_context.
+  void generate(const hsm::KeySpec& spec, hsm::Done<Json> done);
+
   [[nodiscard]] const std::string& name() const { return store_.name; }
   [[nodiscard]] const std::vector<std::string>& orphans() const { return lifecycle_.orphans(); }
   [[nodiscard]] Json status() const;

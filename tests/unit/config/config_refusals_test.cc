@@ -170,7 +170,20 @@ TEST(ConfigRefusal, OfNoTlsWhereNoProxyIsNamed) {
 }
 
 TEST(ConfigRefusal, OfTlsWithoutKey) {
-  expect_text(refusal(R"(, "key": "tls/server.key")", ""), "key \"tls.key\": is missing");
+  expect_text(refusal(R"(, "key": "tls/server.key")", ""),
+              "key \"tls\": must say where the private key is, by one of \"key\": FILE and "
+              "\"key_store\": NAME");
+}
+
+TEST(ConfigRefusal, OfTlsWithAKeyInAFileAndInAKeyStore) {
+  expect_text(
+      refusal(R"("key": "tls/server.key")", R"("key": "tls/server.key", "key_store": "main")"),
+      "key \"tls\": must say where the private key is, by one of");
+}
+
+TEST(ConfigRefusal, OfATlsKeyInAStoreThatIsNone) {
+  expect_text(refusal(R"("key": "tls/server.key")", R"("key_store": "other")"),
+              "key \"tls\": has a \"key_store\" that is none of \"hsm.stores\"");
 }
 
 TEST(ConfigRefusal, OfTlsWithoutCertificate) {

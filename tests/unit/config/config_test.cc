@@ -109,6 +109,13 @@ TEST(Config, ResolvesRelativePathsAgainstTheFilesDirectory) {
   EXPECT_EQ(config.policy_file, "/etc/mintmark/policy.json");
 }
 
+TEST(Config, TakesATlsKeyInAKeyStore) {
+  const Config config =
+      good(replaced(sample, R"("key": "tls/server.key")", R"("key_store": "main")"));
+  EXPECT_EQ(config.tls->key_store, "main");
+  EXPECT_EQ(config.tls->key, "");
+}
+
 TEST(Config, KeepsEnvironmentValuesAsTheyStand) {
   const Config config = good(sample);
   EXPECT_EQ(config.stores[0].environment.at("SOFTHSM2_CONF"), "softhsm2.conf");

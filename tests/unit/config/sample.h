@@ -67,7 +67,9 @@ inline const std::string sample = R"({
     "body_ms": 7000,
     "idle_ms": 30000,
     "write_ms": 8000,
-    "connections": 500
+    "connections": 500,
+    "handshake_threads": 3,
+    "handshakes_waiting": 100
   }
 }
 )";
