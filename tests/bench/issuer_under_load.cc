@@ -67,10 +67,34 @@ IssuerUnderLoad::IssuerUnderLoad(const std::string& root_pem, const std::string&
   std::istringstream lines(variables);
   for (std::string line; std::getline(lines, line);)
     environment_[line.substr(0, line.find('='))] = line.substr(line.find('=') + 1);
+  learn_pids();
+}
+
+void IssuerUnderLoad::learn_pids() {
   const Json status = Json::parse(test::run({environment_["MINT_BIN"] + "/mintctl", "--admin",
                                              environment_["MINT_ADMIN"], "--json", "status"}));
   front_ = status["front"]["pid"];
   signer_ = status["signers"][0]["pid"];
+}
+
+void IssuerUnderLoad::move_tls_key_into_the_store() {
+  const std::string tls = directory_ + "/tls/";
+  const Json key = Json::parse(
+      test::run({environment_["MINT_BIN"] + "/mintctl", "--admin", environment_["MINT_ADMIN"],
+                 "--json", "keys", "generate", "--purpose", "tls"}));
+  std::ofstream(tls + "hsm.pub") << key["public_key"].get<std::string>();
+  std::ofstream(tls + "names") << "subjectAltName=DNS:localhost\n";
+  test::run({"openssl", "x509", "-new", "-force_pubkey", tls + "hsm.pub", "-subj", "/CN=localhost",
+             "-CA", tls + "ca.pem", "-CAkey", tls + "ca.key", "-days", "2", "-extfile",
+             tls + "names", "-out", tls + "server.pem"});
+  const std::string config = directory_ + "/mintd.json";
+  auto text = read_file(config);
+  if (!text) throw std::runtime_error(text.error().to_string());
+  replace(*text, R"("key": "tls/server.key")", R"("key_store": "main")");
+  std::ofstream(config) << *text;
+  stack("down");
+  stack("up");
+  learn_pids();
 }
 
 IssuerUnderLoad::~IssuerUnderLoad() {

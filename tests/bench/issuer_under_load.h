@@ -26,11 +26,14 @@ class IssuerUnderLoad {
   }
   [[nodiscard]] CpuTime cpu() const;
   void stop();
+  /// Has a TLS key made in the token, certified by the stack's CA, and mintd started on it.
+  void move_tls_key_into_the_store();
   /// The key store as mintd opens it; for the raw rate, after stop().
   [[nodiscard]] config::HsmStore key_store() const;
 
  private:
   void stack(const std::string& verb) const;
+  void learn_pids();
   std::string directory_;
   std::map<std::string, std::string> environment_;
   int front_ = 0;

@@ -42,6 +42,13 @@ class LoadedTest : public testing::Test {
   )" + more + R"("policy": "policy.json"
 })");
   }
+  void key_in_store() {
+    auto text = *read_file(directory_.path() / "mintd.json");
+    const std::string key = R"("key": "server.key")";
+    directory_.write("mintd.json",
+                     text.replace(text.find(key), key.size(), R"("key_store": "main")"));
+    std::filesystem::remove(directory_.path() / "server.key");
+  }
   Result<Loaded> load() const { return load_and_check(directory_.path() / "mintd.json"); }
   Loaded good() const {
     auto loaded = load();
@@ -89,6 +96,37 @@ TEST_F(LoadedTest, WithAKeyOfAnotherCertificateIsRefusedAndNamesTheFiles) {
   expect_refused(Code::tls_certificate_unusable, "server.key");
 }
 
+std::vector<std::string> changes(const Loaded& before, const Loaded& after) {
+  auto changed = changes_between(before, after);
+  if (!changed) return {changed.error().to_string()};
+  return *changed;
+}
+
+TEST_F(LoadedTest, WithATlsKeyInAKeyStoreNeedsTheCertificateAlone) {
+  key_in_store();
+  const Loaded loaded = good();
+  EXPECT_NE(loaded.tls_certificate.find("BEGIN CERTIFICATE"), std::string::npos);
+  EXPECT_TRUE(loaded.tls_key.view().empty());
+}
+
+TEST_F(LoadedTest, WithATlsKeyInAKeyStoreAndACertificateThatIsNoneIsRefused) {
+  key_in_store();
+  directory_.write("server.pem", "no certificate");
+  expect_refused(Code::tls_certificate_unusable, "server.pem: no certificate");
+}
+
+TEST_F(LoadedTest, MayChangeTheCertificateOfATlsKeyInAKeyStoreButNotWhereKeysAre) {
+  const Loaded in_file = good();
+  key_in_store();
+  const Loaded before = good();
+  directory_.write("server.pem", ca_.issue().certificate_pem);
+  EXPECT_EQ(changes(before, good()), (std::vector<std::string>{"enrolment.tpm2.roots", "tls"}));
+  const auto refused = changes_between(in_file, before);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::reload_needs_restart);
+  EXPECT_NE(refused.error().detail.find("tls.key_store changed"), std::string::npos);
+}
+
 TEST_F(LoadedTest, WithAnUnknownGroupIsRefused) {
   auto text = *read_file(directory_.path() / "mintd.json");
   text.replace(text.find("\"admin.sock\""), 12,
@@ -102,12 +140,6 @@ TEST_F(LoadedTest, HoldsTheTextsThatWereChecked) {
   EXPECT_EQ(loaded.policy_text, policy_text);
   EXPECT_NE(loaded.tls_certificate.find("BEGIN CERTIFICATE"), std::string::npos);
   EXPECT_NE(as_text(loaded.tls_key.view()).find("PRIVATE KEY"), std::string::npos);
-}
-
-std::vector<std::string> changes(const Loaded& before, const Loaded& after) {
-  auto changed = changes_between(before, after);
-  if (!changed) return {changed.error().to_string()};
-  return *changed;
 }
 
 TEST_F(LoadedTest, ReadAgainUnchangedDiffersInNothingButTheRootsThatWereReadAgain) {
