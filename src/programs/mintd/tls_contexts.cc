@@ -26,7 +26,8 @@ struct TlsContexts::Outcomes {
   std::atomic<bool> failing{false};
 };
 
-TlsContexts::TlsContexts(const config::Config& config, Figures& figures) {
+TlsContexts::TlsContexts(const config::Config& config, Figures& figures)
+    : outcomes_(std::make_shared<Outcomes>(figures.tls_signatures())) {
   if (!config.tls || config.tls->key_store.empty()) return;
   store_ = config.tls->key_store;
   for (const config::HsmStore& store : config.stores) {
@@ -34,7 +35,6 @@ TlsContexts::TlsContexts(const config::Config& config, Figures& figures) {
   }
   threads_ = std::make_shared<http::HandshakeThreads>(config.http.handshake_threads,
                                                       config.http.handshakes_waiting);
-  outcomes_ = std::make_shared<Outcomes>(figures.tls_signatures());
 }
 
 void TlsContexts::make(const std::string& certificate_pem, const std::string& key_pem,

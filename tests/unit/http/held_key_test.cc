@@ -52,6 +52,15 @@ class Busy {
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
+// With what was sent left unread, the kernel may reset instead of ending in order.
+bool is_closed_without_a_word(RawConnection& connection) {
+  try {
+    return connection.rest().empty();
+  } catch (const std::runtime_error& error) {
+    return std::string(error.what()).starts_with("reset");
+  }
+}
+
 class HeldKeyServer : public ::testing::Test {
  protected:
   static constexpr std::size_t most_waiting = 2;
@@ -114,7 +123,7 @@ TEST_F(HeldKeyServer, ClosesWhatIsBeyondThoseThatMayWait) {
   }
   RawConnection beyond(port);
   (void)beyond.send("begins");
-  EXPECT_EQ(beyond.rest(), "");
+  EXPECT_TRUE(is_closed_without_a_word(beyond));
   EXPECT_EQ(server->server().connections_turned_away(), 1U);
   EXPECT_EQ(server->server().open_connections(), most_waiting);
 }
@@ -129,7 +138,7 @@ TEST_F(HeldKeyServer, ForgetsAHandshakeWhoseTimeRanOutWhileItWaited) {
   ASSERT_TRUE(eventually([&] { return server->server().open_connections() == 1; }));
   EXPECT_TRUE(eventually([&] { return server->server().open_connections() == 0; }));
   busy.open();
-  EXPECT_EQ(waiting.rest(), "") << "closed without a word: no handshake was tried any more";
+  EXPECT_TRUE(is_closed_without_a_word(waiting)) << "no handshake was tried any more";
 }
 
 TEST_F(HeldKeyServer, StopsWhileAHandshakeWaits) {
