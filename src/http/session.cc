@@ -78,6 +78,8 @@ void Session::start() {
   asio::post(strand_, [self = shared_from_this()] {
     if (self->phase_ != Phase::handshake) return;  // A stop came between.
     self->set_deadline(self->serving_->limits.handshake);
+    // Who says nothing takes no place among those that wait for the key.
+    if (self->handshake_threads_) return self->wait(Progress::wants_read);
     self->shake_hands();
   });
 }
