@@ -108,6 +108,12 @@ telemetry::Outcomes Figures::tls_signatures() {
                            "Handshakes' signatures asked of the key store, by outcome.");
 }
 
+telemetry::Gauge Figures::breaker_open(const std::string& store) {
+  return metrics_.gauge("mintmark_signer_breaker_open",
+                        "1 while a key store that only fails is asked no more than now and then.",
+                        {{"store", store}});
+}
+
 void Figures::keeper_said(const Json& message) {
   metrics_.counter("mintmark_front_restarts_total", "How often the front was started again.")
       .raise_to(count(message, "front_restarts"));

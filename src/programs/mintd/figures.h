@@ -32,6 +32,8 @@ class Figures {
     telemetry::Gauge pending;
   };
   [[nodiscard]] Signing signing(const std::string& store);
+  /// For the store's SignerBreaker.
+  [[nodiscard]] telemetry::Gauge breaker_open(const std::string& store);
 
   /// Handshakes' signatures by a TLS key that lives in a key store.
   [[nodiscard]] telemetry::Outcomes tls_signatures();

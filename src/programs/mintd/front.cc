@@ -240,10 +240,15 @@ void Front::received(const Json& message, UniqueFd descriptor) {
 }
 
 void Front::take_signer(const std::string& store, UniqueFd channel) {
-  if (const auto signer = signer_.load()) return signer->replace(std::move(channel));
+  if (const auto signer = signer_.load()) {
+    signer->replace(std::move(channel));
+    return breaker_.load()->renewed();
+  }
   auto signer = hsm::signer::SignerClient::make(io_, std::move(channel));
-  signer_.store(signer);
-  auto measured = std::make_shared<MeasuredSigner>(std::move(signer), figures_.signing(store));
+  auto breaker = SignerBreaker::make(io_, store, signer, figures_.breaker_open(store), {});
+  breaker_.store(breaker);
+  signer_.store(std::move(signer));
+  auto measured = std::make_shared<MeasuredSigner>(std::move(breaker), figures_.signing(store));
   if (config_.tls && config_.tls->key_store == store) tls_.use(measured);
   stores_.put(store, std::move(measured));
 }
@@ -280,6 +285,9 @@ std::vector<std::string> Front::not_ready() const {
   }
   const auto signer = signer_.load();
   if (!signer || !signer->connected()) missing.push_back("signer: " + config_.stores.front().name);
+  const auto breaker = breaker_.load();
+  if (breaker && breaker->state() == SignerBreaker::State::open)
+    missing.push_back("breaker: " + breaker->store());
   return missing;
 }
 

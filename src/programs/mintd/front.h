@@ -23,6 +23,7 @@
 #include "issuer/trust.h"
 #include "programs/mintd/doors.h"
 #include "programs/mintd/figures.h"
+#include "programs/mintd/signer_breaker.h"
 #include "programs/mintd/tls_contexts.h"
 
 namespace mintmark::mintd {
@@ -85,6 +86,7 @@ class Front {
   std::optional<issuer::TrustInForce> trust_;
   issuer::KeyStores stores_;
   std::atomic<std::shared_ptr<hsm::signer::SignerClient>> signer_;
+  std::atomic<std::shared_ptr<SignerBreaker>> breaker_;
   std::unique_ptr<issuer::Issuer> issuer_;
   std::unique_ptr<issuer::DeviceRegister> register_;
   std::unique_ptr<issuer::Enrolment> enrolment_;
