@@ -39,6 +39,7 @@ struct Vitals::Memory {
   Word beats;
   Word logins_begun, logins_accepted, logins_refused, logins_failed;
   Word sessions;
+  Word sandbox;  ///< Bits.
   std::array<Word, remedy_kinds> remedies;
   std::array<Fault, most_fault_codes> faults;
 };
@@ -131,6 +132,18 @@ void Vitals::count_remedy(std::uint8_t remedy) {
 
 void Vitals::set_sessions(std::uint64_t open) { shared_->sessions = open; }
 void Vitals::beat() { ++shared_->beats; }
+
+void Vitals::set_sandbox(const Sandbox& sandbox) {
+  shared_->sandbox = (sandbox.entered ? 1U : 0U) | (sandbox.own_network ? 2U : 0U) |
+                     (sandbox.unix_sockets_only ? 4U : 0U) | (sandbox.known_calls_only ? 8U : 0U) |
+                     (sandbox.memory_locked ? 16U : 0U);
+}
+
+Vitals::Sandbox Vitals::sandbox() const {
+  const std::uint64_t bits = shared_->sandbox;
+  return {(bits & 1U) != 0, (bits & 2U) != 0, (bits & 4U) != 0, (bits & 8U) != 0,
+          (bits & 16U) != 0};
+}
 
 std::vector<Vitals::Running> Vitals::running() const {
   std::vector<Running> all;

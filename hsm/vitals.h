@@ -69,6 +69,18 @@ class Vitals {
   void set_sessions(std::uint64_t open);
   void beat();
 
+  /// What a signer shut itself in by (docs/operations.md).
+  struct Sandbox {
+    bool entered = false;  ///< The rest is known.
+    bool own_network = false;
+    bool unix_sockets_only = false;
+    bool known_calls_only = false;
+    bool memory_locked = false;
+  };
+  /// Before the vendor's code is loaded.
+  void set_sandbox(const Sandbox& sandbox);
+  [[nodiscard]] Sandbox sandbox() const;
+
   struct Running {
     Operation operation;
     std::chrono::milliseconds since;

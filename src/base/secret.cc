@@ -29,8 +29,7 @@ Secret::Secret(BytesView content) : size_(content.size()) {
       mmap(nullptr, rounded(size_), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED) throw std::bad_alloc();
   data_ = static_cast<std::uint8_t*>(pages);
-  // RLIMIT_MEMLOCK may be small for an ordinary user; wiping and DONTDUMP hold either way.
-  (void)mlock(data_, rounded(size_));
+  locked_ = mlock(data_, rounded(size_)) == 0;
   (void)madvise(data_, rounded(size_), MADV_DONTDUMP);
   std::memcpy(data_, content.data(), size_);
 }
@@ -49,13 +48,16 @@ Secret Secret::take(std::string& content) {
 }
 
 Secret::Secret(Secret&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      locked_(std::exchange(other.locked_, false)) {}
 
 Secret& Secret::operator=(Secret&& other) noexcept {
   if (this != &other) {
     wipe();
     data_ = std::exchange(other.data_, nullptr);
     size_ = std::exchange(other.size_, 0);
+    locked_ = std::exchange(other.locked_, false);
   }
   return *this;
 }
@@ -68,6 +70,7 @@ void Secret::wipe() noexcept {
   munmap(data_, rounded(size_));
   data_ = nullptr;
   size_ = 0;
+  locked_ = false;
 }
 
 }  // namespace mintmark

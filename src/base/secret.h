@@ -9,8 +9,9 @@
 
 namespace mintmark {
 
-/// Octets that never reach swap or a core dump and are wiped when dropped. Moves, never copies.
-/// `view()` is the one way to the content, so that every exposure can be found with grep.
+/// Octets that never reach swap (see locked()) or a core dump and are wiped when dropped. Moves,
+/// never copies. `view()` is the one way to the content, so that every exposure can be found with
+/// grep.
 class Secret {
  public:
   Secret() = default;
@@ -28,11 +29,15 @@ class Secret {
 
   [[nodiscard]] BytesView view() const { return {data_, size_}; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
+  /// False where RLIMIT_MEMLOCK (or the machine) does not let it be: then it may reach swap, and is
+  /// left out of core dumps and wiped all the same.
+  [[nodiscard]] bool locked() const { return locked_; }
 
  private:
   void wipe() noexcept;
   std::uint8_t* data_ = nullptr;
   std::size_t size_ = 0;
+  bool locked_ = false;
 };
 
 /// Overwrites in a way the compiler may not leave out.

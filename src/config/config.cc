@@ -228,6 +228,15 @@ std::string read_profile(ObjectReader& reader) {
   return "";
 }
 
+Sandbox read_sandbox(ObjectReader& store) {
+  Sandbox sandbox;
+  store.object("sandbox", false, [&](ObjectReader& reader) {
+    sandbox.network = reader.choice("network", {"host", "none"}, "host") == "host";
+    sandbox.seccomp = reader.boolean("seccomp", false);
+  });
+  return sandbox;
+}
+
 void read_store(const std::string& name, ObjectReader& reader, const Directory& directory,
                 Config& config) {
   HsmStore store;
@@ -249,6 +258,7 @@ void read_store(const std::string& name, ObjectReader& reader, const Directory& 
   store.start_up = std::chrono::milliseconds(reader.integer("start_up_ms", 100, 600000, 30000));
   store.key_change = std::chrono::milliseconds(reader.integer("key_change_ms", 100, 600000, 60000));
   store.session_copies = reader.choice("session_copies", {"auto", "off"}, "auto") == "auto";
+  store.sandbox = read_sandbox(reader);
   read_environment(reader, store);
   config.stores.push_back(std::move(store));
 }

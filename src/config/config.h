@@ -34,6 +34,14 @@ struct PinSource {
 /// Which of a store's signatures are verified before they leave its signer.
 enum class SelfCheck { always, sampled };
 
+/// What the module's process may reach.
+struct Sandbox {
+  /// The host's network. Without it: sockets of this machine's filesystem (AF_UNIX) alone.
+  bool network = true;
+  /// Only the system calls of src/programs/mintd/call_filter.h.
+  bool seccomp = false;
+};
+
 struct HsmStore {
   std::string name;
   std::string profile;  ///< Of config/profiles.h, where the defaults came from; "": none.
@@ -49,6 +57,7 @@ struct HsmStore {
   /// Sign with copies of the keys that live as long as a session, where the module makes them as
   /// strict as the keys.
   bool session_copies = true;
+  Sandbox sandbox;  ///< The default is for modules that nobody has tried: they get what they ask.
   /// What the module needs, e.g. SOFTHSM2_CONF. Values are passed on as they stand: a path in one
   /// is not resolved.
   std::map<std::string, std::string> environment;

@@ -63,12 +63,8 @@ void add_absent(Json& object, const Json& defaults) {
   }
 }
 
-/// Told to people, and no member of a store yet.
-constexpr std::string_view not_read = "sandbox";
-
 void apply(const HsmProfile& profile, Json& store) {
   for (const auto& [name, value] : profile.store.items()) {
-    if (name == not_read) continue;
     if (store.contains(name) && store[name].is_object() && value.is_object())
       add_absent(store[name], value);
     else if (!store.contains(name))

@@ -47,7 +47,7 @@ struct HsmProfile {
 [[nodiscard]] Result<HsmProfile> read_hsm_profile(const std::string& file, std::string_view text);
 
 /// Puts each store's profile's members where the store has none of its own; members of its
-/// "environment" one by one. What is no store, or names no profile, is left as it is.
+/// "environment" and "sandbox" one by one. What is no store, or names no profile, is left as it is.
 void apply_hsm_profiles(Json& configuration);
 
 }  // namespace mintmark::config

@@ -34,4 +34,13 @@ std::size_t FaultyModule::calls(const std::string& function) const {
   return count;
 }
 
+std::optional<int> FaultyModule::tried(const std::string& what) const {
+  std::ifstream log(log_);
+  std::optional<int> error;
+  for (std::string line; std::getline(log, line);) {
+    if (line.rfind(what + " ", 0) == 0) error = std::stoi(line.substr(what.size() + 1));
+  }
+  return error;
+}
+
 }  // namespace mintmark::test

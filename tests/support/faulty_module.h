@@ -1,6 +1,7 @@
 // SoftHSM behind tests/support/pkcs11_shim.cc: a module that fails by script.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "config/config.h"
@@ -19,6 +20,9 @@ class FaultyModule {
   void fail(const std::string& script) const;
   /// How often the function was called.
   [[nodiscard]] std::size_t calls(const std::string& function) const;
+  /// The errno of what the script had the module try, 0 if it was done: `what` is "call 59", as the
+  /// script says it. Nothing if it was not tried.
+  [[nodiscard]] std::optional<int> tried(const std::string& what) const;
   [[nodiscard]] const SoftHsm& token() const { return token_; }
 
  private:

@@ -12,18 +12,32 @@
 //   C_Sign length 7          the real answer, of another length
 //   C_Sign wrongkey          the digest, signed by a key of the shim's own
 //   C_CopyObject loose       the copy shows itself as extractable
+//   C_Sign call 59           a system call by its number, all arguments 0; its errno (0: done) gets
+//   a
+//                            line in the log, "call 59 1"
+//   C_Sign socket 2          a socket of that family; "socket 2 97"
+//   C_Sign connect 8443      TCP to this machine; "connect 8443 101"
+//   C_Sign exec 0            /bin/true in the place of this process; "exec 0 1"
+//   C_Sign read 4711         a word of that process's memory; "read 4711 1"
 //   mechanism hide 0x40      the module has no such mechanism (as many lines as there are to hide)
 // With TIMES only the first so many calls since the script was written are hit; with
 // `until FUNCTION` in its place the fault ends when that function has been called, with `once` it
 // hits one call, of whichever process comes first.
 #define OPENSSL_API_COMPAT 0x10101000L  // A key of its own, made in three lines.
 
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -65,11 +79,11 @@ const char* setting(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-void log_call(const char* function) {
+void log_line(const std::string& words) {
   const int fd =
       open(setting("MINTMARK_SHIM_LOG"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return;
-  const std::string line = std::string(function) + "\n";
+  const std::string line = words + "\n";
   (void)!write(fd, line.data(), line.size());
   close(fd);
 }
@@ -139,14 +153,66 @@ void hang(const char* function) {
   }
 }
 
+bool tries(const std::string& what) {
+  return what == "call" || what == "socket" || what == "connect" || what == "exec" ||
+         what == "read";
+}
+
+bool connects(std::uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool connected = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return connected;
+}
+
+bool calls(long number) {
+  const pid_t before = getpid();
+  const long answer = syscall(number, 0L, 0L, 0L, 0L, 0L, 0L);
+  if (getpid() != before) _exit(0);  // It was let to make a process: that one ends here.
+  return answer >= 0;
+}
+
+bool reads_memory_of(pid_t process) {
+  std::array<char, 8> word{};
+  const iovec local{word.data(), word.size()};
+  const iovec remote{&ours, word.size()};  // Wherever: whether one may ask is asked first.
+  return process_vm_readv(process, &local, 1, &remote, 1, 0) >= 0;
+}
+
+bool becomes_another_program() {
+  std::array<char*, 2> words{const_cast<char*>("/bin/true"), nullptr};
+  return execv(words[0], words.data()) == 0;
+}
+
+/// What no module has to do; the log says how it went.
+void try_it(const Fault& fault) {
+  errno = 0;
+  const bool done = fault.what == "call"      ? calls(static_cast<long>(fault.value))
+                    : fault.what == "connect" ? connects(static_cast<std::uint16_t>(fault.value))
+                    : fault.what == "exec"    ? becomes_another_program()
+                    : fault.what == "read"
+                        ? reads_memory_of(static_cast<pid_t>(fault.value))
+                        : socket(static_cast<int>(fault.value), SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0;
+  const int error = done ? 0 : errno;
+  log_line(fault.what + " " + std::to_string(fault.value) + " " + std::to_string(error));
+}
+
 /// Calls the real function as the script lets it; `spoil` changes its answer.
 template <typename Call, typename Spoil>
 CK_RV scripted(const char* function, Call call, Spoil spoil) {
-  log_call(function);
+  log_line(function);
   const Fault fault = fault_of(function);
   if (fault.what == "return") return fault.value;
   if (fault.what == "crash") std::raise(SIGSEGV);
   if (fault.what == "hang") hang(function);
+  if (tries(fault.what)) try_it(fault);
   if (fault.what == "delay") std::this_thread::sleep_for(std::chrono::milliseconds(fault.value));
   const CK_RV rv = call();
   if (fault.what == "after") return fault.value;

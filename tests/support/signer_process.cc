@@ -61,6 +61,9 @@ std::string configuration_with(const config::HsmStore& store) {
                          {"pin", pin},
                          {"sessions", store.sessions},
                          {"queue", store.queue},
+                         {"sandbox",
+                          {{"network", store.sandbox.network ? "host" : "none"},
+                           {"seccomp", store.sandbox.seccomp}}},
                          {"environment", store.environment}}}};
   return Json{{"issuer", contract_issuer},
               {"listen", Json::array({{{"address", "127.0.0.1"}, {"port", 8443}}})},

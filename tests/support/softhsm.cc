@@ -35,6 +35,7 @@ config::HsmStore SoftHsm::store() const {
   store.module = module();
   store.token = label();
   store.pin.file = (directory_.path() / "pin").string();
+  store.sandbox = {.network = false, .seccomp = true};  // As its profile says.
   store.environment["SOFTHSM2_CONF"] = (directory_.path() / "softhsm2.conf").string();
   return store;
 }

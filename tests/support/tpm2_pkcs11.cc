@@ -74,6 +74,7 @@ config::HsmStore Tpm2Pkcs11::store() const {
   store.module = module();
   store.token = label();
   store.pin.file = (directory_.path() / "pin").string();
+  store.sandbox = {.network = false, .seccomp = false};  // As its profile says.
   return store;
 }
 

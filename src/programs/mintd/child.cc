@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -74,6 +75,7 @@ int become(const ChildSpec& spec, Prepared& ready, int report) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   setsid();
+  if (spec.own_network) (void)unshare(CLONE_NEWNET);  // While we are root, if we are.
   if (spec.user) {
     if (setgroups(0, nullptr) != 0 ||
         setresgid(spec.user->group, spec.user->group, spec.user->group) != 0 ||

@@ -29,6 +29,9 @@ struct ChildSpec {
   std::vector<int> descriptors;  ///< Become 3, 4, 5, … in the child; all others are closed there.
   std::vector<std::string> environment;
   std::optional<UserIds> user;  ///< With all supplementary groups dropped.
+  /// In a network namespace of its own, where the kernel lets us; the program looks
+  /// (network_namespace.h).
+  bool own_network = false;
 };
 
 struct Child {

@@ -12,6 +12,7 @@
 #include "programs/command_line.h"
 #include "programs/mintd/algorithms.h"
 #include "programs/mintd/inherited.h"
+#include "programs/mintd/sandbox.h"
 #include "programs/mintd/signer_exit.h"
 #include "programs/mintd/signer_watch.h"
 #include "telemetry/log.h"
@@ -27,6 +28,7 @@ const programs::Program program{
      {"--config-fd", "N", "the configuration"},
      {"--keeper-fd", "N", "the keeper's channel"},
      {"--vitals-fd", "N", "memory in which the keeper sees what is being done"},
+     {"--keepers-network", "N", "the network namespace that is not to be this process's"},
      {"--pin-fd", "N", "the PIN, where it is no file of the signer's own"}},
     {}};
 
@@ -119,14 +121,24 @@ class Heart {
   std::shared_ptr<hsm::Vitals> vitals_;
 };
 
+Result<void> shut_in_with_module(const Inheritance& all, const std::string& keepers_network) {
+  const config::Sandbox& wanted = all.store.sandbox;
+  auto report = enter_sandbox(wanted, keepers_network);
+  if (!report) return pass_on(report);
+  log_sandbox(all.store.name, wanted, *report);
+  if (all.vitals) all.vitals->set_sandbox(report->in_force);
+  return {};
+}
+
+int not_opened(const Inheritance& all, const Error& why) {
+  telemetry::log(telemetry::Level::error, "key_store_not_opened", why, {{"store", all.store.name}});
+  hsm::signer::tell_unready(all.keeper.get(), why);
+  return exit_status_of(tl::unexpected<Error>(why));
+}
+
 int serve(Inheritance all) {
   auto store = hsm::pkcs11::open_key_store(all.store, needed(all.config), all.vitals);
-  if (!store) {
-    telemetry::log(telemetry::Level::error, "key_store_not_opened", store.error(),
-                   {{"store", all.store.name}});
-    hsm::signer::tell_unready(all.keeper.get(), store.error());
-    return exit_status_of(pass_on(store));
-  }
+  if (!store) return not_opened(all, store.error());
   all.pin = UniqueFd();
   telemetry::log(telemetry::Level::info, "key_store_open", {{"store", all.store.name}});
 
@@ -154,7 +166,7 @@ int run(const programs::Arguments& arguments) {
   // Only the keeper ends a signer, by closing its channel: a kill inside a call can cost SoftHSM
   // its token. That holds for SIGPIPE too, of a log that nobody reads.
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE}) signal(number, SIG_IGN);
-  if (auto shut = shut_in(); !shut) return programs::report(program, shut.error(), false);
+  if (auto core = shut_in(); !core) return programs::report(program, core.error(), false);
   auto all = inherit(arguments);
   if (!all) {
     programs::report(program, all.error(), false);
@@ -162,6 +174,8 @@ int run(const programs::Arguments& arguments) {
   }
   const auto level = telemetry::level_named(all->config.log_level);
   telemetry::configure("mintd-signer", level.value_or(telemetry::Level::info));
+  auto shut = shut_in_with_module(*all, arguments.value("--keepers-network", ""));
+  if (!shut) return not_opened(*all, shut.error());
   return serve(std::move(*all));
 }
 

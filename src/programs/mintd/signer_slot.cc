@@ -13,6 +13,7 @@
 #include "hsm/pkcs11/fault_name.h"
 #include "ipc/channel.h"
 #include "programs/mintd/algorithms.h"
+#include "programs/mintd/network_namespace.h"
 #include "programs/mintd/signer_exit.h"
 #include "telemetry/log.h"
 
@@ -30,6 +31,15 @@ constexpr unsigned looks_a_figure = 10;  // Once a second.
 /// Tokens are to flow again within 2 s of a fault's end.
 constexpr std::chrono::milliseconds longest_restart_delay{1000};
 constexpr const char* pin_refused = "PIN refused";
+
+/// As the signer says that it shut itself in; null before it has.
+Json describe(const hsm::Vitals::Sandbox& sandbox) {
+  if (!sandbox.entered) return nullptr;
+  return {{"network", sandbox.unix_sockets_only ? "none" : "host"},
+          {"network_namespace", sandbox.own_network},
+          {"seccomp", sandbox.known_calls_only},
+          {"memory_locked", sandbox.memory_locked}};
+}
 
 }  // namespace
 
@@ -114,6 +124,8 @@ Result<Child> SignerSlot::spawn_signer() {
   spec.arguments = {"--store",     store_.name, "--config-name", context_.config_file,
                     "--keeper-fd", "3",         "--config-fd",   "4",
                     "--vitals-fd", "5"};
+  spec.own_network = !store_.sandbox.network;
+  spec.arguments.insert(spec.arguments.end(), {"--keepers-network", network_namespace()});
   spec.descriptors = {pair->right.get(), configuration->get(), (*vitals)->descriptor()};
   UniqueFd pin;
   if (store_.pin.file.empty()) {
@@ -262,6 +274,7 @@ Json SignerSlot::status() const {
           {"state", state_},
           {"pid", process_.pid()},
           {"restarts", process_.restarts()},
+          {"sandbox", vitals_ ? describe(vitals_->sandbox()) : Json()},
           {"trouble", trouble_}};
 }
 

@@ -1,6 +1,7 @@
 #include "base/secret.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -29,6 +30,16 @@ std::string flags_of_mapping(const void* address) {
   return "";
 }
 
+/// For a process of its own, that may lock no memory.
+bool unlocked_secret_is_kept() {
+  const rlimit none{0, 0};
+  if (setrlimit(RLIMIT_MEMLOCK, &none) != 0) return false;
+  // root may lock beyond the limit; nobody may not.
+  if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) return false;
+  const Secret secret(std::string_view("918273"));
+  return as_text(secret.view()) == "918273" && !secret.locked();
+}
+
 TEST(Secret, GivesWhatItWasMadeOf) {
   const Secret secret(std::string_view("918273"));
   EXPECT_EQ(as_text(secret.view()), "918273");
@@ -48,6 +59,24 @@ TEST(Secret, LargerThanAPageIsKeptWhole) {
 TEST(Secret, IsLeftOutOfCoreDumps) {
   const Secret secret(std::string_view("918273"));
   EXPECT_NE(flags_of_mapping(secret.view().data()).find(" dd"), std::string::npos);
+}
+
+TEST(Secret, IsLocked) {
+  const Secret secret(std::string_view("918273"));
+  EXPECT_TRUE(secret.locked());
+  EXPECT_NE(flags_of_mapping(secret.view().data()).find(" lo"), std::string::npos);
+}
+
+TEST(Secret, SaysWhereTheLimitDoesNotLetItBeLocked) {
+  EXPECT_EXIT(_exit(unlocked_secret_is_kept() ? 0 : 1), ::testing::ExitedWithCode(0), "");
+}
+
+TEST(Secret, ThatWasMovedTakesItsLockAlong) {
+  Secret first(std::string_view("918273"));
+  const Secret second(std::move(first));
+  EXPECT_TRUE(second.locked());
+  EXPECT_FALSE(
+      first.locked());  // NOLINT(bugprone-use-after-move): what is left behind is the question.
 }
 
 TEST(Secret, TakesATextAndWipesIt) {

@@ -317,6 +317,22 @@ TEST(ConfigRefusal, OfATokenUriWithAPinsPlace) {
               "key \"hsm.stores.main.token\": must not hold a PIN or its place");
 }
 
+TEST(ConfigRefusal, OfANetworkThatIsNeitherAllNorNone) {
+  expect_text(refusal(R"("network": "none")", R"("network": "any")"),
+              R"(key "hsm.stores.main.sandbox.network": must be "host" or "none")");
+  expect_text(refusal(R"("network": "none")", R"("network": false)"),
+              "key \"hsm.stores.main.sandbox.network\": must be");
+}
+
+TEST(ConfigRefusal, OfASandboxThatIsHalfNamed) {
+  expect_text(refusal(R"("seccomp": true)", R"("seccomp": "yes")"),
+              "key \"hsm.stores.main.sandbox.seccomp\": must be");
+  expect_text(refusal(R"("seccomp": true)", R"("secomp": true)"),
+              "key \"hsm.stores.main.sandbox.secomp\":");
+  expect_text(refusal(R"("sandbox": {"network": "none", "seccomp": true})", R"("sandbox": "off")"),
+              "key \"hsm.stores.main.sandbox\": must be");
+}
+
 TEST(ConfigRefusal, OfNoSessions) {
   expect_text(refusal(R"("sessions": 3)", R"("sessions": 0)"), "must be from 1 to 256, not 0");
 }

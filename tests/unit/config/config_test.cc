@@ -49,6 +49,8 @@ TEST(Config, GivesTheKeyStoreAsTheFileSays) {
   EXPECT_EQ(store.call_deadline, std::chrono::milliseconds(1500));
   EXPECT_EQ(store.self_check, SelfCheck::sampled);
   EXPECT_FALSE(store.session_copies);
+  EXPECT_FALSE(store.sandbox.network);
+  EXPECT_TRUE(store.sandbox.seccomp);
   EXPECT_EQ(store.start_up, std::chrono::seconds(9));
   EXPECT_EQ(store.key_change, std::chrono::seconds(15));
 }
@@ -147,6 +149,8 @@ TEST(Config, HasDefaultsForWhatMayBeLeftOut) {
   EXPECT_EQ(config.stores[0].call_deadline, std::chrono::seconds(2));
   EXPECT_EQ(config.stores[0].self_check, SelfCheck::always);
   EXPECT_TRUE(config.stores[0].session_copies);
+  EXPECT_TRUE(config.stores[0].sandbox.network);
+  EXPECT_FALSE(config.stores[0].sandbox.seccomp);
   EXPECT_EQ(config.longest_token_life, std::chrono::minutes(5));
   EXPECT_EQ(config.enrolment.freshness, std::chrono::hours(24));
   EXPECT_EQ(config.enrolment.mode, EnrolmentMode::approve);

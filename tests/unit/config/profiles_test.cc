@@ -61,6 +61,9 @@ TEST(HsmProfiles, EachIsTakenByTheReaderOfStores) {
     EXPECT_EQ(store.call_deadline.count(), profile.store["call_deadline_ms"].get<int>());
     EXPECT_EQ(store.start_up.count(), profile.store["start_up_ms"].get<int>());
     EXPECT_EQ(store.session_copies, profile.store["session_copies"] == "auto") << profile.name;
+    const Json& sandbox = profile.store["sandbox"];
+    EXPECT_EQ(store.sandbox.network, sandbox["network"] == "host") << profile.name;
+    EXPECT_EQ(store.sandbox.seccomp, sandbox["seccomp"].get<bool>()) << profile.name;
     const auto& modules = profile.modules;
     EXPECT_NE(std::find(modules.begin(), modules.end(), store.module), modules.end())
         << store.module;
@@ -93,6 +96,23 @@ TEST(HsmProfiles, EnvironmentIsCompletedMemberByMember) {
   Json store = least("tpm2-pkcs11");
   store["environment"] = {{"TPM2_PKCS11_STORE", "/keys"}};
   EXPECT_EQ(parse_with(store)->stores[0].environment.at("TPM2_PKCS11_LOG_LEVEL"), "0");
+}
+
+TEST(HsmProfiles, SandboxIsLoosenedMemberByMember) {
+  Json store = least("softhsm");
+  store["sandbox"] = {{"seccomp", false}};
+  const auto config = parse_with(store);
+  ASSERT_TRUE(config) << config.error().to_string();
+  EXPECT_FALSE(config->stores[0].sandbox.seccomp);
+  EXPECT_FALSE(config->stores[0].sandbox.network)
+      << "what the store does not name is the profile's";
+}
+
+TEST(HsmProfiles, OnlyWhatOurSuitesRunOnHasItsCallsFiltered) {
+  for (const HsmProfile& profile : hsm_profiles()) {
+    const bool filtered = profile.store["sandbox"]["seccomp"].get<bool>();
+    EXPECT_TRUE(!filtered || profile.tested) << profile.name << ": a list that nobody tried";
+  }
 }
 
 TEST(HsmProfiles, WithoutProfileNothingIsAdded) {

@@ -30,6 +30,7 @@ inline const std::string sample = R"({
         "start_up_ms": 9000,
         "key_change_ms": 15000,
         "session_copies": "off",
+        "sandbox": {"network": "none", "seccomp": true},
         "environment": {"SOFTHSM2_CONF": "softhsm2.conf"}
       }
     }

@@ -236,6 +236,9 @@ TEST(ConfigSchema, NamesTheParsersDefaults) {
   EXPECT_EQ(said(store + "call_deadline_ms"), absent.stores[0].call_deadline.count());
   EXPECT_EQ(said(store + "start_up_ms"), absent.stores[0].start_up.count());
   EXPECT_EQ(said(store + "key_change_ms"), absent.stores[0].key_change.count());
+  const Json& sandbox = whole.at(Pointer(store + "sandbox"))["properties"];
+  EXPECT_EQ(sandbox["network"]["default"], absent.stores[0].sandbox.network ? "host" : "none");
+  EXPECT_EQ(sandbox["seccomp"]["default"], absent.stores[0].sandbox.seccomp);
   EXPECT_EQ(said("/properties/tokens/properties/longest_life_seconds"),
             absent.longest_token_life.count());
   EXPECT_EQ(said("/properties/enrolment/properties/freshness_seconds"),
