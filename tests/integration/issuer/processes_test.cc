@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -24,6 +25,10 @@ std::string status_line(int pid, const std::string& name) {
     if (line.rfind(name + ":", 0) == 0) return line.substr(name.size() + 1);
   }
   return {};
+}
+
+std::string network_of(int pid) {
+  return std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/ns/net").string();
 }
 
 bool gone(int pid) {
@@ -66,6 +71,22 @@ TEST_F(Processes, MayGainNoPrivileges) {
   for (const int pid : {stack.front_pid(), stack.signer_pid()}) {
     EXPECT_NE(status_line(pid, "NoNewPrivs").find('1'), std::string::npos);
   }
+}
+
+TEST_F(Processes, TheSignerIsShutInAsItsProfileSays) {
+  const int signer = stack.signer_pid();
+  EXPECT_EQ(status_line(signer, "Seccomp"), "\t2");
+  const Json said = stack.control({"status"})["signers"][0]["sandbox"];
+  EXPECT_EQ(said["network"], "none");
+  EXPECT_EQ(said["seccomp"], true);
+  EXPECT_EQ(said["memory_locked"], true);
+  const auto log = read_file(stack.directory() + "/mintd.log");
+  ASSERT_TRUE(log);
+  EXPECT_NE(log->find("signer_sandbox"), std::string::npos);
+  if (geteuid() != 0) return;  // A signer's namespace is shown to nobody but root.
+  EXPECT_EQ(said["network_namespace"], true);
+  EXPECT_NE(network_of(signer), network_of(stack.keeper_pid()));
+  EXPECT_EQ(network_of(stack.front_pid()), network_of(stack.keeper_pid()));
 }
 
 TEST_F(Processes, TheFrontsUserCanReadNeitherThePinNorTheTokenNorTheJournal) {

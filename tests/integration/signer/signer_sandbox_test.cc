@@ -161,6 +161,12 @@ TEST_F(SignerSandbox, WithoutItTheModuleIsAnsweredOtherwise) {
     EXPECT_NE(tried(signer, "call " + std::to_string(number)), EPERM) << number;
 }
 
+TEST_F(SignerSandbox, HoldsBeforeTheModuleIsCalledForTheFirstTime) {
+  module_.fail("C_Initialize socket 2 1");
+  Signing signer = signing(closed_);
+  EXPECT_EQ(module_.tried("socket 2"), EAFNOSUPPORT);
+}
+
 TEST_F(SignerSandbox, LetsTheModuleBecomeNoOtherProgram) {
   Signing signer = signing(closed_);
   if (!sanitized) {

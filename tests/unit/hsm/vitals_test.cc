@@ -48,6 +48,18 @@ TEST_F(VitalsTest, TellHowLongAnOperationHasBeenRunning) {
   EXPECT_GE(keeper_->running().front().since, std::chrono::milliseconds(20));
 }
 
+TEST_F(VitalsTest, TellWhatTheSignerIsShutInBy) {
+  EXPECT_FALSE(keeper_->sandbox().entered) << "nothing is known yet";
+  signer_->set_sandbox({.entered = true, .own_network = true, .memory_locked = true});
+  Vitals::Sandbox told = keeper_->sandbox();
+  EXPECT_TRUE(told.entered && told.own_network && told.memory_locked);
+  EXPECT_FALSE(told.unix_sockets_only || told.known_calls_only);
+  signer_->set_sandbox({.entered = true, .unix_sockets_only = true, .known_calls_only = true});
+  told = keeper_->sandbox();
+  EXPECT_TRUE(told.entered && told.unix_sockets_only && told.known_calls_only);
+  EXPECT_FALSE(told.own_network || told.memory_locked);
+}
+
 TEST_F(VitalsTest, SurviveTheSigner) {
   const pid_t child = fork();
   if (child == 0) {
