@@ -27,6 +27,12 @@ std::string status_line(int pid, const std::string& name) {
   return {};
 }
 
+/// CAP_SYS_ADMIN, in effect.
+bool has_system_admin(int pid) {
+  constexpr unsigned system_admin = 21;
+  return (std::stoull(status_line(pid, "CapEff"), nullptr, 16) >> system_admin & 1U) != 0;
+}
+
 std::string network_of(int pid) {
   return std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/ns/net").string();
 }
@@ -37,6 +43,15 @@ bool gone(int pid) {
 
 class Processes : public ::testing::Test {
  protected:
+  /// By hand, behind what a shell does first; the device's TPM stays as it is.
+  void start_mintd(const std::string& before) const {
+    const auto started = execute(
+        {"bash", "-c",
+         before + "setsid \"$1/mintd\" --config \"$2\" </dev/null >>\"$3\" 2>&1 & echo $! >\"$4\"",
+         "bash", stack["MINT_BIN"], stack["MINT_CONFIG"], stack.directory() + "/mintd.log",
+         stack.directory() + "/mintd.pid"});
+    ASSERT_EQ(started.status, 0);
+  }
   Stack& stack = Stack::instance();
 };
 
@@ -83,10 +98,29 @@ TEST_F(Processes, TheSignerIsShutInAsItsProfileSays) {
   const auto log = read_file(stack.directory() + "/mintd.log");
   ASSERT_TRUE(log);
   EXPECT_NE(log->find("signer_sandbox"), std::string::npos);
-  if (geteuid() != 0) return;  // A signer's namespace is shown to nobody but root.
+  if (geteuid() != 0) return;  // A signer's namespaces are shown to nobody but root.
+  if (has_system_admin(stack.keeper_pid())) {
+    EXPECT_NE(proc(signer, "uid_map").find("4294967295"), std::string::npos)
+        << "where the keeper may make it, the network's namespace needs none of users";
+  }
   EXPECT_EQ(said["network_namespace"], true);
   EXPECT_NE(network_of(signer), network_of(stack.keeper_pid()));
   EXPECT_EQ(network_of(stack.front_pid()), network_of(stack.keeper_pid()));
+}
+
+TEST_F(Processes, TheSignerSaysWhereItsPinCannotBeLocked) {
+  stack.down();
+  const std::string log_file = stack.directory() + "/mintd.log";
+  const auto log_before = read_file(log_file)->size();
+  start_mintd("ulimit -l 0;");
+  stack.wait_until_ready();
+  // Who runs as root all through may lock what he likes.
+  const bool locked = status_line(stack.signer_pid(), "CapEff") != "\t0000000000000000";
+  EXPECT_EQ(stack.control({"status"})["signers"][0]["sandbox"]["memory_locked"], locked);
+  const std::string log = read_file(log_file)->substr(log_before);
+  EXPECT_EQ(log.find(R"("memory_lock":"off: RLIMIT_MEMLOCK)") == std::string::npos, locked) << log;
+  stack.down();
+  stack.up();
 }
 
 TEST_F(Processes, TheFrontsUserCanReadNeitherThePinNorTheTokenNorTheJournal) {
@@ -201,11 +235,7 @@ TEST_F(Processes, ARefusedPinIsTriedOnceAndAgainWhenItsFileChanged) {
   set_pin("0000-wrong\n");
   const std::string log_file = stack.directory() + "/mintd.log";
   const auto log_before = read_file(log_file)->size();
-  const auto started = execute(
-      {"bash", "-c",
-       "setsid \"$1/mintd\" --config \"$2\" </dev/null >>\"$3\" 2>&1 & echo $! >\"$4\"", "bash",
-       stack["MINT_BIN"], stack["MINT_CONFIG"], log_file, stack.directory() + "/mintd.pid"});
-  ASSERT_EQ(started.status, 0);
+  start_mintd("");
   await("the PIN to be refused", [&] {
     try {
       return stack.control({"status"})["signers"][0]["state"] == "PIN refused";

@@ -65,6 +65,10 @@ TEST_F(Unit, LeavesMintdWhatItNeeds) {
   ASSERT_TRUE(status);
   EXPECT_EQ(status->find("CapEff:\t000001ffffffffff"), std::string::npos) << *status;
   EXPECT_EQ(fresh_token("write").status, 0);
+  const Json shut_in = stack.control({"status"})["signers"][0]["sandbox"];
+  EXPECT_EQ(shut_in["network"], "none") << shut_in;
+  EXPECT_EQ(shut_in["seccomp"], true) << shut_in;
+  EXPECT_EQ(shut_in["memory_locked"], true) << shut_in;
   EXPECT_EQ(mintctl({"reload"}).status, 0);
   EXPECT_EQ(
       execute({"runuser", "-u", "mintmark-front", "--", "test", "-r", file("credentials/hsm-pin")})

@@ -2,8 +2,10 @@
 // if it found what it should.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -121,6 +123,19 @@ bool never_both_written_and_run() {
 
 TEST(CallFilter, LetsNoMemoryBeWrittenAndRunAtOnce) {
   EXPECT_IN_A_PROCESS(never_both_written_and_run());
+}
+
+bool limits_and_devices_stay_as_they_are() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || !allow_known_calls(true)) return false;
+  const bool asked = getrlimit(RLIMIT_NOFILE, &limit) == 0;
+  const bool not_set = setrlimit(RLIMIT_NOFILE, &limit) != 0 && errno == EPERM;
+  const char key = 'x';
+  return asked && not_set && ioctl(0, TIOCSTI, &key) != 0 && errno == EPERM;
+}
+
+TEST(CallFilter, LetsNeitherLimitsNorDevicesBeChanged) {
+  EXPECT_IN_A_PROCESS(limits_and_devices_stay_as_they_are());
 }
 
 bool cannot_be_dumped_again() {
