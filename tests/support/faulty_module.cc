@@ -34,13 +34,19 @@ std::size_t FaultyModule::calls(const std::string& function) const {
   return count;
 }
 
-std::optional<int> FaultyModule::tried(const std::string& what) const {
+std::vector<std::string> FaultyModule::logged(const std::string& begin) const {
   std::ifstream log(log_);
-  std::optional<int> error;
+  std::vector<std::string> lines;
   for (std::string line; std::getline(log, line);) {
-    if (line.rfind(what + " ", 0) == 0) error = std::stoi(line.substr(what.size() + 1));
+    if (line.rfind(begin, 0) == 0) lines.push_back(line);
   }
-  return error;
+  return lines;
+}
+
+std::optional<int> FaultyModule::tried(const std::string& what) const {
+  const auto lines = logged(what + " ");
+  if (lines.empty()) return std::nullopt;
+  return std::stoi(lines.back().substr(what.size() + 1));
 }
 
 }  // namespace mintmark::test

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/config.h"
 #include "support/softhsm.h"
@@ -20,6 +21,8 @@ class FaultyModule {
   void fail(const std::string& script) const;
   /// How often the function was called.
   [[nodiscard]] std::size_t calls(const std::string& function) const;
+  /// The log's lines that begin so, in order.
+  [[nodiscard]] std::vector<std::string> logged(const std::string& begin) const;
   /// The errno of what the script had the module try, 0 if it was done: `what` is "call 59", as the
   /// script says it. Nothing if it was not tried.
   [[nodiscard]] std::optional<int> tried(const std::string& what) const;

@@ -253,8 +253,6 @@ MINTMARK_PASS(C_FindObjects,
               (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE* objects, unsigned long most,
                unsigned long* count),
               (session, objects, most, count))
-MINTMARK_PASS(C_DestroyObject, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object),
-              (session, object))
 MINTMARK_PASS(C_GenerateKeyPair,
               (CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_ATTRIBUTE* public_template,
                unsigned long public_count, CK_ATTRIBUTE* private_template,
@@ -266,6 +264,15 @@ MINTMARK_PASS(C_SignInit,
               (CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key),
               (session, mechanism, key))
 #undef MINTMARK_PASS
+
+/// The log says of which kind it is: "destroys a copy", "destroys a token object".
+CK_RV C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
+  unsigned char in_the_token = 0;
+  CK_ATTRIBUTE asked{CKA_TOKEN, &in_the_token, sizeof in_the_token};
+  if (real->C_GetAttributeValue(session, object, &asked, 1) == CKR_OK)
+    log_line(in_the_token != 0 ? "destroys a token object" : "destroys a copy");
+  return scripted("C_DestroyObject", [&] { return real->C_DestroyObject(session, object); });
+}
 
 CK_RV C_CopyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* wanted,
                    unsigned long count, CK_OBJECT_HANDLE* copy) {
