@@ -54,6 +54,8 @@ class Filter {
   int error_ = 0;
 };
 
+using Values = std::initializer_list<scmp_datum_t>;
+
 scmp_arg_cmp argument_is(unsigned index, scmp_datum_t value) {
   return {index, SCMP_CMP_MASKED_EQ, 0xFFFF'FFFFU, value};
 }
@@ -66,18 +68,17 @@ scmp_arg_cmp argument_has(unsigned index, scmp_datum_t mask, scmp_datum_t value)
 
 void allow_files(Filter& filter) {
   filter.allow(
-      {"access",    "close",      "close_range", "creat",    "dup",      "dup2",       "dup3",
-       "faccessat", "faccessat2", "fallocate",   "fchmod",   "fchmodat", "fchmodat2",  "fcntl",
-       "fdatasync", "flock",      "fstat",       "fstatfs",  "fsync",    "ftruncate",  "getcwd",
-       "getdents",  "getdents64", "lseek",       "lstat",    "mkdir",    "mkdirat",    "newfstatat",
-       "open",      "openat",     "pipe",        "pipe2",    "pread64",  "preadv",     "preadv2",
-       "pwrite64",  "pwritev",    "pwritev2",    "read",     "readlink", "readlinkat", "readv",
-       "rename",    "renameat",   "renameat2",   "rmdir",    "stat",     "statfs",     "statx",
-       "truncate",  "umask",      "unlink",      "unlinkat", "write",    "writev"});
+      {"access",     "chmod",     "close",      "close_range", "creat",    "dup",      "dup2",
+       "dup3",       "faccessat", "faccessat2", "fallocate",   "fchmod",   "fchmodat", "fchmodat2",
+       "fcntl",      "fdatasync", "flock",      "fstat",       "fstatfs",  "fsync",    "ftruncate",
+       "getcwd",     "getdents",  "getdents64", "lseek",       "lstat",    "mkdir",    "mkdirat",
+       "newfstatat", "open",      "openat",     "pipe",        "pipe2",    "pread64",  "preadv",
+       "preadv2",    "pwrite64",  "pwritev",    "pwritev2",    "read",     "readlink", "readlinkat",
+       "readv",      "rename",    "renameat",   "renameat2",   "rmdir",    "stat",     "statfs",
+       "statx",      "truncate",  "umask",      "unlink",      "unlinkat", "write",    "writev"});
   // What sockets and terminals are asked; a device's driver is asked nothing.
-  for (const scmp_datum_t request : {FIONBIO, FIONREAD, FIOCLEX, TCGETS}) {
+  for (const scmp_datum_t request : Values{FIONBIO, FIONREAD, FIOCLEX, TCGETS})
     filter.rule(SCMP_ACT_ALLOW, "ioctl", argument_is(1, request));
-  }
 }
 
 void allow_memory(Filter& filter) {
@@ -127,9 +128,8 @@ void allow_threads_and_time(Filter& filter) {
   filter.rule(SCMP_ACT_ERRNO(ENOSYS), "clone3");
   // abort() and raise(): at itself alone.
   filter.rule(SCMP_ACT_ALLOW, "tgkill", argument_is(0, static_cast<scmp_datum_t>(getpid())));
-  for (const scmp_datum_t option : {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE}) {
+  for (const scmp_datum_t option : Values{PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE})
     filter.rule(SCMP_ACT_ALLOW, "prctl", argument_is(0, option));
-  }
 }
 
 void allow_questions(Filter& filter) {
