@@ -49,6 +49,9 @@ static int start(const std::string& file, bool only_check) {
   if (!level) return complain(level.error(), 2);
   telemetry::configure("mintd", *level);
 
+  // It holds the TLS key's text, and the channel on which keys are made and destroyed.
+  if (auto shut = shut_in(); !shut) return complain(shut.error(), 2);
+
   boost::asio::io_context io(1);
   const SystemClock clock;
   KeeperContext context{io,           clock,       std::move(*loaded), file, own_directory(),

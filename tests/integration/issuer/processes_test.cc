@@ -56,6 +56,11 @@ class Processes : public ::testing::Test {
 };
 
 TEST_F(Processes, OnlyTheSignerMapsTheModule) {
+  if (geteuid() != 0) {
+    for (const int pid : {stack.signer_pid(), stack.front_pid(), stack.keeper_pid()})
+      EXPECT_EQ(proc(pid, "maps"), "") << "nobody but root may look into them";
+    return;
+  }
   const std::string signer = proc(stack.signer_pid(), "maps");
   ASSERT_NE(signer.find("libsofthsm2"), std::string::npos)
       << "the signer maps it, or this test looks for the wrong name";
@@ -83,8 +88,19 @@ TEST_F(Processes, RunAsDifferentUsersWhenStartedAsRoot) {
 }
 
 TEST_F(Processes, MayGainNoPrivileges) {
-  for (const int pid : {stack.front_pid(), stack.signer_pid()}) {
-    EXPECT_NE(status_line(pid, "NoNewPrivs").find('1'), std::string::npos);
+  for (const int pid : {stack.front_pid(), stack.signer_pid(), stack.keeper_pid()}) {
+    EXPECT_EQ(status_line(pid, "NoNewPrivs"), "\t1");
+  }
+}
+
+TEST_F(Processes, LeaveNoCoreDumps) {
+  for (const int pid : {stack.front_pid(), stack.signer_pid(), stack.keeper_pid()}) {
+    std::istringstream core(proc(pid, "limits").substr(proc(pid, "limits").find("Max core file")));
+    std::string word;
+    std::string soft;
+    std::string hard;
+    core >> word >> word >> word >> word >> soft >> hard;
+    EXPECT_EQ(soft + " " + hard, "0 0");
   }
 }
 
@@ -230,7 +246,12 @@ TEST_F(Processes, ARefusedPinIsTriedOnceAndAgainWhenItsFileChanged) {
   const auto pin = read_file(pin_file);
   ASSERT_TRUE(pin);
   const auto set_pin = [&](const std::string& content) {
-    std::ofstream(pin_file) << content;  // The same file, owner and mode.
+    // The same file, owner and mode.
+    std::filesystem::permissions(pin_file, std::filesystem::perms::owner_write,
+                                 std::filesystem::perm_options::add);
+    std::ofstream(pin_file) << content;
+    std::filesystem::permissions(pin_file, std::filesystem::perms::owner_write,
+                                 std::filesystem::perm_options::remove);
   };
   set_pin("0000-wrong\n");
   const std::string log_file = stack.directory() + "/mintd.log";
