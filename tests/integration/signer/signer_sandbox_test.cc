@@ -227,8 +227,7 @@ TEST_F(SignerSandbox, IsSeenFromOutside) {
   Signing signer = signing(closed_);
   EXPECT_EQ(signer.status("NoNewPrivs"), "1");
   EXPECT_EQ(signer.status("Seccomp"), "2") << "a filter";
-  EXPECT_EQ(signer.status("VmLck").find_first_not_of(" 0kB\t"), signer.status("VmLck").find('4'))
-      << "the PIN's page: " << signer.status("VmLck");
+  EXPECT_GE(std::stoi(signer.status("VmLck")), 4) << "kB: the PIN's page";
   // Only root may look at a process that cannot be dumped.
   if (geteuid() != 0) return;
   const std::string pid = std::to_string(signer.process().pid());
