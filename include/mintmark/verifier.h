@@ -88,14 +88,26 @@ class KeySource {
  public:
   virtual ~KeySource() = default;
   [[nodiscard]] virtual tl::expected<KeyDocument, Refused> fetch() = 0;
+  /// What the verifier calls. `held`: the kids of the keys that it uses until the answer is there,
+  /// none while it has none that may be used. For sources that tell the issuer; others need not
+  /// care.
+  [[nodiscard]] virtual tl::expected<KeyDocument, Refused> fetch_holding(
+      const std::vector<std::string>& held);
 };
 
 /// The keys at the `jwks_uri` of the issuer's metadata (RFC 8414), over TLS, for as long as
 /// Cache-Control and Age say (RFC 9111 §4.2). `ca_file`: PEM of the roots to trust; "": the
 /// system's. A fetch ends after ten seconds, but for the look-up of the issuer's name, which ends
 /// when the system's resolver gives up (resolv.conf(5)): a bound on it would need a thread.
+///
+/// `instance`: the name under which this verifier tells the issuer, with each request for the keys,
+/// which of them it uses (docs/http-api.md, "Verifiers that acknowledge"): the issuer may then wait
+/// for it before a new key signs. One name a verifier. "": nothing is told. A key counts when the
+/// verifier has it and asks again, one max_age after it got it. Throws std::invalid_argument if
+/// `instance` is not "" and not 1 to 64 of A-Z a-z 0-9 . _ -
 [[nodiscard]] std::unique_ptr<KeySource> published_keys(std::string issuer,
-                                                        std::string ca_file = "");
+                                                        std::string ca_file = "",
+                                                        std::string instance = "");
 
 /// Who remembers which proofs were used.
 enum class ProofMemory : std::uint8_t {

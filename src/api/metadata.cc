@@ -1,5 +1,6 @@
 #include "api/metadata.h"
 
+#include "api/acknowledgement.h"
 #include "api/answers.h"
 
 namespace mintmark::api {
@@ -38,10 +39,22 @@ http::Response cacheable(const http::Request& request, const std::string& body,
   return response;
 }
 
+// A kid that we do not publish is a stranger's text: it goes no further.
+void hear(const http::Headers& headers, const keyring::Snapshot& keys,
+          const Acknowledged& acknowledged) {
+  auto said = acknowledgement_in(headers);
+  if (!said) return acknowledged(tl::unexpected<Error>(said.error()));
+  if (!*said) return;
+  std::erase_if((*said)->kids, [&](const std::string& kid) {
+    return keys.find(kid, hsm::Purpose::access_token) == nullptr;
+  });
+  acknowledged(std::move(**said));
+}
+
 }  // namespace
 
 void add_metadata(http::Router& router, const Facts& facts, const keyring::Keyring& keyring,
-                  std::function<std::vector<std::string>()> not_ready) {
+                  std::function<std::vector<std::string>()> not_ready, Acknowledged acknowledged) {
   const std::string document = metadata(facts).dump();
   const std::string tag = '"' + to_hex(BytesView(sha256(document)).first(16)) + '"';
   const std::string path = path_of(facts.issuer);
@@ -50,11 +63,13 @@ void add_metadata(http::Router& router, const Facts& facts, const keyring::Keyri
               respond(cacheable(request, document, tag));
             });
   router.on("GET", path + "/.well-known/jwks.json",
-            [&keyring](const http::Request& request, const http::Respond& respond) {
+            [&keyring, acknowledged = std::move(acknowledged)](const http::Request& request,
+                                                               const http::Respond& respond) {
               const auto keys = keyring.snapshot();
               if (!keys)
                 return respond(
                     refusal(Error{Code::keys_not_ready, "the signing keys are not ready yet", 0}));
+              if (acknowledged) hear(request.headers, *keys, acknowledged);
               respond(cacheable(request, keys->jwks(), keys->etag()));
             });
   router.on("GET", "/healthz", [](const http::Request& /*request*/, const http::Respond& respond) {

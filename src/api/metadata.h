@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "http/router.h"
+#include "keyring/coverage.h"
 #include "keyring/keyring.h"
 
 namespace mintmark::api {
@@ -20,10 +21,16 @@ struct Facts {
   jose::Algorithm attestation_algorithm = jose::Algorithm::es256;  ///< Of client attestations.
 };
 
+/// Told of each request for the keys that says which of them its sender holds: what it says of keys
+/// that are published now for access tokens, or `http_malformed`. From any thread.
+using Acknowledged = std::function<void(Result<keyring::Acknowledgement>)>;
+
 /// Adds /.well-known/oauth-authorization-server (with the issuer's path behind it, RFC 8414 §3.1),
 /// /.well-known/jwks.json, /healthz and /readyz. `not_ready` gives the parts that are not ready,
-/// empty when all are. `keyring` must outlive the router.
+/// empty when all are. Without `acknowledged` what verifiers say is not read. `keyring` must
+/// outlive the router.
 void add_metadata(http::Router& router, const Facts& facts, const keyring::Keyring& keyring,
-                  std::function<std::vector<std::string>()> not_ready);
+                  std::function<std::vector<std::string>()> not_ready,
+                  Acknowledged acknowledged = nullptr);
 
 }  // namespace mintmark::api

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "config/acknowledge.h"
 #include "config/issuer_url.h"
 #include "config/profiles.h"
 #include "config/reader.h"
@@ -307,6 +308,11 @@ void read_tokens(ObjectReader& root, Config& config) {
   });
 }
 
+void read_keys(ObjectReader& root, Config& config) {
+  root.object("keys", false,
+              [&](ObjectReader& keys) { config.keys.acknowledge = read_acknowledge(keys); });
+}
+
 void read_pcrs(ObjectReader& tpm2, Tpm2Enrolment& enrolment) {
   enrolment.pcr_bank = tpm2.choice("pcr_bank", {"sha256"}, "sha256");
   const auto pcrs = tpm2.integers("pcrs", 0, 23, std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7});
@@ -397,6 +403,7 @@ Result<Config> parse(const std::string& file, std::string_view text) {
   read_hsm(root, directory, config);
   check_tls_store(root, config);
   read_tokens(root, config);
+  read_keys(root, config);
   read_enrolment(root, directory, config);
   config.policy_file = directory.resolve(root.text("policy"));
   read_log_and_front(root, config);

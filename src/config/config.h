@@ -121,6 +121,20 @@ struct TokenAlgorithms {
   std::map<std::string, std::string> by_audience;  ///< Where another one signs.
 };
 
+/// The verifiers that say which keys they hold: whether a new key's activation may wait for them.
+struct Acknowledge {
+  std::vector<std::string> verifiers;  ///< Instance ids; none: nothing is waited for.
+  /// How much later than without them a key is activated at most.
+  std::chrono::seconds deadline{3600};
+  /// One that was silent for so long is not waited for.
+  std::chrono::seconds forget{86400};
+};
+
+/// Of the signing keys' lives.
+struct Keys {
+  Acknowledge acknowledge;
+};
+
 struct Config {
   std::string issuer;  ///< https URL without query, fragment or trailing slash.
   std::vector<Listen> listen;
@@ -136,6 +150,7 @@ struct Config {
   std::chrono::seconds longest_token_life{300};
   TokenAlgorithms token_algorithms;
   bool challenges_required = false;  ///< "tokens": {"challenges": "required"}
+  Keys keys;
   Enrolment enrolment;
   std::string policy_file;
   std::string log_level = "info";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <stdexcept>
 
 #include "base/bytes.h"
 #include "base/json.h"
@@ -14,6 +15,20 @@ namespace {
 
 constexpr std::size_t answer_octets = 1U << 20U;
 constexpr std::chrono::seconds longest_metadata{3600};
+constexpr std::size_t longest_instance = 64;
+
+bool is_of(std::string_view text, std::size_t longest, std::string_view beside_alphanumeric) {
+  return !text.empty() && text.size() <= longest &&
+         std::all_of(text.begin(), text.end(), [&](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  beside_alphanumeric.find(c) != std::string_view::npos;
+         });
+}
+
+std::string checked_instance(std::string instance) {
+  if (instance.empty() || is_of(instance, longest_instance, "._-")) return instance;
+  throw std::invalid_argument("a verifier's instance is 1 to 64 letters, digits, . _ and -");
+}
 
 // One directive of Cache-Control.
 std::string trimmed_lower(std::string_view text) {
@@ -83,15 +98,30 @@ std::chrono::seconds max_age_of(const http::Headers& headers) {
   return std::max(std::chrono::seconds{0}, life - spent);
 }
 
-HttpsKeySource::HttpsKeySource(std::string issuer, std::string ca_file)
+http::Headers acknowledgement(const std::string& instance, const std::vector<std::string>& held) {
+  std::string kids;
+  std::size_t count = 0;
+  for (const std::string& kid : held) {
+    if (!is_of(kid, longest_held_kid, "-_")) continue;
+    if (++count > most_held_kids) break;
+    kids.append(kids.empty() ? "" : " ").append(kid);
+  }
+  http::Headers headers;
+  headers.add("Mintmark-Verifier", instance);
+  if (!kids.empty()) headers.add("Mintmark-Held-Kids", kids);
+  return headers;
+}
+
+HttpsKeySource::HttpsKeySource(std::string issuer, std::string ca_file, std::string instance)
     : issuer_(std::move(issuer)),
+      instance_(checked_instance(std::move(instance))),
       client_({.ca_file = std::move(ca_file),
                .unix_socket = "",
                .answer_octets = answer_octets,
                .name_lookup = http::NameLookup::by_caller}) {}
 
-Result<http::Response> HttpsKeySource::get(const std::string& url, Deadline deadline) {
-  http::Headers headers;
+Result<http::Response> HttpsKeySource::get(const std::string& url, http::Headers headers,
+                                           Deadline deadline) {
   headers.add("Accept", "application/json");
   auto response = client_.send("GET", url, headers, "", deadline);
   if (!response) {
@@ -107,7 +137,7 @@ Result<void> HttpsKeySource::find_jwks_uri(Deadline deadline) {
   if (metadata_good_ && !metadata_good_->passed()) return {};
   const auto url = metadata_url(issuer_);
   if (!url) return fail(Code::keys_unavailable, issuer_ + ": " + url.error().detail);
-  auto response = get(*url, deadline);
+  auto response = get(*url, {}, deadline);
   if (!response) return pass_on(response);
   auto metadata = parse_json(response->body);
   if (!metadata || !metadata->is_object()) {
@@ -125,12 +155,21 @@ Result<void> HttpsKeySource::find_jwks_uri(Deadline deadline) {
   return {};
 }
 
-tl::expected<KeyDocument, Refused> HttpsKeySource::fetch() {
+tl::expected<KeyDocument, Refused> HttpsKeySource::fetch() { return fetch_holding({}); }
+
+tl::expected<KeyDocument, Refused> HttpsKeySource::fetch_holding(
+    const std::vector<std::string>& held) {
   const Deadline deadline = Deadline::in(key_fetch_patience);
   if (auto found = find_jwks_uri(deadline); !found) {
     return tl::unexpected<Refused>(refused(std::move(found.error())));
   }
-  auto response = get(jwks_uri_, deadline);
+  http::Headers headers;
+  if (!instance_.empty()) {
+    headers = acknowledgement(instance_, held);
+    // A cache on the way would keep it to itself (RFC 9111 §5.2.1.4).
+    headers.add("Cache-Control", "no-cache");
+  }
+  auto response = get(jwks_uri_, std::move(headers), deadline);
   if (!response) {
     // The keys may have moved.
     metadata_good_.reset();
@@ -143,8 +182,10 @@ tl::expected<KeyDocument, Refused> HttpsKeySource::fetch() {
 
 namespace mintmark {
 
-std::unique_ptr<KeySource> published_keys(std::string issuer, std::string ca_file) {
-  return std::make_unique<verify::HttpsKeySource>(std::move(issuer), std::move(ca_file));
+std::unique_ptr<KeySource> published_keys(std::string issuer, std::string ca_file,
+                                          std::string instance) {
+  return std::make_unique<verify::HttpsKeySource>(std::move(issuer), std::move(ca_file),
+                                                  std::move(instance));
 }
 
 }  // namespace mintmark

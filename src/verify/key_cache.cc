@@ -47,8 +47,13 @@ KeyCache::Keys KeyCache::held_while_fetching(std::string_view kid, Moment now) c
               "the issuer is being asked for keys that it may have published since; try again");
 }
 
-Result<KeyCache::Copy> KeyCache::fetch(Moment now) const {
-  auto document = source_->fetch();
+std::vector<std::string> KeyCache::kids_in_use(Moment now) const {
+  if (!copy_ || !is_usable(*copy_, now)) return {};
+  return copy_->keys->kids();
+}
+
+Result<KeyCache::Copy> KeyCache::fetch(const std::vector<std::string>& in_use, Moment now) const {
+  auto document = source_->fetch_holding(in_use);
   if (!document) {
     return fail(code_named(name_of(document.error().refusal)), std::move(document.error().detail));
   }
@@ -71,10 +76,11 @@ Result<KeyCache::Copy> KeyCache::fetch_alone(std::unique_lock<std::mutex>& lock,
       cache.fetched_.notify_all();
     }
   };
+  const auto in_use = kids_in_use(now);
   fetching_ = true;
   lock.unlock();
   const Turn turn{*this, lock, now};
-  return fetch(now);
+  return fetch(in_use, now);
 }
 
 KeyCache::Keys KeyCache::holding(std::string_view kid, Moment now) {

@@ -39,6 +39,13 @@ Result<KeySet> KeySet::parse(std::string_view jwks) {
   return set;
 }
 
+std::vector<std::string> KeySet::kids() const {
+  std::vector<std::string> kids;
+  kids.reserve(keys_.size());
+  for (const auto& [kid, key] : keys_) kids.push_back(kid);
+  return kids;
+}
+
 const jose::PublicKey* KeySet::find(std::string_view kid) const {
   const auto found = keys_.find(kid);
   return found == keys_.end() ? nullptr : &found->second;

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "jose/key.h"
@@ -22,6 +23,8 @@ class KeySet {
   /// Null where there is none; lives as long as the set.
   [[nodiscard]] const jose::PublicKey* find(std::string_view kid) const;
   [[nodiscard]] std::size_t size() const { return keys_.size(); }
+  /// In ascending order.
+  [[nodiscard]] std::vector<std::string> kids() const;
 
  private:
   std::map<std::string, jose::PublicKey, std::less<>> keys_;

@@ -12,6 +12,8 @@
 //     ready    {}                          it accepts connections
 //     waiting  {for}                       it does not yet: its TLS key is not to be had
 //     answer   {id, status, body}          to `admin` and `reload`
+//     coverage {verifiers: [{id, kids, heard_at}]}   which keys listed verifiers say they hold:
+//                                          those heard since the last one, at most one a second
 //
 // The keeper never looks into `body`: what strangers caused to be stored is not parsed by it.
 #pragma once

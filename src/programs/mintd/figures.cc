@@ -103,6 +103,15 @@ Figures::Signing Figures::signing(const std::string& store) {
                      "Signatures asked for and not yet there: the queue's depth.", labels)};
 }
 
+Figures::Acknowledgements Figures::acknowledgements() {
+  const auto of = [&](const char* outcome) {
+    return metrics_.counter("mintmark_verifier_acknowledgements_total",
+                            "Requests for the keys that said which ones their sender holds.",
+                            {{"outcome", outcome}});
+  };
+  return {of("taken"), of("unlisted"), of("malformed")};
+}
+
 telemetry::Outcomes Figures::tls_signatures() {
   return metrics_.outcomes("mintmark_tls_signatures_total",
                            "Handshakes' signatures asked of the key store, by outcome.");

@@ -35,6 +35,14 @@ class Figures {
   /// For the store's SignerBreaker.
   [[nodiscard]] telemetry::Gauge breaker_open(const std::string& store);
 
+  /// What came of verifiers' words about the keys they hold.
+  struct Acknowledgements {
+    telemetry::Counter taken;
+    telemetry::Counter unlisted;
+    telemetry::Counter malformed;
+  };
+  [[nodiscard]] Acknowledgements acknowledgements();
+
   /// Handshakes' signatures by a TLS key that lives in a key store.
   [[nodiscard]] telemetry::Outcomes tls_signatures();
 

@@ -21,6 +21,8 @@ using telemetry::Level;
 namespace {
 
 constexpr std::chrono::seconds look_for_tls_key{1};
+// The keeper hears of verifiers no more often.
+constexpr std::chrono::seconds between_coverage{1};
 
 issuer::EkRule::Kind kind_of(config::EkKind kind) {
   return kind == config::EkKind::rsa ? issuer::EkRule::Kind::rsa : issuer::EkRule::Kind::ecc;
@@ -118,11 +120,12 @@ Result<void> Front::open_parts() {
 http::Router Front::routes() {
   const std::string path = api::path_of(config_.issuer);
   http::Router router;
-  api::add_metadata(router,
-                    {.issuer = config_.issuer,
-                     .challenges_required = config_.challenges_required,
-                     .attestation_algorithm = signing_algorithms(config_).usual},
-                    keyring_, [this] { return not_ready(); });
+  api::add_metadata(
+      router,
+      {.issuer = config_.issuer,
+       .challenges_required = config_.challenges_required,
+       .attestation_algorithm = signing_algorithms(config_).usual},
+      keyring_, [this] { return not_ready(); }, acknowledged());
   api::add_token(router, path + "/token", *issuer_);
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_,
@@ -131,6 +134,21 @@ http::Router Front::routes() {
                      });
   api::add_key_enrolment(router, path + "/attest/key", *key_enrolment_);
   return router;
+}
+
+api::Acknowledged Front::acknowledged() {
+  const std::vector<std::string>& listed = config_.keys.acknowledge.verifiers;
+  if (listed.empty()) return nullptr;
+  acknowledgements_ = std::make_unique<Acknowledgements>(
+      strand_, listed, between_coverage, [this](const std::vector<keyring::Acknowledgement>& said) {
+        tell({{"type", "coverage"}, {"verifiers", keyring::to_json(said)}});
+      });
+  return
+      [this, counts = figures_.acknowledgements()](Result<keyring::Acknowledgement> said) mutable {
+        if (!said) return counts.malformed.add();
+        said->heard_at = clock_.now();
+        (acknowledgements_->take(std::move(*said)) ? counts.taken : counts.unlisted).add();
+      };
 }
 
 Result<void> Front::start() {

@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
+#include "api/metadata.h"
 #include "base/time.h"
 #include "config/config.h"
 #include "hsm/signer/client.h"
@@ -21,6 +22,7 @@
 #include "issuer/key_enrolment.h"
 #include "issuer/mint.h"
 #include "issuer/trust.h"
+#include "programs/mintd/acknowledgements.h"
 #include "programs/mintd/doors.h"
 #include "programs/mintd/figures.h"
 #include "programs/mintd/signer_breaker.h"
@@ -67,6 +69,7 @@ class Front {
   void stop();
   [[nodiscard]] std::vector<std::string> not_ready() const;
   [[nodiscard]] http::Router routes();
+  [[nodiscard]] api::Acknowledged acknowledged();
 
   boost::asio::io_context& io_;
   SystemClock clock_;
@@ -96,6 +99,8 @@ class Front {
   std::string tls_waits_for_;
   bool looking_for_tls_ = false;
   bool accepting_ = false;
+  /// Null where the configuration lists no verifiers.
+  std::unique_ptr<Acknowledgements> acknowledgements_;
   std::unique_ptr<Doors> doors_;
 };
 

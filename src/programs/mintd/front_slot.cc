@@ -106,6 +106,10 @@ void FrontSlot::received(BytesView frame) {
     waiting_for_ = message->value("for", "");
   } else if (type == "answer") {
     relay_.answered(*message);
+  } else if (type == "coverage") {
+    const auto said = keyring::acknowledgements_from(message->value("verifiers", Json()));
+    if (!said) return telemetry::log(Level::error, "front_message_malformed", said.error());
+    events_.coverage(*said);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "keyring/coverage.h"
 #include "keyring/keyring.h"
 #include "programs/mintd/control.h"
 #include "programs/mintd/keeper_context.h"
@@ -22,6 +23,8 @@ class FrontSlot {
     std::function<void()> started;
     /// It has ended after stop().
     std::function<void()> ended;
+    /// Verifiers have said which keys they hold (the frame `coverage`).
+    std::function<void(const std::vector<keyring::Acknowledgement>&)> coverage;
   };
 
   /// `sockets`: bound, kept open here so that a new front refuses nobody.

@@ -38,6 +38,8 @@ std::vector<std::string> plain_environment() {
 Keeper::Keeper(KeeperContext& context)
     : context_(context),
       signals_(context.io, SIGTERM, SIGINT, SIGHUP),
+      coverage_(context.in_force.config.keys.acknowledge.verifiers,
+                context.in_force.config.keys.acknowledge.forget, context.clock.now()),
       reloaded_at_(context.clock.now()) {}
 
 Result<void> Keeper::make_directories() {
@@ -106,7 +108,11 @@ Result<void> Keeper::start() {
   front_ = std::make_unique<FrontSlot>(
       context_, std::move(*sockets),
       FrontSlot::Events{.started = [this] { connect_front_and_signer(); },
-                        .ended = [this] { stop_signer(); }});
+                        .ended = [this] { stop_signer(); },
+                        .coverage =
+                            [this](const std::vector<keyring::Acknowledgement>& said) {
+                              for (const auto& one : said) coverage_.heard(one);
+                            }});
   signer_ = std::make_unique<SignerSlot>(
       context_, context_.in_force.config.stores.front(), *key_states_,
       SignerSlot::Events{.ready =

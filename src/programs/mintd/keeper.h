@@ -8,6 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "http/server.h"
+#include "keyring/coverage.h"
 #include "keyring/keyring.h"
 #include "programs/mintd/front_slot.h"
 #include "programs/mintd/keeper_context.h"
@@ -50,6 +51,7 @@ class Keeper {
   std::optional<store::Lease> lease_;
   std::unique_ptr<store::KeyStateStore> key_states_;
   std::shared_ptr<const keyring::Snapshot> keys_;
+  keyring::Coverage coverage_;
   std::unique_ptr<http::Server> admin_;
   std::unique_ptr<SignerSlot> signer_;
   std::unique_ptr<FrontSlot> front_;

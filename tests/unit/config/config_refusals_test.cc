@@ -447,5 +447,27 @@ TEST(ConfigRefusal, OfTooManyThreads) {
               "key \"front.threads\": must be from 0 to 256, not 257");
 }
 
+TEST(ConfigRefusal, OfAVerifierThatCannotBeOne) {
+  const auto verifiers = [](const std::string& list) {
+    return refusal(R"(["gate-1", "api.v2_b"])", list);
+  };
+  for (const std::string& id : {std::string("gate 1"), std::string("gate/1"), std::string("gäte"),
+                                std::string("gate-1\\u0000"), std::string(65, 'a')}) {
+    const std::string said = verifiers(R"(["gate-2", ")" + id + R"("])");
+    expect_text(said, "key \"keys.acknowledge.verifiers[1]\":");
+  }
+  expect_text(verifiers(R"(["gate-1", ""])"), "keys.acknowledge.verifiers[1]");
+  expect_text(verifiers(R"(["gate-1", "gate-1"])"), "stands twice");
+  expect_text(verifiers(R"("gate-1")"), "must be a list of texts");
+  std::string many = "[";
+  for (int i = 0; i < 1025; ++i) many += (i == 0 ? "\"" : ", \"") + std::to_string(i) + "\"";
+  expect_text(verifiers(many + "]"), "must name at most 1024");
+}
+
+TEST(ConfigRefusal, OfForgettingAVerifierThatMayStillUseOldKeys) {
+  expect_text(refusal(R"("forget_seconds": 9000)", R"("forget_seconds": 3899)"),
+              "key \"keys.acknowledge.forget_seconds\": must be");
+}
+
 }  // namespace
 }  // namespace mintmark::config

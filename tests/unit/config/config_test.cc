@@ -100,6 +100,13 @@ TEST(Config, GivesEnrolmentAsTheFileSaysWithPcrsInOrder) {
   EXPECT_EQ(config.enrolment.tpm2.pcrs, (std::vector<unsigned>{0, 1, 7}));
 }
 
+TEST(Config, GivesTheVerifiersThatAcknowledgeAsTheFileSays) {
+  const Acknowledge said = good(sample).keys.acknowledge;
+  EXPECT_EQ(said.verifiers, (std::vector<std::string>{"gate-1", "api.v2_b"}));
+  EXPECT_EQ(said.deadline, std::chrono::hours(2));
+  EXPECT_EQ(said.forget, std::chrono::seconds(9000));
+}
+
 TEST(Config, ResolvesRelativePathsAgainstTheFilesDirectory) {
   const Config config = good(sample);
   EXPECT_EQ(config.tls->certificate, "/etc/mintmark/tls/server.pem");
@@ -161,6 +168,7 @@ TEST(Config, HasDefaultsForWhatMayBeLeftOut) {
   EXPECT_FALSE(config.challenges_required);
   EXPECT_EQ(config.token_algorithms.usual, "ES256");
   EXPECT_TRUE(config.token_algorithms.by_audience.empty());
+  EXPECT_TRUE(config.keys.acknowledge.verifiers.empty());
   EXPECT_TRUE(config.enrolment.tpm2.intermediates.empty());
   EXPECT_EQ(config.enrolment.tpm2.pcrs, (std::vector<unsigned>{0, 1, 2, 3, 4, 5, 6, 7}));
   EXPECT_EQ(config.log_level, "info");

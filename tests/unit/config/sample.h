@@ -41,6 +41,7 @@ inline const std::string sample = R"({
     "algorithm": "PS256",
     "algorithm_by_audience": {"https://legacy.example": "RS256"}
   },
+  "keys": {"acknowledge": {"verifiers": ["gate-1", "api.v2_b"], "deadline_seconds": 7200, "forget_seconds": 9000}},
   "enrolment": {
     "mode": "open",
     "freshness_seconds": 3600,

@@ -248,6 +248,9 @@ TEST(ConfigSchema, NamesTheParsersDefaults) {
   EXPECT_EQ(said(pending + "per_address"), absent.enrolment.pending.per_address);
   EXPECT_EQ(said(pending + "keep_seconds"), absent.enrolment.pending.keep.count());
   EXPECT_EQ(said("/properties/front/properties/threads"), absent.front_threads);
+  const std::string acknowledge = "/properties/keys/properties/acknowledge/properties/";
+  EXPECT_EQ(said(acknowledge + "deadline_seconds"), absent.keys.acknowledge.deadline.count());
+  EXPECT_EQ(said(acknowledge + "forget_seconds"), absent.keys.acknowledge.forget.count());
 }
 
 }  // namespace
