@@ -88,9 +88,9 @@ class KeySource {
  public:
   virtual ~KeySource() = default;
   [[nodiscard]] virtual tl::expected<KeyDocument, Refused> fetch() = 0;
-  /// What the verifier calls. `held`: the kids of the keys that it uses until the answer is there,
-  /// none while it has none that may be used. For sources that tell the issuer; others need not
-  /// care.
+  /// What the verifier calls. `held`: the kids of the keys for access tokens in the last document
+  /// that it took; none before the first. They may be out of date, but whatever it uses after them
+  /// is newer. For sources that tell the issuer; others need not care.
   [[nodiscard]] virtual tl::expected<KeyDocument, Refused> fetch_holding(
       const std::vector<std::string>& held);
 };
@@ -101,10 +101,11 @@ class KeySource {
 /// when the system's resolver gives up (resolv.conf(5)): a bound on it would need a thread.
 ///
 /// `instance`: the name under which this verifier tells the issuer, with each request for the keys,
-/// which of them it uses (docs/http-api.md, "Verifiers that acknowledge"): the issuer may then wait
-/// for it before a new key signs. One name a verifier. "": nothing is told. A key counts when the
-/// verifier has it and asks again, one max_age after it got it. Throws std::invalid_argument if
-/// `instance` is not "" and not 1 to 64 of A-Z a-z 0-9 . _ -
+/// which of them it holds: the issuer may then wait for it before a new key signs
+/// (docs/operations.md, "Verifiers that acknowledge"). Each verifier has a name of its own. "":
+/// nothing is told. That a key has come is told with the request after it: one max_age later, if
+/// there is a token to check then. Throws std::invalid_argument where `instance` is neither "" nor
+/// 1 to 64 letters, digits, '.', '_' and '-'.
 [[nodiscard]] std::unique_ptr<KeySource> published_keys(std::string issuer,
                                                         std::string ca_file = "",
                                                         std::string instance = "");

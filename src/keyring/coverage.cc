@@ -14,6 +14,10 @@ bool is_of(std::string_view text, std::size_t longest, std::string_view beside_a
          });
 }
 
+Json json_of(const Acknowledgement& said) {
+  return {{"id", said.verifier}, {"kids", said.kids}, {"heard_at", to_unix(said.heard_at)}};
+}
+
 // Far from where seconds since 1970, added to a span, leave their type.
 constexpr std::int64_t latest_moment = std::int64_t{1} << 40U;
 
@@ -48,10 +52,7 @@ bool are_held_kids(const std::vector<std::string>& kids) {
 
 Json to_json(const std::vector<Acknowledgement>& said) {
   Json verifiers = Json::array();
-  for (const Acknowledgement& one : said) {
-    verifiers.push_back(
-        {{"id", one.verifier}, {"kids", one.kids}, {"heard_at", to_unix(one.heard_at)}});
-  }
+  for (const Acknowledgement& one : said) verifiers.push_back(json_of(one));
   return verifiers;
 }
 
@@ -92,6 +93,16 @@ Coverage::OfKey Coverage::of(std::string_view kid, Moment now) const {
     }
   }
   return key;
+}
+
+Json Coverage::to_json() const {
+  Json verifiers = Json::array();
+  for (const auto& [verifier, said] : said_) {
+    verifiers.push_back(
+        said ? json_of(*said)
+             : Json{{"id", verifier}, {"kids", Json::array()}, {"heard_at", nullptr}});
+  }
+  return verifiers;
 }
 
 bool Coverage::covered(std::string_view kid, Moment now) const {

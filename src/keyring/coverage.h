@@ -22,8 +22,10 @@ inline constexpr std::size_t longest_verifier_id = 64;
 inline constexpr std::size_t most_held_kids = 64;
 inline constexpr std::size_t longest_held_kid = 43;  ///< RFC 7638 with SHA-256.
 
-/// What one verifier said with a request for the keys: these it used when it asked. An answer may
-/// be lost, so what it was answered counts when it asks next.
+/// What one verifier said with a request for the keys: these were in the last document it took. An
+/// answer may be lost, so what it was answered counts when it asks next. Its keys may be out of
+/// date; then it takes no token before it has newer ones, and a key that is still published is
+/// among those too.
 struct Acknowledgement {
   std::string verifier;           ///< Its instance id.
   std::vector<std::string> kids;  ///< Each once. Keys for access tokens alone.
@@ -67,10 +69,8 @@ class Coverage {
   /// Nobody is to be waited for.
   [[nodiscard]] bool covered(std::string_view kid, Moment now) const;
 
-  /// What each listed verifier said last, by id; nullopt for those never heard.
-  [[nodiscard]] const std::map<std::string, std::optional<Acknowledgement>>& verifiers() const {
-    return said_;
-  }
+  /// For operators, by id: [{"id", "kids", "heard_at"}]; "heard_at" is null for one never heard.
+  [[nodiscard]] Json to_json() const;
 
  private:
   std::chrono::seconds forget_{};

@@ -47,13 +47,14 @@ KeyCache::Keys KeyCache::held_while_fetching(std::string_view kid, Moment now) c
               "the issuer is being asked for keys that it may have published since; try again");
 }
 
-std::vector<std::string> KeyCache::kids_in_use(Moment now) const {
-  if (!copy_ || !is_usable(*copy_, now)) return {};
-  return copy_->keys->kids();
+// Also of a copy that is out of date: what is used after it can only be newer.
+std::vector<std::string> KeyCache::held_kids() const {
+  return copy_ ? copy_->keys->kids() : std::vector<std::string>();
 }
 
-Result<KeyCache::Copy> KeyCache::fetch(const std::vector<std::string>& in_use, Moment now) const {
-  auto document = source_->fetch_holding(in_use);
+Result<KeyCache::Copy> KeyCache::fetch(const std::vector<std::string>& held_kids,
+                                       Moment now) const {
+  auto document = source_->fetch_holding(held_kids);
   if (!document) {
     return fail(code_named(name_of(document.error().refusal)), std::move(document.error().detail));
   }
@@ -76,11 +77,11 @@ Result<KeyCache::Copy> KeyCache::fetch_alone(std::unique_lock<std::mutex>& lock,
       cache.fetched_.notify_all();
     }
   };
-  const auto in_use = kids_in_use(now);
+  const auto kids = held_kids();
   fetching_ = true;
   lock.unlock();
   const Turn turn{*this, lock, now};
-  return fetch(in_use, now);
+  return fetch(kids, now);
 }
 
 KeyCache::Keys KeyCache::holding(std::string_view kid, Moment now) {

@@ -52,8 +52,8 @@ class KeyCache {
   [[nodiscard]] bool satisfies(std::string_view kid, Moment now) const;
   [[nodiscard]] Keys held(Moment now) const;
   [[nodiscard]] Keys held_while_fetching(std::string_view kid, Moment now) const;
-  [[nodiscard]] std::vector<std::string> kids_in_use(Moment now) const;
-  [[nodiscard]] Result<Copy> fetch(const std::vector<std::string>& in_use, Moment now) const;
+  [[nodiscard]] std::vector<std::string> held_kids() const;
+  [[nodiscard]] Result<Copy> fetch(const std::vector<std::string>& held_kids, Moment now) const;
   [[nodiscard]] Result<Copy> fetch_alone(std::unique_lock<std::mutex>& lock, Moment now);
 
   std::unique_ptr<KeySource> source_;  // Used by the one who set fetching_.

@@ -34,7 +34,7 @@ struct PublishedIssuer::State {
     auto tls = must(http::TlsServerContext::from_pem(own.certificate_pem, own.key_pem));
     server.emplace(io, http::ServerLimits{},
                    [this](const http::Request& request, const http::Respond& respond) {
-                     respond(response_to(request.path));
+                     respond(response_to(request));
                    });
     UniqueFd listening = must(http::listen_tcp("127.0.0.1", 0));
     url = "https://127.0.0.1:" + std::to_string(http::port_of(listening));
@@ -49,10 +49,11 @@ struct PublishedIssuer::State {
     thread.join();
   }
 
-  http::Response response_to(const std::string& path) {
+  http::Response response_to(const http::Request& request) {
     const std::lock_guard lock(mutex);
-    ++counts[path];
-    const auto found = answers.find(path);
+    ++counts[request.path];
+    headers[request.path] = request.headers;
+    const auto found = answers.find(request.path);
     return found != answers.end() ? found->second : http::json_response(404, "{}");
   }
 
@@ -64,6 +65,7 @@ struct PublishedIssuer::State {
   std::mutex mutex;
   std::map<std::string, http::Response> answers;
   std::map<std::string, int> counts;
+  std::map<std::string, http::Headers> headers;
   boost::asio::io_context io;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
   std::optional<http::Server> server;
@@ -98,6 +100,12 @@ int PublishedIssuer::asked(const std::string& path) const {
   const std::lock_guard lock(state_->mutex);
   const auto found = state_->counts.find(path);
   return found == state_->counts.end() ? 0 : found->second;
+}
+
+http::Headers PublishedIssuer::heard(const std::string& path) const {
+  const std::lock_guard lock(state_->mutex);
+  const auto found = state_->headers.find(path);
+  return found == state_->headers.end() ? http::Headers() : found->second;
 }
 
 }  // namespace mintmark::test

@@ -32,6 +32,8 @@ class PublishedIssuer {
   void publish(const Json& jwks);
   /// How often the path was asked for.
   [[nodiscard]] int asked(const std::string& path) const;
+  /// The header fields of the last request for it.
+  [[nodiscard]] http::Headers heard(const std::string& path) const;
 
  private:
   struct State;

@@ -189,7 +189,9 @@ Result<Json> Keeper::keys() const {
                     {"created_at", to_unix(key.created_at)},
                     {"changed_at", to_unix(key.changed_at)}});
   }
-  return Json{{"keys", std::move(list)}, {"orphans", signer_->orphans()}};
+  return Json{{"keys", std::move(list)},
+              {"orphans", signer_->orphans()},
+              {"verifiers", coverage_.to_json()}};
 }
 
 }  // namespace mintmark::mintd

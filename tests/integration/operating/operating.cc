@@ -48,7 +48,8 @@ void Operating::SetUpTestSuite() {
                          R"("}, "metrics": {"address": "127.0.0.1", "port": )" +
                          std::to_string(metrics_port) +
                          R"(}, "http": {"header_fields": 64, "header_octets": 16384, )"
-                         R"("body_octets": 40000, "body_ms": 700},)"));
+                         R"("body_octets": 40000, "body_ms": 700}, )"
+                         R"("keys": {"acknowledge": {"verifiers": ["gate-1", "gate-2"]}},)"));
   stack.down();
   stack.up();
 }

@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 #include <netdb.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <thread>
 
 #include "support/published_issuer.h"
+#include "support/soft_key.h"
 
 namespace {
 // The thread that asked for a name last; numbers are not asked for.
@@ -131,6 +133,109 @@ TEST_F(HttpsKeys, WithoutTlsAreNotFetched) {
 
 TEST_F(HttpsKeys, OfNobodyAreUnavailable) {
   expect_refused(HttpsKeySource("https://127.0.0.1:1"), Refusal::keys_unavailable);
+}
+
+const std::string some_kid(43, 'k');
+
+std::string field(const http::Headers& headers, const char* name) {
+  EXPECT_LE(headers.count(name), 1U) << name;
+  const std::string* value = headers.find(name);
+  return value == nullptr ? "(absent)" : *value;
+}
+
+TEST_F(HttpsKeys, AreAskedForWithoutAWordOfTheVerifierByDefault) {
+  HttpsKeySource keys = source();
+  ASSERT_TRUE(keys.fetch_holding({some_kid}));
+  for (const char* path : {metadata_path, jwks_path}) {
+    const http::Headers heard = issuer_.heard(path);
+    EXPECT_NE(heard.find("Accept"), nullptr);
+    for (const auto& [name, value] : heard.fields())
+      EXPECT_EQ(name.find("intmark"), std::string::npos) << name << " of " << path;
+  }
+  EXPECT_EQ(issuer_.heard(jwks_path).find("Cache-Control"), nullptr);
+}
+
+TEST_F(HttpsKeys, AreAskedForWithTheInstanceAndTheKidsThatAreHeld) {
+  HttpsKeySource keys(issuer_.url(), issuer_.ca_file(), "gate-1.b_C");
+  ASSERT_TRUE(keys.fetch_holding({}));
+  EXPECT_EQ(field(issuer_.heard(jwks_path), "Mintmark-Verifier"), "gate-1.b_C");
+  EXPECT_EQ(field(issuer_.heard(jwks_path), "Mintmark-Held-Kids"), "(absent)");
+  ASSERT_TRUE(keys.fetch_holding({some_kid, "other_Kid-1"}));
+  EXPECT_EQ(field(issuer_.heard(jwks_path), "Mintmark-Verifier"), "gate-1.b_C");
+  EXPECT_EQ(field(issuer_.heard(jwks_path), "Mintmark-Held-Kids"), some_kid + " other_Kid-1");
+}
+
+TEST_F(HttpsKeys, AreNotAskedOfACacheOnTheWayWhereTheIssuerIsToHear) {
+  HttpsKeySource keys(issuer_.url(), issuer_.ca_file(), "gate-1");
+  ASSERT_TRUE(keys.fetch_holding({some_kid}));
+  EXPECT_EQ(field(issuer_.heard(jwks_path), "Cache-Control"), "no-cache");
+}
+
+TEST_F(HttpsKeys, HaveMetadataThatAreToldNothing) {
+  HttpsKeySource keys(issuer_.url(), issuer_.ca_file(), "gate-1");
+  ASSERT_TRUE(keys.fetch_holding({some_kid}));
+  EXPECT_EQ(field(issuer_.heard(metadata_path), "Mintmark-Verifier"), "(absent)");
+  EXPECT_EQ(field(issuer_.heard(metadata_path), "Mintmark-Held-Kids"), "(absent)");
+}
+
+Json access_key(const test::SoftKey& key, const char* purpose = "access_token") {
+  Json jwk = key.public_key().to_jwk();
+  jwk["kid"] = key.jkt();
+  jwk["mintmark_purpose"] = purpose;
+  return jwk;
+}
+
+TEST_F(HttpsKeys, ThatTheVerifierUsesAreSaidAndNoOthers) {
+  const test::SoftKey first;
+  const test::SoftKey second;
+  const test::SoftKey attester;
+  const Json others = access_key(attester, "client_attestation");
+  issuer_.publish({{"keys", {access_key(first), others}}});
+  VerifierOptions options(issuer_.url(), "https://service.example");
+  auto now = from_unix(1'800'000'000);
+  options.now = [&now] { return now; };
+  const Verifier verifier(options, published_keys(issuer_.url(), issuer_.ca_file(), "gate-1"));
+  const auto held_as_said_next = [&] {
+    now += seconds{301};
+    EXPECT_FALSE(verifier.check_without_proof(
+        "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiIsImtpZCI6ImsifQ.e30.AA"));
+    return field(issuer_.heard(jwks_path), "Mintmark-Held-Kids");
+  };
+  EXPECT_EQ(held_as_said_next(), "(absent)") << "nothing was held before";
+  issuer_.publish({{"keys", {access_key(second), access_key(first), others}}});
+  EXPECT_EQ(held_as_said_next(), first.jkt()) << "the answer counts when it was taken";
+  const auto both = std::minmax(first.jkt(), second.jkt());
+  EXPECT_EQ(held_as_said_next(), both.first + " " + both.second);
+}
+
+TEST_F(HttpsKeys, AreNotFetchedUnderANameThatCouldNotStandInAHeader) {
+  for (const std::string& instance :
+       {std::string(" "), std::string("a b"), std::string("a\r\nX-Y: z"), std::string("a\n"),
+        std::string("a\0b", 3), std::string("a,b"), std::string("a/b"), std::string("gäte"),
+        std::string(65, 'a')}) {
+    EXPECT_THROW(static_cast<void>(published_keys(issuer_.url(), "", instance)),
+                 std::invalid_argument)
+        << instance;
+  }
+  EXPECT_TRUE(published_keys(issuer_.url(), "", std::string(64, 'a')));
+}
+
+TEST(HeldKids, AreNeverMoreThanTheBound) {
+  std::vector<std::string> held;
+  for (int i = 0; i < 100; ++i) held.push_back(std::string(40, 'k') + std::to_string(100 + i));
+  const std::string said = field(acknowledgement("gate-1", held), "Mintmark-Held-Kids");
+  EXPECT_EQ(std::count(said.begin(), said.end(), ' '), 63);
+  EXPECT_EQ(said.size(), 64U * 44 - 1);
+  EXPECT_TRUE(said.starts_with(held[0] + " " + held[1] + " "));
+}
+
+// The issuer writes the kids, and whoever answers in its name.
+TEST(HeldKids, ThatCouldNotStandInAHeaderAreLeftOut) {
+  const auto headers =
+      acknowledgement("gate-1", {"good", "", "a b", "a\r\nX-Admin: yes", "a\nb", "a\tb", "kä",
+                                 std::string("a\0b", 3), "a,b", std::string(44, 'k'), "also-good"});
+  EXPECT_EQ(field(headers, "Mintmark-Held-Kids"), "good also-good");
+  EXPECT_EQ(headers.fields().size(), 2U);
 }
 
 std::size_t threads_of_this_process() {

@@ -103,6 +103,74 @@ TEST(KeyCache, AsksNotAgainForAThreadWhoseClockIsALittleBehind) {
   EXPECT_EQ(gate.asked, 1);
 }
 
+// What the verifier says it holds, with each fetch.
+struct Told {
+  tl::expected<KeyDocument, Refused> answer;
+  std::vector<std::vector<std::string>> held;
+};
+
+class ListeningSource final : public KeySource {
+ public:
+  explicit ListeningSource(Told& told) : told_(told) {}
+  tl::expected<KeyDocument, Refused> fetch() override { return told_.answer; }
+  tl::expected<KeyDocument, Refused> fetch_holding(const std::vector<std::string>& held) override {
+    told_.held.push_back(held);
+    return fetch();
+  }
+
+ private:
+  Told& told_;
+};
+
+class HeldKeys : public testing::Test {
+ protected:
+  using Kids = std::vector<std::string>;
+
+  void publish(const Json& document) { told_.answer = KeyDocument{document.dump(), seconds{100}}; }
+  /// What is said when the kid is looked for then.
+  Kids said(std::string_view kid, seconds at) {
+    const std::size_t before = told_.held.size();
+    (void)cache_.holding(kid, start + at);
+    if (told_.held.size() == before + 1) return told_.held.back();
+    return {"(did not ask)"};
+  }
+
+  const SoftKey first_;
+  const SoftKey second_;
+  Told told_{KeyDocument{test::key_document({test::published(first_)}).dump(), seconds{100}}, {}};
+  KeyCache cache_{std::make_unique<ListeningSource>(told_), limits};
+};
+
+TEST_F(HeldKeys, AreNoneBeforeTheFirstAnswer) { EXPECT_EQ(said(first_.jkt(), seconds{0}), Kids{}); }
+
+TEST_F(HeldKeys, AreThoseOfTheLastGoodDocument) {
+  (void)said(first_.jkt(), seconds{0});
+  publish(test::key_document({test::published(second_)}));
+  EXPECT_EQ(said(first_.jkt(), seconds{100}), Kids{first_.jkt()});
+  EXPECT_EQ(said(second_.jkt(), seconds{200}), Kids{second_.jkt()});
+}
+
+TEST_F(HeldKeys, AreSaidWhenAnUnknownKidIsLookedUp) {
+  (void)said(first_.jkt(), seconds{0});
+  EXPECT_EQ(said(second_.jkt(), seconds{5}), Kids{first_.jkt()});
+}
+
+TEST_F(HeldKeys, AreNotThoseOfADocumentThatWasNotTaken) {
+  (void)said(first_.jkt(), seconds{0});
+  publish(test::key_document({test::published(second_), test::published(second_)}));
+  (void)said(first_.jkt(), seconds{100});
+  EXPECT_EQ(said(first_.jkt(), seconds{105}), Kids{first_.jkt()});
+  told_.answer = tl::unexpected<Refused>(Refused{Refusal::keys_unavailable, "away"});
+  (void)said(first_.jkt(), seconds{110});
+  EXPECT_EQ(said(first_.jkt(), seconds{115}), Kids{first_.jkt()});
+}
+
+// A service that is called once an hour has let its keys run out each time it asks.
+TEST_F(HeldKeys, AreSaidAlsoWhenTheyAreOutOfDate) {
+  (void)said(first_.jkt(), seconds{0});
+  EXPECT_EQ(said(first_.jkt(), seconds{100'000}), Kids{first_.jkt()});
+}
+
 class ThrowingSource final : public KeySource {
  public:
   tl::expected<KeyDocument, Refused> fetch() override { throw std::runtime_error("broken"); }
