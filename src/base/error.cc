@@ -6,12 +6,13 @@
 namespace mintmark {
 namespace {
 
-constexpr std::array table = {
+// Not by std::array's deduction guide: clang 14 folds 256 arguments at most.
+constexpr auto table = std::to_array<CodeFacts>({
 #define MINTMARK_ERROR(code, action, http_status, oauth_error) \
   CodeFacts{#code, Action::action, http_status, oauth_error},
 #include "base/error_codes.def"
 #undef MINTMARK_ERROR
-};
+});
 
 }  // namespace
 
