@@ -36,14 +36,15 @@ Result<PublishedKey> key_from(const Json& json) {
 Result<std::shared_ptr<const Snapshot>> Snapshot::make(std::uint64_t epoch,
                                                        std::vector<PublishedKey> keys) {
   std::set<std::string> kids;
-  std::set<KeyKind> active;
+  std::set<std::pair<std::string, KeyKind>> active;
   for (const PublishedKey& key : keys) {
     if (key.purpose == hsm::Purpose::tls)
       return fail(Code::internal, "the key " + key.kid() + " is for TLS and is never published");
     if (!kids.insert(key.kid()).second)
       return fail(Code::internal, "the kid " + key.kid() + " stands twice");
-    if (key.active && !active.insert(key.kind()).second)
-      return fail(Code::internal, "two active keys for " + to_string(key.kind()));
+    if (key.active && !active.emplace(key.store, key.kind()).second)
+      return fail(Code::internal,
+                  "two active keys for " + to_string(key.kind()) + " in key store " + key.store);
   }
   // In one order whatever the journal's was: the entity tag must not change with a restart.
   std::sort(keys.begin(), keys.end(), [](const PublishedKey& left, const PublishedKey& right) {
@@ -88,6 +89,14 @@ const PublishedKey* Snapshot::current(hsm::Purpose purpose, jose::Algorithm algo
     if (key.active && key.kind() == KeyKind{purpose, algorithm}) return &key;
   }
   return nullptr;
+}
+
+std::vector<const PublishedKey*> Snapshot::signing(const KeyKind& kind) const {
+  std::vector<const PublishedKey*> keys;
+  for (const PublishedKey& key : keys_) {
+    if (key.active && key.kind() == kind) keys.push_back(&key);
+  }
+  return keys;
 }
 
 Result<const PublishedKey*> Snapshot::current_of(const std::shared_ptr<const Snapshot>& snapshot,

@@ -15,7 +15,8 @@
 
 namespace mintmark::keyring {
 
-/// A key that verifiers may know; `active` is the one of its purpose and algorithm that signs.
+/// A key that verifiers may know; `active` is the one of its store, purpose and algorithm that
+/// signs.
 struct PublishedKey {
   hsm::KeyId id{};
   std::string store;  ///< Name of the key store in the configuration.
@@ -30,8 +31,8 @@ struct PublishedKey {
 /// What is published, at one epoch. Immutable, thread-safe; a request keeps the one it began with.
 class Snapshot {
  public:
-  /// `internal` if a kind has two active keys, a kid stands twice, or a key is for TLS: what
-  /// signs handshakes must never verify a token.
+  /// `internal` if a kind has two active keys in one store, a kid stands twice, or a key is for
+  /// TLS: what signs handshakes must never verify a token.
   [[nodiscard]] static Result<std::shared_ptr<const Snapshot>> make(std::uint64_t epoch,
                                                                     std::vector<PublishedKey> keys);
   /// As the keeper hands it to the front.
@@ -39,8 +40,11 @@ class Snapshot {
   [[nodiscard]] Json to_json() const;
 
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
-  /// The active key; nullptr if this purpose has none of this algorithm yet.
+  /// The active key of the first store that has one; nullptr if this purpose has none of this
+  /// algorithm yet.
   [[nodiscard]] const PublishedKey* current(hsm::Purpose purpose, jose::Algorithm algorithm) const;
+  /// The active keys of this kind, of each store that has one. They live as long as the snapshot.
+  [[nodiscard]] std::vector<const PublishedKey*> signing(const KeyKind& kind) const;
   /// The same, `keys_not_ready` naming the kind. A `snapshot` of nullptr has no keys. The view
   /// lives as long as the snapshot.
   [[nodiscard]] static Result<const PublishedKey*> current_of(

@@ -1,177 +1,253 @@
 #include "keyring/lifecycle.h"
 
 #include <algorithm>
+#include <map>
+
+#include "keyring/lifecycle_run.h"
 
 namespace mintmark::keyring {
 namespace {
 
-const hsm::KeyInfo* find_key(const std::vector<hsm::KeyInfo>& keys, const std::string& id) {
-  const auto found = std::find_if(keys.begin(), keys.end(), [&](const hsm::KeyInfo& key) {
-    return hsm::to_string(key.id) == id;
-  });
-  return found == keys.end() ? nullptr : &*found;
-}
+using store::KeyRecord;
+using store::KeyState;
+using Act = RotationStep::Act;
 
-bool signs(const store::KeyRecord& record) { return record.state == "active"; }
+/// What could not be done is tried again after so long.
+constexpr std::chrono::seconds again_in{15};
 
-void fill(store::KeyRecord& record, const hsm::KeyInfo& key) {
+void fill(KeyRecord& record, const hsm::KeyInfo& key) {
   record.kid = key.kid();
   record.public_jwk = key.public_key.to_jwk().dump();
 }
 
 }  // namespace
 
-struct Lifecycle::Run {
-  Deadline deadline;
-  hsm::Done<std::shared_ptr<const Snapshot>> done;
-  std::vector<hsm::KeyInfo> hardware;
-  std::vector<store::KeyRecord> records;
-
-  [[nodiscard]] bool has_active(const KeyKind& kind) const {
-    return std::any_of(records.begin(), records.end(), [&](const store::KeyRecord& record) {
-      return signs(record) && record.purpose == hsm::name_of(kind.purpose) &&
-             record.algorithm == jose::name_of(kind.algorithm);
-    });
-  }
-};
-
-Lifecycle::Lifecycle(store::KeyStateStore& states, KeyStoreAccess access,
-                     std::vector<KeyKind> wanted, const Clock& clock, Post post)
+Lifecycle::Lifecycle(store::KeyStateStore& states, KeyStoreAccess access, RotationPlan plan,
+                     bool sole, const Clock& clock, Post post, Surroundings surroundings)
     : states_(states),
       access_(std::move(access)),
-      wanted_(std::move(wanted)),
+      plan_(std::move(plan)),
+      sole_(sole),
       clock_(clock),
-      post_(std::move(post)) {}
+      post_(std::move(post)),
+      surroundings_(std::move(surroundings)) {}
 
-void Lifecycle::reconcile(Deadline deadline, hsm::Done<std::shared_ptr<const Snapshot>> done) {
-  auto run = std::make_shared<Run>(Run{deadline, std::move(done), {}, {}});
-  access_.signer.list(deadline, [this, run](Result<std::vector<hsm::KeyInfo>> keys) {
+void Lifecycle::reconcile(Deadline deadline, hsm::Done<void> done) {
+  if (run_) return waiting_.emplace_back(deadline, std::move(done)), void();
+  run_ = std::make_shared<Run>(deadline, std::move(done));
+  due_.reset();
+  access_.signer.list(deadline, [this, run = run_](Result<std::vector<hsm::KeyInfo>> keys) {
     post_([this, run, keys = std::move(keys)]() mutable {
-      if (!keys) return run->done(pass_on(keys));
-      run->hardware = std::move(*keys);
-      compare(run);
+      if (!keys) return finish(run, pass_on(keys));
+      run->show(std::move(*keys));
+      look(run);
     });
   });
 }
 
-void Lifecycle::compare(const std::shared_ptr<Run>& run) {
-  auto records = states_.list();
-  if (!records) return run->done(pass_on(records));
-  std::erase_if(*records,
-                [&](const store::KeyRecord& record) { return record.store != access_.name; });
-  run->records = std::move(*records);
-
-  for (store::KeyRecord& record : run->records) {
-    if (auto settled = settle(*run, record); !settled) return run->done(pass_on(settled));
-  }
-  orphans_.clear();
-  for (const hsm::KeyInfo& key : run->hardware) {
-    if (key.purpose == hsm::Purpose::tls) continue;  // Its certificate is its record.
-    const bool known =
-        std::any_of(run->records.begin(), run->records.end(), [&](const store::KeyRecord& record) {
-          return record.id == hsm::to_string(key.id) && record.state != "destroyed";
-        });
-    if (!known) orphans_.push_back(key.kid());
-  }
-  generate_next(run);
+void Lifecycle::look(const RunPtr& run) {
+  troubles_.clear();
+  if (auto checked = check_counted_on(*run); !checked) return finish(run, checked);
+  if (auto noted = note_lives(); !noted) return finish(run, noted);
+  find_orphans(*run);
+  settle_next(run);
 }
 
-Result<void> Lifecycle::settle(Run& run, store::KeyRecord& record) {
-  const hsm::KeyInfo* key = find_key(run.hardware, record.id);
-  if (record.state == "planned") {
-    // The process ended between the intent and its outcome: the hardware tells which way it went.
-    if (key == nullptr) return write(record, "destroyed");
-    if (!key->unfit.empty())
-      return fail(Code::hsm_key_unfit, "planned key " + record.id + ": " + key->unfit);
-    const KeyKind kind{key->purpose, key->public_key.algorithm()};
-    if (record.purpose != hsm::name_of(kind.purpose) ||
-        record.algorithm != jose::name_of(kind.algorithm)) {
-      return fail(Code::hsm_key_unfit, "the key " + record.id + ", planned for " + record.purpose +
-                                           " " + record.algorithm + ", is for " + to_string(kind) +
-                                           " in the hardware");
-    }
-    fill(record, *key);
-    return write(record, run.has_active(kind) ? "published" : "active");
-  }
-  if (!signs(record)) return {};
-  if (key == nullptr) {
-    return fail(Code::hsm_key_unknown, "the active key " + record.kid + " (CKA_ID " + record.id +
-                                           ") is not in key store \"" + access_.name +
-                                           "\": is this the right token?");
-  }
-  if (!key->unfit.empty())
-    return fail(Code::hsm_key_unfit, "the active key " + record.kid + ": " + key->unfit);
-  if (key->kid() != record.kid) {
-    return fail(Code::hsm_key_unfit,
-                "CKA_ID " + record.id + " now names another key than " + record.kid);
-  }
-  return {};
+RotationView Lifecycle::view(const Run& run) const {
+  return {.now = clock_.now(),
+          .usable = [&run](const KeyRecord& record) { return run.usable(record); },
+          .consistent = run.consistent,
+          .in_force = !surroundings_.in_force || surroundings_.in_force(),
+          .covered =
+              [this](const KeyRecord& record) {
+                return !surroundings_.covered || surroundings_.covered(record.kid);
+              }};
 }
 
-void Lifecycle::generate_next(const std::shared_ptr<Run>& run) {
-  const auto missing = std::find_if(wanted_.begin(), wanted_.end(),
-                                    [&](const KeyKind& kind) { return !run->has_active(kind); });
-  if (missing == wanted_.end()) return run->done(publish(*run));
+void Lifecycle::step_next(const RunPtr& run) {
+  auto all = records();
+  if (!all) return finish(run, pass_on(all));
+  const RotationOutlook outlook = look_ahead(*all, plan_, view(*run));
+  const auto next =
+      std::find_if(outlook.steps.begin(), outlook.steps.end(), [&](const RotationStep& step) {
+        return !run->failed.contains(step) &&
+               !(step.act == Act::generate && lacking_.contains(step.kind));
+      });
+  if (next == outlook.steps.end()) {
+    due_ = outlook.due;
+    return finish(run, check_signing(*run));
+  }
+  take(run, *next);
+}
 
-  const hsm::KeySpec spec{hsm::random_key_id(), missing->purpose, missing->algorithm};
-  store::KeyRecord record;
+void Lifecycle::take(const RunPtr& run, const RotationStep& step) {
+  if (step.act == Act::generate) return generate(run, step);
+  auto all = records();
+  if (!all) return finish(run, pass_on(all));
+  const auto record = std::find_if(all->begin(), all->end(),
+                                   [&](const KeyRecord& one) { return one.id == step.id; });
+  if (record == all->end()) return finish(run, fail(Code::internal, "no record of " + step.id));
+  if (step.act == Act::end) return end(run, *record, step);
+  Result<void> done;
+  if (step.act == Act::activate) done = activate(*record);
+  if (step.act == Act::retire) done = write(*record, KeyState::retiring);
+  if (step.act == Act::forget) done = write(*record, KeyState::destroyed);
+  if (!done) could_not(*run, step, done.error());
+  step_next(run);
+}
+
+Result<void> Lifecycle::activate(const KeyRecord& record) {
+  auto all = records();
+  if (!all) return pass_on(all);
+  // The one that goes first: at no moment are there two.
+  std::vector<KeyRecord> both;
+  for (const KeyRecord& other : *all) {
+    if (other.state == KeyState::active && kind_of(other) == kind_of(record)) both.push_back(other);
+  }
+  const Moment now = clock_.now();
+  for (KeyRecord& other : both) other.become(KeyState::retiring, now);
+  both.push_back(record);
+  both.back().become(KeyState::active, now);
+  both.back().longest_life = plan_.life_of(kind_of(record)->purpose);
+  return put(both);
+}
+
+void Lifecycle::generate(const RunPtr& run, const RotationStep& step) {
+  const hsm::KeySpec spec{hsm::random_key_id(), step.kind.purpose, step.kind.algorithm};
+  KeyRecord record;
   record.id = hsm::to_string(spec.id);
   record.store = access_.name;
   record.purpose = hsm::name_of(spec.purpose);
   record.algorithm = jose::name_of(spec.algorithm);
-  record.created_at = clock_.now();
-  if (auto planned = write(record, "planned"); !planned) return run->done(pass_on(planned));
-
-  access_.admin.generate(spec, run->deadline, [this, run, record](Result<hsm::KeyInfo> key) {
-    post_([this, run, record, key = std::move(key)]() mutable {
-      if (!key) return run->done(not_made(record, key.error()));
-      if (!key->unfit.empty())
-        return run->done(fail(Code::hsm_key_unfit, "the new key: " + key->unfit));
-      fill(record, *key);
-      if (auto active = write(record, "active"); !active) return run->done(pass_on(active));
-      run->records.push_back(record);
-      generate_next(run);
-    });
+  if (auto planned = write(record, KeyState::planned); !planned) {
+    could_not(*run, step, planned.error());
+    return step_next(run);
+  }
+  record.become(KeyState::planned, clock_.now());
+  access_.admin.generate(spec, run->deadline, [this, run, step, record](Result<hsm::KeyInfo> key) {
+    post_([this, run, step, record, key = std::move(key)] { generated(run, step, record, key); });
   });
 }
 
-tl::unexpected<Error> Lifecycle::not_made(store::KeyRecord record, const Error& error) {
-  // Nothing was begun where the mechanism is missing, so the intent ends here; every other failure
-  // may have left a key, and the next reconcile looks.
-  if (error.code == Code::hsm_mechanism_missing) {
-    if (auto ended = write(record, "destroyed"); !ended) return pass_on(ended);
+void Lifecycle::generated(const RunPtr& run, const RotationStep& step, KeyRecord record,
+                          const Result<hsm::KeyInfo>& key) {
+  if (!key || !key->unfit.empty()) {
+    // Nothing was begun where the mechanism is missing, so the intent ends here; every other
+    // failure may have left a key, and the next look at the hardware finds it.
+    const bool missing = !key && key.error().code == Code::hsm_mechanism_missing;
+    if (missing) lacking_.emplace(step.kind, key.error());
+    if (auto ended = missing ? write(record, KeyState::destroyed) : Result<void>(); !ended)
+      could_not(*run, step, ended.error());
+    if (!missing)
+      could_not(*run, step,
+                key ? Error{Code::hsm_key_unfit, "the new key: " + key->unfit, 0} : key.error());
+    return step_next(run);
   }
-  return fail(error.code,
-              "a key for " + record.purpose + " " + record.algorithm + ": " + error.detail,
-              error.native);
+  fill(record, *key);
+  if (auto published = write(record, KeyState::published); !published) {
+    could_not(*run, step, published.error());
+    return step_next(run);
+  }
+  run->show_new(*key);
+  step_next(run);
 }
 
-Result<void> Lifecycle::write(store::KeyRecord& record, const std::string& state) {
-  record.state = state;
-  record.changed_at = clock_.now();
-  return states_.put(record);
+void Lifecycle::end(const RunPtr& run, KeyRecord record, const RotationStep& step) {
+  const auto ended = [this, run, record, step](const Result<void>& gone) {
+    // Ended before, and the outcome was not written down.
+    const bool was_gone =
+        !gone && gone.error().code == Code::hsm_key_unknown && !run->shows(record.id);
+    Result<void> done = was_gone ? Result<void>() : gone;
+    if (done) done = write(record, record.revoked() ? KeyState::destroyed : KeyState::retired);
+    if (!done) {
+      could_not(*run, step, done.error());
+    } else {
+      run->hide(record.id);
+    }
+    step_next(run);
+  };
+  auto id = hsm::key_id_from(record.id);
+  if (!id) return ended(pass_on(id));
+  access_.admin.destroy(*id, run->deadline, [this, ended](const Result<void>& gone) {
+    post_([ended, gone] { ended(gone); });
+  });
 }
 
-Result<std::shared_ptr<const Snapshot>> Lifecycle::publish(const Run& run) {
-  std::vector<PublishedKey> keys;
-  for (const store::KeyRecord& record : run.records) {
-    if (record.state != "active" && record.state != "published" && record.state != "retiring" &&
-        record.state != "retired")
+void Lifecycle::could_not(Run& run, const RotationStep& step, const Error& error) {
+  run.failed.insert(step);
+  run.errors.emplace(step.kind, error);
+  const bool making = step.act == Act::generate;
+  troubles_.push_back((making ? "no new key for " : "the key " + step.id + " for ") +
+                      to_string(step.kind) + (making ? "" : " stays as it is") + ": " +
+                      error.to_string());
+}
+
+Result<void> Lifecycle::check_signing(Run& run) {
+  auto all = records();
+  if (!all) return pass_on(all);
+  std::size_t signing = 0;
+  std::optional<Error> first;
+  for (const KeyKind& kind : plan_.wanted) {
+    const bool signs = std::any_of(all->begin(), all->end(), [&](const KeyRecord& record) {
+      return record.state == KeyState::active && kind_of(record) == kind;
+    });
+    if (signs) {
+      ++signing;
       continue;
-    auto id = hsm::key_id_from(record.id);
-    auto purpose = hsm::purpose_named(record.purpose);
-    auto algorithm = jose::algorithm_named(record.algorithm);
-    auto jwk = parse_json(record.public_jwk);
-    if (!id || !purpose || !algorithm || !jwk)
-      return fail(Code::store_failed, "the record of key " + record.id + " cannot be read");
-    auto key = jose::PublicKey::from_jwk(*jwk, *algorithm);
-    if (!key) return pass_on(key);
-    if (key->algorithm() != *algorithm)
-      return fail(Code::store_failed,
-                  "the record of key " + record.id + " has a key that is not " + record.algorithm);
-    keys.push_back({*id, record.store, *purpose, signs(record), std::move(*key)});
+    }
+    const Error error = why_none_signs(run, kind);
+    troubles_.push_back(error.to_string());
+    if (!first) first = error;
   }
-  return Snapshot::make(++epoch_, std::move(keys));
+  if (!first || (!sole_ && signing > 0)) return {};
+  return tl::unexpected<Error>(std::move(*first));
+}
+
+Error Lifecycle::why_none_signs(const Run& run, const KeyKind& kind) const {
+  auto why = run.errors.find(kind);
+  bool known = why != run.errors.end();
+  if (const auto lacking = lacking_.find(kind); !known && lacking != lacking_.end()) {
+    why = lacking;
+    known = true;
+  }
+  if (known)
+    return {why->second.code, "a key for " + to_string(kind) + ": " + why->second.detail,
+            why->second.native};
+  Error error{Code::keys_not_ready, "no key signs for " + to_string(kind), 0};
+  if (!plan_.generate)
+    error.detail += R"(: "keys"."generate" is false; adopt one (mintctl keys adopt))";
+  return error;
+}
+
+void Lifecycle::finish(const RunPtr& run, const Result<void>& outcome) {
+  if (!outcome || !run->failed.empty() || !run->consistent) {
+    const Moment again = clock_.now() + again_in;
+    due_ = due_ ? std::min(*due_, again) : again;
+  }
+  run_.reset();
+  run->done(outcome);
+  if (run_ || waiting_.empty()) return;
+  auto next = std::move(waiting_.front());
+  waiting_.erase(waiting_.begin());
+  reconcile(next.first, std::move(next.second));
+}
+
+Result<std::vector<KeyRecord>> Lifecycle::records() const {
+  auto all = states_.list();
+  if (!all) return all;
+  std::erase_if(*all, [&](const KeyRecord& record) { return record.store != access_.name; });
+  return all;
+}
+
+Result<void> Lifecycle::write(KeyRecord record, KeyState state) {
+  record.become(state, clock_.now());
+  return put(std::span(&record, 1));
+}
+
+Result<void> Lifecycle::put(std::span<const KeyRecord> records) {
+  if (auto written = states_.put(records); !written) return written;
+  if (surroundings_.changed) surroundings_.changed(records);
+  return {};
 }
 
 }  // namespace mintmark::keyring

@@ -1,16 +1,20 @@
-// The life of signing keys, as the keeper leads it: intent first, then the hardware, then the
-// outcome; the store alone holds the states. This first form gives each kind one active key;
-// rotation will stand on the same journal.
+// The life of signing keys in one key store, as the keeper leads it: intent first, then the
+// hardware, then the outcome; the journal alone holds the states, and no key object is ever
+// written after its generation.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/time.h"
 #include "hsm/key_store.h"
 #include "keyring/keyring.h"
+#include "keyring/rotation.h"
 #include "store/store.h"
 
 namespace mintmark::keyring {
@@ -22,45 +26,119 @@ struct KeyStoreAccess {
   hsm::KeyAdmin& admin;
 };
 
+/// What only the keeper knows. Each may be empty, and then is as if it always said yes.
+struct Surroundings {
+  /// Whoever signs works by the journal as it is now.
+  std::function<bool()> in_force;
+  /// All verifiers that say what they hold have the key.
+  std::function<bool(const std::string& kid)> covered;
+  /// These records have come into another state, and stand in the journal.
+  std::function<void(std::span<const store::KeyRecord>)> changed;
+};
+
+/// A key pair of ours in the hardware that no record leads. It is left alone until an operator says
+/// what it is.
+struct Orphan {
+  std::string id;  ///< CKA_ID, hexadecimal.
+  std::string kid;
+  std::string purpose;
+  std::string algorithm;
+  std::string unfit;       ///< Why it may not sign; "" if it may.
+  std::string public_jwk;  ///< JSON.
+};
+
 /// Not thread-safe: used on the keeper's one thread; `post` brings completions back to it.
 class Lifecycle {
  public:
   using Post = std::function<void(std::function<void()>)>;
 
-  /// `wanted`: the kinds of keys that must be there. A key of another kind that was made before
-  /// stays active and published: what it signed is still good, and it may be wanted again.
-  Lifecycle(store::KeyStateStore& states, KeyStoreAccess access, std::vector<KeyKind> wanted,
-            const Clock& clock, Post post);
+  /// `sole`: no other store has the kinds that this one cannot make.
+  Lifecycle(store::KeyStateStore& states, KeyStoreAccess access, RotationPlan plan, bool sole,
+            const Clock& clock, Post post, Surroundings surroundings);
 
-  /// Compares hardware and store, ends interrupted intents, generates what is missing, and gives
-  /// the snapshot to publish. What the hardware cannot generate (`hsm_mechanism_missing`) ends it
-  /// with that error, naming the kind.
+  /// Compares hardware and journal, ends interrupted intents, and does all that is due: makes what
+  /// is missing, lets successors sign, ends what has ended. May be called at any time; one that
+  /// comes while another is under way is done after it. Success: each wanted kind has a key that
+  /// signs (where another store may have it: at least one kind).
   ///
   /// An active key that the hardware does not show, or shows as unfit, is `hsm_key_unknown` or
   /// `hsm_key_unfit` naming its kid: nothing is generated in its place and nothing destroyed,
   /// because a look-up that fails once must not end a key (a wrong token in the slot looks the
-  /// same). Key pairs of ours that no record knows are reported by `orphans()` and left alone.
-  void reconcile(Deadline deadline, hsm::Done<std::shared_ptr<const Snapshot>> done);
+  /// same). What goes wrong beside what signs now is told by troubles(), and tried again.
+  void reconcile(Deadline deadline, hsm::Done<void> done);
 
-  /// Kids found in the hardware without a record, as of the last reconcile.
-  [[nodiscard]] const std::vector<std::string>& orphans() const { return orphans_; }
+  /// When reconcile() has something to do; nullopt: nothing is foreseen.
+  [[nodiscard]] std::optional<Moment> due() const { return due_; }
+  [[nodiscard]] bool busy() const { return run_ != nullptr; }
+
+  /// Asks for the successors of the active keys, of one purpose or of all, to sign as soon as
+  /// verifiers may know them; reconcile() does it. Gives the kids that are to go.
+  /// `key_none_active`, `store_failed`.
+  [[nodiscard]] Result<std::vector<std::string>> ask_for_rotation(
+      std::optional<hsm::Purpose> purpose);
+  /// Takes back what the key signed: from now on it is not published and signs nothing, its
+  /// successor signs in its place; reconcile() ends it in the hardware, and makes a successor where
+  /// there was none. Works with no signer too. False: it was taken back before. `key_not_found`,
+  /// `store_failed`.
+  [[nodiscard]] Result<bool> revoke(const std::string& kid, const std::string& why);
+  /// Gives an orphan its record: it is published from now on. `key_not_found` if there is no such
+  /// orphan, `hsm_key_unfit` naming what speaks against it.
+  [[nodiscard]] Result<void> adopt(const std::string& kid);
+  /// Writes down that an orphan is to go; reconcile() ends it. `key_not_found`.
+  [[nodiscard]] Result<void> give_up(const std::string& kid);
+
+  /// As of the last look at the hardware.
+  [[nodiscard]] const std::vector<Orphan>& orphans() const { return orphans_; }
+  /// What could not be done, for people; empty: all is well.
+  [[nodiscard]] const std::vector<std::string>& troubles() const { return troubles_; }
+  [[nodiscard]] const RotationPlan& plan() const { return plan_; }
 
  private:
   struct Run;
-  void compare(const std::shared_ptr<Run>& run);
-  [[nodiscard]] Result<void> settle(Run& run, store::KeyRecord& record);
-  void generate_next(const std::shared_ptr<Run>& run);
-  [[nodiscard]] Result<std::shared_ptr<const Snapshot>> publish(const Run& run);
-  [[nodiscard]] Result<void> write(store::KeyRecord& record, const std::string& state);
-  [[nodiscard]] tl::unexpected<Error> not_made(store::KeyRecord record, const Error& error);
+  using RunPtr = std::shared_ptr<Run>;
+  void look(const RunPtr& run);
+  [[nodiscard]] Result<void> check_counted_on(Run& run);
+  [[nodiscard]] Result<void> check_present(Run& run, const store::KeyRecord& record);
+  [[nodiscard]] Result<void> note_lives();
+  void find_orphans(const Run& run);
+  [[nodiscard]] Result<std::vector<Orphan>::iterator> orphan(const std::string& kid);
+  void settle_next(const RunPtr& run);
+  [[nodiscard]] bool is_left_over(const Run& run, const store::KeyRecord& record) const;
+  void step_next(const RunPtr& run);
+  void take(const RunPtr& run, const RotationStep& step);
+  void generate(const RunPtr& run, const RotationStep& step);
+  void generated(const RunPtr& run, const RotationStep& step, store::KeyRecord record,
+                 const Result<hsm::KeyInfo>& key);
+  void end(const RunPtr& run, store::KeyRecord record, const RotationStep& step);
+  void could_not(Run& run, const RotationStep& step, const Error& error);
+  [[nodiscard]] Result<void> activate(const store::KeyRecord& record);
+  void finish(const RunPtr& run, const Result<void>& outcome);
+  [[nodiscard]] Result<void> check_signing(Run& run);
+  [[nodiscard]] Error why_none_signs(const Run& run, const KeyKind& kind) const;
+  [[nodiscard]] RotationView view(const Run& run) const;
+
+  [[nodiscard]] Result<std::vector<store::KeyRecord>> records() const;
+  [[nodiscard]] Result<void> write(store::KeyRecord record, store::KeyState state);
+  /// Into the journal, all or none, and told.
+  [[nodiscard]] Result<void> put(std::span<const store::KeyRecord> records);
 
   store::KeyStateStore& states_;
   KeyStoreAccess access_;
-  std::vector<KeyKind> wanted_;
+  const RotationPlan plan_;
+  const bool sole_;
   const Clock& clock_;
   Post post_;
-  std::vector<std::string> orphans_;
-  std::uint64_t epoch_ = 0;
+  Surroundings surroundings_;
+  RunPtr run_;  ///< Under way.
+  std::vector<std::pair<Deadline, hsm::Done<void>>> waiting_;
+  std::map<KeyKind, Error> lacking_;  ///< What the hardware cannot make: not tried again.
+  std::vector<Orphan> orphans_;
+  std::vector<std::string> troubles_;
+  std::optional<Moment> due_;
 };
+
+/// What is published, of all stores: the records of the journal, at one epoch.
+[[nodiscard]] Result<std::shared_ptr<const Snapshot>> publish(
+    const std::vector<store::KeyRecord>& records, std::uint64_t epoch);
 
 }  // namespace mintmark::keyring

@@ -56,6 +56,41 @@ constexpr std::array key_state_migrations = {
         changed_at INTEGER NOT NULL
       ) STRICT;
     )"},
+    // What the first form called "changed_at" was the moment of the state it was in.
+    Migration{2, R"(
+      ALTER TABLE signing_key RENAME TO signing_key_1;
+      CREATE TABLE signing_key (
+        id TEXT PRIMARY KEY NOT NULL,
+        store TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        algorithm TEXT NOT NULL,
+        kid TEXT NOT NULL,
+        public_jwk TEXT NOT NULL,
+        state TEXT NOT NULL,
+        planned_at INTEGER NOT NULL,
+        published_at INTEGER NOT NULL,
+        active_at INTEGER NOT NULL,
+        retiring_at INTEGER NOT NULL,
+        retired_at INTEGER NOT NULL,
+        destroyed_at INTEGER NOT NULL,
+        longest_life INTEGER NOT NULL,
+        rotation_asked_at INTEGER NOT NULL,
+        revoked_why TEXT NOT NULL
+      ) STRICT;
+      INSERT INTO signing_key
+        SELECT id, store, purpose, algorithm, kid, public_jwk, state, created_at,
+          CASE WHEN kid <> '' THEN created_at ELSE 0 END,
+          CASE state WHEN 'active' THEN changed_at ELSE 0 END, 0, 0,
+          CASE state WHEN 'destroyed' THEN changed_at ELSE 0 END, 0, 0, ''
+        FROM signing_key_1;
+      DROP TABLE signing_key_1;
+      CREATE UNIQUE INDEX signing_key_one_active
+        ON signing_key (store, purpose, algorithm) WHERE state = 'active';
+      CREATE TABLE clock (
+        one INTEGER PRIMARY KEY NOT NULL CHECK (one = 1),
+        mark INTEGER NOT NULL
+      ) STRICT;
+    )"},
 };
 
 // "MMdv" and "MMks".

@@ -2,11 +2,14 @@
 // must not be able to touch the record of keys.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -114,6 +117,20 @@ class DeviceStore {
   [[nodiscard]] virtual Result<void> forget_before(Moment moment) = 0;
 };
 
+/// Where a signing key stands. It only ever moves forward.
+enum class KeyState : std::uint8_t {
+  planned,    ///< The intent: written before the hardware is asked.
+  published,  ///< Verifiers learn it; it signs nothing yet.
+  active,     ///< Signs. Of one store, purpose and algorithm there is one at most.
+  retiring,   ///< Signs nothing new; its private half is still in the hardware.
+  retired,    ///< Its private half is gone; what it signed is still good.
+  destroyed,  ///< Nothing of it is left, and nothing it signed is good any more.
+};
+inline constexpr std::size_t key_states = 6;
+
+[[nodiscard]] std::string_view name_of(KeyState state);  ///< "planned", …
+[[nodiscard]] Result<KeyState> key_state_named(std::string_view name);
+
 /// A signing key's life; the store alone holds it, never the hardware.
 struct KeyRecord {
   std::string id;     ///< CKA_ID, hexadecimal; the intent, written before generation.
@@ -122,17 +139,39 @@ struct KeyRecord {
   std::string algorithm;
   std::string kid;         ///< "" until generated.
   std::string public_jwk;  ///< JSON; "" until generated.
-  std::string state;       ///< planned, published, active, retiring, retired, destroyed
-  Moment created_at{};
-  Moment changed_at{};
+  KeyState state = KeyState::planned;
+  std::array<Moment, key_states> since{};  ///< When it came into each state; 0: it never was.
+  /// The longest life of what it signed: so long after its last signature it is wanted to verify.
+  std::chrono::seconds longest_life{};
+  Moment rotation_asked_at{};  ///< An operator wants its successor to sign; 0: nobody does.
+  /// Why an operator took back what it signed: from then on it is not published. "": nobody did.
+  std::string revoked_why;
+
+  [[nodiscard]] Moment at(KeyState which) const {
+    return since.at(static_cast<std::size_t>(which));
+  }
+  [[nodiscard]] bool revoked() const { return !revoked_why.empty(); }
+  void become(KeyState next, Moment now) {
+    state = next;
+    since.at(static_cast<std::size_t>(next)) = now;
+  }
 };
 
 /// The journal of keys. Thread-safe; durable and with the errors of DeviceStore.
 class KeyStateStore {
  public:
   virtual ~KeyStateStore() = default;
-  [[nodiscard]] virtual Result<void> put(const KeyRecord& key) = 0;  ///< Inserts or replaces by id.
+  /// Inserts or replaces by id, in this order: all of them, or none. `store_failed` where a second
+  /// key of one store, purpose and algorithm would be active.
+  [[nodiscard]] virtual Result<void> put(std::span<const KeyRecord> keys) = 0;
+  [[nodiscard]] Result<void> put(const KeyRecord& key) { return put(std::span(&key, 1)); }
+  /// The oldest first.
   [[nodiscard]] virtual Result<std::vector<KeyRecord>> list() const = 0;
+
+  /// The latest moment that this issuer is known to have worked at; 0: none yet. Nothing is minted
+  /// behind it.
+  [[nodiscard]] virtual Result<Moment> clock_mark() const = 0;
+  [[nodiscard]] virtual Result<void> set_clock_mark(Moment mark) = 0;
 };
 
 /// SQLite: WAL, synchronous=FULL, foreign_keys, busy_timeout; schema versioned by user_version and

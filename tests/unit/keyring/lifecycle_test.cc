@@ -2,9 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
-#include <map>
 
+#include "journal.h"
 #include "support/fake_key_store.h"
 #include "support/manual_clock.h"
 
@@ -12,63 +13,102 @@ namespace mintmark::keyring {
 namespace {
 
 using jose::Algorithm;
-
-// The journal in memory, with a switch to fail the next write of a state.
-class Journal final : public store::KeyStateStore {
- public:
-  Result<void> put(const store::KeyRecord& key) override {
-    if (key.state == fail_on) return fail(Code::store_failed, "disk full");
-    history.push_back(key.purpose + " " + key.algorithm + " " + key.state);
-    records[key.id] = key;
-    return {};
-  }
-  Result<std::vector<store::KeyRecord>> list() const override {
-    std::vector<store::KeyRecord> all;
-    for (const auto& [id, record] : records) all.push_back(record);
-    return all;
-  }
-  std::map<std::string, store::KeyRecord> records;
-  std::vector<std::string> history;
-  std::string fail_on;
-};
+using std::chrono::seconds;
+using store::KeyState;
+using test::Journal;
 
 class LifecycleTest : public ::testing::Test {
  protected:
-  Result<std::shared_ptr<const Snapshot>> reconcile() {
-    Lifecycle lifecycle(journal, {"main", *store, *store}, algorithms.wanted(), clock,
-                        [](const std::function<void()>& work) { work(); });
-    std::promise<Result<std::shared_ptr<const Snapshot>>> promise;
-    lifecycle.reconcile(Deadline::in(std::chrono::seconds(10)),
-                        [&](auto snapshot) { promise.set_value(std::move(snapshot)); });
-    auto result = promise.get_future().get();
-    orphans = lifecycle.orphans();
-    return result;
+  RotationPlan plan() const {
+    RotationPlan plan;
+    plan.wanted = algorithms.wanted();
+    plan.period = seconds(10000);
+    plan.lead = seconds(600);
+    plan.drain = seconds(5);
+    plan.longest_life = {{hsm::Purpose::access_token, seconds(300)},
+                         {hsm::Purpose::client_attestation, seconds(3600)}};
+    plan.generate = generate;
+    return plan;
   }
 
-  store::KeyRecord& only_record_of(const std::string& purpose) {
+  /// One that has just started, as mintd does.
+  std::unique_ptr<Lifecycle> start(bool sole = true) {
+    return std::make_unique<Lifecycle>(
+        journal, KeyStoreAccess{"main", *store, *store}, plan(), sole, clock,
+        [](const std::function<void()>& work) { work(); },
+        Surroundings{.in_force = [this] { return in_force; }, .covered = {}, .changed = {}});
+  }
+  Result<void> reconcile(Lifecycle& lifecycle) {
+    std::promise<Result<void>> promise;
+    lifecycle.reconcile(Deadline::in(seconds(10)),
+                        [&](const Result<void>& outcome) { promise.set_value(outcome); });
+    return promise.get_future().get();
+  }
+  /// A start, and what is published then.
+  Result<std::shared_ptr<const Snapshot>> reconcile() {
+    const auto lifecycle = start();
+    auto outcome = reconcile(*lifecycle);
+    orphans.clear();
+    for (const Orphan& orphan : lifecycle->orphans()) orphans.push_back(orphan.kid);
+    troubles = lifecycle->troubles();
+    due = lifecycle->due();
+    if (!outcome) return pass_on(outcome);
+    return snapshot();
+  }
+  Result<std::shared_ptr<const Snapshot>> snapshot() { return publish(journal.list().value(), 1); }
+
+  store::KeyRecord& record_of(const std::string& purpose, KeyState state) {
     for (auto& [id, record] : journal.records) {
-      if (record.purpose == purpose) return record;
+      if (record.purpose == purpose && record.state == state) return record;
     }
     throw std::logic_error("no record of " + purpose);
   }
+  std::size_t count(KeyState state) const {
+    return static_cast<std::size_t>(
+        std::count_if(journal.records.begin(), journal.records.end(),
+                      [&](const auto& entry) { return entry.second.state == state; }));
+  }
+  Result<void> destroy(const std::string& id) {
+    std::promise<Result<void>> promise;
+    store->destroy(*hsm::key_id_from(id), Deadline::in(seconds(10)),
+                   [&](const Result<void>& gone) { promise.set_value(gone); });
+    return promise.get_future().get();
+  }
+  std::size_t keys_in_hardware() {
+    std::promise<std::size_t> promise;
+    store->list(Deadline::in(seconds(10)), [&](const Result<std::vector<hsm::KeyInfo>>& listed) {
+      promise.set_value(listed.value().size());
+    });
+    return promise.get_future().get();
+  }
 
-  std::shared_ptr<test::FakeKeyStore::Keys> keys = test::FakeKeyStore::make_keys();
-  std::unique_ptr<test::FakeKeyStore> store = std::make_unique<test::FakeKeyStore>(keys);
+  std::shared_ptr<mintmark::test::FakeKeyStore::Keys> keys =
+      mintmark::test::FakeKeyStore::make_keys();
+  std::unique_ptr<mintmark::test::FakeKeyStore> store =
+      std::make_unique<mintmark::test::FakeKeyStore>(keys);
   Journal journal;
   SigningAlgorithms algorithms;
-  test::ManualClock clock;
+  mintmark::test::ManualClock clock;
+  bool generate = true;
+  bool in_force = true;
   std::vector<std::string> orphans;
+  std::vector<std::string> troubles;
+  std::optional<Moment> due;
 };
 
-TEST_F(LifecycleTest, GivesEachPurposeOneActiveKeyAndWritesTheIntentFirst) {
+TEST_F(LifecycleTest, GivesEachPurposeAKeyThatSignsAndOneAheadAndWritesTheIntentFirst) {
   const auto snapshot = reconcile();
   ASSERT_TRUE(snapshot) << snapshot.error().to_string();
   EXPECT_NE((*snapshot)->current(hsm::Purpose::access_token, Algorithm::es256), nullptr);
   EXPECT_NE((*snapshot)->current(hsm::Purpose::client_attestation, Algorithm::es256), nullptr);
-  EXPECT_EQ(journal.history,
-            (std::vector<std::string>{"access_token ES256 planned", "access_token ES256 active",
-                                      "client_attestation ES256 planned",
-                                      "client_attestation ES256 active"}));
+  EXPECT_EQ(count(KeyState::active), 2U);
+  EXPECT_EQ(count(KeyState::published), 2U);
+  EXPECT_EQ((*snapshot)->keys().size(), 4U) << "the ones ahead are published";
+  const std::vector<std::string> first(journal.history.begin(), journal.history.begin() + 3);
+  EXPECT_EQ(first,
+            (std::vector<std::string>{"access_token ES256 planned", "access_token ES256 published",
+                                      "access_token ES256 active"}));
+  EXPECT_EQ(due, clock.now() + seconds(10000));
 }
 
 TEST_F(LifecycleTest, GivesEachAlgorithmThatIsUsedAKeyOfItsOwn) {
@@ -78,10 +118,10 @@ TEST_F(LifecycleTest, GivesEachAlgorithmThatIsUsedAKeyOfItsOwn) {
   ASSERT_TRUE(snapshot) << snapshot.error().to_string();
   for (const KeyKind& kind : algorithms.wanted())
     EXPECT_NE((*snapshot)->current(kind.purpose, kind.algorithm), nullptr) << to_string(kind);
-  EXPECT_EQ(journal.records.size(), 4U);
+  EXPECT_EQ(journal.records.size(), 8U);
   const auto again = reconcile();
   ASSERT_TRUE(again) << again.error().to_string();
-  EXPECT_EQ(journal.records.size(), 4U) << "what is there is not made again";
+  EXPECT_EQ(journal.records.size(), 8U) << "what is there is not made again";
   EXPECT_EQ((*again)->etag(), (*snapshot)->etag());
 }
 
@@ -100,7 +140,6 @@ TEST_F(LifecycleTest, AnAlgorithmThatIsNewlyWantedGetsAKeyBesideTheOthers) {
   const auto back = reconcile();
   ASSERT_TRUE(back);
   EXPECT_EQ((*back)->current(hsm::Purpose::access_token, Algorithm::es256)->kid(), old->kid());
-  EXPECT_EQ(journal.records.size(), 4U);
 }
 
 TEST_F(LifecycleTest, AnAlgorithmThatTheHardwareLacksEndsItWithTheKindAndNoIntentIsLeft) {
@@ -110,33 +149,35 @@ TEST_F(LifecycleTest, AnAlgorithmThatTheHardwareLacksEndsItWithTheKindAndNoInten
   ASSERT_FALSE(snapshot);
   EXPECT_EQ(snapshot.error().code, Code::hsm_mechanism_missing);
   EXPECT_NE(snapshot.error().detail.find("access_token Ed25519"), std::string::npos);
-  for (const auto& [id, record] : journal.records) {
-    EXPECT_EQ(record.state, record.algorithm == "Ed25519" ? "destroyed" : "active");
-  }
+  EXPECT_EQ(record_of("access_token", KeyState::destroyed).algorithm, "Ed25519");
+  EXPECT_EQ(count(KeyState::planned), 0U);
 }
 
-TEST_F(LifecycleTest, AnIntentWhoseKeyIsOfAnotherAlgorithmIsRefused) {
-  const hsm::KeyInfo key =
-      store->make_key(hsm::Purpose::access_token, hsm::random_key_id(), Algorithm::es384);
-  store::KeyRecord record;
-  record.id = hsm::to_string(key.id);
-  record.store = "main";
-  record.purpose = "access_token";
-  record.algorithm = "ES256";
-  record.state = "planned";
-  journal.records[record.id] = record;
-  const auto snapshot = reconcile();
-  ASSERT_FALSE(snapshot);
-  EXPECT_EQ(snapshot.error().code, Code::hsm_key_unfit);
+TEST_F(LifecycleTest, WhatTheHardwareLacksIsNotTriedAgainAndRefusedForTheSameReason) {
+  algorithms.by_audience = {{"a", Algorithm::ed25519}};
+  store->lack(Algorithm::ed25519);
+  const auto lifecycle = start();
+  ASSERT_FALSE(reconcile(*lifecycle));
+  const std::size_t written = journal.history.size();
+  const auto again = reconcile(*lifecycle);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Code::hsm_mechanism_missing);
+  EXPECT_EQ(journal.history.size(), written);
+}
+
+TEST_F(LifecycleTest, OneOfSeveralStoresNeedNotHaveEveryAlgorithm) {
+  algorithms.by_audience = {{"a", Algorithm::ed25519}};
+  store->lack(Algorithm::ed25519);
+  const auto lifecycle = start(false);
+  EXPECT_TRUE(reconcile(*lifecycle));
+  ASSERT_EQ(lifecycle->troubles().size(), 1U);
+  EXPECT_NE(lifecycle->troubles()[0].find("access_token Ed25519"), std::string::npos);
 }
 
 TEST_F(LifecycleTest, ARecordWhoseKeyIsOfAnotherAlgorithmIsRefused) {
   ASSERT_TRUE(reconcile());
-  only_record_of("access_token").algorithm = "ES384";
-  algorithms.usual = Algorithm::es384;
-  const auto snapshot = reconcile();
-  ASSERT_FALSE(snapshot);
-  EXPECT_EQ(snapshot.error().code, Code::store_failed);
+  record_of("access_token", KeyState::active).algorithm = "ES384";
+  EXPECT_EQ(snapshot().error().code, Code::store_failed);
 }
 
 TEST_F(LifecycleTest, GeneratesNothingWhenAllIsThere) {
@@ -144,23 +185,24 @@ TEST_F(LifecycleTest, GeneratesNothingWhenAllIsThere) {
   const auto second = reconcile();
   ASSERT_TRUE(first && second);
   EXPECT_EQ((*first)->etag(), (*second)->etag());
-  EXPECT_EQ(journal.records.size(), 2U);
+  EXPECT_EQ(journal.records.size(), 4U);
 }
 
 TEST_F(LifecycleTest, AnActiveKeyThatTheHardwareDoesNotShowIsNamedAndNotReplaced) {
   ASSERT_TRUE(reconcile());
-  store = std::make_unique<test::FakeKeyStore>();  // Another token in the slot.
+  const auto before = journal.history;
+  store = std::make_unique<mintmark::test::FakeKeyStore>();  // Another token in the slot.
   const auto snapshot = reconcile();
   ASSERT_FALSE(snapshot);
   EXPECT_EQ(snapshot.error().code, Code::hsm_key_unknown);
-  EXPECT_NE(snapshot.error().detail.find(journal.records.begin()->second.kid), std::string::npos);
-  EXPECT_EQ(journal.records.size(), 2U);
-  for (const auto& [id, record] : journal.records) EXPECT_EQ(record.state, "active");
+  EXPECT_EQ(journal.history, before) << "nothing was made, ended or written";
+  EXPECT_EQ(keys_in_hardware(), 0U);
+  EXPECT_TRUE(due) << "it is looked at again";
 }
 
 TEST_F(LifecycleTest, AnUnfitActiveKeyIsRefusedAndNotReplaced) {
   ASSERT_TRUE(reconcile());
-  store->make_unfit(*hsm::key_id_from(only_record_of("access_token").id),
+  store->make_unfit(*hsm::key_id_from(record_of("access_token", KeyState::active).id),
                     "CKA_NEVER_EXTRACTABLE is not true");
   const auto snapshot = reconcile();
   ASSERT_FALSE(snapshot);
@@ -168,15 +210,37 @@ TEST_F(LifecycleTest, AnUnfitActiveKeyIsRefusedAndNotReplaced) {
   EXPECT_NE(snapshot.error().detail.find("CKA_NEVER_EXTRACTABLE"), std::string::npos);
 }
 
-TEST_F(LifecycleTest, AnIntentWhoseKeyWasMadeBecomesTheActiveKey) {
-  journal.fail_on = "active";  // The process ends between generation and outcome.
-  ASSERT_FALSE(reconcile());
-  ASSERT_EQ(only_record_of("access_token").state, "planned");
-  journal.fail_on = "";
+TEST_F(LifecycleTest, ALostKeyAheadHoldsUpWhateverCannotBeUndoneAndTokensGoOn) {
+  ASSERT_TRUE(reconcile());
+  const auto lost = record_of("access_token", KeyState::published);
+  ASSERT_TRUE(destroy(lost.id));
+  clock.advance(seconds(10000));  // The attestations' rotation is due as well.
   const auto snapshot = reconcile();
   ASSERT_TRUE(snapshot) << snapshot.error().to_string();
-  EXPECT_EQ(only_record_of("access_token").state, "active");
-  EXPECT_EQ(journal.records.size(), 2U) << "the key that was made is used, no second one";
+  EXPECT_NE((*snapshot)->current(hsm::Purpose::access_token, Algorithm::es256), nullptr);
+  ASSERT_FALSE(troubles.empty());
+  EXPECT_NE(troubles[0].find(lost.kid), std::string::npos);
+  EXPECT_EQ(count(KeyState::retired), 0U) << "nothing was ended in the hardware";
+
+  // The operator says that it is gone for good.
+  const auto lifecycle = start();
+  ASSERT_TRUE(lifecycle->revoke(lost.kid, "lost by the token"));
+  clock.advance(seconds(10));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_TRUE(lifecycle->troubles().empty());
+  EXPECT_EQ(journal.records[lost.id].state, KeyState::destroyed);
+  EXPECT_EQ(count(KeyState::published), 2U) << "another one is made ahead";
+}
+
+TEST_F(LifecycleTest, AnIntentWithoutAnOutcomeEndsWithItsKeyAndANewOneIsMade) {
+  journal.fail_on = KeyState::published;  // The process ends between generation and outcome.
+  ASSERT_FALSE(reconcile());
+  ASSERT_EQ(keys_in_hardware(), 2U);
+  journal.fail_on.reset();
+  const auto snapshot = reconcile();
+  ASSERT_TRUE(snapshot) << snapshot.error().to_string();
+  EXPECT_EQ(count(KeyState::planned), 0U);
+  EXPECT_EQ(keys_in_hardware(), 4U) << "what nobody may rely on has been ended";
   EXPECT_TRUE(orphans.empty());
 }
 
@@ -185,11 +249,11 @@ TEST_F(LifecycleTest, AnIntentWithoutAKeyEndsAndANewKeyIsMade) {
   record.id = hsm::to_string(hsm::random_key_id());
   record.store = "main";
   record.purpose = "access_token";
-  record.state = "planned";
+  record.algorithm = "ES256";
   journal.records[record.id] = record;
   const auto snapshot = reconcile();
   ASSERT_TRUE(snapshot) << snapshot.error().to_string();
-  EXPECT_EQ(journal.records[record.id].state, "destroyed");
+  EXPECT_EQ(journal.records[record.id].state, KeyState::destroyed);
   EXPECT_NE((*snapshot)->current(hsm::Purpose::access_token, Algorithm::es256), nullptr);
 }
 
@@ -199,6 +263,7 @@ TEST_F(LifecycleTest, AKeyThatNoRecordKnowsIsNamedAndLeftAlone) {
   ASSERT_TRUE(snapshot);
   EXPECT_EQ(orphans, std::vector<std::string>{stranger.kid()});
   EXPECT_EQ((*snapshot)->find(stranger.kid(), hsm::Purpose::access_token), nullptr);
+  EXPECT_EQ(keys_in_hardware(), 5U);
 }
 
 TEST_F(LifecycleTest, ATlsKeyIsNeitherMadeNorPublishedNorMissedInTheRecords) {
@@ -210,26 +275,316 @@ TEST_F(LifecycleTest, ATlsKeyIsNeitherMadeNorPublishedNorMissedInTheRecords) {
   EXPECT_TRUE(orphans.empty());
   EXPECT_EQ((*snapshot)->jwks(), (*before)->jwks());
   EXPECT_EQ((*snapshot)->jwks().find(tls.kid()), std::string::npos);
-  EXPECT_EQ(journal.records.size(), 2U);
+  EXPECT_EQ(journal.records.size(), 4U);
 }
 
 TEST_F(LifecycleTest, NothingIsGeneratedWhenTheIntentCannotBeWritten) {
-  journal.fail_on = "planned";
+  journal.fail_on = KeyState::planned;
   const auto snapshot = reconcile();
   ASSERT_FALSE(snapshot);
   EXPECT_EQ(snapshot.error().code, Code::store_failed);
-  journal.fail_on = "";
-  ASSERT_TRUE(reconcile());
-  EXPECT_TRUE(orphans.empty()) << "a key was generated without an intent";
+  EXPECT_EQ(keys_in_hardware(), 0U);
 }
 
 TEST_F(LifecycleTest, KeysOfAnotherKeyStoreAreNoneOfItsBusiness) {
   ASSERT_TRUE(reconcile());
-  store::KeyRecord other = only_record_of("access_token");
+  store::KeyRecord other = record_of("access_token", KeyState::active);
   other.id = hsm::to_string(hsm::random_key_id());
   other.store = "second";
   journal.records[other.id] = other;
-  EXPECT_TRUE(reconcile()) << "a key that lives in another store is not missing here";
+  EXPECT_TRUE(reconcile(*start())) << "a key that lives in another store is not missing here";
+}
+
+// ---- rotation ----
+
+TEST_F(LifecycleTest, RotatesByScheduleThroughEveryStateAndVerifiersMissNoKey) {
+  ASSERT_TRUE(reconcile());
+  const auto old = record_of("access_token", KeyState::active);
+  const auto next = record_of("access_token", KeyState::published);
+  clock.advance(seconds(10000));
+  auto snapshot = reconcile();
+  ASSERT_TRUE(snapshot) << snapshot.error().to_string();
+  EXPECT_EQ((*snapshot)->current(hsm::Purpose::access_token, Algorithm::es256)->kid(), next.kid);
+  EXPECT_NE((*snapshot)->find(old.kid, hsm::Purpose::access_token), nullptr);
+  EXPECT_EQ(journal.records[old.id].state, KeyState::retiring);
+  EXPECT_EQ(keys_in_hardware(), 6U);
+  EXPECT_EQ(due, clock.now() + seconds(5));
+
+  clock.advance(seconds(5));
+  snapshot = reconcile();
+  EXPECT_EQ(journal.records[old.id].state, KeyState::retired);
+  EXPECT_EQ(keys_in_hardware(), 4U);
+  EXPECT_NE((*snapshot)->find(old.kid, hsm::Purpose::access_token), nullptr)
+      << "its last token is still good";
+
+  clock.advance(seconds(354));
+  EXPECT_NE((*reconcile())->find(old.kid, hsm::Purpose::access_token), nullptr);
+  clock.advance(seconds(1));
+  EXPECT_EQ((*reconcile())->find(old.kid, hsm::Purpose::access_token), nullptr);
+  EXPECT_EQ(journal.records[old.id].state, KeyState::destroyed);
+  for (const KeyState state : {KeyState::planned, KeyState::published, KeyState::active,
+                               KeyState::retiring, KeyState::retired, KeyState::destroyed})
+    EXPECT_NE(journal.records[old.id].at(state), Moment{}) << name_of(state);
+}
+
+TEST_F(LifecycleTest, AKeyStaysPublishedForTheLongestLifeItEverSigned) {
+  ASSERT_TRUE(reconcile());
+  const auto old = record_of("access_token", KeyState::active);
+  EXPECT_EQ(old.longest_life, seconds(300));
+  record_of("access_token", KeyState::active).longest_life = seconds(900);  // Configured before.
+  clock.advance(seconds(10000));
+  ASSERT_TRUE(reconcile());
+  clock.advance(seconds(5));
+  ASSERT_TRUE(reconcile());
+  clock.advance(seconds(900 + 60 - 5 - 1));
+  EXPECT_NE((*reconcile())->find(old.kid, hsm::Purpose::access_token), nullptr);
+  clock.advance(seconds(1));
+  EXPECT_EQ((*reconcile())->find(old.kid, hsm::Purpose::access_token), nullptr);
+}
+
+TEST_F(LifecycleTest, ALongerLifeThatIsConfiguredLaterCounts) {
+  ASSERT_TRUE(reconcile());
+  record_of("access_token", KeyState::active).longest_life = seconds(20);
+  ASSERT_TRUE(reconcile());
+  EXPECT_EQ(record_of("access_token", KeyState::active).longest_life, seconds(300));
+}
+
+TEST_F(LifecycleTest, RotatesOnePurposeAtAnOperatorsWord) {
+  clock.advance(seconds(1));
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  clock.advance(seconds(600));
+  const auto old = record_of("access_token", KeyState::active);
+  const auto kids = lifecycle->ask_for_rotation(hsm::Purpose::access_token);
+  ASSERT_TRUE(kids);
+  EXPECT_EQ(*kids, std::vector<std::string>{old.kid});
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_EQ(journal.records[old.id].state, KeyState::retiring);
+  EXPECT_EQ(record_of("client_attestation", KeyState::active).rotation_asked_at, Moment{});
+}
+
+TEST_F(LifecycleTest, AnAskedRotationOutlivesARestartAndWaitsForTheLead) {
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  const auto old = record_of("access_token", KeyState::active);
+  ASSERT_TRUE(lifecycle->ask_for_rotation(std::nullopt));
+  ASSERT_TRUE(reconcile());
+  EXPECT_EQ(journal.records[old.id].state, KeyState::active) << "verifiers cannot know the next";
+  EXPECT_EQ(due, clock.now() + seconds(600));
+  clock.advance(seconds(600));
+  ASSERT_TRUE(reconcile());
+  EXPECT_EQ(journal.records[old.id].state, KeyState::retiring);
+}
+
+TEST_F(LifecycleTest, ThereIsNothingToRotateWhereNothingSigns) {
+  const auto kids = start()->ask_for_rotation(std::nullopt);
+  ASSERT_FALSE(kids);
+  EXPECT_EQ(kids.error().code, Code::key_none_active);
+}
+
+TEST_F(LifecycleTest, WhenNoSuccessorCanBeMadeTheOldKeySignsOnAndTheOperatorIsTold) {
+  ASSERT_TRUE(reconcile());
+  for (auto& [id, record] : journal.records) {
+    if (record.state == KeyState::published) record.state = KeyState::destroyed;
+  }
+  const auto old = record_of("access_token", KeyState::active);
+  journal.fail_on = KeyState::planned;
+  clock.advance(seconds(20000));
+  const auto snapshot = reconcile();
+  ASSERT_TRUE(snapshot) << snapshot.error().to_string();
+  EXPECT_EQ((*snapshot)->current(hsm::Purpose::access_token, Algorithm::es256)->kid(), old.kid);
+  ASSERT_EQ(troubles.size(), 2U);
+  EXPECT_NE(troubles[0].find("no new key for access_token ES256"), std::string::npos);
+  ASSERT_TRUE(due);
+  EXPECT_LE(*due, clock.now() + seconds(60)) << "it is tried again soon";
+  journal.fail_on.reset();
+  EXPECT_TRUE(reconcile());
+  EXPECT_TRUE(troubles.empty());
+}
+
+TEST_F(LifecycleTest, APrivateHalfThatCannotBeEndedStaysAndIsTriedAgain) {
+  ASSERT_TRUE(reconcile());
+  const auto old = record_of("access_token", KeyState::active);
+  clock.advance(seconds(10000));
+  ASSERT_TRUE(reconcile());
+  journal.fail_on = KeyState::retired;
+  clock.advance(seconds(5));
+  ASSERT_TRUE(reconcile());
+  EXPECT_EQ(journal.records[old.id].state, KeyState::retiring);
+  EXPECT_FALSE(troubles.empty());
+  journal.fail_on.reset();
+  ASSERT_TRUE(reconcile()) << "it was ended, and that was not written down";
+  EXPECT_EQ(journal.records[old.id].state, KeyState::retired);
+  EXPECT_TRUE(troubles.empty());
+}
+
+TEST_F(LifecycleTest, NothingIsEndedWhileTheFrontStillWorksByTheOldKeys) {
+  ASSERT_TRUE(reconcile());
+  const auto old = record_of("access_token", KeyState::active);
+  clock.advance(seconds(10000));
+  in_force = false;
+  ASSERT_TRUE(reconcile());
+  clock.advance(seconds(100));
+  ASSERT_TRUE(reconcile());
+  EXPECT_EQ(journal.records[old.id].state, KeyState::retiring);
+  in_force = true;
+  ASSERT_TRUE(reconcile());
+  EXPECT_EQ(journal.records[old.id].state, KeyState::retired);
+}
+
+TEST_F(LifecycleTest, AKeyThatCameBackWithABackupOfTheTokenIsEndedAgain) {
+  ASSERT_TRUE(reconcile());
+  const auto old = record_of("access_token", KeyState::active);
+  clock.advance(seconds(10000));
+  ASSERT_TRUE(reconcile());
+  clock.advance(seconds(5));
+  ASSERT_TRUE(reconcile());
+  store->make_key(hsm::Purpose::access_token, *hsm::key_id_from(old.id));
+  ASSERT_EQ(keys_in_hardware(), 5U);
+  ASSERT_TRUE(reconcile());
+  EXPECT_EQ(keys_in_hardware(), 4U);
+  EXPECT_EQ(journal.records[old.id].state, KeyState::retired);
+}
+
+// ---- compromise ----
+
+TEST_F(LifecycleTest, ARevokedKeyIsPublishedNoMoreAndItsSuccessorSignsBeforeTheHardwareIsAsked) {
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  const auto bad = record_of("access_token", KeyState::active);
+  const auto next = record_of("access_token", KeyState::published);
+  EXPECT_EQ(lifecycle->revoke(bad.kid, "seen on a market"), true);
+  auto now = snapshot().value();
+  EXPECT_EQ(now->find(bad.kid, hsm::Purpose::access_token), nullptr);
+  EXPECT_EQ(now->current(hsm::Purpose::access_token, Algorithm::es256)->kid(), next.kid);
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_EQ(journal.records[bad.id].state, KeyState::destroyed);
+  EXPECT_EQ(journal.records[bad.id].revoked_why, "seen on a market");
+  EXPECT_EQ(count(KeyState::published), 2U) << "there is one ahead again";
+  EXPECT_EQ(keys_in_hardware(), 4U);
+}
+
+TEST_F(LifecycleTest, WhereNoneIsAheadANewKeySignsAtOnce) {
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  ASSERT_TRUE(lifecycle->revoke(record_of("access_token", KeyState::published).kid, "x"));
+  const auto bad = record_of("access_token", KeyState::active);
+  ASSERT_TRUE(lifecycle->revoke(bad.kid, "x"));
+  EXPECT_EQ(snapshot().value()->current(hsm::Purpose::access_token, Algorithm::es256), nullptr);
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_NE(snapshot().value()->current(hsm::Purpose::access_token, Algorithm::es256), nullptr);
+}
+
+TEST_F(LifecycleTest, ARevocationHoldsWithoutASignerAndIsDoneWhenThereIsOne) {
+  ASSERT_TRUE(reconcile());
+  const auto bad = record_of("access_token", KeyState::active);
+  ASSERT_TRUE(start()->revoke(bad.kid, "x")) << "this one never saw the hardware";
+  EXPECT_EQ(snapshot().value()->find(bad.kid, hsm::Purpose::access_token), nullptr);
+  ASSERT_TRUE(reconcile());
+  EXPECT_EQ(journal.records[bad.id].state, KeyState::destroyed);
+  EXPECT_EQ(keys_in_hardware(), 4U);
+}
+
+TEST_F(LifecycleTest, RevokingTwiceChangesNothingAndAnUnknownKidIsRefused) {
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  const auto bad = record_of("access_token", KeyState::active);
+  ASSERT_TRUE(lifecycle->revoke(bad.kid, "x"));
+  const auto before = journal.history;
+  EXPECT_EQ(lifecycle->revoke(bad.kid, "y"), false);
+  EXPECT_EQ(journal.history, before);
+  EXPECT_EQ(lifecycle->revoke("nobody", "x").error().code, Code::key_not_found);
+}
+
+TEST_F(LifecycleTest, ARevokedKeyThatHasRetiredIsPublishedNoMore) {
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  const auto old = record_of("access_token", KeyState::active);
+  clock.advance(seconds(10000));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  clock.advance(seconds(5));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  ASSERT_EQ(journal.records[old.id].state, KeyState::retired);
+  ASSERT_TRUE(lifecycle->revoke(old.kid, "x"));
+  EXPECT_EQ(journal.records[old.id].state, KeyState::destroyed);
+  EXPECT_EQ(snapshot().value()->find(old.kid, hsm::Purpose::access_token), nullptr);
+}
+
+// ---- ceremonies ----
+
+TEST_F(LifecycleTest, WithoutTheRightToGenerateItSaysThatAKeyIsToBeAdopted) {
+  generate = false;
+  const auto snapshot = reconcile();
+  ASSERT_FALSE(snapshot);
+  EXPECT_EQ(snapshot.error().code, Code::keys_not_ready);
+  EXPECT_NE(snapshot.error().detail.find("adopt"), std::string::npos);
+  EXPECT_EQ(keys_in_hardware(), 0U);
+}
+
+TEST_F(LifecycleTest, AdoptedKeysSignInTheirTurn) {
+  generate = false;
+  const hsm::KeyInfo first = store->make_key(hsm::Purpose::access_token);
+  const hsm::KeyInfo attestations = store->make_key(hsm::Purpose::client_attestation);
+  const auto lifecycle = start();
+  ASSERT_FALSE(reconcile(*lifecycle));
+  ASSERT_TRUE(lifecycle->adopt(first.kid()));
+  ASSERT_TRUE(lifecycle->adopt(attestations.kid()));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_EQ(record_of("access_token", KeyState::active).kid, first.kid());
+
+  const hsm::KeyInfo second = store->make_key(hsm::Purpose::access_token);
+  clock.advance(seconds(10000));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  ASSERT_TRUE(lifecycle->adopt(second.kid()));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_EQ(record_of("access_token", KeyState::active).kid, first.kid())
+      << "verifiers do not know the second yet";
+  clock.advance(seconds(600));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_EQ(record_of("access_token", KeyState::active).kid, second.kid());
+}
+
+TEST_F(LifecycleTest, AnUnfitKeyOrOneThatIsNoOrphanIsNotAdopted) {
+  ASSERT_TRUE(reconcile());
+  const hsm::KeyInfo unfit = store->make_key(hsm::Purpose::access_token);
+  store->make_unfit(unfit.id, "CKA_SENSITIVE is not true");
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  const auto refused = lifecycle->adopt(unfit.kid());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::hsm_key_unfit);
+  EXPECT_NE(refused.error().detail.find("CKA_SENSITIVE"), std::string::npos);
+  EXPECT_EQ(lifecycle->adopt(record_of("access_token", KeyState::active).kid).error().code,
+            Code::key_not_found);
+}
+
+TEST_F(LifecycleTest, AnOrphanThatIsGivenUpEndsInTheHardwareAndNoOther) {
+  ASSERT_TRUE(reconcile());
+  const hsm::KeyInfo orphan = store->make_key(hsm::Purpose::access_token);
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_EQ(lifecycle->give_up(record_of("access_token", KeyState::active).kid).error().code,
+            Code::key_not_found);
+  ASSERT_TRUE(lifecycle->give_up(orphan.kid()));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_EQ(keys_in_hardware(), 4U);
+  EXPECT_TRUE(lifecycle->orphans().empty());
+}
+
+TEST_F(LifecycleTest, OneThatIsAskedForWhileAnotherIsUnderWayIsDoneAfterIt) {
+  const auto lifecycle = start();
+  store->hold();
+  std::promise<Result<void>> first;
+  std::promise<Result<void>> second;
+  lifecycle->reconcile(Deadline::in(seconds(10)),
+                       [&](const Result<void>& outcome) { first.set_value(outcome); });
+  EXPECT_TRUE(lifecycle->busy());
+  lifecycle->reconcile(Deadline::in(seconds(10)),
+                       [&](const Result<void>& outcome) { second.set_value(outcome); });
+  store->release();
+  EXPECT_TRUE(first.get_future().get());
+  EXPECT_TRUE(second.get_future().get());
+  EXPECT_EQ(keys_in_hardware(), 4U);
 }
 
 }  // namespace

@@ -170,35 +170,53 @@ void survive(const Life<Store>& life, std::size_t least_checked) {
 
 using Keys = Life<KeyStateStore>;
 
-KeyRecord key(const std::string& id, const std::string& state, std::size_t jwk_octets) {
+KeyRecord key(const std::string& id, KeyState state, std::size_t jwk_octets) {
   KeyRecord record;
   record.id = id;
   record.store = "main";
   record.purpose = "access_token";
   record.algorithm = "RS256";
-  record.state = state;
-  record.created_at = record.changed_at = from_unix(1'800'000'000);
-  if (state == "planned") return record;
+  record.become(state, from_unix(1'800'000'000));
+  if (state == KeyState::planned) return record;
   record.kid = "kid-of-" + id;
   record.public_jwk = std::string(jwk_octets, 'n');
   return record;
 }
 
-auto put(const KeyRecord& record) {
-  return [record](KeyStateStore& store) { return store.put(record).has_value(); };
+auto put(std::vector<KeyRecord> records) {
+  return [records = std::move(records)](KeyStateStore& store) {
+    return store.put(records).has_value();
+  };
 }
 
 /// Keys from their intent to their end, one after the other.
 Keys lives_of_keys(int count, std::size_t jwk_octets) {
   Keys life{[](const std::string& path) { return open_key_state_store(path); }, {}, 7};
   for (int i = 0; i < count; ++i) {
-    for (const char* state : {"planned", "published", "active", "retiring", "retired", "destroyed"})
-      life.steps.push_back(put(key("id-" + std::to_string(i), state, jwk_octets)));
+    for (const KeyState state : {KeyState::planned, KeyState::published, KeyState::active,
+                                 KeyState::retiring, KeyState::retired, KeyState::destroyed})
+      life.steps.push_back(put({key("id-" + std::to_string(i), state, jwk_octets)}));
+  }
+  return life;
+}
+
+/// One key after the other, each of which takes the place of the one before in one step.
+Keys rotations(int count) {
+  Keys life{[](const std::string& path) { return open_key_state_store(path); }, {}, 7};
+  const auto id = [](int i) { return "id-" + std::to_string(i); };
+  for (int i = 0; i < count; ++i) {
+    life.steps.push_back(put({key(id(i), KeyState::published, 1500)}));
+    std::vector<KeyRecord> change;
+    if (i > 0) change.push_back(key(id(i - 1), KeyState::retiring, 1500));
+    change.push_back(key(id(i), KeyState::active, 1500));
+    life.steps.push_back(put(std::move(change)));
   }
   return life;
 }
 
 TEST(PowerLossTest, LosesNoAnsweredStateOfAKey) { survive(lives_of_keys(5, 1500), 1000); }
+
+TEST(PowerLossTest, LeavesNoHalfOfARotation) { survive(rotations(6), 500); }
 
 TEST(PowerLossTest, LosesNoKeyWhoseRecordIsLongerThanAPage) {
   survive(lives_of_keys(2, 14'000), 500);
@@ -208,7 +226,8 @@ TEST(PowerLossTest, LosesNoKeyWhoseRecordIsLongerThanAPage) {
 TEST(PowerLossTest, LosesNothingWhileTheLogIsMovedIntoTheDatabase) {
   Keys life{[](const std::string& path) { return open_key_state_store(path); }, {}, 100};
   for (int i = 0; i < 10; ++i)
-    life.steps.push_back(put(key("id", i % 2 == 0 ? "active" : "retiring", 600'000)));
+    life.steps.push_back(
+        put({key("id", i % 2 == 0 ? KeyState::active : KeyState::retiring, 600'000)}));
   Lived lived = live(life);
   // From there on, also while the log is written over from its beginning.
   const auto moved = std::find_if(lived.cuts.begin(), lived.cuts.end(), [](const Cut& cut) {
