@@ -114,15 +114,10 @@ void Enrolment::finish(const FinishCall& call, hsm::Done<EnrolmentOutcome> done)
 
 void Enrolment::attest_client(const store::DeviceRecord& device, const Json& device_jwk,
                               hsm::Done<EnrolmentOutcome> done) {
-  const auto keys = parts_.keyring.snapshot();
-  const auto current = keyring::Snapshot::current_of(
-      keys, {hsm::Purpose::client_attestation, options_.attestation_algorithm});
-  if (!current) return done(tl::unexpected<Error>(current.error()));
-  const keyring::PublishedKey* key = *current;
-  const Moment now = parts_.clock.now();
-  const Json header = {{"typ", "oauth-client-attestation+jwt"},
-                       {"alg", jose::name_of(key->public_key.algorithm())},
-                       {"kid", key->kid()}};
+  const keyring::KeyKind kind{hsm::Purpose::client_attestation, options_.attestation_algorithm};
+  const auto moment = parts_.clock.minting_moment();
+  if (!moment) return done(tl::unexpected<Error>(moment.error()));
+  const Moment now = *moment;
   // No longer than the evidence is fresh.
   const Moment expires = device.attested_at + options_.freshness;
   const Json claims = {{"sub", device.id},
@@ -131,7 +126,14 @@ void Enrolment::attest_client(const store::DeviceRecord& device, const Json& dev
                        {"cnf", {{"jwk", device_jwk}}}};
   EnrolledDevice enrolled{device.id, {}, expires - now};
   parts_.stores.sign_jws(
-      *key, jose::signing_input(header, claims), Deadline::in(options_.sign_deadline),
+      parts_.keyring.snapshot(), kind,
+      [claims](const keyring::PublishedKey& key) {
+        const Json header = {{"typ", "oauth-client-attestation+jwt"},
+                             {"alg", jose::name_of(key.public_key.algorithm())},
+                             {"kid", key.kid()}};
+        return jose::signing_input(header, claims);
+      },
+      Deadline::in(options_.sign_deadline),
       [enrolled = std::move(enrolled), done = std::move(done)](Result<std::string> token) mutable {
         if (!token) return done(pass_on(token));
         enrolled.client_attestation = std::move(*token);

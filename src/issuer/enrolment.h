@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "issuer/device_register.h"
+#include "issuer/minting_clock.h"
 #include "issuer/stores.h"
 #include "issuer/ticket.h"
 #include "issuer/trust.h"
@@ -76,7 +77,7 @@ using EnrolmentOutcome = std::variant<EnrolledDevice, PendingDevice>;
 class Enrolment {
  public:
   struct Parts {
-    const Clock& clock;
+    const MintingClock& clock;
     const keyring::Keyring& keyring;
     DeviceRegister& devices;
     KeyStores& stores;

@@ -24,7 +24,7 @@ struct Issuer::Decision {
   std::shared_ptr<const keyring::Snapshot> keys;
   std::shared_ptr<const attest::RecordedDevice> device;
   std::shared_ptr<const policy::Policy> policy;
-  const keyring::PublishedKey& key;  // In `keys`.
+  keyring::KeyKind kind;
   AuthenticatedClient client;
   policy::Grant grant;
 };
@@ -50,7 +50,9 @@ void Issuer::mint(TokenCall call, hsm::Done<IssuedToken> done) {
 }
 
 void Issuer::attempt(std::shared_ptr<Request> request) {
-  const Moment now = parts_.clock.now();
+  const auto moment = parts_.clock.minting_moment();
+  if (!moment) return request->done(tl::unexpected<Error>(moment.error()));
+  const Moment now = *moment;
   auto decision = decide(request->call, now);
   if (!decision) return request->done(pass_on(decision));
   // Last before anything is spent, and once: what is refused for another reason may be sent again.
@@ -82,22 +84,26 @@ Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
   wanted.evidence_until = device->evidence_until();
   auto grant = policy->decide(*device, wanted, options_.longest_life);
   if (!grant) return pass_on(grant);
-  const auto key = keyring::Snapshot::current_of(
-      keys, {hsm::Purpose::access_token, options_.algorithms.of_token_for(grant->audience())});
-  if (!key) return tl::unexpected<Error>(key.error());
-  const keyring::PublishedKey& signing = **key;  // In `keys`, which moves on with the decision.
-  return Decision{std::move(keys), std::move(record),  std::move(policy),
-                  signing,         std::move(*client), std::move(*grant)};
+  const keyring::KeyKind kind{hsm::Purpose::access_token,
+                              options_.algorithms.of_token_for(grant->audience())};
+  if (const auto key = keyring::Snapshot::current_of(keys, kind); !key)
+    return tl::unexpected<Error>(key.error());
+  return Decision{std::move(keys),    std::move(record), std::move(policy), kind,
+                  std::move(*client), std::move(*grant)};
 }
 
-void Issuer::sign(std::shared_ptr<Request> request, Decision decision, Moment now) {
-  std::string input = claims_input(decision, now);
-  const keyring::PublishedKey& key = decision.key;
+void Issuer::sign(std::shared_ptr<Request> request, Decision decided, Moment now) {
   const Deadline deadline = request->deadline;
+  auto decision = std::make_shared<const Decision>(std::move(decided));
   parts_.stores.sign_jws(
-      key, std::move(input), deadline,
-      [this, request = std::move(request), decision = std::move(decision)](
-          Result<std::string> token) { release(request, decision, std::move(token)); });
+      decision->keys, decision->kind,
+      [this, decision, now](const keyring::PublishedKey& key) {
+        return claims_input(*decision, key, now);
+      },
+      deadline,
+      [this, request = std::move(request), decision](Result<std::string> token) {
+        release(request, *decision, std::move(token));
+      });
 }
 
 bool Issuer::still_stands(const Decision& decision) const {
@@ -107,7 +113,13 @@ bool Issuer::still_stands(const Decision& decision) const {
 
 void Issuer::release(const std::shared_ptr<Request>& request, const Decision& decision,
                      Result<std::string> token) {
-  if (!token) return request->done(pass_on(token));
+  if (!token) {
+    // A key that was taken away in between is no failure: another one signs now.
+    const bool moved = parts_.keyring.snapshot() != decision.keys;
+    if (moved && request->attempts < most_attempts && !request->deadline.passed())
+      return attempt(request);
+    return request->done(pass_on(token));
+  }
   {
     const auto passage = parts_.gate.enter();
     if (still_stands(decision)) {
@@ -120,9 +132,9 @@ void Issuer::release(const std::shared_ptr<Request>& request, const Decision& de
                      "devices, keys or policy changed again and again during this request"));
 }
 
-std::string Issuer::claims_input(const Decision& decision, Moment now) const {
+std::string Issuer::claims_input(const Decision& decision, const keyring::PublishedKey& key,
+                                 Moment now) const {
   const attest::RecordedDevice& record = *decision.device;
-  const keyring::PublishedKey& key = decision.key;
   const policy::Grant& grant = decision.grant;
   const Json header = {
       {"typ", "at+jwt"}, {"alg", jose::name_of(key.public_key.algorithm())}, {"kid", key.kid()}};

@@ -10,6 +10,7 @@
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
 #include "issuer/devices.h"
+#include "issuer/minting_clock.h"
 #include "issuer/policies.h"
 #include "issuer/release_gate.h"
 #include "issuer/stores.h"
@@ -44,7 +45,7 @@ struct MintOptions {
 class Issuer {
  public:
   struct Parts {
-    const Clock& clock;
+    const MintingClock& clock;
     const keyring::Keyring& keyring;
     const Devices& devices;
     KeyStores& stores;
@@ -56,7 +57,8 @@ class Issuer {
 
   /// The way of one token (docs/architecture.md). `done` is called once; no thread waits for the
   /// hardware. Errors are those of ClientAuthentication, attest, policy and hsm, each with its own
-  /// code; `keys_not_ready` before the first key, and while the audience's algorithm has none.
+  /// code; `keys_not_ready` before the first key, and while the audience's algorithm has none;
+  /// `clock_behind`.
   ///
   /// After signing, the device's entry, the keys and the policy are looked at again, inside the
   /// gate that `done` is called in: if one has moved, the request is decided again, and
@@ -71,11 +73,12 @@ class Issuer {
   struct Request;
   void attempt(std::shared_ptr<Request> request);
   [[nodiscard]] Result<Decision> decide(const TokenCall& call, Moment now);
-  void sign(std::shared_ptr<Request> request, Decision decision, Moment now);
+  void sign(std::shared_ptr<Request> request, Decision decided, Moment now);
   void release(const std::shared_ptr<Request>& request, const Decision& decision,
                Result<std::string> token);
   [[nodiscard]] bool still_stands(const Decision& decision) const;
-  [[nodiscard]] std::string claims_input(const Decision& decision, Moment now) const;
+  [[nodiscard]] std::string claims_input(const Decision& decision, const keyring::PublishedKey& key,
+                                         Moment now) const;
 
   MintOptions options_;
   Parts parts_;

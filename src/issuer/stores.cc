@@ -1,34 +1,149 @@
 #include "issuer/stores.h"
 
+#include <atomic>
+#include <mutex>
+#include <tuple>
+
 #include "jose/jws.h"
 
 namespace mintmark::issuer {
+namespace {
 
-void KeyStores::put(const std::string& name, std::shared_ptr<hsm::Signer> signer) {
-  const std::unique_lock lock(mutex_);
-  signers_[name] = std::move(signer);
+using Steady = std::chrono::steady_clock;
+
+/// A store that was slow is asked again after a while: what it took counts half as much after this.
+constexpr std::chrono::seconds half_forgotten_after{5};
+constexpr double weight_of_the_new = 0.1;
+
+}  // namespace
+
+/// A store's calls under way and what one takes, to tell how long the next would wait. Thread-safe;
+/// figures of two threads may overwrite each other, which a mean bears.
+struct KeyStores::Entry {
+  explicit Entry(StoreInUse given) : store(std::move(given)) {}
+
+  [[nodiscard]] bool healthy() const { return !store.healthy || store.healthy(); }
+
+  [[nodiscard]] double expected_wait() const {
+    const auto idle = Steady::now().time_since_epoch().count() - last.load();
+    const double halvings =
+        std::chrono::duration<double>(Steady::duration(idle)) / half_forgotten_after;
+    const double one = seconds_a_call.load() / (1 + std::max(halvings, 0.0));
+    return one * (pending.load() + 1);
+  }
+
+  unsigned began() { return pending.fetch_add(1); }
+  void ended(unsigned ahead, Steady::time_point from) {
+    pending.fetch_sub(1);
+    const auto now = Steady::now();
+    const double took = std::chrono::duration<double>(now - from).count() / (ahead + 1);
+    const double before = seconds_a_call.load();
+    seconds_a_call.store(before == 0 ? took : before + weight_of_the_new * (took - before));
+    last.store(now.time_since_epoch().count());
+  }
+
+  const StoreInUse store;
+  std::atomic<unsigned> pending{0};
+  std::atomic<double> seconds_a_call{0};
+  std::atomic<Steady::rep> last{Steady::now().time_since_epoch().count()};
+};
+
+struct KeyStores::Call {
+  std::shared_ptr<const keyring::Snapshot> keys;
+  keyring::KeyKind kind;
+  Input input;
+  Deadline deadline;
+  hsm::Done<std::string> done;
+  std::set<std::string> tried;
+};
+
+bool is_trouble_of_the_store(Code code) {
+  switch (code) {
+    case Code::deadline_passed:
+    case Code::hsm_unavailable:
+    case Code::hsm_session_lost:
+    case Code::hsm_failed:
+    case Code::hsm_module_unusable:
+    case Code::hsm_token_missing:
+    case Code::hsm_pin_unreadable:
+    case Code::hsm_pin_refused:
+    case Code::hsm_pin_locked:
+    case Code::hsm_signature_wrong:
+    case Code::hsm_hung:
+    case Code::hsm_write_hung:
+      return true;
+    default:
+      // A full queue is load; the others are one key's or one request's.
+      return false;
+  }
 }
 
-void KeyStores::sign_jws(const keyring::PublishedKey& key, std::string signing_input,
-                         Deadline deadline, hsm::Done<std::string> done) {
-  std::shared_ptr<hsm::Signer> signer;
-  {
-    const std::shared_lock lock(mutex_);
-    if (const auto found = signers_.find(key.store); found != signers_.end())
-      signer = found->second;
-  }
-  if (!signer)
-    return done(fail(Code::hsm_unavailable, "key store \"" + key.store + "\" is not connected"));
+void KeyStores::put(const std::string& name, StoreInUse store) {
+  auto entry = std::make_shared<Entry>(std::move(store));
+  const std::unique_lock lock(mutex_);
+  entries_[name] = std::move(entry);
+}
 
-  // `signer` is held so that a replaced one ends its calls.
-  hsm::Signer& call = *signer;
-  std::string input = signing_input;
-  call.sign(key.id, std::move(input), deadline,
-            [signer = std::move(signer), input = std::move(signing_input),
-             done = std::move(done)](Result<Bytes> signature) {
-              if (!signature) return done(pass_on(signature));
-              done(jose::compact(input, *signature));
-            });
+KeyStores::Choice KeyStores::choose(const keyring::Snapshot& keys, const keyring::KeyKind& kind,
+                                    const std::set<std::string>& tried) const {
+  Choice best;
+  std::pair<bool, double> of_best;
+  const std::shared_lock lock(mutex_);
+  for (const keyring::PublishedKey* key : keys.signing(kind)) {
+    if (tried.contains(key->store)) continue;
+    const auto found = entries_.find(key->store);
+    if (found == entries_.end()) continue;
+    const std::pair<bool, double> its{!found->second->healthy(), found->second->expected_wait()};
+    if (best.key != nullptr && of_best <= its) continue;
+    best = {key, found->second};
+    of_best = its;
+  }
+  return best;
+}
+
+std::string KeyStores::next_for(const keyring::Snapshot& keys, const keyring::KeyKind& kind) const {
+  const Choice choice = choose(keys, kind, {});
+  return choice.key == nullptr ? "" : choice.key->store;
+}
+
+bool KeyStores::serves(const keyring::Snapshot& keys, const keyring::KeyKind& kind) const {
+  const Choice choice = choose(keys, kind, {});
+  return choice.key != nullptr && choice.entry->healthy();
+}
+
+void KeyStores::sign_jws(std::shared_ptr<const keyring::Snapshot> keys,
+                         const keyring::KeyKind& kind, Input input, Deadline deadline,
+                         hsm::Done<std::string> done) {
+  if (const auto any = keyring::Snapshot::current_of(keys, kind); !any)
+    return done(tl::unexpected<Error>(any.error()));
+  attempt(std::make_shared<Call>(
+      Call{std::move(keys), kind, std::move(input), deadline, std::move(done), {}}));
+}
+
+void KeyStores::attempt(const std::shared_ptr<Call>& call) {
+  const Choice choice = choose(*call->keys, call->kind, call->tried);
+  if (choice.key == nullptr)
+    return call->done(fail(Code::hsm_unavailable, "no key store that has a key for " +
+                                                      to_string(call->kind) + " is connected"));
+  call->tried.insert(choice.key->store);
+  const auto until = std::min(call->deadline.left(), choice.entry->store.call_deadline);
+  const auto from = Steady::now();
+  const unsigned ahead = choice.entry->began();
+  auto text = std::make_shared<std::string>(call->input(*choice.key));
+  // The entry is held so that a signer that was replaced ends its calls.
+  choice.entry->store.signer->sign(
+      choice.key->id, *text, Deadline::in(until),
+      [this, call, text, entry = choice.entry, from, ahead](Result<Bytes> signature) {
+        entry->ended(ahead, from);
+        if (signature) return call->done(jose::compact(*text, *signature));
+        const bool elsewhere = is_trouble_of_the_store(signature.error().code) ||
+                               signature.error().code == Code::hsm_breaker_open ||
+                               signature.error().code == Code::overloaded;
+        if (elsewhere && !call->deadline.passed() &&
+            choose(*call->keys, call->kind, call->tried).key != nullptr)
+          return attempt(call);
+        call->done(pass_on(signature));
+      });
 }
 
 }  // namespace mintmark::issuer

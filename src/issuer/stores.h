@@ -1,9 +1,10 @@
-// Signing for the use cases: by published key, at whichever store it lives in.
+// Signing for the use cases: with a key that signs now, at whichever store would answer first.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <string>
 
@@ -12,20 +13,56 @@
 
 namespace mintmark::issuer {
 
+/// One key store as it is used.
+struct StoreInUse {
+  std::shared_ptr<hsm::Signer> signer;
+  /// False: it is asked only where no other store can do it. Called from any thread; empty: true.
+  std::function<bool()> healthy = {};
+  /// No call waits longer for this store: another one may do better.
+  std::chrono::milliseconds call_deadline{2000};
+};
+
+/// True for what says that the store, and not the one call, is in trouble: another store may sign.
+[[nodiscard]] bool is_trouble_of_the_store(Code code);
+
 /// The key stores by their configured names. Thread-safe.
 class KeyStores {
  public:
-  /// `signer` may be replaced while calls are under way: each call keeps the one it began with.
-  void put(const std::string& name, std::shared_ptr<hsm::Signer> signer);
+  /// What the key is to sign: its kid and algorithm stand in the header.
+  using Input = std::function<std::string(const keyring::PublishedKey&)>;
 
-  /// Gives the compact JWS (RFC 7515 §5.1). Its signature was verified by the store's signer (ADR
-  /// 0012). `hsm_unavailable` if the store is not connected. `key` is not used after the call.
-  void sign_jws(const keyring::PublishedKey& key, std::string signing_input, Deadline deadline,
-                hsm::Done<std::string> done);
+  /// `store` may be replaced while calls are under way: each call keeps the one it began with.
+  void put(const std::string& name, StoreInUse store);
+
+  /// Gives a compact JWS (RFC 7515 §5.1) by an active key of the kind: of the healthy stores the
+  /// one whose signature would come first, judged by the calls it has and the time it takes for
+  /// one. Where that store turns out to be in trouble, another one that has such a key signs,
+  /// before the deadline. Signatures were verified by the store's signer (ADR 0012).
+  ///
+  /// Errors: of the last store that was asked; `keys_not_ready`, `hsm_unavailable` if none is
+  /// connected.
+  void sign_jws(std::shared_ptr<const keyring::Snapshot> keys, const keyring::KeyKind& kind,
+                Input input, Deadline deadline, hsm::Done<std::string> done);
+
+  /// The store that would be asked next; "" if none has such a key, or none is connected.
+  [[nodiscard]] std::string next_for(const keyring::Snapshot& keys,
+                                     const keyring::KeyKind& kind) const;
+  /// True if a healthy store has a key that signs for the kind.
+  [[nodiscard]] bool serves(const keyring::Snapshot& keys, const keyring::KeyKind& kind) const;
 
  private:
+  struct Entry;
+  struct Call;
+  struct Choice {
+    const keyring::PublishedKey* key = nullptr;
+    std::shared_ptr<Entry> entry;
+  };
+  [[nodiscard]] Choice choose(const keyring::Snapshot& keys, const keyring::KeyKind& kind,
+                              const std::set<std::string>& tried) const;
+  void attempt(const std::shared_ptr<Call>& call);
+
   mutable std::shared_mutex mutex_;
-  std::map<std::string, std::shared_ptr<hsm::Signer>> signers_;
+  std::map<std::string, std::shared_ptr<Entry>> entries_;
 };
 
 }  // namespace mintmark::issuer

@@ -28,7 +28,7 @@ Result<T> wait_for(Call&& call) {
 class IssuerFixture : public ::testing::Test {
  protected:
   IssuerFixture() {
-    stores.put("main", key_store);
+    stores.put("main", {.signer = key_store});
     publish(1);
   }
 
@@ -51,6 +51,7 @@ class IssuerFixture : public ::testing::Test {
   }
 
   test::ManualClock clock;
+  MintingClock minting{clock};
   std::shared_ptr<test::FakeKeyStore> key_store = std::make_shared<test::FakeKeyStore>();
   hsm::KeyInfo token_key = key_store->make_key(hsm::Purpose::access_token);
   hsm::KeyInfo attestation_key = key_store->make_key(hsm::Purpose::client_attestation);

@@ -41,7 +41,7 @@ class MintFixture : public IssuerFixture {
                                .token_url = issuer_url + "/token",
                                .challenges_required = challenges_required,
                                .algorithms = algorithms},
-                   Issuer::Parts{clock, keyring, devices, stores, policies, gate});
+                   Issuer::Parts{minting, keyring, devices, stores, policies, gate});
   }
 
   Json attestation_header() {

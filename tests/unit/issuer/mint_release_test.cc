@@ -88,7 +88,8 @@ class RestlessSigner final : public hsm::Signer {
 
 TEST_F(MintRelease, EndsWhatNeverComesToRest) {
   const std::size_t before = key_store->signatures();
-  stores.put("main", std::make_shared<RestlessSigner>(key_store, [this] { devices.put(device); }));
+  stores.put("main", {.signer = std::make_shared<RestlessSigner>(key_store,
+                                                                 [this] { devices.put(device); })});
   const auto issued = mint();
   ASSERT_FALSE(issued);
   EXPECT_EQ(issued.error().code, Code::decision_moving);

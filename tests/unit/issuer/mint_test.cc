@@ -232,7 +232,7 @@ TEST_F(MintTest, PassesTheHardwaresErrorOn) {
 TEST_F(MintTest, RefusesWhileItsKeyStoreIsNotConnected) {
   KeyStores none;
   Issuer unconnected(MintOptions{.issuer = issuer_url, .token_url = issuer_url + "/token"},
-                     Issuer::Parts{clock, keyring, devices, none, policies, gate});
+                     Issuer::Parts{minting, keyring, devices, none, policies, gate});
   clock.advance(std::chrono::seconds(1));
   call.credentials.proof = proof();
   const auto issued = wait_for<IssuedToken>(
