@@ -19,6 +19,7 @@ http::Response error_response(const Error& error) {
 http::Router keeper_router(KeeperEndpoints endpoints) {
   auto shared = std::make_shared<const KeeperEndpoints>(std::move(endpoints));
   http::Router router;
+  add_key_changes(router, shared->key_changes);
   router.on("GET", "/admin/v1/status",
             [shared](http::Request /*request*/, const http::Respond& respond) {
               respond(http::json_response(200, shared->status().dump()));

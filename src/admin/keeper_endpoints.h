@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "admin/key_changes.h"
 #include "admin/key_generation.h"
 #include "base/json.h"
 #include "http/message.h"
@@ -16,6 +17,7 @@ struct KeeperEndpoints {
   std::function<Result<Json>()> keys;
   /// POST /admin/v1/keys (key_generation.h).
   GenerateKey generate_key;
+  KeyChanges key_changes;
   /// POST /admin/v1/reload.
   http::Handler reload;
   /// Asks the front (devices, policy).

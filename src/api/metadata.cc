@@ -30,11 +30,11 @@ Json metadata(const Facts& facts) {
 }
 
 http::Response cacheable(const http::Request& request, const std::string& body,
-                         const std::string& etag) {
+                         const std::string& etag, std::chrono::seconds max_age) {
   const std::string* known = request.headers.find("If-None-Match");
   const bool same = known != nullptr && (*known == etag || *known == "*");
   http::Response response = same ? http::Response{304, {}, ""} : http::json_response(200, body);
-  response.headers.set("Cache-Control", "public, max-age=" + std::to_string(keys_max_age_seconds));
+  response.headers.set("Cache-Control", "public, max-age=" + std::to_string(max_age.count()));
   response.headers.set("ETag", etag);
   return response;
 }
@@ -51,40 +51,48 @@ void hear(const http::Headers& headers, const keyring::Snapshot& keys,
   acknowledged(std::move(**said));
 }
 
+http::Response ready_answer(const Readiness& readiness) {
+  const bool ready = readiness.missing.empty();
+  Json body = {{"status", ready ? "ready" : "not ready"}};
+  if (!ready) body["missing"] = readiness.missing;
+  if (!readiness.warnings.empty()) body["warnings"] = readiness.warnings;
+  http::Response response = fresh_json(body);
+  if (ready) return response;
+  response.status = 503;
+  response.headers.set("Retry-After", "1");
+  response.cause = Error{Code::unavailable, "not ready: " + readiness.missing.front(), 0};
+  return response;
+}
+
 }  // namespace
 
 void add_metadata(http::Router& router, const Facts& facts, const keyring::Keyring& keyring,
-                  std::function<std::vector<std::string>()> not_ready, Acknowledged acknowledged) {
+                  std::function<Readiness()> readiness, Acknowledged acknowledged) {
   const std::string document = metadata(facts).dump();
   const std::string tag = '"' + to_hex(BytesView(sha256(document)).first(16)) + '"';
   const std::string path = path_of(facts.issuer);
+  const std::chrono::seconds max_age = facts.keys_max_age;
   router.on("GET", "/.well-known/oauth-authorization-server" + path,
             [=](const http::Request& request, const http::Respond& respond) {
-              respond(cacheable(request, document, tag));
+              respond(cacheable(request, document, tag, max_age));
             });
   router.on("GET", path + "/.well-known/jwks.json",
-            [&keyring, acknowledged = std::move(acknowledged)](const http::Request& request,
-                                                               const http::Respond& respond) {
+            [&keyring, max_age, acknowledged = std::move(acknowledged)](
+                const http::Request& request, const http::Respond& respond) {
               const auto keys = keyring.snapshot();
               if (!keys)
                 return respond(
                     refusal(Error{Code::keys_not_ready, "the signing keys are not ready yet", 0}));
               if (acknowledged) hear(request.headers, *keys, acknowledged);
-              respond(cacheable(request, keys->jwks(), keys->etag()));
+              respond(cacheable(request, keys->jwks(), keys->etag(), max_age));
             });
   router.on("GET", "/healthz", [](const http::Request& /*request*/, const http::Respond& respond) {
     respond(fresh_json({{"status", "alive"}}));
   });
   router.on("GET", "/readyz",
-            [not_ready = std::move(not_ready)](const http::Request& /*request*/,
+            [readiness = std::move(readiness)](const http::Request& /*request*/,
                                                const http::Respond& respond) {
-              const std::vector<std::string> missing = not_ready();
-              if (missing.empty()) return respond(fresh_json({{"status", "ready"}}));
-              http::Response response = fresh_json({{"status", "not ready"}, {"missing", missing}});
-              response.status = 503;
-              response.headers.set("Retry-After", "1");
-              response.cause = Error{Code::unavailable, "not ready: " + missing.front(), 0};
-              respond(std::move(response));
+              respond(ready_answer(readiness()));
             });
 }
 

@@ -1,6 +1,7 @@
 // What the issuer says of itself: RFC 8414 metadata, its published keys, its health.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -11,14 +12,19 @@
 
 namespace mintmark::api {
 
-/// How long verifiers may keep the keys (Cache-Control of jwks.json).
-inline constexpr int keys_max_age_seconds = 300;
-
 /// What the metadata says that the configuration decides.
 struct Facts {
   std::string issuer;
   bool challenges_required = false;  ///< The challenge endpoint is named.
   jose::Algorithm attestation_algorithm = jose::Algorithm::es256;  ///< Of client attestations.
+  /// How long verifiers may keep the keys and the metadata (Cache-Control).
+  std::chrono::seconds keys_max_age{300};
+};
+
+/// What /readyz answers.
+struct Readiness {
+  std::vector<std::string> missing;   ///< Parts without which no token leaves; empty: ready.
+  std::vector<std::string> warnings;  ///< What an operator should mend before it is one of those.
 };
 
 /// Told of each request for the keys that says which of them its sender holds: what it says of keys
@@ -26,11 +32,9 @@ struct Facts {
 using Acknowledged = std::function<void(Result<keyring::Acknowledgement>)>;
 
 /// Adds /.well-known/oauth-authorization-server (with the issuer's path behind it, RFC 8414 §3.1),
-/// /.well-known/jwks.json, /healthz and /readyz. `not_ready` gives the parts that are not ready,
-/// empty when all are. Without `acknowledged` what verifiers say is not read. `keyring` must
-/// outlive the router.
+/// /.well-known/jwks.json, /healthz and /readyz. Without `acknowledged` what verifiers say is not
+/// read. `keyring` must outlive the router.
 void add_metadata(http::Router& router, const Facts& facts, const keyring::Keyring& keyring,
-                  std::function<std::vector<std::string>()> not_ready,
-                  Acknowledged acknowledged = nullptr);
+                  std::function<Readiness()> readiness, Acknowledged acknowledged = nullptr);
 
 }  // namespace mintmark::api

@@ -308,9 +308,29 @@ void read_tokens(ObjectReader& root, Config& config) {
   });
 }
 
+constexpr std::int64_t longest_rotation = 3653 * day;
+
 void read_keys(ObjectReader& root, Config& config) {
-  root.object("keys", false,
-              [&](ObjectReader& keys) { config.keys.acknowledge = read_acknowledge(keys); });
+  Keys& read = config.keys;
+  root.object("keys", false, [&](ObjectReader& keys) {
+    read.max_age = std::chrono::seconds(keys.integer("max_age_seconds", 0, day, 300));
+    // A successor is known to verifiers for twice the max-age before it signs.
+    const std::int64_t least = std::max<std::int64_t>(1, 2 * read.max_age.count());
+    const auto period = [&](ObjectReader& reader, const char* key, std::int64_t usual) {
+      const std::int64_t seconds = reader.integer(key, 1, longest_rotation, usual);
+      if (seconds < least)
+        reader.refuse(
+            key, "must be at least " + std::to_string(least) + R"(, twice "keys.max_age_seconds")");
+      return std::chrono::seconds(seconds);
+    };
+    read.rotation = period(keys, "rotation_seconds", 30 * day);
+    keys.object("rotation_seconds_by_purpose", false, [&](ObjectReader& purposes) {
+      for (const char* purpose : {"access_token", "client_attestation"})
+        read.rotation_by_purpose[purpose] = period(purposes, purpose, read.rotation.count());
+    });
+    read.generate = keys.boolean("generate", true);
+    read.acknowledge = read_acknowledge(keys);
+  });
 }
 
 void read_pcrs(ObjectReader& tpm2, Tpm2Enrolment& enrolment) {

@@ -130,8 +130,12 @@ struct Acknowledge {
   std::chrono::seconds forget{86400};
 };
 
-/// Of the signing keys' lives.
+/// How signing keys live: docs/operations.md, "Keys".
 struct Keys {
+  std::chrono::seconds rotation{std::chrono::hours(30 * 24)};  ///< How long a key signs.
+  std::map<std::string, std::chrono::seconds> rotation_by_purpose;
+  std::chrono::seconds max_age{300};  ///< How long verifiers may keep the JWK set.
+  bool generate = true;               ///< False: keys come from a ceremony, and are adopted.
   Acknowledge acknowledge;
 };
 

@@ -3,7 +3,6 @@
 namespace mintmark::programs {
 namespace {
 
-constexpr std::chrono::seconds patience{10};
 constexpr JsonLimits answer_limits{.octets = 4U << 20U, .depth = 16, .elements = 1'000'000};
 
 }  // namespace
@@ -11,16 +10,20 @@ constexpr JsonLimits answer_limits{.octets = 4U << 20U, .depth = 16, .elements =
 AdminClient::AdminClient(const std::string& socket)
     : client_({.ca_file = "", .unix_socket = socket}) {}
 
-Result<Json> AdminClient::get(const std::string& path) { return send("GET", path, {}, ""); }
+Result<Json> AdminClient::get(const std::string& path) {
+  return send("GET", path, {}, "", usual_patience);
+}
 
-Result<Json> AdminClient::post(const std::string& path, const Json& body) {
+Result<Json> AdminClient::post(const std::string& path, const Json& body,
+                               std::chrono::seconds patience) {
   http::Headers headers;
   headers.add("Content-Type", "application/json");
-  return send("POST", path, headers, body.dump());
+  return send("POST", path, headers, body.dump(), patience);
 }
 
 Result<Json> AdminClient::send(const std::string& method, const std::string& path,
-                               const http::Headers& headers, const std::string& body) {
+                               const http::Headers& headers, const std::string& body,
+                               std::chrono::seconds patience) {
   auto response =
       client_.send(method, "http://mintd" + path, headers, body, Deadline::in(patience));
   if (!response) return pass_on(response);

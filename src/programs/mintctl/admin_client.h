@@ -1,6 +1,7 @@
 // mintctl's side of mintd's admin socket.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "base/json.h"
@@ -12,13 +13,17 @@ class AdminClient {
  public:
   explicit AdminClient(const std::string& socket);
 
+  static constexpr std::chrono::seconds usual_patience{10};
+
   /// The answer's object; an error is mintd's own (its code and description), or of the way there.
   [[nodiscard]] Result<Json> get(const std::string& path);
-  [[nodiscard]] Result<Json> post(const std::string& path, const Json& body);
+  [[nodiscard]] Result<Json> post(const std::string& path, const Json& body,
+                                  std::chrono::seconds patience = usual_patience);
 
  private:
   [[nodiscard]] Result<Json> send(const std::string& method, const std::string& path,
-                                  const http::Headers& headers, const std::string& body);
+                                  const http::Headers& headers, const std::string& body,
+                                  std::chrono::seconds patience);
 
   http::Client client_;
 };

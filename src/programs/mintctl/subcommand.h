@@ -18,7 +18,8 @@ struct Subcommand {
   std::function<void(const Json& answer)> print;
 };
 
-[[nodiscard]] std::vector<Subcommand> daemon_commands();           ///< status, keys list, reload
+[[nodiscard]] std::vector<Subcommand> daemon_commands();           ///< status, reload
+[[nodiscard]] std::vector<Subcommand> key_commands();              ///< keys …, clock accept
 [[nodiscard]] std::vector<Subcommand> device_commands();           ///< devices …
 [[nodiscard]] std::vector<Subcommand> policy_commands();           ///< policy …
 [[nodiscard]] std::vector<Subcommand> hsm_token_commands();        ///< hsm tokens, init, pin

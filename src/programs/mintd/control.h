@@ -1,16 +1,19 @@
 // What keeper and front say to each other, as JSON in frames of ipc::Channel.
 //
 //   keeper -> front
-//     keys     {snapshot}                  which keys are published and which sign
+//     keys     {snapshot, clock_mark}      which keys are published and which sign; the latest
+//                                          moment at which this issuer worked
+//     clock    {}                          an operator says that the clock is right now
 //     signer   {store} + descriptor        a new channel to that store's signer
 //     admin    {id, method, target, body}  an operator's request that the front answers
 //     reload   {id} + descriptor           a sealed file: what is to be in force (reload_texts)
-//     figures  {front_restarts, signers: [SignerSlot::figures()], reloaded_at,
-//               reload_successful}         what only the keeper knows, for /metrics
+//     figures  {front_restarts, signers: [SignerSlot::figures()], keys, warnings, reloaded_at,
+//               reload_successful}         what only the keeper knows, for /metrics and /readyz
 //     stop     {}                          answer what is under way, then end
 //   front -> keeper
 //     ready    {}                          it accepts connections
 //     waiting  {for}                       it does not yet: its TLS key is not to be had
+//     keys_in_force {epoch}                to `keys`: nothing decided by an earlier one leaves
 //     answer   {id, status, body}          to `admin` and `reload`
 //     coverage {verifiers: [{id, kids, heard_at}]}   which keys listed verifiers say they hold:
 //                                          those heard since the last one, at most one a second

@@ -142,6 +142,23 @@ void Figures::keeper_said(const Json& message) {
         .raise_to(count(signer, "restarts"));
     signer_said(signer, labels);
   }
+  for (const Json& key : message.value("keys", Json::array())) {
+    const Labels labels{{"store", key.value("store", "")},
+                        {"purpose", key.value("purpose", "")},
+                        {"algorithm", key.value("algorithm", "")}};
+    metrics_
+        .gauge("mintmark_key_active_since_seconds",
+               "Since when the key of this kind signs, as Unix time.", labels)
+        .set(number(key, "active_since"));
+    metrics_
+        .gauge("mintmark_key_rotation_due_seconds",
+               "When its successor is to sign, as Unix time; 0 where none can be made.", labels)
+        .set(number(key, "rotation_due"));
+  }
+  metrics_
+      .gauge("mintmark_key_troubles",
+             "What could not be done about signing keys (/readyz says it).")
+      .set(static_cast<double>(message.value("warnings", Json::array()).size()));
   metrics_.gauge("mintmark_reload_successful", "0 if the last reload was refused.")
       .set(number(message, "reload_successful"));
   metrics_.gauge("mintmark_reload_time_seconds", "When what is in force was read, as Unix time.")

@@ -7,11 +7,9 @@
 #include "api/answers.h"
 #include "api/enrolment.h"
 #include "api/key_enrolment.h"
-#include "api/metadata.h"
 #include "api/token.h"
 #include "programs/mintd/algorithms.h"
 #include "programs/mintd/control.h"
-#include "programs/mintd/measured_signer.h"
 #include "telemetry/log.h"
 
 namespace mintmark::mintd {
@@ -40,6 +38,14 @@ store::EnrolmentMode mode_of(config::EnrolmentMode mode) {
   return store::EnrolmentMode::approve;
 }
 
+/// Long enough to ask a second store where the first one does not answer.
+std::chrono::milliseconds sign_deadline(const config::Config& config) {
+  std::chrono::milliseconds longest{0};
+  for (const config::HsmStore& store : config.stores)
+    longest = std::max(longest, store.call_deadline);
+  return config.stores.size() > 1 ? 2 * longest : longest;
+}
+
 issuer::EnrolmentOptions enrolment_options(const config::Config& config) {
   const config::Enrolment& enrolment = config.enrolment;
   issuer::EkRule ek{kind_of(enrolment.tpm2.ek_kind), {}};
@@ -53,7 +59,7 @@ issuer::EnrolmentOptions enrolment_options(const config::Config& config) {
                         .pending = {.per_root = enrolment.pending.per_root,
                                     .per_address = enrolment.pending.per_address,
                                     .keep = enrolment.pending.keep}},
-          .sign_deadline = config.stores.front().call_deadline,
+          .sign_deadline = sign_deadline(config),
           .attestation_algorithm = signing_algorithms(config).usual};
 }
 
@@ -66,11 +72,12 @@ Front::Front(boost::asio::io_context& io, config::Config config, FrontInheritanc
       strand_(boost::asio::make_strand(io)),
       timer_(strand_),
       figures_(api::path_of(config_.issuer)),
+      stores_(io, config_, figures_),
       tls_(config_, figures_) {}
 
 Front::~Front() {
   // Handshakes that wait for the signer hear that it is gone; then their threads can end.
-  if (const auto signer = signer_.load()) signer->close();
+  stores_.close();
   tls_.end();
   // What is still being written calls back into the others: it ends before them.
   register_.reset();
@@ -96,13 +103,13 @@ Result<void> Front::open_parts() {
                           .challenges_required = config_.challenges_required,
                           .longest_life = config_.longest_token_life,
                           .freshness = config_.enrolment.freshness,
-                          .sign_deadline = config_.stores.front().call_deadline,
+                          .sign_deadline = sign_deadline(config_),
                           .algorithms = signing_algorithms(config_)},
-      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_, *policies_, gate_});
+      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_.in_use(), *policies_, gate_});
   register_ = std::make_unique<issuer::DeviceRegister>(*store_, devices_);
   enrolment_ = std::make_unique<issuer::Enrolment>(
       enrolment_options(config_),
-      issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_, *trust_});
+      issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_.in_use(), *trust_});
   key_enrolment_ = std::make_unique<issuer::KeyEnrolment>(config_.issuer + "/attest/key/finish",
                                                           clock_, *register_);
   const admin::DeviceParts device_parts{*store_, *register_, clock_};
@@ -124,8 +131,9 @@ http::Router Front::routes() {
       router,
       {.issuer = config_.issuer,
        .challenges_required = config_.challenges_required,
-       .attestation_algorithm = signing_algorithms(config_).usual},
-      keyring_, [this] { return not_ready(); }, acknowledged());
+       .attestation_algorithm = signing_algorithms(config_).usual,
+       .keys_max_age = config_.keys.max_age},
+      keyring_, [this] { return readiness(); }, acknowledged());
   api::add_token(router, path + "/token", *issuer_);
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_,
@@ -239,10 +247,7 @@ void Front::listen_to_keeper() {
 void Front::received(const Json& message, UniqueFd descriptor) {
   const std::string& type = message["type"].get_ref<const std::string&>();
   if (type == "keys") {
-    auto keys = keyring::Snapshot::from_json(message.value("snapshot", Json::object()));
-    if (!keys) return telemetry::log(Level::error, "keys_malformed", keys.error());
-    keyring_.swap(std::move(*keys));
-    gate_.wait_for_those_inside();
+    take_keys(message);
   } else if (type == "signer") {
     take_signer(message.value("store", ""), std::move(descriptor));
     accept();
@@ -252,23 +257,28 @@ void Front::received(const Json& message, UniqueFd descriptor) {
     answer_reload(message, descriptor);
   } else if (type == "figures") {
     figures_.keeper_said(message);
+    warnings_.store(std::make_shared<const std::vector<std::string>>(
+        message.value("warnings", std::vector<std::string>())));
+  } else if (type == "clock") {
+    clock_.accept_present();
   } else if (type == "stop") {
     stop();
   }
 }
 
+void Front::take_keys(const Json& message) {
+  auto keys = keyring::Snapshot::from_json(message.value("snapshot", Json::object()));
+  if (!keys) return telemetry::log(Level::error, "keys_malformed", keys.error());
+  clock_.raise_mark(from_unix(message.value("clock_mark", std::int64_t{0})));
+  const std::uint64_t epoch = (*keys)->epoch();
+  keyring_.swap(std::move(*keys));
+  gate_.wait_for_those_inside();
+  tell({{"type", "keys_in_force"}, {"epoch", epoch}});
+}
+
 void Front::take_signer(const std::string& store, UniqueFd channel) {
-  if (const auto signer = signer_.load()) {
-    signer->replace(std::move(channel));
-    return breaker_.load()->renewed();
-  }
-  auto signer = hsm::signer::SignerClient::make(io_, std::move(channel));
-  auto breaker = SignerBreaker::make(io_, store, signer, figures_.breaker_open(store), {});
-  breaker_.store(breaker);
-  signer_.store(std::move(signer));
-  auto measured = std::make_shared<MeasuredSigner>(std::move(breaker), figures_.signing(store));
-  if (config_.tls && config_.tls->key_store == store) tls_.use(measured);
-  stores_.put(store, std::move(measured));
+  auto signer = stores_.take(store, std::move(channel));
+  if (signer && config_.tls && config_.tls->key_store == store) tls_.use(std::move(signer));
 }
 
 void Front::answer_operator(const Json& message) {
@@ -294,19 +304,23 @@ void Front::stop() {
   telemetry::log(Level::info, "front_stopping");
 }
 
-std::vector<std::string> Front::not_ready() const {
-  std::vector<std::string> missing;
+api::Readiness Front::readiness() const {
+  api::Readiness readiness;
   const auto keys = keyring_.snapshot();
+  bool all_served = true;
   for (const keyring::KeyKind& kind : signing_algorithms(config_).wanted()) {
     if (!keyring::Snapshot::current_of(keys, kind))
-      missing.push_back("signing key: " + keyring::to_string(kind));
+      readiness.missing.push_back("signing key: " + keyring::to_string(kind));
+    all_served = all_served && keys && stores_.in_use().serves(*keys, kind);
   }
-  const auto signer = signer_.load();
-  if (!signer || !signer->connected()) missing.push_back("signer: " + config_.stores.front().name);
-  const auto breaker = breaker_.load();
-  if (breaker && breaker->state() == SignerBreaker::State::open)
-    missing.push_back("breaker: " + breaker->store());
-  return missing;
+  if (const auto clock = clock_.check(); !clock)
+    readiness.missing.push_back("clock: " + clock.error().detail);
+  // One of several stores may be away as long as the others have all the keys that are wanted.
+  auto& troubles = all_served ? readiness.warnings : readiness.missing;
+  for (std::string& trouble : stores_.troubles()) troubles.push_back(std::move(trouble));
+  if (const auto warnings = warnings_.load())
+    readiness.warnings.insert(readiness.warnings.end(), warnings->begin(), warnings->end());
+  return readiness;
 }
 
 }  // namespace mintmark::mintd

@@ -15,17 +15,17 @@
 #include "api/metadata.h"
 #include "base/time.h"
 #include "config/config.h"
-#include "hsm/signer/client.h"
 #include "http/router.h"
 #include "ipc/channel.h"
 #include "issuer/enrolment.h"
 #include "issuer/key_enrolment.h"
 #include "issuer/mint.h"
+#include "issuer/minting_clock.h"
 #include "issuer/trust.h"
 #include "programs/mintd/acknowledgements.h"
 #include "programs/mintd/doors.h"
 #include "programs/mintd/figures.h"
-#include "programs/mintd/signer_breaker.h"
+#include "programs/mintd/front_stores.h"
 #include "programs/mintd/tls_contexts.h"
 
 namespace mintmark::mintd {
@@ -63,16 +63,18 @@ class Front {
   void listen_to_keeper();
   void accept_when_the_second_is_over();
   void received(const Json& message, UniqueFd descriptor);
+  void take_keys(const Json& message);
   void take_signer(const std::string& store, UniqueFd channel);
   void answer_operator(const Json& message);
   void tell(const Json& message);
   void stop();
-  [[nodiscard]] std::vector<std::string> not_ready() const;
+  [[nodiscard]] api::Readiness readiness() const;
   [[nodiscard]] http::Router routes();
   [[nodiscard]] api::Acknowledged acknowledged();
 
   boost::asio::io_context& io_;
-  SystemClock clock_;
+  SystemClock system_clock_;
+  issuer::MintingClock clock_{system_clock_};
   config::Config config_;
   FrontInheritance inheritance_;
   std::shared_ptr<ipc::Channel> control_;
@@ -87,9 +89,9 @@ class Front {
   keyring::Keyring keyring_;
   std::optional<issuer::Policies> policies_;
   std::optional<issuer::TrustInForce> trust_;
-  issuer::KeyStores stores_;
-  std::atomic<std::shared_ptr<hsm::signer::SignerClient>> signer_;
-  std::atomic<std::shared_ptr<SignerBreaker>> breaker_;
+  FrontStores stores_;
+  /// What the keeper has to tell operators: keys that could not be rotated.
+  std::atomic<std::shared_ptr<const std::vector<std::string>>> warnings_;
   std::unique_ptr<issuer::Issuer> issuer_;
   std::unique_ptr<issuer::DeviceRegister> register_;
   std::unique_ptr<issuer::Enrolment> enrolment_;

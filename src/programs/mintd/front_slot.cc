@@ -26,6 +26,7 @@ FrontSlot::FrontSlot(KeeperContext& context, BoundSockets sockets, Events events
             if (control_) control_->close();
             control_.reset();
             relay_.front_gone();
+            events_.gone();
             if (stopping_) events_.ended();
             return !stopping_;
           }) {}
@@ -104,6 +105,8 @@ void FrontSlot::received(BytesView frame) {
     telemetry::log(Level::info, "front_ready");
   } else if (type == "waiting") {
     waiting_for_ = message->value("for", "");
+  } else if (type == "keys_in_force") {
+    events_.keys_in_force(message->value("epoch", std::uint64_t{0}));
   } else if (type == "answer") {
     relay_.answered(*message);
   } else if (type == "coverage") {
@@ -117,9 +120,11 @@ void FrontSlot::send(const Json& message, UniqueFd descriptor) {
   if (control_) control_->send(to_frame(message), std::move(descriptor));
 }
 
-void FrontSlot::send_keys(const keyring::Snapshot& keys) {
-  send({{"type", "keys"}, {"snapshot", keys.to_json()}});
+void FrontSlot::send_keys(const keyring::Snapshot& keys, Moment clock_mark) {
+  send({{"type", "keys"}, {"snapshot", keys.to_json()}, {"clock_mark", to_unix(clock_mark)}});
 }
+
+void FrontSlot::accept_clock() { send({{"type", "clock"}}); }
 
 void FrontSlot::send_signer(const std::string& store, UniqueFd channel) {
   send({{"type", "signer"}, {"store", store}}, std::move(channel));

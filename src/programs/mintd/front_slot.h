@@ -21,6 +21,10 @@ class FrontSlot {
   struct Events {
     /// The front runs and wants its keys and its signer's channel.
     std::function<void()> started;
+    /// It works by the snapshot of this epoch, and nothing decided by an earlier one leaves it.
+    std::function<void(std::uint64_t epoch)> keys_in_force;
+    /// It has ended, however; perhaps another one will be started.
+    std::function<void()> gone;
     /// It has ended after stop().
     std::function<void()> ended;
     /// Verifiers have said which keys they hold (the frame `coverage`).
@@ -33,7 +37,9 @@ class FrontSlot {
   void start() { process_.start(); }
   /// Answers what is under way, then ends; told by Events::ended.
   void stop();
-  void send_keys(const keyring::Snapshot& keys);
+  void send_keys(const keyring::Snapshot& keys, Moment clock_mark);
+  /// An operator says that the clock is right now.
+  void accept_clock();
   void send_signer(const std::string& store, UniqueFd channel);
   /// The `figures` frame.
   void send_figures(Json figures);

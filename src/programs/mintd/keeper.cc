@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "admin/keeper_endpoints.h"
@@ -40,6 +41,7 @@ Keeper::Keeper(KeeperContext& context)
       signals_(context.io, SIGTERM, SIGINT, SIGHUP),
       coverage_(context.in_force.config.keys.acknowledge.verifiers,
                 context.in_force.config.keys.acknowledge.forget, context.clock.now()),
+      timer_(context.io),
       reloaded_at_(context.clock.now()) {}
 
 Result<void> Keeper::make_directories() {
@@ -76,18 +78,17 @@ Result<void> Keeper::open_admin() {
       context_.io, http::ServerLimits{},
       admin::guarded(
           std::move(*roles),
-          admin::keeper_router({.status = [this] { return status(); },
-                                .keys = [this] { return keys(); },
-                                .generate_key =
-                                    [this](const hsm::KeySpec& spec, hsm::Done<Json> done) {
-                                      signer_->generate(spec, std::move(done));
-                                    },
-                                .reload = [this](const http::Request& /*request*/,
-                                                 const http::Respond& respond) { reload(respond); },
-                                .front =
-                                    [this](const http::Request& request, http::Respond respond) {
-                                      front_->ask(request, std::move(respond));
-                                    }})),
+          admin::keeper_router(
+              {.status = [this] { return status(); },
+               .keys = [this] { return keys(); },
+               .generate_key = [this](const hsm::KeySpec& spec,
+                                      hsm::Done<Json> done) { generate(spec, std::move(done)); },
+               .key_changes = key_changes(),
+               .reload = [this](const http::Request& /*request*/,
+                                const http::Respond& respond) { reload(respond); },
+               .front = [this](
+                            const http::Request& request,
+                            http::Respond respond) { front_->ask(request, std::move(respond)); }})),
       [](std::string_view event, const Error& error) {
         telemetry::log(Level::error, event, error);
       });
@@ -102,30 +103,58 @@ Result<void> Keeper::start() {
   auto states = store::open_key_state_store(context_.keeper_directory() + "/keys.db");
   if (!states) return pass_on(states);
   key_states_ = std::move(*states);
+  clock_mark_.emplace(*key_states_, context_.clock);
+  if (auto loaded = clock_mark_->load(); !loaded) return loaded;
+  publisher_.emplace(*key_states_, [this](const Publisher::SnapshotPtr&) { send_keys(); });
   auto sockets = bind();
   if (!sockets) return pass_on(sockets);
 
   front_ = std::make_unique<FrontSlot>(
       context_, std::move(*sockets),
-      FrontSlot::Events{.started = [this] { connect_front_and_signer(); },
-                        .ended = [this] { stop_signer(); },
-                        .coverage =
-                            [this](const std::vector<keyring::Acknowledgement>& said) {
-                              for (const auto& one : said) coverage_.heard(one);
-                            }});
-  signer_ = std::make_unique<SignerSlot>(
-      context_, context_.in_force.config.stores.front(), *key_states_,
-      SignerSlot::Events{.ready =
-                             [this](std::shared_ptr<const keyring::Snapshot> keys) {
-                               keys_changed(std::move(keys));
-                             },
-                         .changed = [this] { send_figures(); },
-                         .ended = [this] { context_.io.stop(); }});
+      FrontSlot::Events{
+          .started = [this] { front_started(); },
+          .keys_in_force = [this](std::uint64_t epoch) { publisher_->front_took(epoch); },
+          .gone = [this] { publisher_->front_gone(); },
+          .ended = [this] { stop_signers(); },
+          .coverage =
+              [this](const std::vector<keyring::Acknowledgement>& said) {
+                for (const auto& one : said) coverage_.heard(one);
+              }});
+  make_signers();
+  // What is published does not wait for the hardware.
+  if (auto published = publisher_->refresh(); !published) return published;
   if (auto opened = open_admin(); !opened) return opened;
   wait_for_signals();
-  signer_->start();
+  for (const auto& signer : signers_) signer->start();
   front_->start();
+  tick();
   return {};
+}
+
+void Keeper::make_signers() {
+  for (const config::HsmStore& store : context_.in_force.config.stores) {
+    signers_.push_back(std::make_unique<SignerSlot>(context_, store, *key_states_, surroundings(),
+                                                    events_of(signers_.size())));
+  }
+}
+
+SignerSlot::Events Keeper::events_of(std::size_t signer) {
+  return {.ready = [this, signer] { connect(*signers_[signer]); },
+          .changed = [this] { send_figures(); },
+          .ended = [this] { signer_ended(); }};
+}
+
+void Keeper::tick() {
+  if (auto written = clock_mark_->tick(); !written)
+    telemetry::log(Level::error, "clock_mark_not_written", written.error());
+  if (!stopping_) {
+    leave_stores_behind();
+    for (const auto& signer : signers_) signer->tick();
+  }
+  timer_.expires_after(std::chrono::seconds(1));
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (!error) tick();
+  });
 }
 
 void Keeper::wait_for_signals() {
@@ -140,17 +169,22 @@ void Keeper::wait_for_signals() {
   });
 }
 
-void Keeper::keys_changed(std::shared_ptr<const keyring::Snapshot> keys) {
-  keys_ = std::move(keys);
-  connect_front_and_signer();
+void Keeper::front_started() {
+  publisher_->front_started();
+  send_keys();
+  for (const auto& signer : signers_) connect(*signer);
 }
 
-void Keeper::connect_front_and_signer() {
+void Keeper::send_keys() {
+  if (publisher_->snapshot() && front_ && front_->running())
+    front_->send_keys(*publisher_->snapshot(), clock_mark_->mark());
+}
+
+void Keeper::connect(SignerSlot& signer) {
   if (stopping_ || !front_->running()) return;
   send_figures();
-  if (keys_) front_->send_keys(*keys_);
-  auto channel = signer_->attach_front();
-  if (channel) front_->send_signer(signer_->name(), std::move(*channel));
+  auto channel = signer.attach_front();
+  if (channel) front_->send_signer(signer.name(), std::move(*channel));
 }
 
 void Keeper::stop() {
@@ -159,39 +193,30 @@ void Keeper::stop() {
   front_->stop();
 }
 
-void Keeper::stop_signer() {
+void Keeper::stop_signers() {
   // After the front: what it had under way has been signed and answered.
   unlink(context_.in_force.config.admin.socket.c_str());
-  signer_->stop();
+  for (const auto& signer : signers_) signer->stop();
+}
+
+void Keeper::signer_ended() {
+  const bool all = std::all_of(signers_.begin(), signers_.end(),
+                               [](const auto& signer) { return signer->has_stopped(); });
+  if (all) context_.io.stop();
 }
 
 Json Keeper::status() const {
-  const std::string purpose_access(hsm::name_of(hsm::Purpose::access_token));
+  Json signers = Json::array();
+  for (const auto& signer : signers_) signers.push_back(signer->status());
+  const auto& keys = publisher_->snapshot();
   return {{"version", MINTMARK_VERSION},
           {"issuer", context_.in_force.config.issuer},
           {"keeper", {{"pid", getpid()}}},
           {"front", front_->status()},
-          {"signers", Json::array({signer_->status()})},
-          {"keys", keys_ ? keys_->keys().size() : 0}};
-}
-
-Result<Json> Keeper::keys() const {
-  auto records = key_states_->list();
-  if (!records) return pass_on(records);
-  Json list = Json::array();
-  for (const store::KeyRecord& key : *records) {
-    list.push_back({{"kid", key.kid},
-                    {"id", key.id},
-                    {"store", key.store},
-                    {"purpose", key.purpose},
-                    {"algorithm", key.algorithm},
-                    {"state", key.state},
-                    {"created_at", to_unix(key.created_at)},
-                    {"changed_at", to_unix(key.changed_at)}});
-  }
-  return Json{{"keys", std::move(list)},
-              {"orphans", signer_->orphans()},
-              {"verifiers", coverage_.to_json()}};
+          {"signers", std::move(signers)},
+          {"keys", keys ? keys->keys().size() : 0},
+          {"clock_behind_seconds", clock_mark_->behind().count()},
+          {"warnings", warnings()}};
 }
 
 }  // namespace mintmark::mintd

@@ -2,16 +2,24 @@
 // answers operators. It parses what operators send and nothing that strangers send.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 
+#include "admin/key_changes.h"
 #include "http/server.h"
 #include "keyring/coverage.h"
 #include "keyring/keyring.h"
+#include "programs/mintd/clock_mark.h"
 #include "programs/mintd/front_slot.h"
 #include "programs/mintd/keeper_context.h"
+#include "programs/mintd/publisher.h"
 #include "programs/mintd/signer_slot.h"
 #include "store/store.h"
 
@@ -31,10 +39,34 @@ class Keeper {
   [[nodiscard]] Result<void> open_admin();
   [[nodiscard]] Result<BoundSockets> bind();
   void wait_for_signals();
-  void keys_changed(std::shared_ptr<const keyring::Snapshot> keys);
-  void connect_front_and_signer();
+  void make_signers();
+  [[nodiscard]] SignerSlot::Events events_of(std::size_t signer);
+  void front_started();
+  void send_keys();
+  void connect(SignerSlot& signer);
+  void tick();
   void stop();
-  void stop_signer();
+  void stop_signers();
+  void signer_ended();
+
+  // keeper_keys.cc: what operators do with keys, and what is told of them.
+  [[nodiscard]] keyring::Surroundings surroundings();
+  void leave_stores_behind();
+  void journal_changed(std::span<const store::KeyRecord> records);
+  [[nodiscard]] admin::KeyChanges key_changes();
+  void rotate(std::optional<hsm::Purpose> purpose, const hsm::Done<Json>& done);
+  void revoke(const std::string& kid, const std::string& why, const hsm::Done<Json>& done);
+  void change_one(const std::string& kid, const hsm::Done<Json>& done,
+                  const std::function<Result<void>(keyring::Lifecycle&)>& change);
+  void accept_clock(const hsm::Done<Json>& done);
+  void generate(const hsm::KeySpec& spec, hsm::Done<Json> done);
+  void reconcile_all(const std::function<void()>& done);
+  [[nodiscard]] Result<SignerSlot*> slot_of(const std::string& kid);
+  [[nodiscard]] Result<Json> keys() const;
+  [[nodiscard]] Json describe(const store::KeyRecord& key,
+                              const std::vector<store::KeyRecord>& all) const;
+  [[nodiscard]] Json key_figures() const;
+  [[nodiscard]] std::vector<std::string> warnings() const;
 
   /// Reads everything again and puts it in force, or nothing. Answers what was reloaded, or why
   /// not.
@@ -44,16 +76,17 @@ class Keeper {
   void send_figures();
 
   [[nodiscard]] Json status() const;
-  [[nodiscard]] Result<Json> keys() const;
 
   KeeperContext& context_;
   boost::asio::signal_set signals_;
   std::optional<store::Lease> lease_;
   std::unique_ptr<store::KeyStateStore> key_states_;
-  std::shared_ptr<const keyring::Snapshot> keys_;
   keyring::Coverage coverage_;
+  std::optional<Publisher> publisher_;
+  std::optional<ClockMark> clock_mark_;
+  boost::asio::steady_timer timer_;
   std::unique_ptr<http::Server> admin_;
-  std::unique_ptr<SignerSlot> signer_;
+  std::vector<std::unique_ptr<SignerSlot>> signers_;
   std::unique_ptr<FrontSlot> front_;
   bool stopping_ = false;
   bool reloading_ = false;

@@ -70,9 +70,13 @@ void Keeper::reloaded(Loaded next, const std::vector<std::string>& changed) {
 }
 
 void Keeper::send_figures() {
-  if (!front_ || !front_->running() || !signer_) return;
+  if (!front_ || !front_->running() || signers_.empty()) return;
+  Json signers = Json::array();
+  for (const auto& signer : signers_) signers.push_back(signer->figures());
   front_->send_figures({{"front_restarts", front_->restarts()},
-                        {"signers", Json::array({signer_->figures()})},
+                        {"signers", std::move(signers)},
+                        {"keys", key_figures()},
+                        {"warnings", warnings()},
                         {"reloaded_at", to_unix(reloaded_at_)},
                         {"reload_successful", reload_successful_}});
 }

@@ -94,8 +94,6 @@ Result<Loaded> load_and_check(const std::string& file) {
   auto config = config::parse(file, loaded.config_text);
   if (!config) return pass_on(config);
   loaded.config = std::move(*config);
-  if (loaded.config.stores.size() != 1)
-    return fail(Code::config_invalid, "hsm.stores: one key store is supported so far");
   if (auto roles = admin::Roles::of(loaded.config.admin); !roles) return pass_on(roles);
 
   auto policy_text = read_file(loaded.config.policy_file);

@@ -1,32 +1,11 @@
 #include "programs/mintd/signer_breaker.h"
 
+#include "issuer/stores.h"
 #include "telemetry/log.h"
 
 namespace mintmark::mintd {
 
 using telemetry::Level;
-
-bool is_trouble_of_the_store(Code code) {
-  switch (code) {
-    case Code::deadline_passed:
-    case Code::hsm_unavailable:
-    case Code::hsm_session_lost:
-    case Code::hsm_failed:
-    case Code::hsm_module_unusable:
-    case Code::hsm_token_missing:
-    case Code::hsm_pin_unreadable:
-    case Code::hsm_pin_refused:
-    case Code::hsm_pin_locked:
-    case Code::hsm_signature_wrong:
-    case Code::hsm_hung:
-    case Code::hsm_write_hung:
-      return true;
-    default:
-      // A full queue is load; the others are one key's or one request's, and would keep every
-      // other key from signing.
-      return false;
-  }
-}
 
 std::shared_ptr<SignerBreaker> SignerBreaker::make(boost::asio::io_context& io, std::string store,
                                                    std::shared_ptr<hsm::Signer> signer,
@@ -75,7 +54,7 @@ bool SignerBreaker::lets_through() {
 
 void SignerBreaker::answered(const Error* error, unsigned era) {
   if (error == nullptr) return signed_one();
-  if (is_trouble_of_the_store(error->code)) failed(*error, era);
+  if (issuer::is_trouble_of_the_store(error->code)) failed(*error, era);
 }
 
 void SignerBreaker::signed_one() {

@@ -80,7 +80,4 @@ class SignerBreaker final : public hsm::Signer, public std::enable_shared_from_t
   unsigned quiet_ = 0;
 };
 
-/// True for what says that the store, and not the one call, is in trouble.
-[[nodiscard]] bool is_trouble_of_the_store(Code code);
-
 }  // namespace mintmark::mintd

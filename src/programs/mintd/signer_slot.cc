@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -12,8 +13,8 @@
 #include "admin/key_generation.h"
 #include "hsm/pkcs11/fault_name.h"
 #include "ipc/channel.h"
-#include "programs/mintd/algorithms.h"
 #include "programs/mintd/network_namespace.h"
+#include "programs/mintd/rotation_plan.h"
 #include "programs/mintd/signer_exit.h"
 #include "telemetry/log.h"
 
@@ -31,6 +32,8 @@ constexpr unsigned looks_a_figure = 10;  // Once a second.
 /// Tokens are to flow again within 2 s of a fault's end.
 constexpr std::chrono::milliseconds longest_restart_delay{1000};
 constexpr const char* pin_refused = "PIN refused";
+constexpr const char* ready = "ready";
+constexpr const char* keys_not_in_order = "keys not in order";
 
 /// As the signer says that it shut itself in; null before it has.
 Json describe(const hsm::Vitals::Sandbox& sandbox) {
@@ -44,17 +47,20 @@ Json describe(const hsm::Vitals::Sandbox& sandbox) {
 }  // namespace
 
 SignerSlot::SignerSlot(KeeperContext& context, const config::HsmStore& store,
-                       store::KeyStateStore& states, Events events)
+                       store::KeyStateStore& states, keyring::Surroundings surroundings,
+                       Events events)
     : context_(context),
       store_(store),
       events_(std::move(events)),
       timer_(context.io),
       client_(hsm::signer::SignerClient::make_unconnected(context.io)),
-      lifecycle_(states, {store.name, *client_, *client_},
-                 signing_algorithms(context.in_force.config).wanted(), context.clock,
-                 [&io = context.io](std::function<void()> work) {
-                   boost::asio::post(io, std::move(work));
-                 }),
+      lifecycle_(
+          states, {store.name, *client_, *client_}, rotation_plan(context.in_force.config, store),
+          context.in_force.config.stores.size() == 1, context.clock,
+          [&io = context.io](std::function<void()> work) {
+            boost::asio::post(io, std::move(work));
+          },
+          std::move(surroundings)),
       pin_memory_(context.keeper_directory() + "/pin-refused-" + store.name, store.pin),
       watch_timer_(context.io),
       process_(
@@ -183,31 +189,66 @@ void SignerSlot::fence(const SignerWatch::Finding& finding) {
 
 void SignerSlot::told(const Result<void>& readiness) {
   if (!readiness) return trouble(readiness.error());
-  reconcile();
+  become("looking at its keys");
+  reconcile([](const Result<void>& /*outcome*/) {});
 }
 
-void SignerSlot::reconcile() {
-  lifecycle_.reconcile(Deadline::in(reconcile_patience), [this](Result<std::shared_ptr<
-                                                                    const keyring::Snapshot>>
-                                                                    keys) {
-    if (!keys) {
-      become("keys not in order");
-      return trouble(keys.error());
-    }
-    become("ready");
-    trouble_.clear();
-    pin_memory_.worked();
-    for (const std::string& kid : lifecycle_.orphans()) {
-      telemetry::log(Level::warning, "key_without_record", {{"store", store_.name}, {"kid", kid}});
-    }
-    telemetry::log(Level::info, "keys_ready",
-                   {{"store", store_.name}, {"published", std::to_string((*keys)->keys().size())}});
-    events_.ready(std::move(*keys));
-  });
+bool SignerSlot::is_open() const {
+  return client_->connected() && !fenced_ && state_ != "starting" && state_ != "down";
+}
+
+void SignerSlot::reconcile(hsm::Done<void> done) {
+  if (!is_open())
+    return done(fail(Code::hsm_unavailable, "key store \"" + store_.name + "\": " + state_));
+  lifecycle_.reconcile(Deadline::in(reconcile_patience),
+                       [this, done = std::move(done)](const Result<void>& outcome) {
+                         reconciled(outcome);
+                         done(outcome);
+                       });
+}
+
+void SignerSlot::tick() {
+  const auto due = lifecycle_.due();
+  if (stopping_ || !is_open() || lifecycle_.busy() || !due || context_.clock.now() < *due) return;
+  reconcile([](const Result<void>& /*outcome*/) {});
+}
+
+void SignerSlot::reconciled(const Result<void>& outcome) {
+  tell_key_troubles();
+  if (!is_open()) return;  // It ended meanwhile; the next one is looked at again.
+  if (!outcome) {
+    // Tokens go on with the keys that sign: what could not be done is tried again.
+    if (state_ != ready) become(keys_not_in_order);
+    if (outcome.error().to_string() != trouble_) trouble(outcome.error());
+    return;
+  }
+  trouble_.clear();
+  pin_memory_.worked();
+  if (state_ == ready) return events_.changed();
+  become(ready);
+  for (const keyring::Orphan& orphan : lifecycle_.orphans()) {
+    telemetry::log(Level::warning, "key_without_record",
+                   {{"store", store_.name}, {"kid", orphan.kid}});
+  }
+  telemetry::log(Level::info, "keys_ready", {{"store", store_.name}});
+  events_.ready();
+}
+
+void SignerSlot::tell_key_troubles() {
+  const auto& now = lifecycle_.troubles();
+  for (const std::string& text : now) {
+    const bool told =
+        std::find(told_troubles_.begin(), told_troubles_.end(), text) != told_troubles_.end();
+    if (!told)
+      telemetry::log(Level::warning, "key_trouble", {{"store", store_.name}, {"detail", text}});
+  }
+  if (now.empty() && !told_troubles_.empty())
+    telemetry::log(Level::info, "key_trouble_over", {{"store", store_.name}});
+  told_troubles_ = now;
 }
 
 Result<UniqueFd> SignerSlot::attach_front() {
-  if (state_ != "ready") return fail(Code::hsm_unavailable, "the signer is not ready");
+  if (state_ != ready) return fail(Code::hsm_unavailable, "the signer is not ready");
   auto pair = ipc::make_socket_pair();
   if (!pair) return pass_on(pair);
   client_->attach_front(std::move(pair->right), Deadline::in(attach_patience),
@@ -290,7 +331,7 @@ Json SignerSlot::figures() const {
     remedies[hsm::pkcs11::remedy_name(i)] = sum.remedies.at(i);
   }
   return {{"store", store_.name},
-          {"up", state_ == "ready"},
+          {"up", state_ == ready},
           {"pin_refused", state_ == pin_refused},
           {"restarts", process_.restarts()},
           {"hung", hung_},

@@ -23,7 +23,7 @@ class SignerSlot {
  public:
   struct Events {
     /// The store is open and its keys are in order.
-    std::function<void(std::shared_ptr<const keyring::Snapshot>)> ready;
+    std::function<void()> ready;
     /// status() has changed.
     std::function<void()> changed;
     /// The signer has ended after stop().
@@ -31,7 +31,7 @@ class SignerSlot {
   };
 
   SignerSlot(KeeperContext& context, const config::HsmStore& store, store::KeyStateStore& states,
-             Events events);
+             keyring::Surroundings surroundings, Events events);
 
   /// Not before a PIN that was refused has changed (the token would be locked by our restarts).
   void start();
@@ -46,7 +46,16 @@ class SignerSlot {
   void generate(const hsm::KeySpec& spec, hsm::Done<Json> done);
 
   [[nodiscard]] const std::string& name() const { return store_.name; }
-  [[nodiscard]] const std::vector<std::string>& orphans() const { return lifecycle_.orphans(); }
+  /// After stop(), and nothing of it runs any more.
+  [[nodiscard]] bool has_stopped() const { return stopping_ && !process_.running(); }
+  /// The life of this store's keys. After a change of the journal: reconcile().
+  [[nodiscard]] keyring::Lifecycle& lifecycle() { return lifecycle_; }
+  [[nodiscard]] const keyring::Lifecycle& lifecycle() const { return lifecycle_; }
+  /// Does what the journal wants done; `done` is told when it is, or why it is not: without a
+  /// signer `hsm_unavailable`, and then it is done when there is one.
+  void reconcile(hsm::Done<void> done);
+  /// Once a second: does what is due.
+  void tick();
   [[nodiscard]] Json status() const;
   /// As the `figures` frame has it (control.h).
   [[nodiscard]] Json figures() const;
@@ -56,7 +65,9 @@ class SignerSlot {
   [[nodiscard]] Result<UniqueFd> open_pin() const;
   bool ended(int wait_status);
   void told(const Result<void>& readiness);
-  void reconcile();
+  void reconciled(const Result<void>& outcome);
+  void tell_key_troubles();
+  [[nodiscard]] bool is_open() const;
   void start_when_pin_may_be_tried();
   void watch();
   void tell_figures();
@@ -82,6 +93,7 @@ class SignerSlot {
   hsm::VitalsSum past_;  ///< Of the processes before.
   std::string state_ = "down";
   std::string trouble_;
+  std::vector<std::string> told_troubles_;  ///< Of its keys, as the log has them.
   bool stopping_ = false;
   Supervised process_;
 };

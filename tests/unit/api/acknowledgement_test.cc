@@ -104,8 +104,8 @@ class AskedForKeys : public testing::Test {
   http::Response ask(const http::Headers& headers, const Acknowledged& acknowledged) {
     http::Router router;
     add_metadata(
-        router, {.issuer = "https://issuer.example"}, keyring_,
-        [] { return std::vector<std::string>(); }, acknowledged);
+        router, {.issuer = "https://issuer.example"}, keyring_, [] { return Readiness(); },
+        acknowledged);
     http::Request request;
     request.method = "GET";
     request.path = "/.well-known/jwks.json";

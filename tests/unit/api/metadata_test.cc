@@ -15,7 +15,7 @@ Json metadata_of(const std::string& issuer, bool challenges_required, const std:
                {.issuer = issuer,
                 .challenges_required = challenges_required,
                 .attestation_algorithm = jose::Algorithm::ps256},
-               keyring, [] { return std::vector<std::string>(); });
+               keyring, [] { return Readiness(); });
   http::Request request;
   request.method = "GET";
   request.path = path;
@@ -65,10 +65,13 @@ TEST(Metadata, OfferAChallengeOnlyWhereItMustBeUsed) {
             "https://issuer.example/challenge");
 }
 
-http::Response readiness(const std::vector<std::string>& missing) {
+http::Response readiness(const std::vector<std::string>& missing,
+                         const std::vector<std::string>& warnings = {}) {
   keyring::Keyring keyring;
   http::Router router;
-  add_metadata(router, {.issuer = "https://issuer.example"}, keyring, [&] { return missing; });
+  add_metadata(router, {.issuer = "https://issuer.example"}, keyring, [&] {
+    return Readiness{missing, warnings};
+  });
   http::Request request;
   request.method = "GET";
   request.path = "/readyz";
@@ -84,6 +87,13 @@ TEST(Readiness, NamesEachPartThatIsMissing) {
             Json::array({"signing key: access_token ES256", "signer: main"}));
   EXPECT_EQ(*answer.headers.find("Retry-After"), "1");
   EXPECT_EQ(answer.cause->code, Code::unavailable);
+}
+
+TEST(Readiness, Is200WithWarningsWhereTokensStillLeave) {
+  const auto answer = readiness({}, {"keys: no new key for access_token ES256"});
+  EXPECT_EQ(answer.status, 200U);
+  EXPECT_EQ(Json::parse(answer.body)["warnings"],
+            Json::array({"keys: no new key for access_token ES256"}));
 }
 
 TEST(Readiness, Is200WhereNothingIsMissing) {

@@ -41,7 +41,13 @@ inline const std::string sample = R"({
     "algorithm": "PS256",
     "algorithm_by_audience": {"https://legacy.example": "RS256"}
   },
-  "keys": {"acknowledge": {"verifiers": ["gate-1", "api.v2_b"], "deadline_seconds": 7200, "forget_seconds": 9000}},
+  "keys": {
+    "rotation_seconds": 604800,
+    "rotation_seconds_by_purpose": {"access_token": 864000, "client_attestation": 1209600},
+    "max_age_seconds": 0,
+    "generate": false,
+    "acknowledge": {"verifiers": ["gate-1", "api.v2_b"], "deadline_seconds": 7200, "forget_seconds": 9000}
+  },
   "enrolment": {
     "mode": "open",
     "freshness_seconds": 3600,

@@ -1,0 +1,34 @@
+// The clock's high-water mark, kept in the journal of keys.
+#pragma once
+
+#include "base/time.h"
+#include "store/store.h"
+
+namespace mintmark::mintd {
+
+/// One thread.
+class ClockMark {
+ public:
+  /// It is written this often at most: so much may be lost with the machine.
+  static constexpr std::chrono::seconds written_every{10};
+
+  ClockMark(store::KeyStateStore& states, const Clock& clock) : states_(states), clock_(clock) {}
+
+  /// What the journal says. `store_failed`.
+  [[nodiscard]] Result<void> load();
+  /// Raises the mark to the present, now and then on disk. `store_failed`: not on disk.
+  [[nodiscard]] Result<void> tick();
+  /// The present is right, whatever the mark says; on disk when it returns. `store_failed`.
+  [[nodiscard]] Result<void> accept_present();
+  [[nodiscard]] Moment mark() const { return mark_; }
+  /// How far the clock is behind the mark; 0 if it is not.
+  [[nodiscard]] std::chrono::seconds behind() const;
+
+ private:
+  store::KeyStateStore& states_;
+  const Clock& clock_;
+  Moment mark_{};
+  Moment written_{};
+};
+
+}  // namespace mintmark::mintd

@@ -1,0 +1,52 @@
+// What the keeper publishes of the journal: the keys of all stores as one snapshot, and whether the
+// front works by it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "keyring/lifecycle.h"
+
+namespace mintmark::mintd {
+
+/// One thread.
+class Publisher {
+ public:
+  using SnapshotPtr = std::shared_ptr<const keyring::Snapshot>;
+
+  /// `changed` is told of each new snapshot, to hand it to the front.
+  Publisher(const store::KeyStateStore& states, std::function<void(const SnapshotPtr&)> changed)
+      : states_(states), changed_(std::move(changed)) {}
+
+  /// Reads the journal; where it says something new there is a new snapshot. `store_failed`: the
+  /// one before stays.
+  [[nodiscard]] Result<void> refresh();
+  /// nullptr before the first key.
+  [[nodiscard]] const SnapshotPtr& snapshot() const { return snapshot_; }
+
+  /// There is a front, which has not said yet what it works by.
+  void front_started();
+  /// There is none: nobody signs with anything.
+  void front_gone();
+  /// The front works by this snapshot, and nothing decided by an earlier one can leave it.
+  void front_took(std::uint64_t epoch);
+  /// The front, if there is one, works by the present snapshot.
+  [[nodiscard]] bool in_force() const;
+  /// Calls `done` once, as soon as it is; perhaps at once.
+  void when_in_force(std::function<void()> done);
+
+ private:
+  void tell_those_who_wait();
+
+  const store::KeyStateStore& states_;
+  std::function<void(const SnapshotPtr&)> changed_;
+  SnapshotPtr snapshot_;
+  std::uint64_t epoch_ = 0;
+  bool front_ = false;
+  std::uint64_t taken_ = 0;
+  std::vector<std::function<void()>> waiting_;
+};
+
+}  // namespace mintmark::mintd
