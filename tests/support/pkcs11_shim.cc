@@ -7,7 +7,8 @@
 //   C_Sign after 0x30        the real function is called, and its answer lost
 //   C_Sign delay 500         milliseconds, then the real function
 //   C_Sign hang              until the script no longer says so
-//   C_Sign crash             the process ends by SIGSEGV
+//   C_Sign crash 2           the process ends by SIGSEGV just before the third call
+//   C_Sign crashafter 2      likewise just after it
 //   C_Sign garble            the real answer with one bit turned
 //   C_Sign length 7          the real answer, of another length
 //   C_Sign wrongkey          the digest, signed by a key of the shim's own
@@ -137,6 +138,11 @@ Fault fault_of(const char* function) {
   }
   const auto found = faults.find(function);
   if (found == faults.end() || found->second.times == 0) return {};
+  const bool crash = found->second.what.rfind("crash", 0) == 0;
+  if (crash && found->second.value > 0) {
+    --found->second.value;
+    return {};
+  }
   if (found->second.once && !is_first(function)) return {};
   if (found->second.times > 0) --found->second.times;
   return found->second;
@@ -215,6 +221,7 @@ CK_RV scripted(const char* function, Call call, Spoil spoil) {
   if (tries(fault.what)) try_it(fault);
   if (fault.what == "delay") std::this_thread::sleep_for(std::chrono::milliseconds(fault.value));
   const CK_RV rv = call();
+  if (fault.what == "crashafter") std::raise(SIGSEGV);
   if (fault.what == "after") return fault.value;
   if (rv == CKR_OK) spoil(fault);
   return rv;

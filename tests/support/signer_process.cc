@@ -134,6 +134,16 @@ Result<void> SignerProcess::wait_for_readiness(std::size_t nth) {
   return words_->told[nth];
 }
 
+Result<void> SignerProcess::wait_for_readiness_or_end() {
+  const auto told = [&] { return !words_->told.empty(); };
+  std::unique_lock lock(words_->mutex);
+  while (!words_->changed.wait_for(lock, std::chrono::milliseconds(2), told)) {
+    if (status_ < 0 && waitpid(pid_, &status_, WNOHANG) == pid_ && !told())
+      return fail(Code::hsm_unavailable, "mintd-signer ended without a word");
+  }
+  return words_->told.front();
+}
+
 int SignerProcess::wait_for_exit() {
   if (status_ < 0 && waitpid(pid_, &status_, 0) != pid_) throw std::runtime_error("waitpid");
   return WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_);

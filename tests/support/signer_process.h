@@ -44,6 +44,8 @@ class SignerProcess {
 
   /// The `nth` word that it gave, from 0. Throws, with its output, if there is none.
   Result<void> wait_for_readiness(std::size_t nth = 0);
+  /// Its first word; `hsm_unavailable` if it ends without one.
+  Result<void> wait_for_readiness_or_end();
   /// Waits until it ends; its exit status, or 128 + signal.
   int wait_for_exit();
   /// What it wrote to its log.

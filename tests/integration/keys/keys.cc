@@ -1,0 +1,134 @@
+#include "keys.h"
+
+#include <fstream>
+#include <regex>
+
+#include "base/file.h"
+#include "base/time.h"
+#include "jose/jws.h"
+
+namespace mintmark::test {
+
+void Keys::SetUpTestSuite() {
+  Operating::SetUpTestSuite();
+  static bool done = false;
+  if (std::exchange(done, true)) return;
+  struct Provisioning : Keys {
+    void TestBody() override {}
+  };
+  const Provisioning stack_of;
+  const Stack& stack = Stack::instance();
+  const auto made =
+      execute({MINTMARK_SOURCE "/provisioning/hsm/softhsm", stack_of.file("hsm2"), "second"});
+  ASSERT_EQ(made.status, 0) << made.output;
+  stack_of.replace("mintd.json", R"("stores": {)",
+                   R"("stores": {
+      "second": {
+        "profile": "softhsm", "module": )" +
+                       Json(stack["PKCS11_MODULE"]).dump() + R"(, "token": "second",
+        "pin": {"file": "hsm2/pin"}, "environment": {"SOFTHSM2_CONF": )" +
+                       Json(stack_of.file("hsm2/softhsm2.conf")).dump() + R"(}
+      },)");
+  stack_of.replace("mintd.json", R"("tokens": {)",
+                   R"("keys": {"max_age_seconds": 0}, "tokens": {)");
+  stack_of.replace("policy.json", "\"rules\": [",
+                   R"("rules": [{"name": "software", "match": {"format": "key", )"
+                   R"("key_protection": "none"}, "grant": [{"audience": )"
+                   R"("https://api.example", "scopes": ["read"], "longest_life_seconds": 300}]},)");
+  Stack::instance().down();
+  Stack::instance().up();
+  std::ofstream(stack_of.file("client.jwk")) << key_.public_key().to_jwk().dump();
+  client_id_ = stack.control({"devices", "add", "--jwk", stack_of.file("client.jwk")})["client_id"];
+}
+
+void Keys::SetUp() {
+  stack.wait_until_ready();
+  for (const char* store : {"main", "second"}) {
+    await(std::string("store ") + store, [&] { return signer(store)["state"] == "ready"; });
+  }
+}
+
+std::vector<Json> Keys::keys(const std::vector<std::string>& states) const {
+  std::vector<Json> found;
+  const Json listed = stack.control({"keys", "list", "--all"});
+  for (const Json& key : listed["keys"]) {
+    if (std::find(states.begin(), states.end(), key["state"]) != states.end()) found.push_back(key);
+  }
+  return found;
+}
+
+std::string Keys::active(const std::string& store) const {
+  for (const Json& key : keys({"active"})) {
+    if (key["store"] == store && key["purpose"] == "access_token") return key["kid"];
+  }
+  return "";
+}
+
+Json Keys::key(const std::string& kid) const {
+  const Json listed = stack.control({"keys", "list", "--all"});
+  for (const Json& key : listed["keys"]) {
+    if (key["kid"] == kid) return key;
+  }
+  return {};
+}
+
+std::vector<std::string> Keys::published() const {
+  const auto answer = stack.curl({"--fail", stack["MINT_ISSUER"] + "/.well-known/jwks.json"});
+  EXPECT_EQ(answer.status, 0) << answer.output;
+  std::vector<std::string> kids;
+  const Json set = Json::parse(answer.output);
+  for (const Json& key : set["keys"]) kids.push_back(key["kid"]);
+  return kids;
+}
+
+std::string Keys::ask() const {
+  static int number = 0;
+  const std::string issuer = stack["MINT_ISSUER"];
+  const Moment now = SystemClock().now();
+  const std::string assertion =
+      key_.sign_jws({{"alg", "ES256"}}, {{"iss", client_id_},
+                                         {"sub", client_id_},
+                                         {"aud", issuer},
+                                         {"iat", to_unix(now)},
+                                         {"exp", to_unix(now) + 60},
+                                         {"jti", "keys-" + std::to_string(++number)}});
+  return stack
+      .curl({"--include", "--max-time", "10", "--header",
+             "DPoP: " + make_proof(key_, {.method = "POST", .url = issuer + "/token", .at = now}),
+             "--data-urlencode", "grant_type=client_credentials", "--data-urlencode",
+             "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+             "--data-urlencode", "client_assertion=" + assertion, "--data-urlencode",
+             "resource=https://api.example", issuer + "/token"})
+      .output;
+}
+
+int Keys::status_of(const std::string& answer) {
+  return answer.size() > 12 ? std::atoi(answer.substr(9, 3).c_str()) : 0;
+}
+
+std::string Keys::token() const {
+  const std::string answer = ask();
+  const auto body = answer.find("\r\n\r\n");
+  EXPECT_EQ(status_of(answer), 200) << answer;
+  if (status_of(answer) != 200 || body == std::string::npos) return "";
+  return Json::parse(answer.substr(body))["access_token"];
+}
+
+std::string Keys::kid_of(const std::string& token) {
+  const auto jws = jose::UnverifiedJws::parse(token);
+  return jws ? jws->header().value("kid", "") : "";
+}
+
+int Keys::verify(const std::string& token) const {
+  return stack.gate({"--audience", "https://api.example", "--no-proof", "--token", token}).status;
+}
+
+Json Keys::signer(const std::string& store) const {
+  const Json status = stack.control({"status"});
+  for (const Json& signer : status["signers"]) {
+    if (signer["store"] == store) return signer;
+  }
+  return {};
+}
+
+}  // namespace mintmark::test
