@@ -115,6 +115,7 @@ Bytes refusal(std::uint64_t id, const Error& error) {
       .u8(0)
       .text(facts_of(error.code).name)
       .u64(error.native)
+      .u32(error.retry_after)
       .text(error.detail);
   return writer.frame();
 }
@@ -127,9 +128,10 @@ Result<AnswerHead> read_answer_head(Reader& reader) {
   if (done == 1) return AnswerHead{id, {}};
   const Code code = code_named(reader.text());
   const std::uint64_t native = reader.u64();
+  const std::uint32_t retry_after = reader.u32();
   std::string detail = reader.text();
   if (!reader.ended()) return malformed();
-  return AnswerHead{id, fail(code, std::move(detail), native)};
+  return AnswerHead{id, tl::unexpected<Error>(Error{code, std::move(detail), native, retry_after})};
 }
 
 void write_key_id(Writer& writer, const KeyId& id) { writer.octets(id); }

@@ -3,7 +3,8 @@
 //
 //   request   type u8 | id u64 | time left u32 (ms) | body
 //   answer    128  u8 | id u64 | 1 u8 | body                                       done
-//             128  u8 | id u64 | 0 u8 | code text | native u64 | detail text       refused
+//             128  u8 | id u64 | 0 u8 | code text | native u64 | retry u32 (s) | detail text
+//                                                                                  refused
 //
 // An answer with id 0 is the signer's own word that it is ready, or why it is not or no longer. A
 // text is u16 length and octets. Every reader here takes the whole frame: what is too short, too

@@ -26,6 +26,11 @@ constexpr std::array<Place, 5> places = {{{0x01C00002, EkKind::rsa},
                                           {0x01C00014, EkKind::ecc},
                                           {0x01C00016, EkKind::ecc}}};
 
+// EK Credential Profile 2.5, 2.2.1.5: what the manufacturer stores of the certificates above, one
+// behind the other and perhaps across indexes.
+constexpr std::uint32_t first_of_chain = 0x01C00100;
+constexpr std::uint32_t last_of_chain = 0x01C001FF;
+
 std::string index_text(std::uint32_t index) {
   std::ostringstream text;
   text << "0x" << std::hex << std::uppercase << std::setw(8) << std::setfill('0') << index;
@@ -85,11 +90,17 @@ Result<Handle> endorsement_policy(const Tpm& tpm) {
   return session;
 }
 
-Result<Secret> activate(const Tpm& tpm, const Handle& ak, const Handle& ek, ESYS_TR ek_session,
+// How the two keys are authorised.
+struct Sessions {
+  ESYS_TR ak;
+  ESYS_TR ek;
+};
+
+Result<Secret> activate(const Tpm& tpm, const Handle& ak, const Handle& ek, Sessions sessions,
                         const TPM2B_ID_OBJECT& blob, const TPM2B_ENCRYPTED_SECRET& sealed) {
   EsysOwned<TPM2B_DIGEST> secret;
-  const TSS2_RC rc = Esys_ActivateCredential(tpm.esys(), ak.id(), ek.id(), ESYS_TR_PASSWORD,
-                                             ek_session, ESYS_TR_NONE, &blob, &sealed, out(secret));
+  const TSS2_RC rc = Esys_ActivateCredential(tpm.esys(), ak.id(), ek.id(), sessions.ak, sessions.ek,
+                                             ESYS_TR_NONE, &blob, &sealed, out(secret));
   if (is_about_parameter(rc))
     return tpm_refusal("TPM2_ActivateCredential", rc, Code::tpm_credential_refused);
   if (rc != TSS2_RC_SUCCESS) return tpm_refusal("TPM2_ActivateCredential", rc);
@@ -112,8 +123,52 @@ Result<EkCertificate> find_ek_certificate(const Tpm& tpm, std::optional<EkKind> 
                   "EK certificate at the indexes of the TCG EK Credential Profile");
 }
 
+Result<std::vector<EkCertificate>> all_ek_certificates(const Tpm& tpm) {
+  std::vector<EkCertificate> found;
+  for (const Place& place : places) {
+    auto certificate = read_certificate(tpm, place);
+    if (certificate) {
+      found.push_back(std::move(*certificate));
+    } else if (certificate.error().code != Code::not_found &&
+               certificate.error().code != Code::tpm_no_ek_certificate) {
+      return pass_on(certificate);
+    }
+  }
+  return found;
+}
+
+Result<std::vector<Bytes>> ek_certificate_chain(const Tpm& tpm) {
+  const auto indexes = tpm.handles(first_of_chain);
+  if (!indexes) return tl::unexpected<Error>(indexes.error());
+  Bytes all;
+  for (const std::uint32_t index : *indexes) {
+    if (index > last_of_chain) break;
+    const auto content = read_nv(tpm, index);
+    if (!content) return tl::unexpected<Error>(content.error());
+    all.insert(all.end(), content->begin(), content->end());
+  }
+  std::vector<Bytes> chain;
+  for (BytesView left = all;;) {
+    const std::size_t length = der_length(left);
+    if (length == 0 || length > left.size()) return chain;
+    chain.push_back(to_bytes(left.first(length)));
+    left = left.subspan(length);
+  }
+}
+
 Result<Secret> open_credential(const Tpm& tpm, const EkCertificate& certificate,
                                const KeyBlobs& ak_blobs, BytesView credential_blob,
+                               BytesView encrypted_secret) {
+  // The AK first: loading it takes the storage root's slot for a moment, and three slots are all
+  // there may be.
+  const auto ak = load_key(tpm, ak_blobs);
+  if (!ak) return tl::unexpected<Error>(ak.error());
+  return open_credential(tpm, certificate, *ak, ESYS_TR_PASSWORD, credential_blob,
+                         encrypted_secret);
+}
+
+Result<Secret> open_credential(const Tpm& tpm, const EkCertificate& certificate, const Handle& ak,
+                               std::uint32_t ak_session, BytesView credential_blob,
                                BytesView encrypted_secret) {
   const auto ek_template = ek_template_of(certificate.nv_index);
   if (!ek_template) return fail(Code::invalid_argument, "no EK template belongs to that NV index");
@@ -126,18 +181,14 @@ Result<Secret> open_credential(const Tpm& tpm, const EkCertificate& certificate,
       "TPM2B_ENCRYPTED_SECRET");
   if (!sealed) return tl::unexpected<Error>(sealed.error());
 
-  // The AK first: loading it takes the storage root's slot for a moment, and three slots are all
-  // there may be.
-  const auto ak = load_key(tpm, ak_blobs);
-  if (!ak) return tl::unexpected<Error>(ak.error());
   const auto ek = load_ek(tpm, certificate, *ek_template);
   if (!ek) return tl::unexpected<Error>(ek.error());
   if (ek_template->authorization == EkAuthorization::empty_auth) {
-    return activate(tpm, *ak, *ek, ESYS_TR_PASSWORD, *blob, *sealed);
+    return activate(tpm, ak, *ek, {ak_session, ESYS_TR_PASSWORD}, *blob, *sealed);
   }
   const auto session = endorsement_policy(tpm);
   if (!session) return tl::unexpected<Error>(session.error());
-  return activate(tpm, *ak, *ek, session->id(), *blob, *sealed);
+  return activate(tpm, ak, *ek, {ak_session, session->id()}, *blob, *sealed);
 }
 
 }  // namespace mintmark::hsm::tpm2

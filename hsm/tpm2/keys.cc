@@ -11,6 +11,18 @@ namespace {
 // TCG TPM v2.0 Provisioning Guidance §7.8, table 2.
 constexpr TPM2_HANDLE persistent_root = 0x81000001;
 
+Result<Handle> load_under(const Tpm& tpm, const Handle& root, const TPM2B_PRIVATE& sealed,
+                          const TPM2B_PUBLIC& area) {
+  ESYS_TR id = ESYS_TR_NONE;
+  const TSS2_RC rc = Esys_Load(tpm.esys(), root.id(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+                               &sealed, &area, &id);
+  if (rc == TSS2_RC_SUCCESS) return Handle::transient(tpm.esys(), id);
+  if (!is_about_parameter(rc)) return tpm_refusal("TPM2_Load", rc);
+  return tpm_refusal("TPM2_Load", rc, Code::tpm_key_lost);
+}
+
+}  // namespace
+
 // Where people put another kind of key at that handle (an RSA root is frequent), it is not ours to
 // use.
 Result<Handle> persistent_storage_root(const Tpm& tpm) {
@@ -33,18 +45,6 @@ Result<Handle> storage_root(const Tpm& tpm) {
   if (root || root.error().code != Code::not_found) return root;
   return primary_storage_root(tpm);
 }
-
-Result<Handle> load_under(const Tpm& tpm, const Handle& root, const TPM2B_PRIVATE& sealed,
-                          const TPM2B_PUBLIC& area) {
-  ESYS_TR id = ESYS_TR_NONE;
-  const TSS2_RC rc = Esys_Load(tpm.esys(), root.id(), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
-                               &sealed, &area, &id);
-  if (rc == TSS2_RC_SUCCESS) return Handle::transient(tpm.esys(), id);
-  if (!is_about_parameter(rc)) return tpm_refusal("TPM2_Load", rc);
-  return tpm_refusal("TPM2_Load", rc, Code::tpm_key_lost);
-}
-
-}  // namespace
 
 Result<Handle> create_primary(const Tpm& tpm, std::uint32_t hierarchy, const TPM2B_PUBLIC& area) {
   const TPM2B_SENSITIVE_CREATE sensitive{};
@@ -93,13 +93,34 @@ Result<KeyBlobs> create_key(const Tpm& tpm, const TPM2B_PUBLIC& area) {
                   .private_area = marshalled(*sealed, Tss2_MU_TPM2B_PRIVATE_Marshal)};
 }
 
-Result<Handle> load_key(const Tpm& tpm, const KeyBlobs& key) {
+namespace {
+
+struct Parsed {
+  TPM2B_PUBLIC area;
+  TPM2B_PRIVATE sealed;
+};
+
+Result<Parsed> parse(const KeyBlobs& key) {
   const auto area = unmarshalled<TPM2B_PUBLIC>(key.public_area, Tss2_MU_TPM2B_PUBLIC_Unmarshal,
                                                Code::invalid_argument, "TPM2B_PUBLIC");
   if (!area) return tl::unexpected<Error>(area.error());
   const auto sealed = unmarshalled<TPM2B_PRIVATE>(key.private_area, Tss2_MU_TPM2B_PRIVATE_Unmarshal,
                                                   Code::invalid_argument, "TPM2B_PRIVATE");
   if (!sealed) return tl::unexpected<Error>(sealed.error());
+  return Parsed{*area, *sealed};
+}
+
+}  // namespace
+
+Result<Handle> load_key_under(const Tpm& tpm, const Handle& root, const KeyBlobs& key) {
+  const auto parsed = parse(key);
+  if (!parsed) return tl::unexpected<Error>(parsed.error());
+  return load_under(tpm, root, parsed->sealed, parsed->area);
+}
+
+Result<Handle> load_key(const Tpm& tpm, const KeyBlobs& key) {
+  const auto parsed = parse(key);
+  if (!parsed) return tl::unexpected<Error>(parsed.error());
 
   // A root may have become persistent, or been evicted, since the key was made; it is the same key
   // only if whoever did it used the template to the letter. So both are tried before a key is
@@ -108,7 +129,7 @@ Result<Handle> load_key(const Tpm& tpm, const KeyBlobs& key) {
     const auto root = find_root(tpm);
     if (!root && root.error().code == Code::not_found) continue;
     if (!root) return tl::unexpected<Error>(root.error());
-    auto loaded = load_under(tpm, *root, *sealed, *area);
+    auto loaded = load_under(tpm, *root, parsed->sealed, parsed->area);
     if (loaded || loaded.error().code != Code::tpm_key_lost) return loaded;
   }
   return fail(Code::tpm_key_lost,

@@ -62,7 +62,8 @@ http::Response refusal(const Error& error, const Json& more) {
                          "DPoP algs=\"" + joined(client_algorithms()) + "\", error=\"" + oauth +
                              "\", error_description=\"" + description(error) + "\"");
   }
-  if (facts.http_status == 503) response.headers.set("Retry-After", "1");
+  if (facts.http_status == 503)
+    response.headers.set("Retry-After", std::to_string(std::max(1U, error.retry_after)));
   response.cause = error;
   return response;
 }

@@ -43,6 +43,9 @@ struct Error {
   Code code = Code::internal;
   std::string detail;  ///< For people: what was wrong, where, what would be right. Never a secret.
   std::uint64_t native = 0;  ///< CK_RV of the module or TPM2_RC, where there is one.
+  /// Seconds after which a call may be worth trying again, where somebody measured it; 0: nobody
+  /// did.
+  std::uint32_t retry_after = 0;
 
   [[nodiscard]] Action action() const { return facts_of(code).action; }
   /// "proof_replayed: this jti was used before (native 0x…)", for logs and command lines.

@@ -42,11 +42,20 @@ struct Sandbox {
   bool seccomp = false;
 };
 
+/// Keys in a TPM 2.0, without a PKCS#11 module.
+struct TpmStore {
+  std::string tcti;   ///< As tss2-tctildr takes it: "device:/dev/tpmrm0".
+  std::string blobs;  ///< The signer's own directory; default: signer-NAME in state_directory.
+  std::string owner;  ///< File with the owner hierarchy's authorisation; "": it is empty.
+};
+
+/// Either `module` and `token` or `tpm` says where the keys are.
 struct HsmStore {
   std::string name;
   std::string profile;  ///< Of config/profiles.h, where the defaults came from; "": none.
   std::string module;   ///< Path of the PKCS#11 module.
   std::string token;    ///< Label, or PKCS#11 URI (RFC 7512).
+  std::optional<TpmStore> tpm;
   PinSource pin;
   unsigned sessions = 2;  ///< That sign at once.
   unsigned queue = 1024;  ///< Calls that may wait.
