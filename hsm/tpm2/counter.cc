@@ -12,7 +12,25 @@ constexpr TPMA_NV attributes = static_cast<TPMA_NV>(TPM2_NT_COUNTER << TPMA_NV_T
                                TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA;
 constexpr UINT16 counter_size = 8;
 
+// ESAPI knows it for the length of one command that is authorised by HMAC: others, by password,
+// would send it in the clear.
+class OwnersTurn {
+ public:
+  explicit OwnersTurn(const CounterAccess& access)
+      : tpm_(access.tpm), known_(set_auth(tpm_, ESYS_TR_RH_OWNER, access.owner)) {}
+  ~OwnersTurn() { (void)set_auth(tpm_, ESYS_TR_RH_OWNER, Secret()); }
+  OwnersTurn(const OwnersTurn&) = delete;
+  OwnersTurn& operator=(const OwnersTurn&) = delete;
+  [[nodiscard]] const Result<void>& known() const { return known_; }
+
+ private:
+  const Tpm& tpm_;
+  const Result<void> known_;
+};
+
 Result<void> define(const CounterAccess& access, std::uint32_t index) {
+  const OwnersTurn turn(access);
+  if (!turn.known()) return turn.known();
   const TPM2B_NV_PUBLIC area = counter_area(index);
   auto auth = tpm2b_of<TPM2B_AUTH>(access.auth.view(), "the authorisation value");
   if (!auth) return pass_on(auth);
@@ -49,6 +67,8 @@ Result<void> increment(const CounterAccess& access, const Handle& counter) {
 }
 
 Result<void> undefine(const CounterAccess& access, const Handle& counter) {
+  const OwnersTurn turn(access);
+  if (!turn.known()) return turn.known();
   const TSS2_RC rc = Esys_NV_UndefineSpace(access.tpm.esys(), ESYS_TR_RH_OWNER, counter.id(),
                                            access.session.id(), ESYS_TR_NONE, ESYS_TR_NONE);
   if (is_wrong_auth(rc)) return tpm_refusal("TPM2_NV_UndefineSpace", rc, Code::hsm_owner_refused);

@@ -27,11 +27,12 @@ inline constexpr std::uint32_t counter_indexes = 0x10000;
 /// Its Name once it has been written (Part 1, 16): what PolicyNV binds a key to.
 [[nodiscard]] Bytes counter_name(std::uint32_t index);
 
-/// How the calls below reach the TPM: an HMAC session, and the store's authorisation value.
+/// How the calls below reach the TPM.
 struct CounterAccess {
   const Tpm& tpm;
-  const Handle& session;
-  const Secret& auth;
+  const Handle& session;  ///< HMAC.
+  const Secret& auth;     ///< The store's own.
+  const Secret& owner;    ///< The owner hierarchy's, to define and to delete.
 };
 
 /// `not_found` where no such index is defined, or one that is not of counter_area(): another
@@ -39,9 +40,10 @@ struct CounterAccess {
 [[nodiscard]] Result<Handle> open_counter(const CounterAccess& access, std::uint32_t index);
 
 /// Defines the counter and increments it once, which gives it its first value: one more than any
-/// counter of this TPM ever had, deleted ones included (Part 3, 31.2 and 31.8). So no counter
-/// ever has a value again that one before it, of the same index or another, had. The value.
-/// `hsm_key_exists` where the index is taken, `hsm_nv_full`, `hsm_owner_refused`.
+/// counter that was ever deleted from this TPM had (Part 3, 31.2 and 31.8; libtpms looks at deleted
+/// ones alone). So an index that is defined again never has a value again that it had before, who
+/// ever deleted it. The value. `hsm_key_exists` where the index is taken, `hsm_nv_full`,
+/// `hsm_owner_refused`.
 [[nodiscard]] Result<std::uint64_t> make_counter(const CounterAccess& access, std::uint32_t index);
 
 /// `hsm_pin_refused` if it has another authorisation than ours.

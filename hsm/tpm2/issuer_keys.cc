@@ -23,6 +23,12 @@ tl::unexpected<Error> ended(const std::string& why, TSS2_RC rc = 0) {
   return fail(Code::hsm_key_ended, "the key was destroyed and its file restored: " + why, rc);
 }
 
+// To look at a counter, which takes no owner.
+CounterAccess read_access(const Tpm& tpm, const Engagement& with, const Secret& auth) {
+  static const Secret nobody;
+  return {tpm, with.session, auth, nobody};
+}
+
 Result<Handle> counter_of(const CounterAccess& access, const KeyPolicy& policy) {
   auto counter = open_counter(access, policy.counter_index);
   if (!counter && counter.error().code == Code::not_found) return ended("its counter is gone");
@@ -32,7 +38,7 @@ Result<Handle> counter_of(const CounterAccess& access, const KeyPolicy& policy) 
 // A policy session that satisfies the key's policy, for one use.
 Result<Handle> satisfy(const Tpm& tpm, const Engagement& with, const Secret& auth,
                        const KeyPolicy& policy) {
-  const auto counter = counter_of({tpm, with.session, auth}, policy);
+  const auto counter = counter_of(read_access(tpm, with, auth), policy);
   if (!counter) return tl::unexpected<Error>(counter.error());
   auto session = start_salted_session(tpm, with.root, TPM2_SE_POLICY);
   if (!session) return session;
@@ -133,7 +139,7 @@ Result<Bytes> sign_with(const Tpm& tpm, const Engagement& with, const Secret& au
 
 Result<void> check_alive(const Tpm& tpm, const Engagement& with, const Secret& auth,
                          const SigningKey& key) {
-  const CounterAccess access{tpm, with.session, auth};
+  const CounterAccess access = read_access(tpm, with, auth);
   const auto counter = counter_of(access, key.policy);
   if (!counter) return tl::unexpected<Error>(counter.error());
   const auto value = read_counter(access, *counter);
@@ -171,7 +177,7 @@ Result<Statement> certify_counter(const Tpm& tpm, const Engagement& with, const 
   if (!qualifying) return tl::unexpected<Error>(qualifying.error());
   const auto ak = load_with_auth(tpm, with, auth, ak_blobs);
   if (!ak) return tl::unexpected<Error>(ak.error());
-  const auto counter = open_counter({tpm, with.session, auth}, index);
+  const auto counter = open_counter(read_access(tpm, with, auth), index);
   if (!counter) return tl::unexpected<Error>(counter.error());
   const auto second = second_session(tpm, with);
   if (!second) return tl::unexpected<Error>(second.error());

@@ -71,8 +71,6 @@ Result<IssuerTpm> IssuerTpm::open(Settings settings, Secrets secrets) {
   auto tpm = Tpm::open(settings.tcti);
   if (!tpm) return pass_on(tpm);
   IssuerTpm store(std::move(settings), std::move(secrets), std::move(*directory), std::move(*tpm));
-  if (auto owner = set_auth(*store.tpm_, ESYS_TR_RH_OWNER, store.secrets_.owner); !owner)
-    return pass_on(owner);
   if (auto taken = store.take_over(); !taken) return pass_on(taken);
   return store;
 }
@@ -82,7 +80,7 @@ Result<void> IssuerTpm::reconnect() {
   auto tpm = Tpm::open(settings_.tcti);
   if (!tpm) return pass_on(tpm);
   tpm_ = std::make_unique<Tpm>(std::move(*tpm));
-  return set_auth(*tpm_, ESYS_TR_RH_OWNER, secrets_.owner);
+  return {};
 }
 
 Result<void> IssuerTpm::take_over() {
@@ -218,6 +216,10 @@ Result<std::vector<KeyInfo>> IssuerTpm::list() {
   return listed;
 }
 
+CounterAccess IssuerTpm::counters(const Engagement& with) const {
+  return {*tpm_, with.session, auth_, secrets_.owner};
+}
+
 // The file says first which index may be ours.
 Result<KeyBlob> IssuerTpm::plan(const Engagement& with, const KeySpec& spec) {
   KeyBlob blob;
@@ -232,7 +234,7 @@ Result<KeyBlob> IssuerTpm::plan(const Engagement& with, const KeySpec& spec) {
     blob.policy = {.counter_index = index, .counter_value = 0};
     if (auto written = directory_.write_key(blob); !written) return pass_on(written);
     broken_off_[blob.id] = blob;
-    const auto value = make_counter({*tpm_, with.session, auth_}, index);
+    const auto value = make_counter(counters(with), index);
     if (!value && value.error().code == Code::hsm_key_exists) continue;
     if (!value) return tl::unexpected<Error>(value.error());
     blob.policy.counter_value = *value;
@@ -299,7 +301,7 @@ bool IssuerTpm::is_another_keys(const KeyBlob& blob) const {
 
 Result<void> IssuerTpm::end(const Engagement& with, KeyBlob blob) {
   if (!is_another_keys(blob)) {
-    auto done = end_counter({*tpm_, with.session, auth_}, blob.policy.counter_index);
+    auto done = end_counter(counters(with), blob.policy.counter_index);
     if (!done) return done;
   }
   if (auto removed = directory_.remove_key(blob.id); !removed) return removed;

@@ -80,6 +80,7 @@ class IssuerTpm {
   [[nodiscard]] Result<KeyBlob> plan(const Engagement& with, const KeySpec& spec);
   [[nodiscard]] Result<jose::PublicKey> make(const Engagement& with, KeyBlob& blob);
   [[nodiscard]] Result<void> end(const Engagement& with, KeyBlob blob);
+  [[nodiscard]] CounterAccess counters(const Engagement& with) const;
   [[nodiscard]] bool is_another_keys(const KeyBlob& blob) const;
   [[nodiscard]] KeyInfo info_of(const Key& key, std::string unfit) const;
 

@@ -115,7 +115,7 @@ bool Swtpm::try_start() {
 
 void Swtpm::power_cycle() {
   process_.reset();
-  start();
+  if (!try_start()) start();
 }
 
 }  // namespace mintmark::test

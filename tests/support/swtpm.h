@@ -37,7 +37,7 @@ class Swtpm {
   /// All files of that CA, its keys too.
   [[nodiscard]] std::filesystem::path ca_directory() const { return directory_.path() / "ca"; }
   /// Ends the TPM, without TPM2_Shutdown, and starts it again with the same state: what a power cut
-  /// does.
+  /// does. On the same ports, unless somebody took them meanwhile.
   void power_cycle();
 
  private:
