@@ -245,6 +245,21 @@ void SignerClient::evidence(const KeyId& key, Deadline deadline, Done<KeyEvidenc
       });
 }
 
+void SignerClient::activate(const SealedCredential& credential, Deadline deadline,
+                            Done<Bytes> done) {
+  if (credential.credential_blob.size() > longest_credential ||
+      credential.encrypted_secret.size() > longest_credential) {
+    return done(fail(Code::tpm_credential_refused, "no credential is that long"));
+  }
+  state_->call(
+      Request::activate, deadline, 2 * longest_credential,
+      [&](Writer& request) { write_credential(request, credential); },
+      [done = std::move(done)](Result<Reader> answer) {
+        if (!answer) return done(pass_on(answer));
+        done(to_bytes(answer->rest()));
+      });
+}
+
 void SignerClient::attach_front(UniqueFd front, Deadline deadline, Done<void> done) {
   state_->call(
       Request::attach, deadline, 0, [](Writer&) {},

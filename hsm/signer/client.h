@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/file.h"
+#include "hsm/evidence_activation.h"
 #include "hsm/key_store.h"
 
 namespace mintmark::hsm::signer {
@@ -22,7 +23,7 @@ namespace mintmark::hsm::signer {
 ///
 /// Each call's error is the signer's own: its code, detail and native code come through. An answer
 /// that is no answer closes the channel. Thread-safe.
-class SignerClient final : public Signer, public KeyAdmin {
+class SignerClient final : public Signer, public KeyAdmin, public EvidenceActivation {
  public:
   static constexpr std::size_t most_pending = 8192;
 
@@ -38,6 +39,8 @@ class SignerClient final : public Signer, public KeyAdmin {
   void generate(const KeySpec& spec, Deadline deadline, Done<KeyInfo> done) override;
   void destroy(const KeyId& key, Deadline deadline, Done<void> done) override;
   void evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence> done) override;
+  /// Keeper's channel only.
+  void activate(const SealedCredential& credential, Deadline deadline, Done<Bytes> done) override;
 
   /// Gives the signer one end of a new front's channel. Keeper's channel only.
   void attach_front(UniqueFd front, Deadline deadline, Done<void> done);

@@ -30,8 +30,9 @@ bool is_final(Code code) {
 }  // namespace
 
 struct SignerServer::State : std::enable_shared_from_this<State> {
-  State(boost::asio::io_context& loop, Signer& s, KeyAdmin& a, PurposeRules r, const Clock& c)
-      : io(loop), signer(s), admin(a), rules(std::move(r)), clock(c) {}
+  State(boost::asio::io_context& loop, Signer& s, KeyAdmin& a, PurposeRules r, const Clock& c,
+        EvidenceActivation* e)
+      : io(loop), signer(s), admin(a), rules(std::move(r)), clock(c), activation(e) {}
 
   using Sender = std::shared_ptr<ipc::Channel>;
 
@@ -102,6 +103,8 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
         return evidence(call, reader);
       case Request::attach:
         return attach(call, reader, std::move(descriptor));
+      case Request::activate:
+        return activate(call, reader);
     }
   }
 
@@ -173,6 +176,21 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
       if (call.refused(evidence)) return;
       Writer answer = begin_answer(call.id);
       write_evidence(answer, *evidence);
+      call.answer(answer.frame());
+    });
+  }
+
+  void activate(const Call& call, Reader& reader) {
+    const auto credential = read_credential(reader);
+    if (!credential) return malformed(call);
+    if (activation == nullptr) {
+      return call.refuse(Error{Code::activation_unavailable,
+                               "this key store has no attestation key to activate", 0});
+    }
+    activation->activate(*credential, call.deadline, [call](const Result<Bytes>& secret) {
+      if (call.refused(secret)) return;
+      Writer answer = begin_answer(call.id);
+      answer.octets(*secret);
       call.answer(answer.frame());
     });
   }
@@ -280,6 +298,7 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
   KeyAdmin& admin;
   const PurposeRules rules;
   const Clock& clock;
+  EvidenceActivation* const activation;
   Sender keeper;
 
   std::shared_mutex keys_mutex;
@@ -294,8 +313,8 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
 };
 
 SignerServer::SignerServer(boost::asio::io_context& io, Signer& signer, KeyAdmin& admin,
-                           PurposeRules rules, const Clock& clock)
-    : state_(std::make_shared<State>(io, signer, admin, std::move(rules), clock)) {}
+                           PurposeRules rules, const Clock& clock, EvidenceActivation* activation)
+    : state_(std::make_shared<State>(io, signer, admin, std::move(rules), clock, activation)) {}
 
 SignerServer::~SignerServer() { state_->close(); }
 

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/time.h"
+#include "hsm/evidence_activation.h"
 #include "hsm/key_store.h"
 #include "hsm/signer/rules.h"
 
@@ -30,8 +31,9 @@ class SignerServer {
   /// keeper has been told.
   using Ended = std::function<void(const Result<void>& how)>;
 
+  /// `activation`: null where the store has none (`activation_unavailable`).
   SignerServer(boost::asio::io_context& io, Signer& signer, KeyAdmin& admin, PurposeRules rules,
-               const Clock& clock);
+               const Clock& clock, EvidenceActivation* activation = nullptr);
   /// Closes the channels.
   ~SignerServer();
   SignerServer(const SignerServer&) = delete;

@@ -96,7 +96,7 @@ Result<RequestHead> read_request_head(Reader& reader) {
   const std::uint64_t id = reader.u64();
   const std::uint32_t left = reader.u32();
   if (!reader.good() || id == 0 || type < static_cast<std::uint8_t>(Request::sign) ||
-      type > static_cast<std::uint8_t>(Request::attach)) {
+      type > static_cast<std::uint8_t>(Request::activate)) {
     return malformed();
   }
   return RequestHead{static_cast<Request>(type), id, std::chrono::milliseconds(left)};
@@ -197,6 +197,21 @@ Result<KeyEvidence> read_evidence(Reader& reader) {
   auto facts = parse_json(as_text(text), {.octets = text.size()});
   if (!facts) return malformed();
   return KeyEvidence{std::move(kind), std::move(*facts)};
+}
+
+void write_credential(Writer& writer, const SealedCredential& credential) {
+  writer.u32(credential.ek_index)
+      .text(as_text(credential.credential_blob))
+      .text(as_text(credential.encrypted_secret));
+}
+
+Result<SealedCredential> read_credential(Reader& reader) {
+  SealedCredential credential;
+  credential.ek_index = reader.u32();
+  credential.credential_blob = to_bytes(as_bytes(reader.text()));
+  credential.encrypted_secret = to_bytes(as_bytes(reader.text()));
+  if (!reader.ended()) return malformed();
+  return credential;
 }
 
 Result<void> read_nothing(Reader& reader) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "hsm/evidence_activation.h"
 #include "hsm/key_store.h"
 
 namespace mintmark::hsm::signer {
@@ -26,6 +27,8 @@ enum class Request : std::uint8_t {
   destroy = 4,   ///< key[16].
   evidence = 5,  ///< key[16]. Answer: kind text | facts, JSON to the end.
   attach = 6,    ///< With a descriptor: the channel of a front.
+  activate =
+      7,  ///< ek index u32 | credential blob text | encrypted secret text. Answer: the secret.
 };
 
 struct RequestHead {
@@ -99,6 +102,10 @@ void write_spec(Writer& writer, const KeySpec& spec);
 [[nodiscard]] Result<KeySpec> read_spec(Reader& reader);
 void write_evidence(Writer& writer, const KeyEvidence& evidence);
 [[nodiscard]] Result<KeyEvidence> read_evidence(Reader& reader);
+/// What such a credential takes; no real one is a quarter of it.
+inline constexpr std::size_t longest_credential = 4096;
+void write_credential(Writer& writer, const SealedCredential& credential);
+[[nodiscard]] Result<SealedCredential> read_credential(Reader& reader);
 [[nodiscard]] Result<void> read_nothing(Reader& reader);
 
 }  // namespace mintmark::hsm::signer

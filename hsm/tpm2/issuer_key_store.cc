@@ -77,7 +77,6 @@ struct TpmKeyStore::Parts {
       if (auto again = tpm.reconnect(); again) result = work(tpm);
     }
     if (result) return result;
-    if (vitals && result.error().native != 0) vitals->count_fault(result.error().native);
     return tl::unexpected<Error>(as_store_error(std::move(result.error())));
   }
 
@@ -108,6 +107,7 @@ Result<std::unique_ptr<TpmKeyStore>> open_key_store(const config::HsmStore& stor
   };
   auto secrets = read_secrets(store);
   if (!secrets) return pass_on(secrets);
+  const Vitals::Scope scope(vitals.get(), Operation::open);
   auto tpm = log_in(store, issuer, std::move(*secrets), vitals.get());
   if (!tpm) return as_ours(tpm.error());
   for (const jose::Algorithm algorithm : needed) {

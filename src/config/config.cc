@@ -238,6 +238,34 @@ Sandbox read_sandbox(ObjectReader& store) {
   return sandbox;
 }
 
+TpmStore read_tpm(ObjectReader& tpm, const Directory& directory, const std::string& otherwise) {
+  TpmStore read;
+  read.tcti = tpm.text("tcti");
+  read.blobs = directory.resolve(tpm.text("blobs", otherwise));
+  tpm.object("owner", false,
+             [&](ObjectReader& owner) { read.owner = directory.resolve(owner.text("file")); });
+  return read;
+}
+
+/// A token of a PKCS#11 module, or a TPM without one.
+void read_hardware(ObjectReader& reader, const Directory& directory,
+                   const std::string& state_directory, HsmStore& store) {
+  if (!reader.has("tpm")) {
+    reader.object("tpm", false, [](ObjectReader&) {});
+    store.module = directory.resolve(reader.text("module"));
+    store.token = reader.text("token");
+    return;
+  }
+  for (const char* key : {"module", "token"}) {
+    if (reader.has(key))
+      reader.refuse(key,
+                    R"(must not stand beside "tpm": keys are in a TPM or in a module's token)");
+  }
+  reader.object("tpm", true, [&](ObjectReader& tpm) {
+    store.tpm = read_tpm(tpm, directory, state_directory + "/signer-" + store.name);
+  });
+}
+
 void read_store(const std::string& name, ObjectReader& reader, const Directory& directory,
                 Config& config) {
   HsmStore store;
@@ -246,8 +274,7 @@ void read_store(const std::string& name, ObjectReader& reader, const Directory& 
     reader.refuse_here("must be named with letters, digits, - and _ only, at most 64");
   }
   store.profile = read_profile(reader);
-  store.module = directory.resolve(reader.text("module"));
-  store.token = reader.text("token");
+  read_hardware(reader, directory, config.state_directory, store);
   if (is_uri_with_pin(store.token)) {
     reader.refuse("token", R"(must not hold a PIN or its place; "pin" says where the PIN is)");
   }

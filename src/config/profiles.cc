@@ -42,8 +42,9 @@ void read_members(ObjectReader& reader, HsmProfile& profile) {
   profile.es256_a_second = read_figure(reader, "throughput", "es256_a_second");
   profile.start_up_ms = read_figure(reader, "start_up", "milliseconds");
   profile.sources = reader.texts("sources");
-  if (!reader.failed() && profile.modules.empty())
-    reader.refuse("modules", "must name at least one path");
+  if (!reader.failed() && profile.modules.empty() != profile.store.contains("tpm"))
+    reader.refuse("modules",
+                  R"(must name at least one path, or none where "store" has "tpm" instead)");
   if (!reader.failed() && profile.sources.empty())
     reader.refuse("sources", "must name at least one document");
 }
@@ -65,12 +66,14 @@ void add_absent(Json& object, const Json& defaults) {
 
 void apply(const HsmProfile& profile, Json& store) {
   for (const auto& [name, value] : profile.store.items()) {
+    if (name == "tpm" && (store.contains("module") || store.contains("token"))) continue;
     if (store.contains(name) && store[name].is_object() && value.is_object())
       add_absent(store[name], value);
     else if (!store.contains(name))
       store[name] = value;
   }
-  if (!store.contains("module")) store["module"] = present_module(profile);
+  if (!store.contains("module") && !profile.modules.empty())
+    store["module"] = present_module(profile);
 }
 
 std::vector<HsmProfile> read_all() {

@@ -1,11 +1,14 @@
-// mintd-signer, a process of its own, in front of SoftHSM.
+// mintd-signer, a process of its own, in front of SoftHSM and of a TPM.
 #include "contract/key_store_contract.h"
 #include "support/signer_process.h"
 #include "support/softhsm.h"
+#include "support/tpm_store.h"
 
 namespace mintmark::test {
 namespace {
 
+/// `Device`: SoftHsm or TpmStore.
+template <typename Device>
 class SignerProcessUnderTest final : public KeyStoreUnderTest {
  public:
   explicit SignerProcessUnderTest(const KeyStoreOptions& options) : options_(options) { reopen(); }
@@ -24,17 +27,29 @@ class SignerProcessUnderTest final : public KeyStoreUnderTest {
 
  private:
   KeyStoreOptions options_;
-  SoftHsm token_;
+  Device token_;
   std::optional<SignerProcess> signer_;
 };
 
+template <typename Device>
+KeyStoreBackend signer_process(std::string name, std::vector<jose::Algorithm> algorithms,
+                               std::vector<jose::Algorithm> lacking = {}) {
+  return {std::move(name),
+          [](const KeyStoreOptions& options) -> std::unique_ptr<KeyStoreUnderTest> {
+            return std::make_unique<SignerProcessUnderTest<Device>>(options);
+          },
+          std::move(algorithms), std::move(lacking)};
+}
+
 INSTANTIATE_TEST_SUITE_P(SignerProcess, KeyStoreContract,
-                         ::testing::Values(KeyStoreBackend{
-                             "signer-process",
-                             [](const KeyStoreOptions& options) {
-                               return std::make_unique<SignerProcessUnderTest>(options);
-                             },
-                             every_algorithm}));
+                         ::testing::Values(signer_process<SoftHsm>("signer-process",
+                                                                   every_algorithm)));
+INSTANTIATE_TEST_SUITE_P(
+    TpmSignerProcess, KeyStoreContract,
+    ::testing::Values(signer_process<TpmStore>("tpm-signer-process",
+                                               {jose::Algorithm::es256, jose::Algorithm::es384,
+                                                jose::Algorithm::rs256, jose::Algorithm::ps256},
+                                               {jose::Algorithm::ed25519})));
 
 }  // namespace
 }  // namespace mintmark::test

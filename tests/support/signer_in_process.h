@@ -26,7 +26,8 @@ class SignerInProcess {
   SignerInProcess(std::unique_ptr<Store> store, const Clock& clock)
       : store_(std::move(store)), keeper_(hsm::signer::SignerClient::make_unconnected(loop_.io())) {
     keeper_->on_readiness([state = state_](const Result<void>& told) { state->told(told); });
-    server_.emplace(loop_.io(), *store_, *store_, contract_rules(), clock);
+    server_.emplace(loop_.io(), *store_, *store_, contract_rules(), clock,
+                    dynamic_cast<hsm::EvidenceActivation*>(store_.get()));
     auto pair = connected();
     server_->serve(std::move(pair.right),
                    [state = state_](const Result<void>& how) { state->ended(how); });

@@ -55,16 +55,21 @@ struct SignerProcess::Words {
 
 std::string configuration_with(const config::HsmStore& store) {
   const Json pin = store.pin.fd ? Json{{"fd", *store.pin.fd}} : Json{{"file", store.pin.file}};
-  const Json stores = {{store.name,
-                        {{"module", store.module},
-                         {"token", store.token},
-                         {"pin", pin},
-                         {"sessions", store.sessions},
-                         {"queue", store.queue},
-                         {"sandbox",
-                          {{"network", store.sandbox.network ? "host" : "none"},
-                           {"seccomp", store.sandbox.seccomp}}},
-                         {"environment", store.environment}}}};
+  Json stores = {{store.name,
+                  {{"pin", pin},
+                   {"sessions", store.sessions},
+                   {"queue", store.queue},
+                   {"sandbox",
+                    {{"network", store.sandbox.network ? "host" : "none"},
+                     {"seccomp", store.sandbox.seccomp}}},
+                   {"environment", store.environment}}}};
+  Json& hardware = stores[store.name];
+  if (store.tpm) {
+    hardware["tpm"] = {{"tcti", store.tpm->tcti}, {"blobs", store.tpm->blobs}};
+  } else {
+    hardware["module"] = store.module;
+    hardware["token"] = store.token;
+  }
   return Json{{"issuer", contract_issuer},
               {"listen", Json::array({{{"address", "127.0.0.1"}, {"port", 8443}}})},
               {"plain_http_behind_trusted_proxy", true},

@@ -83,6 +83,11 @@ Result<TokenAtHand> TokenAtHand::named_by(const Arguments& arguments) {
     }
     auto store = store_of(*config, arguments);
     if (!store) return pass_on(store);
+    if (store->tpm)
+      return fail(Code::invalid_argument,
+                  "store \"" + store->name +
+                      "\" is a TPM, which mintd speaks to without a module; these tools are for "
+                      "tokens of PKCS#11 modules");
     auto user = user_named(geteuid() == 0 ? config->signer_user : "");
     if (!user) return pass_on(user);
     adopt(store->environment);

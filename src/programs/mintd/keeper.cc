@@ -51,6 +51,11 @@ Result<void> Keeper::make_directories() {
     return made;
   if (auto made = make_directory(context_.keeper_directory(), 0700, std::nullopt); !made)
     return made;
+  for (const config::HsmStore& store : context_.in_force.config.stores) {
+    if (!store.tpm) continue;
+    auto made = make_directory(store.tpm->blobs, 0700, context_.signer_user);
+    if (!made) return made;
+  }
   return make_directory(context_.front_directory(), 0700, context_.front_user);
 }
 

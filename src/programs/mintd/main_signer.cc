@@ -1,5 +1,5 @@
-// mintd-signer: the one process that has the PIN and the vendor's module. Started by mintd alone;
-// see docs/architecture.md.
+// mintd-signer: the one process that has the PIN and the vendor's module or the TPM. Started by
+// mintd alone; see docs/architecture.md.
 #include <signal.h>
 
 #include <cstdio>
@@ -7,11 +7,11 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "config/config.h"
-#include "hsm/pkcs11/key_store.h"
 #include "hsm/signer/server.h"
 #include "programs/command_line.h"
 #include "programs/mintd/algorithms.h"
 #include "programs/mintd/inherited.h"
+#include "programs/mintd/opened_store.h"
 #include "programs/mintd/sandbox.h"
 #include "programs/mintd/signer_exit.h"
 #include "programs/mintd/signer_watch.h"
@@ -137,7 +137,7 @@ int not_opened(const Inheritance& all, const Error& why) {
 }
 
 int serve(Inheritance all) {
-  auto store = hsm::pkcs11::open_key_store(all.store, needed(all.config), all.vitals);
+  auto store = open_store(all.store, all.config.issuer, needed(all.config), all.vitals);
   if (!store) return not_opened(all, store.error());
   all.pin = UniqueFd();
   telemetry::log(telemetry::Level::info, "key_store_open", {{"store", all.store.name}});
@@ -145,16 +145,16 @@ int serve(Inheritance all) {
   const SystemClock clock;
   boost::asio::io_context io(1);
   const Heart heart(io, all.vitals);
-  hsm::signer::SignerServer server(io, **store, **store, rules_of(all.config, all.store.name),
-                                   clock);
+  hsm::signer::SignerServer server(io, *store->signer, *store->admin,
+                                   rules_of(all.config, all.store.name), clock, store->activation);
   Result<void> outcome;
   server.serve(std::move(all.keeper), [&](const Result<void>& how) {
     outcome = how;
     io.stop();
   });
   io.run();
-  store->reset();  // Its workers may still be on their way out of an answer, which needs the
-                   // io_context.
+  store->owner.reset();  // Its workers may still be on their way out of an answer, which needs the
+                         // io_context.
   if (!outcome) {
     telemetry::log(telemetry::Level::error, "key_store_lost", outcome.error(),
                    {{"store", all.store.name}});

@@ -312,6 +312,28 @@ TEST(ConfigRefusal, OfATokenUriWithPinDoesNotRepeatIt) {
   EXPECT_EQ(text.find("918273"), std::string::npos);
 }
 
+TEST(ConfigRefusal, OfATpmBesideAModule) {
+  expect_text(refusal(R"("module": "/usr/lib/softhsm/libsofthsm2.so",)",
+                      R"("module": "m.so", "tpm": {"tcti": "device:/dev/tpmrm0"},)"),
+              "key \"hsm.stores.main.module\": must not stand beside \"tpm\"");
+}
+
+TEST(ConfigRefusal, OfATpmWithoutAWayToReachIt) {
+  expect_text(refusal(R"("profile": "softhsm",
+        "module": "/usr/lib/softhsm/libsofthsm2.so",
+        "token": "mintmark",)",
+                      R"("tpm": {},)"),
+              "key \"hsm.stores.main.tpm.tcti\": is missing");
+}
+
+TEST(ConfigRefusal, OfAnOwnersAuthorisationInTheFileItself) {
+  expect_text(refusal(R"("profile": "softhsm",
+        "module": "/usr/lib/softhsm/libsofthsm2.so",
+        "token": "mintmark",)",
+                      R"("tpm": {"tcti": "device:/dev/tpmrm0", "owner": "secret"},)"),
+              "key \"hsm.stores.main.tpm.owner\": must be");
+}
+
 TEST(ConfigRefusal, OfATokenUriWithAPinsPlace) {
   expect_text(refusal(R"("token": "mintmark")", R"("token": "pkcs11:token=a?pin-source=/etc/pin")"),
               "key \"hsm.stores.main.token\": must not hold a PIN or its place");

@@ -136,6 +136,25 @@ TEST(Config, ResolvesAgainstTheWorkingDirectoryWhenTheFileIsNamedSo) {
   EXPECT_EQ(config->policy_file, (std::filesystem::current_path() / "policy.json").string());
 }
 
+TEST(Config, GivesAStoreInATpmADirectoryOfItsOwn) {
+  Json document = Json::parse(test::sample, nullptr, true, true);
+  document["hsm"]["stores"] = {
+      {"chip", {{"profile", "tpm2"}, {"pin", {{"file", "pin"}}}}},
+      {"other",
+       {{"tpm", {{"tcti", "device:/dev/tpm1"}, {"blobs", "/b"}, {"owner", {{"file", "o"}}}}},
+        {"pin", {{"file", "pin"}}}}}};
+  const auto config = parse("/etc/mintmark/mintd.json", document.dump());
+  ASSERT_TRUE(config) << config.error().to_string();
+  const HsmStore& chip = config->stores[0];
+  ASSERT_TRUE(chip.tpm);
+  EXPECT_EQ(chip.tpm->tcti, "device:/dev/tpmrm0");
+  EXPECT_EQ(chip.tpm->blobs, "/etc/mintmark/state/signer-chip");
+  EXPECT_EQ(chip.tpm->owner, "");
+  EXPECT_EQ(chip.module, "");
+  EXPECT_EQ(config->stores[1].tpm->blobs, "/b");
+  EXPECT_EQ(config->stores[1].tpm->owner, "/etc/mintmark/o");
+}
+
 TEST(Config, HasDefaultsForWhatMayBeLeftOut) {
   const Config config = good(R"({
     "issuer": "https://issuer.example",

@@ -27,19 +27,22 @@ Result<Config> parse_with(const Json& store) {
 }
 
 Json least(const std::string& profile) {
-  return {{"profile", profile}, {"token", "mintmark"}, {"pin", {{"file", "pin"}}}};
+  Json store = {{"profile", profile}, {"token", "mintmark"}, {"pin", {{"file", "pin"}}}};
+  if (profile == "tpm2") store.erase("token");
+  return store;
 }
 
 TEST(HsmProfiles, AreThoseOfTheIssue) {
   std::vector<std::string> names;
   for (const HsmProfile& profile : hsm_profiles()) names.push_back(profile.name);
   EXPECT_EQ(names, (std::vector<std::string>{"cloudhsm", "luna", "nethsm", "nshield", "softhsm",
-                                             "tpm2-pkcs11", "yubihsm2"}));
+                                             "tpm2", "tpm2-pkcs11", "yubihsm2"}));
 }
 
 TEST(HsmProfiles, OnlyWhatOurSuitesRunOnIsTested) {
   for (const HsmProfile& profile : hsm_profiles()) {
-    const bool ours = profile.name == "softhsm" || profile.name == "tpm2-pkcs11";
+    const bool ours =
+        profile.name == "softhsm" || profile.name == "tpm2" || profile.name == "tpm2-pkcs11";
     EXPECT_EQ(profile.tested, ours) << profile.name;
   }
 }
@@ -65,6 +68,11 @@ TEST(HsmProfiles, EachIsTakenByTheReaderOfStores) {
     EXPECT_EQ(store.sandbox.network, sandbox["network"] == "host") << profile.name;
     EXPECT_EQ(store.sandbox.seccomp, sandbox["seccomp"].get<bool>()) << profile.name;
     const auto& modules = profile.modules;
+    if (store.tpm) {
+      EXPECT_EQ(store.tpm->tcti, profile.store["tpm"]["tcti"].get<std::string>());
+      EXPECT_TRUE(modules.empty());
+      continue;
+    }
     EXPECT_NE(std::find(modules.begin(), modules.end(), store.module), modules.end())
         << store.module;
     const Json environment = profile.store.value("environment", Json::object());
@@ -165,6 +173,9 @@ TEST(HsmProfiles, DamagedFilesAreRefusedWithTheirKey) {
   Json nowhere = good;
   nowhere["modules"] = Json::array();
   EXPECT_NE(refusal(nowhere).find("modules"), std::string::npos);
+  Json two_ways = good;
+  two_ways["store"]["tpm"] = {{"tcti", "device:/dev/tpmrm0"}};
+  EXPECT_NE(refusal(two_ways).find("modules"), std::string::npos);
   Json hearsay = good;
   hearsay["sources"] = Json::array();
   EXPECT_NE(refusal(hearsay).find("sources"), std::string::npos);

@@ -17,8 +17,8 @@ using namespace std::chrono_literals;
 
 constexpr std::int64_t now = 1'800'000'000;
 
-// The fake, whose list can be made to fail.
-class Store final : public Signer, public KeyAdmin {
+// The fake, whose list can be made to fail, with something to activate.
+class Store final : public Signer, public KeyAdmin, public EvidenceActivation {
  public:
   void sign(const KeyId& key, std::string input, Deadline deadline, Done<Bytes> done) override {
     fake.sign(key, std::move(input), deadline, std::move(done));
@@ -35,6 +35,13 @@ class Store final : public Signer, public KeyAdmin {
   }
   void evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence> done) override {
     fake.evidence(key, deadline, std::move(done));
+  }
+  void activate(const SealedCredential& credential, Deadline /*deadline*/,
+                Done<Bytes> done) override {
+    Bytes secret = credential.credential_blob;
+    secret.insert(secret.end(), credential.encrypted_secret.begin(),
+                  credential.encrypted_secret.end());
+    done(std::move(secret));
   }
 
   FakeKeyStore fake;
@@ -125,6 +132,34 @@ TEST_F(ServerTest, FrontMayNotHaveEvidence) {
   Answer<KeyEvidence> evidence;
   front->evidence(key->id, soon(), evidence.done());
   expect_refused(evidence.wait(), Code::not_permitted);
+}
+
+TEST_F(ServerTest, KeeperMayActivate) {
+  Answer<Bytes> secret;
+  keeper().activate({7, Bytes{1, 2}, Bytes{3}}, soon(), secret.done());
+  EXPECT_EQ(secret.wait().value(), (Bytes{1, 2, 3}));
+}
+
+TEST_F(ServerTest, FrontMayNotActivate) {
+  const auto front = signer->make_front();
+  Answer<Bytes> secret;
+  front->activate({7, Bytes{1, 2}, Bytes{3}}, soon(), secret.done());
+  expect_refused(secret.wait(), Code::not_permitted);
+}
+
+TEST_F(ServerTest, CredentialThatIsTooLongIsNotSent) {
+  Answer<Bytes> secret;
+  keeper().activate({7, Bytes(5000, 1), Bytes{3}}, soon(), secret.done());
+  expect_refused(secret.wait(), Code::tpm_credential_refused);
+}
+
+TEST(ServerWithoutAttestationKey, SaysThatThereIsNothingToActivate) {
+  const ManualClock clock{from_unix(now)};
+  SignerInProcess<FakeKeyStore> signer(std::make_unique<FakeKeyStore>(), clock);
+  ASSERT_TRUE(signer.wait_for_readiness());
+  Answer<Bytes> secret;
+  signer.keeper().activate({7, Bytes{1}, Bytes{2}}, soon(), secret.done());
+  expect_refused(secret.wait(), Code::activation_unavailable);
 }
 
 TEST_F(ServerTest, FrontMayNotAttachAFront) {

@@ -91,7 +91,7 @@ TEST(WireRequest, WhoseDeadlineHasPassedHasNoTimeLeft) {
 }
 
 TEST(WireRequest, OfAnUnknownTypeIsRefused) {
-  for (const unsigned type : {0U, 7U, 127U, 128U, 255U}) {
+  for (const unsigned type : {0U, 8U, 127U, 128U, 255U}) {
     Writer writer;
     writer.u8(static_cast<std::uint8_t>(type)).u64(1).u32(1);
     Reader reader(writer.frame());
@@ -123,7 +123,7 @@ TEST(WireAnswer, DoneCarriesItsId) {
 }
 
 TEST(WireAnswer, RefusalCarriesCodeDetailAndNativeCode) {
-  const Bytes frame = refusal(7, Error{Code::hsm_pin_locked, "locked \xE2\x9C\x93", 0xA4});
+  const Bytes frame = refusal(7, Error{Code::hsm_pin_locked, "locked \xE2\x9C\x93", 0xA4, 17});
   Reader reader(frame);
   const auto head = read_answer_head(reader);
   ASSERT_TRUE(head);
@@ -132,6 +132,7 @@ TEST(WireAnswer, RefusalCarriesCodeDetailAndNativeCode) {
   EXPECT_EQ(head->outcome.error().code, Code::hsm_pin_locked);
   EXPECT_EQ(head->outcome.error().detail, "locked \xE2\x9C\x93");
   EXPECT_EQ(head->outcome.error().native, 0xA4U);
+  EXPECT_EQ(head->outcome.error().retry_after, 17U);
 }
 
 TEST(WireAnswer, RefusalWithAnEndlessDetailIsCut) {
@@ -144,6 +145,16 @@ TEST(WireAnswer, RefusalIsTakenOnlyWhole) {
   expect_only_whole(refusal(7, Error{Code::overloaded, "full", 1}), [](Reader& reader) {
     const auto head = read_answer_head(reader);
     return head && !head->outcome;
+  });
+}
+
+TEST(WireCredential, IsTakenOnlyWhole) {
+  Writer writer;
+  write_credential(writer, {0x01C00002, Bytes{1, 2, 3}, Bytes(300, 7)});
+  expect_only_whole(writer.frame(), [](Reader& reader) {
+    const auto read = read_credential(reader);
+    return read && read->ek_index == 0x01C00002 && read->credential_blob == Bytes{1, 2, 3} &&
+           read->encrypted_secret == Bytes(300, 7);
   });
 }
 
