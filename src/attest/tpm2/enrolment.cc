@@ -1,36 +1,13 @@
 #include "attest/tpm2/enrolment.h"
 
+#include "attest/tpm2/attestation_key.h"
+#include "attest/tpm2/attributes.h"
 #include "attest/tpm2/binding.h"
 #include "attest/tpm2/signature.h"
 #include "attest/verdict_maker.h"
 
 namespace mintmark::attest::tpm2 {
 namespace {
-
-constexpr unsigned least_rsa_bits = 2048;
-constexpr unsigned most_rsa_bits = 4096;
-constexpr std::uint32_t default_exponent = 65537;
-
-// An attribute that a key must have, or must not, each with its own refusal.
-struct AttributeRule {
-  TPMA_OBJECT bit;
-  bool wanted;
-  Code code;
-  const char* what;
-};
-
-constexpr std::array ak_rules = {
-    AttributeRule{TPMA_OBJECT_RESTRICTED, true, Code::ak_not_restricted,
-                  "the AK must be restricted: another key would sign evidence that no TPM made"},
-    AttributeRule{TPMA_OBJECT_SIGN_ENCRYPT, true, Code::ak_not_signing,
-                  "the AK must be a signing key"},
-    AttributeRule{TPMA_OBJECT_DECRYPT, false, Code::ak_decrypts, "the AK must not decrypt"},
-    AttributeRule{TPMA_OBJECT_FIXEDTPM, true, Code::ak_not_fixed_tpm, "the AK must be fixedTPM"},
-    AttributeRule{TPMA_OBJECT_FIXEDPARENT, true, Code::ak_not_fixed_parent,
-                  "the AK must be fixedParent"},
-    AttributeRule{TPMA_OBJECT_SENSITIVEDATAORIGIN, true, Code::ak_imported,
-                  "the AK must have been made by the TPM (sensitiveDataOrigin)"},
-};
 
 constexpr std::array device_key_rules = {
     AttributeRule{TPMA_OBJECT_SIGN_ENCRYPT, true, Code::device_key_not_signing,
@@ -46,53 +23,6 @@ constexpr std::array device_key_rules = {
     AttributeRule{TPMA_OBJECT_SENSITIVEDATAORIGIN, true, Code::device_key_imported,
                   "the device key must have been made by the TPM (sensitiveDataOrigin)"},
 };
-
-template <typename Rules>
-Result<void> check_attributes(TPMA_OBJECT attributes, const Rules& rules) {
-  for (const AttributeRule& rule : rules) {
-    if (((attributes & rule.bit) != 0) != rule.wanted) return fail(rule.code, rule.what);
-  }
-  return {};
-}
-
-Result<void> check_rsa_ak(const TPMT_PUBLIC& ak) {
-  const TPMS_RSA_PARMS& rsa = ak.parameters.rsaDetail;
-  const TPM2B_PUBLIC_KEY_RSA& modulus = ak.unique.rsa;
-  // 0 is the default, 65537 (Part 2, 12.2.3.5); a key of exponent 1 would sign nothing.
-  const bool fits = rsa.keyBits >= least_rsa_bits && rsa.keyBits <= most_rsa_bits &&
-                    modulus.size * 8U == rsa.keyBits && (modulus.buffer[0] & 0x80U) != 0 &&
-                    (rsa.exponent == 0 || rsa.exponent == default_exponent);
-  if (!fits)
-    return fail(Code::ak_type, "an RSA AK must have 2048 to 4096 bits and the exponent 65537");
-  const TPM2_ALG_ID scheme = signing_scheme(ak);
-  if ((scheme != TPM2_ALG_RSASSA && scheme != TPM2_ALG_RSAPSS) || !hash_of(signing_hash(ak)))
-    return fail(Code::ak_scheme,
-                "an RSA AK's scheme must be RSASSA or RSAPSS with SHA-256 or SHA-384");
-  return {};
-}
-
-Result<void> check_ecc_ak(const TPMT_PUBLIC& ak) {
-  const auto point = point_of(ak);
-  if (!point) return fail(Code::ak_type, "an ECC AK must be on P-256 or P-384");
-  const bool p256 = ak.parameters.eccDetail.curveID == TPM2_ECC_NIST_P256;
-  // The pairs of ES256 and ES384; check_signature verifies no others.
-  if (signing_scheme(ak) != TPM2_ALG_ECDSA ||
-      signing_hash(ak) != (p256 ? TPM2_ALG_SHA256 : TPM2_ALG_SHA384))
-    return fail(Code::ak_scheme,
-                "an ECC AK's scheme must be ECDSA, with SHA-256 on P-256, SHA-384 on P-384");
-  auto key =
-      jose::PublicKey::from_point(p256 ? jose::Algorithm::es256 : jose::Algorithm::es384, *point);
-  if (!key) return pass_on(key);
-  return {};
-}
-
-Result<void> check_ak(const TPMT_PUBLIC& ak) {
-  if (auto attributes = check_attributes(ak.objectAttributes, ak_rules); !attributes)
-    return attributes;
-  if (ak.type == TPM2_ALG_RSA) return check_rsa_ak(ak);
-  if (ak.type == TPM2_ALG_ECC) return check_ecc_ak(ak);
-  return fail(Code::ak_type, "the AK must be an RSA or an ECC key");
-}
 
 Result<jose::PublicKey> check_device_key(const TPMT_PUBLIC& key) {
   if (auto attributes = check_attributes(key.objectAttributes, device_key_rules); !attributes)
@@ -144,7 +74,7 @@ class CandidateReader {
     if (!endorsement) return pass_on(endorsement);
     auto ak = parse_public(presented.ak_public, "the AK's public area");
     if (!ak) return pass_on(ak);
-    if (auto checked = check_ak(ak->area); !checked) return pass_on(checked);
+    if (auto checked = check_attestation_key(ak->area); !checked) return pass_on(checked);
     auto device = parse_public(presented.device_public, "the device key's public area");
     if (!device) return pass_on(device);
     auto key = check_device_key(device->area);
@@ -171,19 +101,14 @@ class AnswerJudge {
       : parts_(*candidate.parts_), answer_(answer), binding_(binding) {}
 
   Result<void> certify() const {
-    auto attest = parse_attest(answer_.certify_attest, "certify.attest");
+    auto attest =
+        read_statement(answer_.certify_attest, TPM2_ST_ATTEST_CERTIFY, binding_, "certify.attest");
     if (!attest) return pass_on(attest);
-    if (attest->magic != TPM2_GENERATED_VALUE)
-      return fail(Code::certify_magic, "certify.attest was not made by a TPM (magic)");
-    if (attest->type != TPM2_ST_ATTEST_CERTIFY)
-      return fail(Code::certify_type, "certify.attest is no TPM2_Certify");
-    if (!equal_in_constant_time(view_of(attest->extraData), binding_)) {
-      return fail(Code::certify_binding, "certify.attest is not bound to this ticket (extraData)");
-    }
     if (!equal_in_constant_time(view_of(attest->attested.certify.name), parts_.device_name)) {
       return fail(Code::certify_name, "certify.attest speaks of another key than the device key");
     }
-    return signature(answer_.certify_attest, answer_.certify_signature, "certify.signature");
+    return check_signed(parts_.ak.area, answer_.certify_attest, answer_.certify_signature,
+                        "certify.signature");
   }
 
   Result<TPMS_ATTEST> quote(const PcrSelection& asked) const {
@@ -196,10 +121,9 @@ class AnswerJudge {
     if (!equal_in_constant_time(view_of(attest->extraData), binding_)) {
       return fail(Code::quote_binding, "quote.attest is not bound to this ticket (extraData)");
     }
-    if (auto signature_ok =
-            signature(answer_.quote_attest, answer_.quote_signature, "quote.signature");
-        !signature_ok)
-      return pass_on(signature_ok);
+    auto signed_by_ak = check_signed(parts_.ak.area, answer_.quote_attest, answer_.quote_signature,
+                                     "quote.signature");
+    if (!signed_by_ak) return pass_on(signed_by_ak);
     auto quoted =
         check_quoted(attest->attested.quote, signing_hash(parts_.ak.area), asked, answer_.pcrs);
     if (!quoted) return pass_on(quoted);
@@ -226,12 +150,6 @@ class AnswerJudge {
   }
 
  private:
-  Result<void> signature(BytesView signed_octets, BytesView octets, const char* what) const {
-    auto parsed = parse_signature(octets, what);
-    if (!parsed) return pass_on(parsed);
-    return check_signature(parts_.ak.area, signed_octets, *parsed);
-  }
-
   const Candidate::Parts& parts_;
   const Answer& answer_;
   BytesView binding_;
