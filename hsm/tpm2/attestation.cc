@@ -142,4 +142,11 @@ Result<Quote> quote_pcrs(const Tpm& tpm, const KeyBlobs& ak_blobs, const std::st
   return fail(Code::tpm_pcrs_moving, "the PCRs changed between reading and quoting, each time");
 }
 
+Result<std::map<unsigned, Bytes>> read_pcr_values(const Tpm& tpm, const std::string& bank,
+                                                  const std::vector<unsigned>& indexes) {
+  const auto selection = select(bank, indexes);
+  if (!selection) return tl::unexpected<Error>(selection.error());
+  return read_pcrs(tpm, *selection, std::set<unsigned>(indexes.begin(), indexes.end()).size());
+}
+
 }  // namespace mintmark::hsm::tpm2

@@ -15,4 +15,8 @@ namespace mintmark::hsm::tpm2 {
                                        const std::vector<unsigned>& selection,
                                        BytesView qualifying_data);
 
+/// The PCRs' values as they are; nobody signs for them. `tpm_pcr_bank_missing`.
+[[nodiscard]] Result<std::map<unsigned, Bytes>> read_pcr_values(
+    const Tpm& tpm, const std::string& bank, const std::vector<unsigned>& selection);
+
 }  // namespace mintmark::hsm::tpm2

@@ -96,6 +96,7 @@ Result<KeyBlob> read_key_file(const std::string& file) {
   key.state = members.take("state", state_named(members.text("state")), key.state);
   key.policy.counter_index = static_cast<std::uint32_t>(members.number("counter_index"));
   key.policy.counter_value = members.number("counter_value");
+  key.policy.boot_authority = members.octets("boot_authority");
   key.key = {members.octets("public"), members.octets("private")};
   if (auto read = members.outcome(); !read) return pass_on(read);
   if (fs::path(file).stem() != to_string(key.id)) return malformed(file, "is another key's");
@@ -174,6 +175,7 @@ Result<void> BlobDirectory::write_key(const KeyBlob& key) const {
   json["state"] = state_names.at(static_cast<std::size_t>(key.state));
   json["counter_index"] = key.policy.counter_index;
   json["counter_value"] = key.policy.counter_value;
+  json["boot_authority"] = jose::base64url(key.policy.boot_authority);
   return write_file_atomically(file_of(key.id), json.dump(2) + "\n");
 }
 

@@ -1,6 +1,7 @@
 #include "hsm/tpm2/issuer_evidence.h"
 
 #include "hsm/tpm2/endorsement.h"
+#include "hsm/tpm2/octets.h"
 #include "jose/base64url.h"
 
 namespace mintmark::hsm::tpm2 {
@@ -49,18 +50,26 @@ Result<KeyEvidence> key_evidence(const Tpm& tpm, const Engagement& with, const S
     eks.push_back({{"nv_index", ek.nv_index}, {"certificate", jose::base64url(ek.der)}});
   Json helpers = Json::array();
   for (const Bytes& certificate : *chain) helpers.push_back(jose::base64url(certificate));
-  return KeyEvidence{"tpm2-certify",
-                     {{"kid", of.key.thumbprint()},
-                      {"issuer", of.issuer},
-                      {"public", jose::base64url(of.signing.blobs.public_area)},
-                      {"ak_public", jose::base64url(of.ak.public_area)},
-                      {"certify", json_of(*certified)},
-                      {"counter",
-                       {{"index", index},
-                        {"value", of.signing.policy.counter_value},
-                        {"certify", json_of(*counted)}}},
-                      {"ek", std::move(eks)},
-                      {"ek_chain", std::move(helpers)}}};
+  Json facts = {{"kid", of.key.thumbprint()},
+                {"issuer", of.issuer},
+                {"public", jose::base64url(of.signing.blobs.public_area)},
+                {"ak_public", jose::base64url(of.ak.public_area)},
+                {"certify", json_of(*certified)},
+                {"counter",
+                 {{"index", index},
+                  {"value", of.signing.policy.counter_value},
+                  {"certify", json_of(*counted)}}},
+                {"ek", std::move(eks)},
+                {"ek_chain", std::move(helpers)}};
+  const Bytes& authority = of.signing.policy.boot_authority;
+  if (with.boot != nullptr && with.boot->name() == authority) {
+    facts["boot"] = {{"authority", jose::base64url(marshalled(with.boot->area(),
+                                                              Tss2_MU_TPM2B_PUBLIC_Marshal))}};
+  } else if (!authority.empty()) {
+    return fail(Code::hsm_boot_policy,
+                "the key demands a boot state whose authority is not configured");
+  }
+  return KeyEvidence{"tpm2-certify", std::move(facts)};
 }
 
 Result<Secret> activate_ak(const Tpm& tpm, const Engagement& with, const Secret& auth,

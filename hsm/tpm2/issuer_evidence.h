@@ -28,6 +28,8 @@ struct EvidenceOf {
 ///   certify              {attest, signature}: TPM2_Certify of the key by the AK
 ///   counter              {index, value, certify}: the NV counter that the key's policy names, and
 ///                        TPM2_NV_Certify of what it holds now
+///   boot                 {authority}, where the key demands a boot state: TPM2B_PUBLIC of who
+///                        approves it
 ///   ek                   [{nv_index, certificate}]: the EK certificates that the TPM holds, DER
 ///   ek_chain             [certificate]: what its manufacturer stored beside them
 ///

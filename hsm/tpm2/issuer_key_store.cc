@@ -27,12 +27,23 @@ Result<IssuerTpm::Secrets> read_secrets(const config::HsmStore& store) {
   return secrets;
 }
 
+Result<IssuerTpm::Settings> settings_of(const config::HsmStore& store, const std::string& issuer) {
+  IssuerTpm::Settings settings{store.tpm->tcti, store.tpm->blobs, issuer, std::nullopt};
+  if (!store.tpm->boot) return settings;
+  auto boot = BootPolicy::load(store.tpm->boot->authority, store.tpm->boot->approved);
+  if (!boot) return pass_on(boot);
+  settings.boot = std::move(*boot);
+  return settings;
+}
+
 /// The keeper remembers on disk how a PIN fared.
 Result<IssuerTpm> log_in(const config::HsmStore& store, const std::string& issuer,
                          IssuerTpm::Secrets secrets, Vitals* vitals) {
+  auto settings = settings_of(store, issuer);
+  if (!settings) return pass_on(settings);
   const Vitals::Scope scope(vitals, Operation::login);
   if (vitals != nullptr) vitals->login_begins();
-  auto tpm = IssuerTpm::open({store.tpm->tcti, store.tpm->blobs, issuer}, std::move(secrets));
+  auto tpm = IssuerTpm::open(std::move(*settings), std::move(secrets));
   if (vitals != nullptr) {
     vitals->login_ended(tpm                                         ? Vitals::LoginOutcome::accepted
                         : tpm.error().code == Code::hsm_pin_refused ? Vitals::LoginOutcome::refused

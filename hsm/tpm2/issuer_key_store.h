@@ -24,7 +24,8 @@ namespace mintmark::hsm::tpm2 {
 ///
 /// Errors beside those of the ports: `hsm_key_ended`, `hsm_key_foreign`, `hsm_mechanism_missing`,
 /// `hsm_nv_full`, `hsm_owner_refused`, `hsm_root_changed`, `hsm_answer_forged`, `hsm_pin_refused`,
-/// `hsm_signature_wrong`. `overloaded` carries the seconds to wait.
+/// `hsm_boot_state`, `hsm_boot_policy`, `hsm_signature_wrong`. `overloaded` carries the seconds to
+/// wait.
 class TpmKeyStore final : public Signer, public KeyAdmin, public EvidenceActivation {
  public:
   /// Refuses what waits with `hsm_unavailable`, lets the call in the TPM end. Not from within a
@@ -61,7 +62,7 @@ class TpmKeyStore final : public Signer, public KeyAdmin, public EvidenceActivat
 /// Errors: `hsm_pin_source`, `hsm_pin_unreadable`, `hsm_pin_exposed`, `hsm_pin_empty`,
 /// `hsm_pin_refused` (another PIN than the store was made with; nothing is locked by it),
 /// `hsm_owner_refused`, `hsm_mechanism_missing`, `hsm_blobs_in_use`, `hsm_blob_malformed`,
-/// `hsm_root_changed`, `hsm_unavailable`, `hsm_failed`, `io_failed`.
+/// `hsm_boot_policy`, `hsm_root_changed`, `hsm_unavailable`, `hsm_failed`, `io_failed`.
 [[nodiscard]] Result<std::unique_ptr<TpmKeyStore>> open_key_store(
     const config::HsmStore& store, const std::string& issuer,
     const std::vector<jose::Algorithm>& needed = {}, std::shared_ptr<Vitals> vitals = nullptr);

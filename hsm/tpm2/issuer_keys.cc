@@ -1,5 +1,6 @@
 #include "hsm/tpm2/issuer_keys.h"
 
+#include "hsm/tpm2/boot_state.h"
 #include "hsm/tpm2/esapi.h"
 #include "hsm/tpm2/keys.h"
 #include "hsm/tpm2/octets.h"
@@ -35,6 +36,16 @@ Result<Handle> counter_of(const CounterAccess& access, const KeyPolicy& policy) 
   return counter;
 }
 
+Result<void> satisfy_boot(const Tpm& tpm, const Engagement& with, const Handle& session,
+                          const KeyPolicy& policy) {
+  if (policy.boot_authority.empty()) return {};
+  if (with.boot == nullptr || with.boot->name() != policy.boot_authority)
+    return fail(Code::hsm_boot_policy,
+                "the key demands a boot state that another authority approves than \"tpm\"."
+                "\"boot_policy\" names");
+  return show_boot_state(tpm, session, *with.boot);
+}
+
 // A policy session that satisfies the key's policy, for one use.
 Result<Handle> satisfy(const Tpm& tpm, const Engagement& with, const Secret& auth,
                        const KeyPolicy& policy) {
@@ -42,6 +53,7 @@ Result<Handle> satisfy(const Tpm& tpm, const Engagement& with, const Secret& aut
   if (!counter) return tl::unexpected<Error>(counter.error());
   auto session = start_salted_session(tpm, with.root, TPM2_SE_POLICY);
   if (!session) return session;
+  if (auto booted = satisfy_boot(tpm, with, *session, policy); !booted) return pass_on(booted);
   const auto operand = tpm2b_of<TPM2B_OPERAND>(operand_of(policy), "the counter's value");
   if (!operand) return tl::unexpected<Error>(operand.error());
   TSS2_RC rc =
@@ -130,6 +142,7 @@ Result<Bytes> sign_with(const Tpm& tpm, const Engagement& with, const Secret& au
   EsysOwned<TPMT_SIGNATURE> signature;
   const TSS2_RC rc = Esys_Sign(tpm.esys(), loaded->id(), allowed->id(), ESYS_TR_NONE, ESYS_TR_NONE,
                                &*digest, &scheme_of_key, &no_ticket, out(signature));
+  if (bare(rc) == TPM2_RC_PCR_CHANGED) return tpm_refusal("TPM2_Sign", rc, Code::hsm_boot_state);
   if (bare(rc) == TPM2_RC_POLICY_FAIL)
     return tpm_refusal("the key's policy is another than its file says; TPM2_Sign", rc,
                        Code::hsm_key_unfit);

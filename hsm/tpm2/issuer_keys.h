@@ -2,6 +2,7 @@
 // certifying it. Each call leaves no object and no session behind.
 #pragma once
 
+#include "hsm/tpm2/boot_policy.h"
 #include "hsm/tpm2/counter.h"
 #include "hsm/tpm2/device.h"
 #include "hsm/tpm2/key_policy.h"
@@ -9,10 +10,12 @@
 
 namespace mintmark::hsm::tpm2 {
 
-/// For the length of one call: the storage root, and an HMAC session salted to it, which encrypts.
+/// For the length of one call: the storage root, an HMAC session salted to it, which encrypts, and
+/// who approves boot states (null: nobody).
 struct Engagement {
   Handle root;
   Handle session;
+  BootPolicy* boot = nullptr;
 };
 
 /// One key of ours, as its file has it.
@@ -36,7 +39,8 @@ struct SigningKey {
                                             const Secret& auth, const KeyBlobs& key);
 
 /// The signature as a JWS has it. `hsm_key_ended` if its counter has moved on or is gone,
-/// `hsm_key_foreign`, `hsm_pin_refused`.
+/// `hsm_key_foreign`, `hsm_pin_refused`; `hsm_boot_state` (boot_state.h), `hsm_boot_policy` where
+/// the key demands another authority's approval.
 [[nodiscard]] Result<Bytes> sign_with(const Tpm& tpm, const Engagement& with, const Secret& auth,
                                       const SigningKey& key, BytesView input);
 

@@ -39,10 +39,10 @@ Result<jose::PublicKey> public_key_of(const KeyBlob& blob) {
   return tpm2::public_key_of(area->publicArea, blob.algorithm);
 }
 
-Result<Engagement> engagement_under(const Tpm& tpm, Handle root) {
+Result<Engagement> engagement_under(const Tpm& tpm, Handle root, BootPolicy* boot) {
   auto session = start_salted_session(tpm, root, TPM2_SE_HMAC);
   if (!session) return pass_on(session);
-  return Engagement{std::move(root), std::move(*session)};
+  return Engagement{std::move(root), std::move(*session), boot};
 }
 
 }  // namespace
@@ -104,7 +104,7 @@ Result<void> IssuerTpm::found_store() {
   if (!root) return pass_on(root);
   auto name = name_of_object(*tpm_, *root);
   if (!name) return pass_on(name);
-  const auto with = engagement_under(*tpm_, std::move(*root));
+  const auto with = engagement_under(*tpm_, std::move(*root), boot());
   if (!with) return tl::unexpected<Error>(with.error());
   store_.salt = random_bytes(16);
   store_.root_name = std::move(*name);
@@ -164,7 +164,7 @@ Result<Handle> IssuerTpm::find_root() {
 Result<Engagement> IssuerTpm::engage() {
   auto root = find_root();
   if (!root) return pass_on(root);
-  return engagement_under(*tpm_, std::move(*root));
+  return engagement_under(*tpm_, std::move(*root), boot());
 }
 
 Result<void> IssuerTpm::check_algorithm(jose::Algorithm algorithm) const {
@@ -232,6 +232,7 @@ Result<KeyBlob> IssuerTpm::plan(const Engagement& with, const KeySpec& spec) {
     if (!taken) return tl::unexpected<Error>(taken.error());
     if (*taken) continue;
     blob.policy = {.counter_index = index, .counter_value = 0};
+    if (boot() != nullptr) blob.policy.boot_authority = boot()->name();
     if (auto written = directory_.write_key(blob); !written) return pass_on(written);
     broken_off_[blob.id] = blob;
     const auto value = make_counter(counters(with), index);

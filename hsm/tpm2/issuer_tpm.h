@@ -27,6 +27,8 @@ class IssuerTpm {
     std::string tcti;    ///< As open_device() takes it.
     std::string blobs;   ///< The directory.
     std::string issuer;  ///< URL; evidence is bound to it.
+    /// Who approves the boot states that new keys demand; none: they demand none.
+    std::optional<BootPolicy> boot;
   };
 
   struct Secrets {
@@ -46,7 +48,8 @@ class IssuerTpm {
   /// One signature by the attestation key. `hsm_pin_refused`.
   [[nodiscard]] Result<void> prove();
 
-  /// Not verified yet. `hsm_key_unknown`, `hsm_key_ended`, `hsm_key_foreign`, `hsm_key_unfit`.
+  /// Not verified yet. `hsm_key_unknown`, `hsm_key_ended`, `hsm_key_foreign`, `hsm_key_unfit`,
+  /// `hsm_boot_state`, `hsm_boot_policy`.
   [[nodiscard]] Result<Bytes> sign(const KeyId& id, BytesView input);
   /// The key's public half; null where there is none of that id.
   [[nodiscard]] const jose::PublicKey* public_key(const KeyId& id) const;
@@ -75,6 +78,7 @@ class IssuerTpm {
   [[nodiscard]] Result<void> finish_what_broke_off();
   /// Finds the root by its Name and starts the session.
   [[nodiscard]] Result<Engagement> engage();
+  [[nodiscard]] BootPolicy* boot() { return settings_.boot ? &*settings_.boot : nullptr; }
   [[nodiscard]] Result<Handle> find_root();
   [[nodiscard]] Result<const Key*> find(const KeyId& id) const;
   [[nodiscard]] Result<KeyBlob> plan(const Engagement& with, const KeySpec& spec);

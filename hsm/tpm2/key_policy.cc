@@ -2,6 +2,7 @@
 
 #include <tss2/tss2_tpm2_types.h>
 
+#include "hsm/tpm2/boot_policy.h"
 #include "hsm/tpm2/counter.h"
 
 namespace mintmark::hsm::tpm2 {
@@ -20,6 +21,14 @@ Sha256 extended(const Sha256& before, TPM2_CC command, BytesView arguments) {
   append(all, before);
   append_number(all, command);
   append(all, arguments);
+  return sha256(all);
+}
+
+// PolicyUpdate (Part 3, 23.2.3): the reference is extended in a second step, without a command.
+Sha256 authorized_by(const Bytes& authority) {
+  const Sha256 named = extended({}, TPM2_CC_PolicyAuthorize, authority);
+  Bytes all = to_bytes(named);
+  append(all, as_bytes(boot_policy_ref));
   return sha256(all);
 }
 
@@ -42,7 +51,9 @@ Bytes operand_of(const KeyPolicy& policy) {
 }
 
 Sha256 digest_of(const KeyPolicy& policy) {
-  const Sha256 counted = extended({}, TPM2_CC_PolicyNV, policy_nv_arguments(policy));
+  const Sha256 started =
+      policy.boot_authority.empty() ? Sha256{} : authorized_by(policy.boot_authority);
+  const Sha256 counted = extended(started, TPM2_CC_PolicyNV, policy_nv_arguments(policy));
   return extended(counted, TPM2_CC_PolicyAuthValue, {});
 }
 

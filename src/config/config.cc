@@ -244,6 +244,10 @@ TpmStore read_tpm(ObjectReader& tpm, const Directory& directory, const std::stri
   read.blobs = directory.resolve(tpm.text("blobs", otherwise));
   tpm.object("owner", false,
              [&](ObjectReader& owner) { read.owner = directory.resolve(owner.text("file")); });
+  tpm.object("boot_policy", false, [&](ObjectReader& boot) {
+    read.boot = BootPolicyFiles{directory.resolve(boot.text("authority")),
+                                directory.resolve(boot.text("approved"))};
+  });
   return read;
 }
 

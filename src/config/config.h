@@ -42,11 +42,18 @@ struct Sandbox {
   bool seccomp = false;
 };
 
+/// Files of who approves boot states, and of the states he approved.
+struct BootPolicyFiles {
+  std::string authority;
+  std::string approved;
+};
+
 /// Keys in a TPM 2.0, without a PKCS#11 module.
 struct TpmStore {
   std::string tcti;   ///< As tss2-tctildr takes it: "device:/dev/tpmrm0".
   std::string blobs;  ///< The signer's own directory; default: signer-NAME in state_directory.
   std::string owner;  ///< File with the owner hierarchy's authorisation; "": it is empty.
+  std::optional<BootPolicyFiles> boot;  ///< What new keys demand; none: any state will do.
 };
 
 /// Either `module` and `token` or `tpm` says where the keys are.

@@ -21,7 +21,8 @@ class TpmStore {
   [[nodiscard]] config::HsmStore store() const {
     config::HsmStore store;
     store.name = "tpm";
-    store.tpm = config::TpmStore{.tcti = tpm_.tcti(), .blobs = blobs().string(), .owner = ""};
+    store.tpm =
+        config::TpmStore{.tcti = tpm_.tcti(), .blobs = blobs().string(), .owner = "", .boot = {}};
     store.pin.file = pin_.string();
     return store;
   }

@@ -109,7 +109,8 @@ Sha256 key_evidence_binding(std::string_view issuer, std::string_view kid) {
   return hash_fields({as_bytes("mintmark key evidence v1"), as_bytes(issuer), as_bytes(kid)});
 }
 
-Sha256 counted_key_policy(std::uint32_t counter_index, std::uint64_t counter_value) {
+Sha256 counted_key_policy(std::uint32_t counter_index, std::uint64_t counter_value,
+                          BytesView boot_authority) {
   Bytes compared;
   append_number(compared, counter_value);
   append_number(compared, UINT16{0});
@@ -117,7 +118,14 @@ Sha256 counted_key_policy(std::uint32_t counter_index, std::uint64_t counter_val
   Bytes arguments;
   append(arguments, sha256(compared));
   append(arguments, counter_name(counter_index));
-  return extended(extended({}, TPM2_CC_PolicyNV, arguments), TPM2_CC_PolicyAuthValue, {});
+  Sha256 digest{};
+  if (!boot_authority.empty()) {
+    // The reference is extended in a step of its own, without a command (Part 3, 23.2.3).
+    Bytes named = to_bytes(extended(digest, TPM2_CC_PolicyAuthorize, boot_authority));
+    append(named, as_bytes("mintmark boot state v1"));
+    digest = sha256(named);
+  }
+  return extended(extended(digest, TPM2_CC_PolicyNV, arguments), TPM2_CC_PolicyAuthValue, {});
 }
 
 /// Members of the evidence, and the checks, one after the other.
@@ -207,7 +215,15 @@ class KeyEvidenceJudge {
       return fail(Code::evidence_counter_value,
                   "the counter has another value than the evidence "
                   "says: the key signs no more");
-    const Sha256 policy = counted_key_policy(verdict.counter_index_, *value);
+    if (facts_.contains("boot")) {
+      auto authority = octets_at("boot/authority");
+      if (!authority) return pass_on(authority);
+      auto area = parse_public(*authority, "the boot authority's public area");
+      if (!area) return pass_on(area);
+      verdict.boot_authority_ = std::move(area->name);
+    }
+    const Sha256 policy =
+        counted_key_policy(verdict.counter_index_, *value, verdict.boot_authority_);
     if (to_bytes(view_of(key_.area.authPolicy)) != to_bytes(policy))
       return fail(Code::signing_key_policy,
                   "the key's policy does not tie it to its counter at this value");

@@ -20,7 +20,10 @@ namespace mintmark::attest::tpm2 {
 
 /// Digest of the policy of a key that signs only while the counter at that NV index has that value,
 /// and only with its authorisation value: PolicyNV, PolicyAuthValue (TPM 2.0 Part 3, 23.9, 23.17).
-[[nodiscard]] Sha256 counted_key_policy(std::uint32_t counter_index, std::uint64_t counter_value);
+/// Where a boot state is demanded, PolicyAuthorize (23.16) by the key of that Name stands before
+/// them, with the reference "mintmark boot state v1".
+[[nodiscard]] Sha256 counted_key_policy(std::uint32_t counter_index, std::uint64_t counter_value,
+                                        BytesView boot_authority = {});
 
 /// An EK certificate of the evidence that a root vouches for.
 struct VouchedEk {
@@ -43,6 +46,8 @@ class KeyVerdict {
   [[nodiscard]] std::uint32_t counter_index() const { return counter_index_; }
   /// The key signs while its counter has this value, which it had when the TPM said so.
   [[nodiscard]] std::uint64_t counter_value() const { return counter_value_; }
+  /// Name of who approves the boot states that the key demands; empty: it demands none.
+  [[nodiscard]] const Bytes& boot_authority() const { return boot_authority_; }
   /// As the TPM tells it in a statement (Part 2, 10.12.8), vendor-specific.
   [[nodiscard]] std::uint64_t firmware() const { return firmware_; }
 
@@ -54,6 +59,7 @@ class KeyVerdict {
   std::vector<VouchedEk> eks_;
   std::uint32_t counter_index_ = 0;
   std::uint64_t counter_value_ = 0;
+  Bytes boot_authority_;
   std::uint64_t firmware_ = 0;
 };
 

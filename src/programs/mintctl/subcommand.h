@@ -25,6 +25,7 @@ struct Subcommand {
 [[nodiscard]] std::vector<Subcommand> hsm_token_commands();        ///< hsm tokens, init, pin
 [[nodiscard]] std::vector<Subcommand> hsm_object_commands();       ///< hsm objects
 [[nodiscard]] std::vector<Subcommand> hsm_profile_commands();      ///< hsm profiles
+[[nodiscard]] std::vector<Subcommand> hsm_boot_commands();         ///< hsm approve-boot
 [[nodiscard]] std::vector<Subcommand> hsm_certificate_commands();  ///< hsm certs, csr, import-cert
 
 }  // namespace mintmark::programs

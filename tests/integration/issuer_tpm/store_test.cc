@@ -193,7 +193,7 @@ TEST_F(Store, DamagedFileIsRefusedWithItsName) {
     return refusal_to_open(device_.store());
   };
   for (const char* member : {"version", "id", "purpose", "algorithm", "state", "counter_index",
-                             "counter_value", "public", "private"}) {
+                             "counter_value", "public", "private", "boot_authority"}) {
     Json lacking = good;
     lacking.erase(member);
     const Error error = refusal(lacking);

@@ -79,6 +79,30 @@ TEST_F(KeyEvidenceTest, OfAKeyTiedToAnotherCounterIsRefused) {
   EXPECT_CODE(refusal(evidence()), signing_key_policy);
 }
 
+TEST_F(KeyEvidenceTest, OfAKeyThatDemandsABootStateNamesWhoApprovesIt) {
+  const test::SoftKey authority_key;
+  const TPMT_PUBLIC area = area_of(authority_key, TPMA_OBJECT_SIGN_ENCRYPT);
+  const Bytes name = name_with(marshalled(area, Tss2_MU_TPMT_PUBLIC_Marshal));
+  const Sha256 policy = counted_key_policy(evidence_index, evidence_value, name);
+  std::memcpy(key.authPolicy.buffer, policy.data(), policy.size());
+  Json facts = evidence();
+  EXPECT_CODE(refusal(facts), signing_key_policy);  // Without the authority.
+  facts["boot"] = {{"authority", public_text(area_of(test::SoftKey(), TPMA_OBJECT_SIGN_ENCRYPT))}};
+  EXPECT_CODE(refusal(facts), signing_key_policy);  // With another.
+  facts["boot"] = {{"authority", public_text(area)}};
+  const auto verdict = judge(facts);
+  ASSERT_TRUE(verdict) << verdict.error().to_string();
+  EXPECT_EQ(verdict->boot_authority(), name);
+}
+
+TEST_F(KeyEvidenceTest, OfABootStateThatTheKeyDoesNotDemandIsRefused) {
+  Json facts = evidence();
+  facts["boot"] = {{"authority", public_text(area_of(test::SoftKey(), TPMA_OBJECT_SIGN_ENCRYPT))}};
+  EXPECT_CODE(refusal(facts), signing_key_policy);
+  facts["boot"] = Json::object();
+  EXPECT_CODE(refusal(facts), evidence_malformed);
+}
+
 TEST_F(KeyEvidenceTest, OfACounterThatMovedOnIsRefused) {
   counter_says = evidence_value + 1;
   EXPECT_CODE(refusal(evidence()), evidence_counter_value);

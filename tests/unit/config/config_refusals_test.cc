@@ -334,6 +334,15 @@ TEST(ConfigRefusal, OfAnOwnersAuthorisationInTheFileItself) {
               "key \"hsm.stores.main.tpm.owner\": must be");
 }
 
+TEST(ConfigRefusal, OfABootPolicyWithoutApprovals) {
+  expect_text(
+      refusal(R"("profile": "softhsm",
+        "module": "/usr/lib/softhsm/libsofthsm2.so",
+        "token": "mintmark",)",
+              R"("tpm": {"tcti": "device:/dev/tpmrm0", "boot_policy": {"authority": "a"}},)"),
+      "key \"hsm.stores.main.tpm.boot_policy.approved\": is missing");
+}
+
 TEST(ConfigRefusal, OfATokenUriWithAPinsPlace) {
   expect_text(refusal(R"("token": "mintmark")", R"("token": "pkcs11:token=a?pin-source=/etc/pin")"),
               "key \"hsm.stores.main.token\": must not hold a PIN or its place");

@@ -141,8 +141,10 @@ Json tpm_sample() {
   Json document = sample_document();
   Json& store = document["hsm"]["stores"]["main"];
   for (const char* key : {"profile", "module", "token"}) store.erase(key);
-  store["tpm"] = {
-      {"tcti", "device:/dev/tpmrm0"}, {"blobs", "blobs"}, {"owner", {{"file", "owner"}}}};
+  store["tpm"] = {{"tcti", "device:/dev/tpmrm0"},
+                  {"blobs", "blobs"},
+                  {"owner", {{"file", "owner"}}},
+                  {"boot_policy", {{"authority", "boot.pem"}, {"approved", "boot.json"}}}};
   return document;
 }
 
@@ -152,7 +154,7 @@ TEST(ConfigSchema, HasTheKeysOfATpm) {
       schema().at(Pointer("/properties/hsm/properties/stores/additionalProperties/properties/tpm"));
   const Json document = tpm_sample();
   expect_taken(document, tpm, "whole");
-  EXPECT_EQ(properties_of(node), (std::set<std::string>{"tcti", "blobs", "owner"}));
+  EXPECT_EQ(properties_of(node), (std::set<std::string>{"tcti", "blobs", "owner", "boot_policy"}));
   for (const std::string& name : properties_of(node)) {
     Json lacking = document;
     lacking.at(tpm).erase(name);
