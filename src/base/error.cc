@@ -16,7 +16,10 @@ constexpr auto table = std::to_array<CodeFacts>({
 
 }  // namespace
 
-const CodeFacts& facts_of(Code code) { return table.at(static_cast<std::size_t>(code)); }
+const CodeFacts& facts_of(Code code) {
+  const auto row = static_cast<std::size_t>(code);
+  return row < table.size() ? table[row] : table.front();
+}
 
 Code code_named(std::string_view name) {
   for (std::size_t i = 0; i < table.size(); ++i) {
