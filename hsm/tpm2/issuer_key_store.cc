@@ -84,8 +84,10 @@ struct TpmKeyStore::Parts {
   Result<T> run(Operation operation, const Work& work) {
     const Vitals::Scope scope(vitals.get(), operation);
     Result<T> result = work(tpm);
-    if (!result && result.error().code == Code::tpm_unavailable) {
-      if (auto again = tpm.reconnect(); again) result = work(tpm);
+    if (!result && IssuerTpm::needs_new_connection(result.error())) {
+      const bool connected = tpm.reconnect().has_value();
+      // An answer that was forged is told, and not asked for until it pleases.
+      if (connected && result.error().code == Code::tpm_unavailable) result = work(tpm);
     }
     if (result) return result;
     return tl::unexpected<Error>(as_store_error(std::move(result.error())));

@@ -75,6 +75,11 @@ Result<IssuerTpm> IssuerTpm::open(Settings settings, Secrets secrets) {
   return store;
 }
 
+bool IssuerTpm::needs_new_connection(const Error& error) {
+  return error.code == Code::tpm_unavailable ||
+         spoils_connection(static_cast<TSS2_RC>(error.native));
+}
+
 Result<void> IssuerTpm::reconnect() {
   tpm_.reset();
   auto tpm = Tpm::open(settings_.tcti);

@@ -40,7 +40,11 @@ class IssuerTpm {
   /// attestation key. Ends what a crash left half made or half destroyed. `hsm_blobs_in_use`.
   [[nodiscard]] static Result<IssuerTpm> open(Settings settings, Secrets secrets);
 
-  /// After `hsm_unavailable`: a new connection to the same TPM.
+  /// Whether the connection must be made anew after this error of a call: it is lost, or an answer
+  /// came that ESAPI could make nothing of.
+  [[nodiscard]] static bool needs_new_connection(const Error& error);
+  /// A new connection to the same TPM. What the old one left there is a resource manager's to
+  /// flush.
   [[nodiscard]] Result<void> reconnect();
 
   /// `hsm_mechanism_missing` if the TPM makes no keys for it.

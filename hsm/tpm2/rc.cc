@@ -43,6 +43,10 @@ TSS2_RC bare(TSS2_RC rc) {
   return (rc & format_one) != 0 ? rc & (format_one | 0x3FU) : rc & 0xFFFU;
 }
 
+bool spoils_connection(TSS2_RC rc) {
+  return rc != TSS2_RC_SUCCESS && !is_from_tpm(rc) && (rc & layer_mask) != TSS2_RESMGR_RC_LAYER;
+}
+
 bool is_about_parameter(TSS2_RC rc) {
   return is_from_tpm(rc) && (rc & format_one) != 0 && (rc & parameter_bit) != 0;
 }

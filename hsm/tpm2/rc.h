@@ -10,6 +10,9 @@ namespace mintmark::hsm::tpm2 {
 /// A TPM's answer without its layer and without the number of the handle, session or parameter that
 /// it is about (TPM 2.0 Part 2, 6.6), to compare with TPM2_RC_….
 [[nodiscard]] TSS2_RC bare(TSS2_RC rc);
+/// True if it is no answer of the TPM (or of a resource manager in its name): ESAPI's context is of
+/// no use after it.
+[[nodiscard]] bool spoils_connection(TSS2_RC rc);
 /// True if the TPM itself refused one of the command's parameters.
 [[nodiscard]] bool is_about_parameter(TSS2_RC rc);
 

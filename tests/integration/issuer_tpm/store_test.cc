@@ -234,6 +234,23 @@ TEST_F(Store, KeysLiveOnWhenTheStorageRootBecomesPersistent) {
   expect_nothing_is_held("sign");
 }
 
+// As docs/operations.md has it.
+TEST_F(Store, PersistentRootMadeByToolsIsTheRootOfAStoreMadeAfterIt) {
+  store_.reset();
+  fs::remove_all(device_.blobs());
+  const auto context = (device_.directory().path() / "root.ctx").string();
+  tool({"tpm2_createprimary", "-Q", "-C", "o", "-g", "sha256", "-G", "ecc256:aes128cfb", "-c",
+        context, "-a",
+        "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|decrypt"});
+  tool({"tpm2_evictcontrol", "-Q", "-C", "o", "-c", context, "0x81000001"});
+  tool({"tpm2_flushcontext", "-t"});
+  open();
+  EXPECT_TRUE(sign(make_key().id));
+  expect_nothing_is_held("sign");
+  tool({"tpm2_evictcontrol", "-Q", "-C", "o", "-c", "0x81000001"});
+  EXPECT_EQ(refusal_to_open(device_.store()).code, Code::hsm_root_changed);
+}
+
 TEST_F(Store, OwnersAuthorisationIsNeededToMakeAKeyAndNotToSign) {
   const KeyInfo key = make_key();
   make_root_persistent();
