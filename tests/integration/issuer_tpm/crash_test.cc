@@ -95,6 +95,23 @@ TEST_F(Crash, InTheMiddleOfADestructionIsFinishedAtTheNextOpening) {
   }
 }
 
+TEST_F(Crash, IsNotTidiedUpByWhoHasAnotherPin) {
+  // He would find the counter to be another's, and the file without one.
+  const KeyInfo key = make_key();
+  behind_its_back([&](const BlobDirectory& directory, const CounterAccess&) {
+    KeyBlob blob = directory.read_keys().value().at(0);
+    blob.state = BlobState::ending;
+    ASSERT_TRUE(directory.write_key(blob));
+  });
+  config::HsmStore settings = device_.store();
+  settings.pin.file = device_.directory().write("other-pin", "another").string();
+  EXPECT_EQ(refusal_to_open(settings).code, Code::hsm_pin_refused);
+  EXPECT_TRUE(fs::exists(file_of(key.id)));
+  EXPECT_EQ(counters().size(), 1U);
+  open();
+  EXPECT_TRUE(counters().empty());
+}
+
 TEST_F(Crash, AnIndexThatIsAnotherProgramsByThenIsLeftAlone) {
   behind_its_back([&](const BlobDirectory& directory, const CounterAccess&) {
     ASSERT_TRUE(directory.write_key(planned(index_)));
