@@ -36,6 +36,16 @@ Result<IssuerTpm::Settings> settings_of(const config::HsmStore& store, const std
   return settings;
 }
 
+/// After the opening, which proved the PIN, it is not the PIN that is wrong; and nobody is to take it
+/// for that, and stop.
+tl::unexpected<Error> changed_on_its_way(const Error& error) {
+  return fail(Code::hsm_answer_forged,
+              "the TPM refuses an authorisation that was right at the opening: a command was "
+              "changed on its way to the TPM: " +
+                  error.detail,
+              error.native);
+}
+
 /// The keeper remembers on disk how a PIN fared.
 Result<IssuerTpm> log_in(const config::HsmStore& store, const std::string& issuer,
                          IssuerTpm::Secrets secrets, Vitals* vitals) {
@@ -90,6 +100,7 @@ struct TpmKeyStore::Parts {
       if (connected && result.error().code == Code::tpm_unavailable) result = work(tpm);
     }
     if (result) return result;
+    if (result.error().code == Code::hsm_pin_refused) return changed_on_its_way(result.error());
     return tl::unexpected<Error>(as_store_error(std::move(result.error())));
   }
 

@@ -23,7 +23,7 @@ namespace mintmark::hsm::tpm2 {
 /// signature is verified with the key's public half, or as `self_check` says.
 ///
 /// Errors beside those of the ports: `hsm_key_ended`, `hsm_key_foreign`, `hsm_mechanism_missing`,
-/// `hsm_nv_full`, `hsm_owner_refused`, `hsm_root_changed`, `hsm_answer_forged`, `hsm_pin_refused`,
+/// `hsm_nv_full`, `hsm_owner_refused`, `hsm_root_changed`, `hsm_answer_forged` (commands too),
 /// `hsm_boot_state`, `hsm_boot_policy`, `hsm_signature_wrong`. `overloaded` carries the seconds to
 /// wait.
 class TpmKeyStore final : public Signer, public KeyAdmin, public EvidenceActivation {

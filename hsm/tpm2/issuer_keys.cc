@@ -14,6 +14,8 @@ namespace {
 
 constexpr TPMT_SIG_SCHEME scheme_of_key{.scheme = TPM2_ALG_NULL, .details = {}};
 constexpr UINT16 counter_size = 8;
+/// The PIN was right at the opening: whoever has the owner's authorisation can define an index anew.
+constexpr const char* counter_is_anothers = "its counter has another authorisation than ours";
 
 // Where an authorisation is checked, a wrong one is the PIN's.
 tl::unexpected<Error> refusal(const char* command, TSS2_RC rc) {
@@ -60,6 +62,7 @@ Result<Handle> satisfy(const Tpm& tpm, const Engagement& with, const Secret& aut
       Esys_PolicyNV(tpm.esys(), counter->id(), counter->id(), session->id(), with.session.id(),
                     ESYS_TR_NONE, ESYS_TR_NONE, &*operand, 0, TPM2_EO_EQ);
   if (bare(rc) == TPM2_RC_POLICY) return ended("its counter has moved on", rc);
+  if (is_wrong_auth(rc)) return ended(counter_is_anothers, rc);
   if (rc != TSS2_RC_SUCCESS) return refusal("TPM2_PolicyNV", rc);
   rc = Esys_PolicyAuthValue(tpm.esys(), session->id(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
   if (rc != TSS2_RC_SUCCESS) return tpm_refusal("TPM2_PolicyAuthValue", rc);
@@ -156,6 +159,8 @@ Result<void> check_alive(const Tpm& tpm, const Engagement& with, const Secret& a
   const auto counter = counter_of(access, key.policy);
   if (!counter) return tl::unexpected<Error>(counter.error());
   const auto value = read_counter(access, *counter);
+  if (!value && value.error().code == Code::hsm_pin_refused)
+    return ended(counter_is_anothers, static_cast<TSS2_RC>(value.error().native));
   if (!value) return tl::unexpected<Error>(value.error());
   if (*value != key.policy.counter_value) return ended("its counter has moved on");
   const auto loaded = load_with_auth(tpm, with, auth, key.blobs);

@@ -102,6 +102,10 @@ class IssuerTpm {
   std::map<KeyId, KeyBlob> broken_off_;  ///< Half made, half destroyed.
 };
 
+// Of a file.
+[[nodiscard]] SigningKey signing_key_of(const KeyBlob& blob);
+[[nodiscard]] Result<jose::PublicKey> public_key_of(const KeyBlob& blob);
+
 /// What the ports say of it: a device's `tpm_…` codes are those of a key store, and an answer that
 /// ESAPI could not authenticate has its own.
 [[nodiscard]] Error as_store_error(Error error);

@@ -1,4 +1,7 @@
 // A key that was destroyed signs no more, whatever file comes back.
+#include <array>
+#include <cstdio>
+
 #include "issuer_tpm.h"
 
 namespace mintmark::hsm::tpm2 {
@@ -70,6 +73,23 @@ TEST_F(Destruction, RestoredFileDoesNotSignWhenItsIndexIsDefinedAgain) {
   });
   open();
   EXPECT_REFUSED(sign(key.id), Code::hsm_key_ended);
+}
+
+// By whoever has the owner's authorisation, with a secret of his own.
+TEST_F(Destruction, KeyWhoseCounterSomebodyDefinedAnewIsUnfitAndTheOthersSignOn) {
+  const KeyInfo lost = make_key();
+  const KeyInfo other = make_key();
+  std::array<char, 16> index{};
+  std::snprintf(index.data(), index.size(), "0x%X",
+                read_file_of(lost.id)["counter_index"].get<unsigned>());
+  tool({"tpm2_nvundefine", "-Q", "-C", "o", index.data()});
+  tool({"tpm2_nvdefine", "-Q", index.data(), "-C", "o", "-s", "8", "-a",
+        "authread|authwrite|no_da|nt=counter", "-p", "theirs"});
+  tool({"tpm2_nvincrement", "-Q", "-C", index.data(), "-P", "theirs", index.data()});
+  open();
+  expect_unfit(lost, "hsm_key_ended");
+  EXPECT_REFUSED(sign(lost.id), Code::hsm_key_ended);
+  EXPECT_TRUE(sign(other.id));
 }
 
 TEST_F(Destruction, CounterMadeAgainNeverHasAValueThatItHadBefore) {
