@@ -143,17 +143,9 @@ void Figures::keeper_said(const Json& message) {
     signer_said(signer, labels);
   }
   for (const Json& key : message.value("keys", Json::array())) {
-    const Labels labels{{"store", key.value("store", "")},
-                        {"purpose", key.value("purpose", "")},
-                        {"algorithm", key.value("algorithm", "")}};
-    metrics_
-        .gauge("mintmark_key_active_since_seconds",
-               "Since when the key of this kind signs, as Unix time.", labels)
-        .set(number(key, "active_since"));
-    metrics_
-        .gauge("mintmark_key_rotation_due_seconds",
-               "When its successor is to sign, as Unix time; 0 where none can be made.", labels)
-        .set(number(key, "rotation_due"));
+    key_said(key, {{"store", key.value("store", "")},
+                   {"purpose", key.value("purpose", "")},
+                   {"algorithm", key.value("algorithm", "")}});
   }
   metrics_
       .gauge("mintmark_key_troubles",
@@ -163,6 +155,20 @@ void Figures::keeper_said(const Json& message) {
       .set(number(message, "reload_successful"));
   metrics_.gauge("mintmark_reload_time_seconds", "When what is in force was read, as Unix time.")
       .set(number(message, "reloaded_at"));
+}
+
+void Figures::key_said(const Json& key, const Labels& labels) {
+  const auto say = [&](const char* member, const char* name, const char* help) {
+    if (key.contains(member)) metrics_.gauge(name, help, labels).set(number(key, member));
+  };
+  say("active_since", "mintmark_key_active_since_seconds",
+      "Since when the key of this kind signs, as Unix time.");
+  say("rotation_due", "mintmark_key_rotation_due_seconds",
+      "When its successor is to sign, as Unix time; 0 where none can be made.");
+  say("verifiers_listed", "mintmark_key_ahead_verifiers_listed",
+      "Verifiers that the configuration lists, of whom the successor may wait for some.");
+  say("verifiers_holding", "mintmark_key_ahead_verifiers_holding",
+      "Those of them that hold the successor, by their own word.");
 }
 
 void Figures::signer_said(const Json& signer, const Labels& labels) {

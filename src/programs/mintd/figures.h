@@ -59,6 +59,7 @@ class Figures {
     std::optional<telemetry::Outcomes> outcomes;  ///< Of what the issuer is there for.
   };
   void signer_said(const Json& signer, const telemetry::Labels& labels);
+  void key_said(const Json& key, const telemetry::Labels& labels);
   [[nodiscard]] Route make_route(const std::string& name);
   void add_routes(const std::string& issuer_path);
 

@@ -1,11 +1,13 @@
 #include "programs/mintd/keeper.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include "admin/keeper_endpoints.h"
 #include "admin/roles.h"
@@ -16,10 +18,21 @@ namespace {
 
 using telemetry::Level;
 
+/// What SQLite syncs below a new directory is only as durable as the directory's own name.
+Result<void> sync_names_in(const std::filesystem::path& directory) {
+  const UniqueFd fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd && fsync(fd.get()) == 0) return {};
+  return fail(Code::io_failed, directory.string() + ": " + errno_text(errno));
+}
+
 Result<void> make_directory(const std::string& path, unsigned mode,
                             const std::optional<UserIds>& owner) {
-  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
-    return fail(Code::io_failed, path + ": " + errno_text(errno));
+  const bool made = mkdir(path.c_str(), mode) == 0;
+  if (!made && errno != EEXIST) return fail(Code::io_failed, path + ": " + errno_text(errno));
+  if (made) {
+    if (auto synced = sync_names_in(std::filesystem::path(path).parent_path()); !synced)
+      return synced;
+  }
   struct stat now {};
   if (lstat(path.c_str(), &now) != 0 || !S_ISDIR(now.st_mode))
     return fail(Code::io_failed, path + ": is no directory");

@@ -278,8 +278,17 @@ Json Keeper::key_figures() const {
   const auto all = key_states_->list();
   if (!all) return figures;
   for (const KeyRecord& key : *all) {
-    if (key.state != KeyState::active) continue;
+    if (key.state != KeyState::active && key.state != KeyState::published) continue;
     const Json described = describe(key, *all);
+    if (key.state == KeyState::published) {
+      if (!described.contains("coverage")) continue;
+      figures.push_back({{"store", key.store},
+                         {"purpose", key.purpose},
+                         {"algorithm", key.algorithm},
+                         {"verifiers_listed", described["coverage"]["listed"]},
+                         {"verifiers_holding", described["coverage"]["holding"]}});
+      continue;
+    }
     figures.push_back(
         {{"store", key.store},
          {"purpose", key.purpose},
