@@ -8,6 +8,8 @@ namespace mintmark::issuer {
 namespace {
 
 constexpr std::size_t secret_octets = 32;
+/// Each one is a signature.
+constexpr unsigned most_attempts = 4;
 constexpr std::size_t device_id_octets = 16;
 
 const char* name_of(EkRule::Kind kind) { return kind == EkRule::Kind::rsa ? "RSA" : "ECC"; }
@@ -98,7 +100,10 @@ store::Admission Enrolment::admission_of(const attest::Verdict& verdict, const F
 }
 
 void Enrolment::finish(const FinishCall& call, hsm::Done<EnrolmentOutcome> done) {
-  const Moment now = parts_.clock.now();
+  // Before the ticket is used up: where nothing is minted, nothing is lost.
+  const auto moment = parts_.clock.minting_moment();
+  if (!moment) return done(tl::unexpected<Error>(moment.error()));
+  const Moment now = *moment;
   const auto verdict = judge(call, now);
   if (!verdict) return done(tl::unexpected<Error>(verdict.error()));
   parts_.devices.change([admission = admission_of(*verdict, call, now)](
@@ -108,25 +113,27 @@ void Enrolment::finish(const FinishCall& call, hsm::Done<EnrolmentOutcome> done)
                           if (!device) return done(pass_on(device));
                           if (device->state == "pending")
                             return done(PendingDevice{device->identity});
-                          attest_client(*device, jwk, std::move(done));
+                          attest_client(std::make_shared<Attestation>(
+                              Attestation{*device, jwk, std::move(done), 0}));
                         });
 }
 
-void Enrolment::attest_client(const store::DeviceRecord& device, const Json& device_jwk,
-                              hsm::Done<EnrolmentOutcome> done) {
+void Enrolment::attest_client(const std::shared_ptr<Attestation>& wanted) {
   const keyring::KeyKind kind{hsm::Purpose::client_attestation, options_.attestation_algorithm};
   const auto moment = parts_.clock.minting_moment();
-  if (!moment) return done(tl::unexpected<Error>(moment.error()));
+  if (!moment) return wanted->done(tl::unexpected<Error>(moment.error()));
   const Moment now = *moment;
+  const store::DeviceRecord& device = wanted->device;
   // No longer than the evidence is fresh.
   const Moment expires = device.attested_at + options_.freshness;
   const Json claims = {{"sub", device.id},
                        {"iat", to_unix(now)},
                        {"exp", to_unix(expires)},
-                       {"cnf", {{"jwk", device_jwk}}}};
-  EnrolledDevice enrolled{device.id, {}, expires - now};
+                       {"cnf", {{"jwk", wanted->jwk}}}};
+  const auto keys = parts_.keyring.snapshot();
+  ++wanted->attempts;
   parts_.stores.sign_jws(
-      parts_.keyring.snapshot(), kind,
+      keys, kind,
       [claims](const keyring::PublishedKey& key) {
         const Json header = {{"typ", "oauth-client-attestation+jwt"},
                              {"alg", jose::name_of(key.public_key.algorithm())},
@@ -134,11 +141,25 @@ void Enrolment::attest_client(const store::DeviceRecord& device, const Json& dev
         return jose::signing_input(header, claims);
       },
       Deadline::in(options_.sign_deadline),
-      [enrolled = std::move(enrolled), done = std::move(done)](Result<std::string> token) mutable {
-        if (!token) return done(pass_on(token));
-        enrolled.client_attestation = std::move(*token);
-        done(std::move(enrolled));
+      [this, wanted, keys, life = expires - now](Result<std::string> token) {
+        release(wanted, keys, life, std::move(token));
       });
+}
+
+void Enrolment::release(const std::shared_ptr<Attestation>& wanted,
+                        const std::shared_ptr<const keyring::Snapshot>& keys,
+                        std::chrono::seconds life, Result<std::string> token) {
+  {
+    const auto passage = parts_.gate.enter();
+    const bool still = parts_.keyring.snapshot() == keys;
+    if (token && still)
+      return wanted->done(EnrolledDevice{wanted->device.id, std::move(*token), life});
+    if (still) return wanted->done(pass_on(token));
+  }
+  // A key was taken back, or its successor signs: this one would be of no use.
+  if (wanted->attempts < most_attempts) return attest_client(wanted);
+  wanted->done(
+      fail(Code::decision_moving, "the signing keys changed again and again during this request"));
 }
 
 }  // namespace mintmark::issuer

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "issuer/device_register.h"
 #include "issuer/minting_clock.h"
+#include "issuer/release_gate.h"
 #include "issuer/stores.h"
 #include "issuer/ticket.h"
 #include "issuer/trust.h"
@@ -82,6 +83,7 @@ class Enrolment {
     DeviceRegister& devices;
     KeyStores& stores;
     const TrustInForce& trust;
+    ReleaseGate& gate;
   };
 
   Enrolment(EnrolmentOptions options, Parts parts);
@@ -91,7 +93,8 @@ class Enrolment {
 
   /// Verdict first, then the ticket's use and the device on disk, then the signature. Errors of
   /// begin, of DeviceStore::admit, of the proof, and `ticket_invalid`, `ticket_expired`,
-  /// `ticket_other_keys`, `proof_key_mismatch`.
+  /// `ticket_other_keys`, `proof_key_mismatch`, `clock_behind`. Where the signing keys change while
+  /// it is signed it is signed again, and `decision_moving` ends what never comes to rest.
   void finish(const FinishCall& call, hsm::Done<EnrolmentOutcome> done);
 
   [[nodiscard]] const EnrolmentOptions& options() const { return options_; }
@@ -102,8 +105,16 @@ class Enrolment {
   [[nodiscard]] Result<attest::Verdict> judge(const FinishCall& call, Moment now);
   [[nodiscard]] store::Admission admission_of(const attest::Verdict& verdict,
                                               const FinishCall& call, Moment now) const;
-  void attest_client(const store::DeviceRecord& device, const Json& device_jwk,
-                     hsm::Done<EnrolmentOutcome> done);
+  struct Attestation {
+    store::DeviceRecord device;
+    Json jwk;
+    hsm::Done<EnrolmentOutcome> done;
+    unsigned attempts = 0;
+  };
+  void attest_client(const std::shared_ptr<Attestation>& wanted);
+  void release(const std::shared_ptr<Attestation>& wanted,
+               const std::shared_ptr<const keyring::Snapshot>& keys, std::chrono::seconds life,
+               Result<std::string> token);
 
   EnrolmentOptions options_;
   Parts parts_;

@@ -14,6 +14,13 @@ using Steady = std::chrono::steady_clock;
 /// A store that was slow is asked again after a while: what it took counts half as much after this.
 constexpr std::chrono::seconds half_forgotten_after{5};
 constexpr double weight_of_the_new = 0.1;
+/// Of a store that has signed nothing yet: so that no crowd runs into a slow one.
+constexpr double first_guess_seconds = 0.01;
+
+/// Errors of the one request, which every store would give.
+bool is_of_the_request(Code code) {
+  return code == Code::purpose_refused || code == Code::invalid_argument || code == Code::internal;
+}
 
 }  // namespace
 
@@ -33,18 +40,23 @@ struct KeyStores::Entry {
   }
 
   unsigned began() { return pending.fetch_add(1); }
-  void ended(unsigned ahead, Steady::time_point from) {
+  void ended(unsigned ahead, Steady::time_point from, const Result<Bytes>& signature) {
     pending.fetch_sub(1);
     const auto now = Steady::now();
-    const double took = std::chrono::duration<double>(now - from).count() / (ahead + 1);
-    const double before = seconds_a_call.load();
-    seconds_a_call.store(before == 0 ? took : before + weight_of_the_new * (took - before));
+    if (signature) {
+      const double took = std::chrono::duration<double>(now - from).count() / (ahead + 1);
+      const double before = seconds_a_call.load();
+      seconds_a_call.store(before + weight_of_the_new * (took - before));
+    } else if (!is_of_the_request(signature.error().code)) {
+      // However quickly it failed: that is no speed.
+      seconds_a_call.store(std::chrono::duration<double>(store.call_deadline).count());
+    }
     last.store(now.time_since_epoch().count());
   }
 
   const StoreInUse store;
   std::atomic<unsigned> pending{0};
-  std::atomic<double> seconds_a_call{0};
+  std::atomic<double> seconds_a_call{first_guess_seconds};
   std::atomic<Steady::rep> last{Steady::now().time_since_epoch().count()};
 };
 
@@ -134,12 +146,9 @@ void KeyStores::attempt(const std::shared_ptr<Call>& call) {
   choice.entry->store.signer->sign(
       choice.key->id, *text, Deadline::in(until),
       [this, call, text, entry = choice.entry, from, ahead](Result<Bytes> signature) {
-        entry->ended(ahead, from);
+        entry->ended(ahead, from, signature);
         if (signature) return call->done(jose::compact(*text, *signature));
-        const bool elsewhere = is_trouble_of_the_store(signature.error().code) ||
-                               signature.error().code == Code::hsm_breaker_open ||
-                               signature.error().code == Code::overloaded;
-        if (elsewhere && !call->deadline.passed() &&
+        if (!is_of_the_request(signature.error().code) && !call->deadline.passed() &&
             choose(*call->keys, call->kind, call->tried).key != nullptr)
           return attempt(call);
         call->done(pass_on(signature));

@@ -36,8 +36,8 @@ class KeyStores {
 
   /// Gives a compact JWS (RFC 7515 §5.1) by an active key of the kind: of the healthy stores the
   /// one whose signature would come first, judged by the calls it has and the time it takes for
-  /// one. Where that store turns out to be in trouble, another one that has such a key signs,
-  /// before the deadline. Signatures were verified by the store's signer (ADR 0012).
+  /// one. Where that store does not sign, another one that has such a key does, before the
+  /// deadline. Signatures were verified by the store's signer (ADR 0012).
   ///
   /// Errors: of the last store that was asked; `keys_not_ready`, `hsm_unavailable` if none is
   /// connected.

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,14 +27,18 @@ struct KeyStoreAccess {
   hsm::KeyAdmin& admin;
 };
 
-/// What only the keeper knows. Each may be empty, and then is as if it always said yes.
+/// What only the keeper knows, and what it is told. Each may be empty.
 struct Surroundings {
-  /// Whoever signs works by the journal as it is now.
-  std::function<bool()> in_force;
-  /// All verifiers that say what they hold have the key.
+  /// Since when whoever signs works by the journal as it is now; nullopt: not yet. Empty: always.
+  std::function<std::optional<Moment>()> in_force_since;
+  /// All verifiers that say what they hold have the key. Empty: yes.
   std::function<bool(const std::string& kid)> covered;
+  /// Another store that is ready has a key that signs for the kind. Empty: no.
+  std::function<bool(const KeyKind&)> elsewhere;
   /// These records have come into another state, and stand in the journal.
   std::function<void(std::span<const store::KeyRecord>)> changed;
+  /// The keys that sign are in the hardware and fit: whatever else is still to be done.
+  std::function<void()> signing;
 };
 
 /// A key pair of ours in the hardware that no record leads. It is left alone until an operator says
@@ -59,7 +64,11 @@ class Lifecycle {
   /// Compares hardware and journal, ends interrupted intents, and does all that is due: makes what
   /// is missing, lets successors sign, ends what has ended. May be called at any time; one that
   /// comes while another is under way is done after it. Success: each wanted kind has a key that
-  /// signs (where another store may have it: at least one kind).
+  /// signs, here or elsewhere (where there are other stores: at least one kind).
+  ///
+  /// What fails is tried again by itself, ever more seldom, and a generation that ended the signer
+  /// too. A token with keys of ours and a journal that knows none of a kind gets no new key of it:
+  /// the journal may be the one that is lost.
   ///
   /// An active key that the hardware does not show, or shows as unfit, is `hsm_key_unknown` or
   /// `hsm_key_unfit` naming its kid: nothing is generated in its place and nothing destroyed,
@@ -99,8 +108,9 @@ class Lifecycle {
   void look(const RunPtr& run);
   [[nodiscard]] Result<void> check_counted_on(Run& run);
   [[nodiscard]] Result<void> check_present(Run& run, const store::KeyRecord& record);
+  void tell_signing(const Run& run);
   [[nodiscard]] Result<void> note_lives();
-  void find_orphans(const Run& run);
+  void find_orphans(Run& run);
   [[nodiscard]] Result<std::vector<Orphan>::iterator> orphan(const std::string& kid);
   void settle_next(const RunPtr& run);
   [[nodiscard]] bool is_left_over(const Run& run, const store::KeyRecord& record) const;
@@ -109,7 +119,10 @@ class Lifecycle {
   void generate(const RunPtr& run, const RotationStep& step);
   void generated(const RunPtr& run, const RotationStep& step, store::KeyRecord record,
                  const Result<hsm::KeyInfo>& key);
-  void end(const RunPtr& run, store::KeyRecord record, const RotationStep& step);
+  void end(const RunPtr& run, const store::KeyRecord& record, const RotationStep& step);
+  [[nodiscard]] bool may_take(const Run& run, const RotationStep& step);
+  [[nodiscard]] bool may_generate(const KeyKind& kind);
+  [[nodiscard]] bool signs(const KeyKind& kind) const;
   void could_not(Run& run, const RotationStep& step, const Error& error);
   [[nodiscard]] Result<void> activate(const store::KeyRecord& record);
   void finish(const RunPtr& run, const Result<void>& outcome);
@@ -119,6 +132,9 @@ class Lifecycle {
 
   [[nodiscard]] Result<std::vector<store::KeyRecord>> records() const;
   [[nodiscard]] Result<void> write(store::KeyRecord record, store::KeyState state);
+  /// The record as it is now, changed: an operator may have said something of it meanwhile.
+  [[nodiscard]] Result<void> change(const std::string& id,
+                                    const std::function<void(store::KeyRecord&)>& how);
   /// Into the journal, all or none, and told.
   [[nodiscard]] Result<void> put(std::span<const store::KeyRecord> records);
 
@@ -132,6 +148,14 @@ class Lifecycle {
   RunPtr run_;  ///< Under way.
   std::vector<std::pair<Deadline, hsm::Done<void>>> waiting_;
   std::map<KeyKind, Error> lacking_;  ///< What the hardware cannot make: not tried again.
+  /// Generations that were begun and did not succeed: when the next may be.
+  struct Attempts {
+    unsigned failed = 0;
+    Moment next{};
+  };
+  std::map<KeyKind, Attempts> attempts_;
+  unsigned failing_runs_ = 0;
+  std::optional<std::set<std::string>> usable_;  ///< Ids, as of the last look; nullopt: none yet.
   std::vector<Orphan> orphans_;
   std::vector<std::string> troubles_;
   std::optional<Moment> due_;

@@ -20,6 +20,20 @@ KeyRecord record_of(const Orphan& orphan, const std::string& store) {
   return record;
 }
 
+/// The record that knows a key by its id or its kid, the one of a key that is not destroyed first.
+const KeyRecord* record_like(const std::vector<KeyRecord>& all, const std::string& id,
+                             const std::string& kid) {
+  const KeyRecord* found = nullptr;
+  for (const KeyRecord& record : all) {
+    if (record.id != id && record.kid != kid) continue;
+    if (found == nullptr || found->state == KeyState::destroyed) found = &record;
+  }
+  return found;
+}
+
+/// Intents that came to nothing are kept as long as the hardware may still answer one of them.
+constexpr std::chrono::hours late_answers{24};
+
 }  // namespace
 
 Result<void> Lifecycle::check_counted_on(Run& run) {
@@ -27,14 +41,25 @@ Result<void> Lifecycle::check_counted_on(Run& run) {
   if (!all) return pass_on(all);
   for (const KeyRecord& record : *all) {
     if (record.state != KeyState::active && record.state != KeyState::published) continue;
-    if (auto present = check_present(run, record); !present) return present;
+    auto present = check_present(run, record);
+    if (present) continue;
+    // What signs: nothing is made in its place, and nothing destroyed.
+    run.consistent = false;
+    if (!run.refused) run.refused = present.error();
+  }
+  usable_.emplace();
+  for (const KeyRecord& record : *all) {
+    if (run.usable(record)) usable_->insert(record.id);
   }
   return {};
 }
 
 Result<void> Lifecycle::check_present(Run& run, const KeyRecord& record) {
   const hsm::KeyInfo* key = run.find(record.id);
-  if (key != nullptr && run.usable(record)) return {};
+  if (key != nullptr && run.usable(record)) {
+    run.confirmed = true;
+    return {};
+  }
   const std::string name = "the " + std::string(name_of(record.state)) + " key " + record.kid;
   Error error{Code::hsm_key_unfit, "", 0};
   if (key == nullptr) {
@@ -50,21 +75,28 @@ Result<void> Lifecycle::check_present(Run& run, const KeyRecord& record) {
   if (record.state == KeyState::active) return tl::unexpected<Error>(std::move(error));
   // Tokens go on; but a look-up that lacks something is believed in nothing that cannot be undone.
   run.consistent = false;
-  troubles_.push_back(error.to_string() + ". If it is lost for good: mintctl keys revoke");
+  run.troubles.push_back(error.to_string() + ". If it is lost for good: mintctl keys revoke");
   return {};
 }
 
-void Lifecycle::find_orphans(const Run& run) {
+void Lifecycle::find_orphans(Run& run) {
   orphans_.clear();
-  const auto all = records();
+  const auto all = states_.list();  // Of all stores: two names may mean one token.
   for (const auto& [id, key] : run.hardware) {
     if (key.purpose == hsm::Purpose::tls) continue;  // Its certificate is its record.
-    const bool known = all && std::any_of(all->begin(), all->end(),
-                                          [&](const KeyRecord& record) { return record.id == id; });
-    if (known) continue;
-    orphans_.push_back({id, key.kid(), std::string(hsm::name_of(key.purpose)),
-                        std::string(jose::name_of(key.public_key.algorithm())), key.unfit,
-                        key.public_key.to_jwk().dump()});
+    const KeyRecord* known = all ? record_like(*all, id, key.kid()) : nullptr;
+    if (known == nullptr) {
+      orphans_.push_back({id, key.kid(), std::string(hsm::name_of(key.purpose)),
+                          std::string(jose::name_of(key.public_key.algorithm())), key.unfit,
+                          key.public_key.to_jwk().dump()});
+      continue;
+    }
+    const bool is_it = known->store == access_.name && known->id == id &&
+                       (known->kid.empty() || known->kid == key.kid());
+    if (!is_it && known->state != KeyState::destroyed)
+      run.troubles.push_back("the key " + key.kid() + " (CKA_ID " + id +
+                             ") is left alone: the journal has it, or its CKA_ID, in key store \"" +
+                             known->store + "\" as " + std::string(name_of(known->state)));
   }
 }
 
@@ -81,6 +113,10 @@ Result<void> Lifecycle::note_lives() {
   auto all = records();
   if (!all) return pass_on(all);
   for (KeyRecord& record : *all) {
+    const bool nothing = record.state == KeyState::destroyed && record.kid.empty();
+    if (nothing && clock_.now() >= record.at(KeyState::destroyed) + late_answers) {
+      if (auto forgotten = states_.forget(record.id); !forgotten) return forgotten;
+    }
     const auto kind = kind_of(record);
     if (record.state != KeyState::active || !kind) continue;
     const auto life = plan_.life_of(kind->purpose);
@@ -96,8 +132,10 @@ bool Lifecycle::is_left_over(const Run& run, const KeyRecord& record) const {
   // kill can leave SoftHSM with one that cannot sign), it goes. So does what came back after its
   // end was written down, from a backup of the token.
   if (record.state == KeyState::planned) return true;
-  return (record.state == KeyState::retired || record.state == KeyState::destroyed) &&
-         run.shows(record.id);
+  if (record.state != KeyState::retired && record.state != KeyState::destroyed) return false;
+  // A ceremony may have used the id again: another key is another key.
+  const hsm::KeyInfo* key = run.find(record.id);
+  return key != nullptr && (record.kid.empty() || record.kid == key->kid());
 }
 
 void Lifecycle::settle_next(const RunPtr& run) {
@@ -115,12 +153,12 @@ void Lifecycle::settle_next(const RunPtr& run) {
   access_.admin.destroy(*id, run->deadline, [this, run, record = *next](const Result<void>& gone) {
     post_([this, run, record, gone] {
       if (!gone && gone.error().code != Code::hsm_key_unknown) {
-        troubles_.push_back("what is left of key " + record.id +
-                            " could not be ended: " + gone.error().to_string());
+        run->troubles.push_back("what is left of key " + record.id +
+                                " could not be ended: " + gone.error().to_string());
         run->failed.insert({RotationStep::Act::end, {}, record.id});
       } else if (record.state == KeyState::planned) {
         if (auto written = write(record, KeyState::destroyed); !written)
-          troubles_.push_back(written.error().to_string());
+          run->troubles.push_back(written.error().to_string());
       }
       if (gone) run->hide(record.id);
       settle_next(run);
@@ -169,6 +207,7 @@ Result<bool> Lifecycle::revoke(const std::string& kid, const std::string& why) {
     changes.front().become(KeyState::retiring, now);
   for (const KeyRecord& next : *all) {
     if (!signs || next.state != KeyState::published || kind_of(next) != kind_of(*bad)) continue;
+    if (usable_ && !usable_->contains(next.id)) continue;
     changes.push_back(next);
     changes.back().become(KeyState::active, now);
     changes.back().longest_life = plan_.life_of(kind_of(next)->purpose);
@@ -182,6 +221,12 @@ Result<void> Lifecycle::adopt(const std::string& kid) {
   auto found = orphan(kid);
   if (!found) return pass_on(found);
   const Orphan& key = **found;
+  const auto all = states_.list();
+  if (!all) return tl::unexpected<Error>(all.error());
+  if (const KeyRecord* known = record_like(*all, key.id, key.kid); known != nullptr)
+    return fail(Code::hsm_key_exists, "the key " + kid + " has a record, in key store \"" +
+                                          known->store + "\" as " +
+                                          std::string(name_of(known->state)));
   if (!key.unfit.empty()) return fail(Code::hsm_key_unfit, "the key " + kid + ": " + key.unfit);
   KeyRecord record = record_of(key, access_.name);
   record.kid = key.kid;
@@ -195,9 +240,14 @@ Result<void> Lifecycle::adopt(const std::string& kid) {
 Result<void> Lifecycle::give_up(const std::string& kid) {
   auto found = orphan(kid);
   if (!found) return pass_on(found);
+  const auto all = states_.list();
+  if (!all) return tl::unexpected<Error>(all.error());
+  if (record_like(*all, (*found)->id, (*found)->kid) != nullptr)
+    return fail(Code::hsm_key_exists, "the key " + kid + " has a record by now");
   // As an intent whose outcome is not wanted: the next look ends it.
-  if (auto written = write(record_of(**found, access_.name), KeyState::planned); !written)
-    return written;
+  KeyRecord record = record_of(**found, access_.name);
+  record.kid = (*found)->kid;
+  if (auto written = write(record, KeyState::planned); !written) return written;
   orphans_.erase(*found);
   return {};
 }

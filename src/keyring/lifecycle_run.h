@@ -2,8 +2,10 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "keyring/lifecycle.h"
 
@@ -37,6 +39,11 @@ struct Lifecycle::Run {
   std::map<std::string, hsm::KeyInfo> hardware;  ///< By id.
   /// Nothing that the journal counts on was missing when the hardware was looked at.
   bool consistent = true;
+  /// Something that it counts on was there: this is the right token.
+  bool confirmed = false;
+  /// A key that signs is missing or unfit: nothing is done but what an operator took back.
+  std::optional<Error> refused;
+  std::vector<std::string> troubles;
   std::set<std::string> settled;  ///< Ids whose left-overs were dealt with.
   std::set<RotationStep> failed;
   std::map<KeyKind, Error> errors;

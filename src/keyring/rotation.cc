@@ -38,10 +38,14 @@ Moment known_from(const KeyRecord& successor, const RotationPlan& plan) {
   return successor.at(KeyState::published) + plan.lead;
 }
 
-/// So long is what it signed good.
+/// So long is what it signed good. Until it had retired something may have been signed.
 Moment needed_until(const KeyRecord& record, const RotationPlan& plan) {
-  return record.at(KeyState::retiring) + record.longest_life + plan.skew;
+  const Moment last = std::max(record.at(KeyState::retiring), record.at(KeyState::retired));
+  return last + record.longest_life + plan.skew;
 }
+
+/// While somebody is waited for it is looked at again this often.
+constexpr std::chrono::seconds look_again{15};
 
 class Ahead {
  public:
@@ -56,10 +60,11 @@ class Ahead {
       }
     }
     if (!wanted) return leave_behind(kind, line);
-    if (line.active == nullptr && successor != nullptr)
-      return step(Act::activate, kind, *successor);
-    if (line.active != nullptr && successor != nullptr) succeed(kind, *line.active, *successor);
-    if (successor != nullptr || !plan_.generate || !view_.consistent) return;
+    if (line.active != nullptr && successor != nullptr) return succeed(kind, *line.active, *successor);
+    if (successor != nullptr) return begin(kind, *successor);
+    if (line.active != nullptr && view_.now >= wanted_from(*line.active, plan_, kind))
+      outlook.overdue.push_back(kind);
+    if (!plan_.generate || !view_.consistent) return;
     // One ahead that may not sign is looked at by an operator; another one is made only where
     // nothing would sign at all.
     if (line.active == nullptr || line.ahead.empty())
@@ -69,14 +74,7 @@ class Ahead {
   void look_at(const KeyRecord& record) {
     const auto kind = kind_of(record);
     if (!kind) return;
-    if (record.state == KeyState::retiring && view_.consistent) {
-      const Moment drained =
-          record.revoked() ? view_.now : record.at(KeyState::retiring) + plan_.drain;
-      if (!view_.in_force && !record.revoked())
-        outlook.due = sooner(view_.now + std::chrono::seconds(1));
-      else if (later(drained))
-        step(Act::end, *kind, record);
-    }
+    if (record.state == KeyState::retiring) look_at_retiring(*kind, record);
     if (record.state == KeyState::retired && later(needed_until(record, plan_)))
       step(Act::forget, *kind, record);
   }
@@ -99,14 +97,35 @@ class Ahead {
     return false;
   }
 
+  void look_at_retiring(const KeyKind& kind, const KeyRecord& record) {
+    if (record.revoked()) {
+      // An operator's order, and no inference: also beside keys that are missing.
+      if (view_.consistent || view_.usable(record)) step(Act::end, kind, record);
+      return;
+    }
+    if (view_.consistent && !view_.in_force_since)
+      outlook.due = sooner(view_.now + std::chrono::seconds(1));
+    if (view_.consistent && view_.in_force_since) {
+      const Moment last_asked = std::max(record.at(KeyState::retiring), *view_.in_force_since);
+      if (later(last_asked + plan_.drain)) step(Act::end, kind, record);
+    }
+    // Where the hardware will not end it, verifiers need it no longer for that.
+    if (later(needed_until(record, plan_))) step(Act::forget, kind, record);
+  }
+
+  /// The first key of its kind in this store.
+  void begin(const KeyKind& kind, const KeyRecord& first) {
+    if (view_.elsewhere(kind) && !later(known_from(first, plan_))) return;
+    step(Act::activate, kind, first);
+  }
+
   void succeed(const KeyKind& kind, const KeyRecord& active, const KeyRecord& successor) {
     const Moment ripe = std::max(wanted_from(active, plan_, kind), known_from(successor, plan_));
     if (!later(ripe)) return;
     // Verifiers hold keys of access tokens, and no others.
     if (plan_.wait_for_verifiers && kind.purpose == hsm::Purpose::access_token &&
         !view_.covered(successor) && view_.now < ripe + *plan_.wait_for_verifiers) {
-      outlook.due =
-          sooner(std::min(view_.now + std::chrono::seconds(1), ripe + *plan_.wait_for_verifiers));
+      outlook.due = sooner(std::min(view_.now + look_again, ripe + *plan_.wait_for_verifiers));
       return;
     }
     step(Act::activate, kind, successor);
@@ -134,8 +153,7 @@ std::optional<Forecast> forecast_active(const KeyRecord& record, const KeyKind& 
   if (!plan.wants(record)) return Forecast{KeyState::retiring, at};
   const auto lines = lines_of(records);
   const Line& line = lines.at(kind);
-  if (line.ahead.empty())
-    return plan.generate ? std::optional(Forecast{KeyState::retiring, at}) : std::nullopt;
+  if (line.ahead.empty()) return Forecast{KeyState::retiring, at};
   return Forecast{KeyState::retiring, std::max(at, known_from(*line.ahead.front(), plan))};
 }
 

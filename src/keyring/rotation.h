@@ -42,8 +42,12 @@ struct RotationView {
   std::function<bool(const store::KeyRecord&)> usable;
   /// The hardware showed all that the journal counts on: only then is anything made or ended there.
   bool consistent = false;
-  /// Whoever signs knows the records as they are: nobody signs with a key that is retiring.
-  bool in_force = false;
+  /// Since when whoever signs knows the records as they are, so that nobody signs with a key that is
+  /// retiring; nullopt: somebody may not know them yet.
+  std::optional<Moment> in_force_since;
+  /// Another key store that works has a key that signs for the kind: a first key of this one waits
+  /// until verifiers may know it.
+  std::function<bool(const KeyKind&)> elsewhere;
   /// All verifiers that say what they hold have this key.
   std::function<bool(const store::KeyRecord&)> covered;
 };
@@ -66,6 +70,7 @@ struct RotationStep {
 struct RotationOutlook {
   std::vector<RotationStep> steps;  ///< To be done now, in this order.
   std::optional<Moment> due;        ///< When there will be more; nullopt: nothing is foreseen.
+  std::vector<KeyKind> overdue;     ///< Their key signs longer than it should: nothing succeeds it.
 };
 
 /// `records`: those of one key store, the oldest first; records of unknown purpose or algorithm are

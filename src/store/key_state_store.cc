@@ -85,6 +85,14 @@ class SqliteKeyStateStore final : public KeyStateStore {
     return keys;
   }
 
+  Result<void> forget(const std::string& id) override {
+    const std::lock_guard lock(mutex_);
+    auto statement = database_.prepare("DELETE FROM signing_key WHERE id = ?");
+    if (!statement) return pass_on(statement);
+    statement->bind(id);
+    return statement->run();
+  }
+
   Result<Moment> clock_mark() const override {
     const std::lock_guard lock(mutex_);
     auto mark = database_.integer("SELECT coalesce(max(mark), 0) FROM clock");

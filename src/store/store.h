@@ -168,6 +168,9 @@ class KeyStateStore {
   /// The oldest first.
   [[nodiscard]] virtual Result<std::vector<KeyRecord>> list() const = 0;
 
+  /// Takes the record out, if it is there: of an intent that came to nothing.
+  [[nodiscard]] virtual Result<void> forget(const std::string& id) = 0;
+
   /// The latest moment that this issuer is known to have worked at; 0: none yet. Nothing is minted
   /// behind it.
   [[nodiscard]] virtual Result<Moment> clock_mark() const = 0;

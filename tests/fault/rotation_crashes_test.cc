@@ -70,6 +70,7 @@ class MortalJournal final : public store::KeyStateStore {
   }
   using KeyStateStore::put;
   Result<std::vector<KeyRecord>> list() const override { return real_.list(); }
+  Result<void> forget(const std::string& id) override { return real_.forget(id); }
   Result<Moment> clock_mark() const override { return real_.clock_mark(); }
   Result<void> set_clock_mark(Moment mark) override { return real_.set_clock_mark(mark); }
 

@@ -151,6 +151,10 @@ struct FakeKeyStore::Parts : std::enable_shared_from_this<FakeKeyStore::Parts> {
   bool ending = false;
   bool held = false;
   std::optional<Error> failure;
+  // Set before the calls that they are for.
+  std::optional<Error> generation_failure;
+  std::function<void()> before_generation;
+  std::function<void()> before_destruction;
   std::size_t signed_so_far = 0;
   std::thread worker;
 };
@@ -181,11 +185,17 @@ void FakeKeyStore::list(Deadline deadline, hsm::Done<std::vector<hsm::KeyInfo>> 
 
 void FakeKeyStore::generate(const hsm::KeySpec& spec, Deadline deadline,
                             hsm::Done<hsm::KeyInfo> done) {
-  parts_->submit<hsm::KeyInfo>(deadline, std::move(done),
-                               [keys = parts_->keys, spec] { return keys->generate(spec); });
+  if (parts_->before_generation) parts_->before_generation();
+  parts_->submit<hsm::KeyInfo>(
+      deadline, std::move(done),
+      [keys = parts_->keys, spec, failure = parts_->generation_failure]() -> Result<hsm::KeyInfo> {
+        if (failure) return tl::unexpected<Error>(*failure);
+        return keys->generate(spec);
+      });
 }
 
 void FakeKeyStore::destroy(const hsm::KeyId& key, Deadline deadline, hsm::Done<void> done) {
+  if (parts_->before_destruction) parts_->before_destruction();
   parts_->submit<void>(deadline, std::move(done),
                        [keys = parts_->keys, key] { return keys->destroy(key); });
 }
@@ -206,6 +216,18 @@ hsm::KeyInfo FakeKeyStore::make_key(hsm::Purpose purpose, const hsm::KeyId& id,
   auto info = parts_->keys->generate({.id = id, .purpose = purpose, .algorithm = algorithm});
   if (!info) throw std::runtime_error(info.error().to_string());
   return std::move(*info);
+}
+
+void FakeKeyStore::fail_generation_with(Error error) {
+  parts_->generation_failure = std::move(error);
+}
+
+void FakeKeyStore::before_generation(std::function<void()> called) {
+  parts_->before_generation = std::move(called);
+}
+
+void FakeKeyStore::before_destruction(std::function<void()> called) {
+  parts_->before_destruction = std::move(called);
 }
 
 void FakeKeyStore::fail_signing_with(Error error) {

@@ -2,6 +2,7 @@
 // tests/contract like the hardware.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,11 @@ class FakeKeyStore final : public hsm::Signer, public hsm::KeyAdmin {
   /// From now on every sign answers this error, until sign_again().
   void fail_signing_with(Error error);
   void sign_again();
+  /// From now on every generation answers this error.
+  void fail_generation_with(Error error);
+  /// Called before each generation, or destruction, is begun, on the caller's thread.
+  void before_generation(std::function<void()> called);
+  void before_destruction(std::function<void()> called);
   /// From now on it has no mechanism for this algorithm: `hsm_mechanism_missing`.
   void lack(jose::Algorithm algorithm);
   /// Shows a key as unfit, with this reason.

@@ -8,7 +8,7 @@ namespace mintmark::programs {
 namespace {
 
 /// The hardware may take its time to make a key, or to end one.
-constexpr std::chrono::seconds patience{70};
+constexpr std::chrono::seconds patience{90};
 
 void print_warnings(const Json& answer) {
   for (const Json& warning : answer.value("warnings", Json::array()))

@@ -21,6 +21,13 @@ Result<void> ClockMark::tick() {
 
 Result<void> ClockMark::accept_present() {
   const Moment now = clock_.now();
+  auto records = states_.list();
+  if (!records) return pass_on(records);
+  for (store::KeyRecord& record : *records) {
+    for (Moment& moment : record.since) moment = std::min(moment, now);
+    record.rotation_asked_at = std::min(record.rotation_asked_at, now);
+  }
+  if (auto written = states_.put(*records); !written) return written;
   if (auto written = states_.set_clock_mark(now); !written) return written;
   mark_ = written_ = now;
   return {};

@@ -109,7 +109,7 @@ Result<void> Front::open_parts() {
   register_ = std::make_unique<issuer::DeviceRegister>(*store_, devices_);
   enrolment_ = std::make_unique<issuer::Enrolment>(
       enrolment_options(config_),
-      issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_.in_use(), *trust_});
+      issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_.in_use(), *trust_, gate_});
   key_enrolment_ = std::make_unique<issuer::KeyEnrolment>(config_.issuer + "/attest/key/finish",
                                                           clock_, *register_);
   const admin::DeviceParts device_parts{*store_, *register_, clock_};

@@ -35,6 +35,8 @@ class FrontSlot {
   FrontSlot(KeeperContext& context, BoundSockets sockets, Events events);
 
   void start() { process_.start(); }
+  /// Another one is started in its place.
+  void kill_now() { process_.kill_now(); }
   /// Answers what is under way, then ends; told by Events::ended.
   void stop();
   void send_keys(const keyring::Snapshot& keys, Moment clock_mark);

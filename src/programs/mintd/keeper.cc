@@ -25,6 +25,9 @@ Result<void> sync_names_in(const std::filesystem::path& directory) {
   return fail(Code::io_failed, directory.string() + ": " + errno_text(errno));
 }
 
+constexpr unsigned ticks_between_looks_at_stores = 60;
+constexpr std::chrono::seconds longest_owed{10};
+
 Result<void> make_directory(const std::string& path, unsigned mode,
                             const std::optional<UserIds>& owner) {
   const bool made = mkdir(path.c_str(), mode) == 0;
@@ -123,7 +126,8 @@ Result<void> Keeper::start() {
   key_states_ = std::move(*states);
   clock_mark_.emplace(*key_states_, context_.clock);
   if (auto loaded = clock_mark_->load(); !loaded) return loaded;
-  publisher_.emplace(*key_states_, [this](const Publisher::SnapshotPtr&) { send_keys(); });
+  publisher_.emplace(*key_states_, *clock_mark_,
+                     [this](const Publisher::SnapshotPtr&) { send_keys(); });
   auto sockets = bind();
   if (!sockets) return pass_on(sockets);
 
@@ -139,6 +143,7 @@ Result<void> Keeper::start() {
                 for (const auto& one : said) coverage_.heard(one);
               }});
   make_signers();
+  leave_stores_behind();
   // What is published does not wait for the hardware.
   if (auto published = publisher_->refresh(); !published) return published;
   if (auto opened = open_admin(); !opened) return opened;
@@ -151,7 +156,8 @@ Result<void> Keeper::start() {
 
 void Keeper::make_signers() {
   for (const config::HsmStore& store : context_.in_force.config.stores) {
-    signers_.push_back(std::make_unique<SignerSlot>(context_, store, *key_states_, surroundings(),
+    signers_.push_back(std::make_unique<SignerSlot>(context_, store, *key_states_, *clock_mark_,
+                                                    surroundings(store.name),
                                                     events_of(signers_.size())));
   }
 }
@@ -163,16 +169,33 @@ SignerSlot::Events Keeper::events_of(std::size_t signer) {
 }
 
 void Keeper::tick() {
-  if (auto written = clock_mark_->tick(); !written)
-    telemetry::log(Level::error, "clock_mark_not_written", written.error());
+  log_once("clock_mark_not_written", clock_mark_->tick());
   if (!stopping_) {
-    leave_stores_behind();
+    if (publisher_->stale()) log_once("keys_not_published", publisher_->refresh());
+    if (++ticks_ % ticks_between_looks_at_stores == 0) leave_stores_behind();
+    replace_a_front_that_owes();
     for (const auto& signer : signers_) signer->tick();
   }
   timer_.expires_after(std::chrono::seconds(1));
   timer_.async_wait([this](boost::system::error_code error) {
     if (!error) tick();
   });
+}
+
+void Keeper::log_once(const std::string& event, const Result<void>& outcome) {
+  std::string& told = told_[event];
+  const std::string now = outcome ? "" : outcome.error().to_string();
+  if (std::exchange(told, now) == now || outcome) return;
+  telemetry::log(Level::error, event, outcome.error());
+}
+
+void Keeper::replace_a_front_that_owes() {
+  // It may go on with keys that were taken back: a new one begins with the present ones.
+  if (publisher_->owed_for() < longest_owed) return;
+  telemetry::log(Level::error, "front_hung",
+                 {{"detail", "it did not say within 10 s that it works by the present keys"}});
+  publisher_->front_gone();
+  front_->kill_now();
 }
 
 void Keeper::wait_for_signals() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -45,12 +46,16 @@ class Keeper {
   void send_keys();
   void connect(SignerSlot& signer);
   void tick();
+  /// Errors of what is done again and again: where they begin, and where they change.
+  void log_once(const std::string& event, const Result<void>& outcome);
+  void replace_a_front_that_owes();
   void stop();
   void stop_signers();
   void signer_ended();
 
   // keeper_keys.cc: what operators do with keys, and what is told of them.
-  [[nodiscard]] keyring::Surroundings surroundings();
+  [[nodiscard]] keyring::Surroundings surroundings(const std::string& store);
+  [[nodiscard]] bool signs_elsewhere(const keyring::KeyKind& kind, const std::string& store) const;
   void leave_stores_behind();
   void journal_changed(std::span<const store::KeyRecord> records);
   [[nodiscard]] admin::KeyChanges key_changes();
@@ -59,6 +64,9 @@ class Keeper {
   void change_one(const std::string& kid, const hsm::Done<Json>& done,
                   const std::function<Result<void>(keyring::Lifecycle&)>& change);
   void accept_clock(const hsm::Done<Json>& done);
+  [[nodiscard]] Result<bool> revoke_left_behind(store::KeyRecord key, const std::string& why);
+  void tell_revoked(const std::string& kid, bool signed_until_now, bool news,
+                    const Result<void>& hardware, const hsm::Done<Json>& done) const;
   void generate(const hsm::KeySpec& spec, hsm::Done<Json> done);
   void reconcile_all(const std::function<void()>& done);
   [[nodiscard]] Result<SignerSlot*> slot_of(const std::string& kid);
@@ -88,6 +96,8 @@ class Keeper {
   std::unique_ptr<http::Server> admin_;
   std::vector<std::unique_ptr<SignerSlot>> signers_;
   std::unique_ptr<FrontSlot> front_;
+  unsigned ticks_ = 0;
+  std::map<std::string, std::string> told_;
   bool stopping_ = false;
   bool reloading_ = false;
   bool reload_successful_ = true;

@@ -10,6 +10,8 @@
 namespace mintmark::mintd {
 namespace {
 
+constexpr std::chrono::seconds patience_with_hardware{20};
+
 using store::KeyRecord;
 using store::KeyState;
 using telemetry::Level;
@@ -23,6 +25,11 @@ void log_state(const KeyRecord& key) {
                   {"purpose", key.purpose},
                   {"algorithm", key.algorithm},
                   {"revoked", key.revoked() ? "yes" : "no"}});
+}
+
+/// An intent that came to nothing is told of by what kept it from coming to more.
+bool is_nothing(const KeyRecord& key) {
+  return key.kid.empty() && key.state == KeyState::destroyed;
 }
 
 /// What an operator is told of one key after a change.
@@ -50,30 +57,52 @@ const KeyRecord* with_kid(const std::vector<KeyRecord>& all, const std::string& 
 
 }  // namespace
 
-keyring::Surroundings Keeper::surroundings() {
+bool Keeper::signs_elsewhere(const keyring::KeyKind& kind, const std::string& store) const {
+  const auto& keys = publisher_->snapshot();
+  if (!keys) return false;
+  const auto signing = keys->signing(kind);
+  return std::any_of(signing.begin(), signing.end(), [&](const keyring::PublishedKey* key) {
+    return key->store != store &&
+           std::any_of(signers_.begin(), signers_.end(), [&](const auto& signer) {
+             return signer->name() == key->store && signer->is_ready();
+           });
+  });
+}
+
+keyring::Surroundings Keeper::surroundings(const std::string& store) {
   return {
-      .in_force = [this] { return publisher_->in_force(); },
+      .in_force_since = [this] { return publisher_->in_force_since(); },
       .covered =
           [this](const std::string& kid) { return coverage_.covered(kid, context_.clock.now()); },
-      .changed = [this](std::span<const KeyRecord> records) { journal_changed(records); }};
+      .elsewhere =
+          [this, store](const keyring::KeyKind& kind) { return signs_elsewhere(kind, store); },
+      .changed = [this](std::span<const KeyRecord> records) { journal_changed(records); },
+      .signing = {}};
 }
 
 void Keeper::journal_changed(std::span<const KeyRecord> records) {
-  for (const KeyRecord& key : records) log_state(key);
+  for (const KeyRecord& key : records) {
+    if (!is_nothing(key)) log_state(key);
+  }
   if (auto published = publisher_->refresh(); !published)
     telemetry::log(Level::error, "keys_not_published", published.error());
 }
 
 void Keeper::leave_stores_behind() {
   const auto all = key_states_->list();
-  if (!all) return telemetry::log(Level::error, "journal_not_read", all.error());
+  if (!all) return log_once("journal_not_read", tl::unexpected<Error>(all.error()));
   std::set<std::string> configured;
   for (const auto& signer : signers_) configured.insert(signer->name());
   const auto moved = keyring::leave_behind(
-      *all, configured, signers_.front()->lifecycle().plan().skew, context_.clock.now());
+      *all, configured, signers_.front()->lifecycle().plan().skew, clock_mark_->now());
   if (moved.empty()) return;
   if (auto written = key_states_->put(moved); !written)
-    return telemetry::log(Level::error, "journal_not_written", written.error());
+    return log_once("journal_not_written", written);
+  for (const KeyRecord& key : moved) {
+    if (key.state == KeyState::retired)
+      telemetry::log(Level::warning, "key_store_left_behind",
+                     {{"store", key.store}, {"kid", key.kid}});
+  }
   journal_changed(moved);
 }
 
@@ -147,40 +176,78 @@ Result<SignerSlot*> Keeper::slot_of(const std::string& kid) {
 }
 
 void Keeper::revoke(const std::string& kid, const std::string& why, const hsm::Done<Json>& done) {
-  auto slot = slot_of(kid);
-  if (!slot) return done(pass_on(slot));
-  const auto before = key_states_->list();
-  const KeyRecord* key = before ? with_kid(*before, kid) : nullptr;
+  const auto all = key_states_->list();
+  if (!all) return done(tl::unexpected<Error>(all.error()));
+  const KeyRecord* key = with_kid(*all, kid);
   if (key == nullptr)
-    return done(fail(Code::key_not_found, "the key " + printable(kid) +
-                                              " has no record, and signs nothing; mintctl keys "
-                                              "give-up ends it in the hardware"));
+    return done(fail(Code::key_not_found, "no key " + printable(kid) +
+                                              " in the journal (mintctl keys list); one without a "
+                                              "record signs nothing, and mintctl keys give-up ends "
+                                              "it in the hardware"));
   const bool signed_until_now = key->state == KeyState::active;
-  const auto taken_back = (*slot)->lifecycle().revoke(kid, why);
+  const auto signer = std::find_if(signers_.begin(), signers_.end(), [&](const auto& one) {
+    return one->name() == key->store;
+  });
+  const bool has_store = signer != signers_.end();
+  const auto taken_back =
+      has_store ? (*signer)->lifecycle().revoke(kid, why) : revoke_left_behind(*key, why);
   if (!taken_back) return done(tl::unexpected<Error>(taken_back.error()));
   telemetry::log(Level::warning, "key_revoked", {{"kid", kid}, {"why", why}});
-  (*slot)->reconcile(
-      [this, kid, signed_until_now, news = *taken_back, done](const Result<void>& outcome) {
-        publisher_->when_in_force([this, kid, signed_until_now, news, outcome, done] {
-          const auto all = key_states_->list();
-          if (!all) return done(tl::unexpected<Error>(all.error()));
-          const KeyRecord& revoked = *with_kid(*all, kid);
-          Json answer = brief(revoked);
-          answer["was_revoked_before"] = !news;
-          answer["ended_in_hardware"] = revoked.state == KeyState::destroyed;
-          if (!outcome) answer["trouble"] = outcome.error().to_string();
-          if (signed_until_now) {
-            const KeyRecord* next = active_like(*all, revoked);
-            answer["signs_now"] = next == nullptr ? Json() : Json(next->kid);
-            // Shorter ahead than verifiers may keep what they have: they will look it up.
-            answer["verifiers_may_know_it"] =
-                next != nullptr &&
-                next->at(KeyState::published) + 2 * context_.in_force.config.keys.max_age <=
-                    context_.clock.now();
-          }
-          done(std::move(answer));
-        });
-      });
+
+  struct Wait {
+    explicit Wait(boost::asio::io_context& io) : timer(io) {}
+    boost::asio::steady_timer timer;
+    bool over = false;
+  };
+  auto wait = std::make_shared<Wait>(context_.io);
+  const auto answer = [this, wait, kid, signed_until_now, news = *taken_back,
+                       done](const Result<void>& hardware) {
+    if (std::exchange(wait->over, true)) return;
+    wait->timer.cancel();
+    publisher_->when_in_force([this, kid, signed_until_now, news, hardware, done] {
+      tell_revoked(kid, signed_until_now, news, hardware, done);
+    });
+  };
+  if (!has_store)
+    return answer(fail(Code::hsm_unavailable, "its key store is not configured any more: end the "
+                                              "key there yourself"));
+  // In an emergency nobody waits for a token that is slow, or hangs.
+  wait->timer.expires_after(patience_with_hardware);
+  wait->timer.async_wait([answer](boost::system::error_code error) {
+    if (!error) answer(fail(Code::deadline_passed, "the hardware has not answered yet"));
+  });
+  (*signer)->reconcile(answer);
+}
+
+Result<bool> Keeper::revoke_left_behind(KeyRecord key, const std::string& why) {
+  if (key.revoked() || key.state == KeyState::destroyed) return false;
+  key.revoked_why = why;
+  key.become(KeyState::destroyed, clock_mark_->now());
+  if (auto written = key_states_->put(key); !written) return pass_on(written);
+  journal_changed(std::span(&key, 1));
+  return true;
+}
+
+void Keeper::tell_revoked(const std::string& kid, bool signed_until_now, bool news,
+                          const Result<void>& hardware, const hsm::Done<Json>& done) const {
+  const auto all = key_states_->list();
+  if (!all) return done(tl::unexpected<Error>(all.error()));
+  const KeyRecord* revoked = with_kid(*all, kid);
+  if (revoked == nullptr) return done(fail(Code::key_not_found, "the record of " + kid + " is gone"));
+  Json answer = brief(*revoked);
+  answer["was_revoked_before"] = !news;
+  answer["ended_in_hardware"] = revoked->state == KeyState::destroyed && hardware.has_value();
+  if (!hardware) answer["trouble"] = hardware.error().to_string();
+  if (signed_until_now) {
+    const KeyRecord* next = active_like(*all, *revoked);
+    answer["signs_now"] = next == nullptr ? Json() : Json(next->kid);
+    // Shorter ahead than verifiers may keep what they have: they will look it up.
+    answer["verifiers_may_know_it"] =
+        next != nullptr &&
+        next->at(KeyState::published) + 2 * context_.in_force.config.keys.max_age <=
+            clock_mark_->now();
+  }
+  done(std::move(answer));
 }
 
 void Keeper::change_one(const std::string& kid, const hsm::Done<Json>& done,
@@ -229,7 +296,7 @@ Json Keeper::describe(const KeyRecord& key, const std::vector<KeyRecord>& all) c
     json["since"][std::string(name_of(static_cast<KeyState>(i)))] = to_unix(key.since.at(i));
   }
   if (key.revoked()) json["revoked_why"] = key.revoked_why;
-  const auto coverage = coverage_.of(key.kid, context_.clock.now());
+  const auto coverage = coverage_.of(key.kid, clock_mark_->now());
   const bool waited_for = key.state == KeyState::published || key.state == KeyState::active;
   if (waited_for && coverage.listed > 0 && key.purpose == name_of(hsm::Purpose::access_token)) {
     json["coverage"] = {{"listed", coverage.listed},

@@ -18,41 +18,62 @@ bool same_keys(const keyring::Snapshot& left, const keyring::Snapshot& right) {
 
 Result<void> Publisher::refresh() {
   const auto records = states_.list();
-  if (!records) return tl::unexpected<Error>(records.error());
-  auto next = keyring::publish(*records, epoch_ + 1);
-  if (!next) return pass_on(next);
-  if ((*next)->keys().empty() && !snapshot_) return {};
-  if (snapshot_ && same_keys(**next, *snapshot_)) return {};
-  ++epoch_;
-  snapshot_ = std::move(*next);
-  changed_(snapshot_);
+  auto next = records ? keyring::publish(*records, epoch_ + 1)
+                      : Result<SnapshotPtr>(tl::unexpected<Error>(records.error()));
+  stale_ = !next;
+  if (next && ((*next)->keys().empty() ? snapshot_ != nullptr : true) &&
+      !(snapshot_ && same_keys(**next, *snapshot_))) {
+    ++epoch_;
+    snapshot_ = std::move(*next);
+    changed_(snapshot_);
+  }
+  judge();
+  if (stale_) return pass_on(next);
   return {};
 }
 
 void Publisher::front_started() {
   front_ = true;
   taken_ = 0;
+  owed_since_.reset();
+  judge();
 }
 
 void Publisher::front_gone() {
   front_ = false;
-  tell_those_who_wait();
+  judge();
 }
 
 void Publisher::front_took(std::uint64_t epoch) {
-  taken_ = std::max(taken_, epoch);
-  tell_those_who_wait();
+  if (epoch <= epoch_) taken_ = std::max(taken_, epoch);
+  judge();
 }
 
-bool Publisher::in_force() const { return !front_ || !snapshot_ || taken_ == epoch_; }
+bool Publisher::in_force() const {
+  return !stale_ && (!front_ || !snapshot_ || taken_ == epoch_);
+}
+
+std::optional<Moment> Publisher::in_force_since() const { return in_force_since_; }
+
+std::chrono::steady_clock::duration Publisher::owed_for() const {
+  if (!owed_since_) return {};
+  return std::chrono::steady_clock::now() - *owed_since_;
+}
 
 void Publisher::when_in_force(std::function<void()> done) {
   waiting_.push_back(std::move(done));
-  tell_those_who_wait();
+  judge();
 }
 
-void Publisher::tell_those_who_wait() {
-  if (!in_force()) return;
+void Publisher::judge() {
+  const bool owes = front_ && snapshot_ && taken_ != epoch_;
+  if (!owes) owed_since_.reset();
+  if (owes && !owed_since_) owed_since_ = std::chrono::steady_clock::now();
+  if (!in_force()) {
+    in_force_since_.reset();
+    return;
+  }
+  if (!in_force_since_) in_force_since_ = clock_.now();
   for (const auto& done : std::exchange(waiting_, {})) done();
 }
 

@@ -2,8 +2,10 @@
 // front works by it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,12 +19,15 @@ class Publisher {
   using SnapshotPtr = std::shared_ptr<const keyring::Snapshot>;
 
   /// `changed` is told of each new snapshot, to hand it to the front.
-  Publisher(const store::KeyStateStore& states, std::function<void(const SnapshotPtr&)> changed)
-      : states_(states), changed_(std::move(changed)) {}
+  Publisher(const store::KeyStateStore& states, const Clock& clock,
+            std::function<void(const SnapshotPtr&)> changed)
+      : states_(states), clock_(clock), changed_(std::move(changed)) {}
 
   /// Reads the journal; where it says something new there is a new snapshot. `store_failed`: the
-  /// one before stays.
+  /// one before stays, is not in force any more, and refresh() is to be called again.
   [[nodiscard]] Result<void> refresh();
+  /// The last refresh() failed.
+  [[nodiscard]] bool stale() const { return stale_; }
   /// nullptr before the first key.
   [[nodiscard]] const SnapshotPtr& snapshot() const { return snapshot_; }
 
@@ -34,18 +39,26 @@ class Publisher {
   void front_took(std::uint64_t epoch);
   /// The front, if there is one, works by the present snapshot.
   [[nodiscard]] bool in_force() const;
+  /// Since when; nullopt: it does not.
+  [[nodiscard]] std::optional<Moment> in_force_since() const;
+  /// For how long the front has owed its word; 0 where it owes none.
+  [[nodiscard]] std::chrono::steady_clock::duration owed_for() const;
   /// Calls `done` once, as soon as it is; perhaps at once.
   void when_in_force(std::function<void()> done);
 
  private:
-  void tell_those_who_wait();
+  void judge();
 
   const store::KeyStateStore& states_;
+  const Clock& clock_;
   std::function<void(const SnapshotPtr&)> changed_;
   SnapshotPtr snapshot_;
   std::uint64_t epoch_ = 0;
   bool front_ = false;
   std::uint64_t taken_ = 0;
+  bool stale_ = false;
+  std::optional<Moment> in_force_since_ = Moment{};
+  std::optional<std::chrono::steady_clock::time_point> owed_since_;
   std::vector<std::function<void()>> waiting_;
 };
 

@@ -9,8 +9,7 @@
 
 namespace mintmark::mintd {
 
-[[nodiscard]] inline keyring::RotationPlan rotation_plan(const config::Config& config,
-                                                         const config::HsmStore& store) {
+[[nodiscard]] inline keyring::RotationPlan rotation_plan(const config::Config& config) {
   keyring::RotationPlan plan;
   plan.wanted = signing_algorithms(config).wanted();
   plan.period = config.keys.rotation;
@@ -20,9 +19,11 @@ namespace mintmark::mintd {
   plan.longest_life = {{hsm::Purpose::access_token, config.longest_token_life},
                        {hsm::Purpose::client_attestation, config.enrolment.freshness}};
   plan.lead = 2 * config.keys.max_age;
-  // A call may be made again once, and the clock has whole seconds.
-  plan.drain =
-      std::chrono::ceil<std::chrono::seconds>(2 * store.call_deadline) + std::chrono::seconds(1);
+  // A request may ask two stores one after the other, and the clock has whole seconds.
+  std::chrono::milliseconds longest{0};
+  for (const config::HsmStore& store : config.stores)
+    longest = std::max(longest, store.call_deadline);
+  plan.drain = std::chrono::ceil<std::chrono::seconds>(2 * longest) + std::chrono::seconds(1);
   plan.generate = config.keys.generate;
   if (!config.keys.acknowledge.verifiers.empty())
     plan.wait_for_verifiers = config.keys.acknowledge.deadline;

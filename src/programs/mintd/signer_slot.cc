@@ -47,20 +47,21 @@ Json describe(const hsm::Vitals::Sandbox& sandbox) {
 }  // namespace
 
 SignerSlot::SignerSlot(KeeperContext& context, const config::HsmStore& store,
-                       store::KeyStateStore& states, keyring::Surroundings surroundings,
-                       Events events)
+                       store::KeyStateStore& states, const Clock& clock,
+                       keyring::Surroundings surroundings, Events events)
     : context_(context),
+      clock_(clock),
       store_(store),
       events_(std::move(events)),
       timer_(context.io),
       client_(hsm::signer::SignerClient::make_unconnected(context.io)),
       lifecycle_(
-          states, {store.name, *client_, *client_}, rotation_plan(context.in_force.config, store),
-          context.in_force.config.stores.size() == 1, context.clock,
+          states, {store.name, *client_, *client_}, rotation_plan(context.in_force.config),
+          context.in_force.config.stores.size() == 1, clock,
           [&io = context.io](std::function<void()> work) {
             boost::asio::post(io, std::move(work));
           },
-          std::move(surroundings)),
+          with_signing(std::move(surroundings))),
       pin_memory_(context.keeper_directory() + "/pin-refused-" + store.name, store.pin),
       watch_timer_(context.io),
       process_(
@@ -197,6 +198,8 @@ bool SignerSlot::is_open() const {
   return client_->connected() && !fenced_ && state_ != "starting" && state_ != "down";
 }
 
+bool SignerSlot::is_ready() const { return state_ == ready; }
+
 void SignerSlot::reconcile(hsm::Done<void> done) {
   if (!is_open())
     return done(fail(Code::hsm_unavailable, "key store \"" + store_.name + "\": " + state_));
@@ -209,8 +212,22 @@ void SignerSlot::reconcile(hsm::Done<void> done) {
 
 void SignerSlot::tick() {
   const auto due = lifecycle_.due();
-  if (stopping_ || !is_open() || lifecycle_.busy() || !due || context_.clock.now() < *due) return;
+  if (stopping_ || !is_open() || lifecycle_.busy() || !due || clock_.now() < *due) return;
   reconcile([](const Result<void>& /*outcome*/) {});
+}
+
+keyring::Surroundings SignerSlot::with_signing(keyring::Surroundings surroundings) {
+  surroundings.signing = [this] { keys_sign(); };
+  return surroundings;
+}
+
+void SignerSlot::keys_sign() {
+  if (!is_open() || state_ == ready) return;
+  trouble_.clear();
+  pin_memory_.worked();
+  become(ready);
+  telemetry::log(Level::info, "keys_ready", {{"store", store_.name}});
+  events_.ready();
 }
 
 void SignerSlot::reconciled(const Result<void>& outcome) {
@@ -222,16 +239,14 @@ void SignerSlot::reconciled(const Result<void>& outcome) {
     if (outcome.error().to_string() != trouble_) trouble(outcome.error());
     return;
   }
+  keys_sign();
   trouble_.clear();
-  pin_memory_.worked();
-  if (state_ == ready) return events_.changed();
-  become(ready);
   for (const keyring::Orphan& orphan : lifecycle_.orphans()) {
-    telemetry::log(Level::warning, "key_without_record",
-                   {{"store", store_.name}, {"kid", orphan.kid}});
+    if (told_orphans_.insert(orphan.kid).second)
+      telemetry::log(Level::warning, "key_without_record",
+                     {{"store", store_.name}, {"kid", orphan.kid}});
   }
-  telemetry::log(Level::info, "keys_ready", {{"store", store_.name}});
-  events_.ready();
+  events_.changed();
 }
 
 void SignerSlot::tell_key_troubles() {

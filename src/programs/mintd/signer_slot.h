@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include <boost/asio/steady_timer.hpp>
@@ -30,8 +31,9 @@ class SignerSlot {
     std::function<void()> ended;
   };
 
+  /// `clock`: of the keys' lives.
   SignerSlot(KeeperContext& context, const config::HsmStore& store, store::KeyStateStore& states,
-             keyring::Surroundings surroundings, Events events);
+             const Clock& clock, keyring::Surroundings surroundings, Events events);
 
   /// Not before a PIN that was refused has changed (the token would be locked by our restarts).
   void start();
@@ -46,6 +48,7 @@ class SignerSlot {
   void generate(const hsm::KeySpec& spec, hsm::Done<Json> done);
 
   [[nodiscard]] const std::string& name() const { return store_.name; }
+  [[nodiscard]] bool is_ready() const;
   /// After stop(), and nothing of it runs any more.
   [[nodiscard]] bool has_stopped() const { return stopping_ && !process_.running(); }
   /// The life of this store's keys. After a change of the journal: reconcile().
@@ -65,6 +68,8 @@ class SignerSlot {
   [[nodiscard]] Result<UniqueFd> open_pin() const;
   bool ended(int wait_status);
   void told(const Result<void>& readiness);
+  [[nodiscard]] keyring::Surroundings with_signing(keyring::Surroundings surroundings);
+  void keys_sign();
   void reconciled(const Result<void>& outcome);
   void tell_key_troubles();
   [[nodiscard]] bool is_open() const;
@@ -76,6 +81,7 @@ class SignerSlot {
   void become(const std::string& state);
 
   KeeperContext& context_;
+  const Clock& clock_;
   const config::HsmStore& store_;
   Events events_;
   boost::asio::steady_timer timer_;
@@ -93,6 +99,7 @@ class SignerSlot {
   hsm::VitalsSum past_;  ///< Of the processes before.
   std::string state_ = "down";
   std::string trouble_;
+  std::set<std::string> told_orphans_;
   std::vector<std::string> told_troubles_;  ///< Of its keys, as the log has them.
   bool stopping_ = false;
   Supervised process_;

@@ -33,6 +33,10 @@ class Journal final : public store::KeyStateStore {
     });
     return all;
   }
+  Result<void> forget(const std::string& id) override {
+    records.erase(id);
+    return {};
+  }
   Result<Moment> clock_mark() const override { return mark; }
   Result<void> set_clock_mark(Moment given) override {
     mark = given;

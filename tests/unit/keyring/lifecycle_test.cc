@@ -36,7 +36,13 @@ class LifecycleTest : public ::testing::Test {
     return std::make_unique<Lifecycle>(
         journal, KeyStoreAccess{"main", *store, *store}, plan(), sole, clock,
         [](const std::function<void()>& work) { work(); },
-        Surroundings{.in_force = [this] { return in_force; }, .covered = {}, .changed = {}});
+        Surroundings{
+            .in_force_since =
+                [this] { return in_force ? std::optional<Moment>(Moment{}) : std::nullopt; },
+            .covered = {},
+            .elsewhere = [this](const KeyKind&) { return elsewhere; },
+            .changed = {},
+            .signing = [this] { ++told_signing; }});
   }
   Result<void> reconcile(Lifecycle& lifecycle) {
     std::promise<Result<void>> promise;
@@ -91,6 +97,8 @@ class LifecycleTest : public ::testing::Test {
   mintmark::test::ManualClock clock;
   bool generate = true;
   bool in_force = true;
+  bool elsewhere = false;
+  int told_signing = 0;
   std::vector<std::string> orphans;
   std::vector<std::string> troubles;
   std::optional<Moment> due;
@@ -170,8 +178,8 @@ TEST_F(LifecycleTest, OneOfSeveralStoresNeedNotHaveEveryAlgorithm) {
   store->lack(Algorithm::ed25519);
   const auto lifecycle = start(false);
   EXPECT_TRUE(reconcile(*lifecycle));
-  ASSERT_EQ(lifecycle->troubles().size(), 1U);
-  EXPECT_NE(lifecycle->troubles()[0].find("access_token Ed25519"), std::string::npos);
+  EXPECT_TRUE(lifecycle->troubles().empty()) << "nothing is wrong with that";
+  EXPECT_EQ(told_signing, 3) << "at each of its first keys, and not for the missing one";
 }
 
 TEST_F(LifecycleTest, ARecordWhoseKeyIsOfAnotherAlgorithmIsRefused) {
@@ -258,12 +266,69 @@ TEST_F(LifecycleTest, AnIntentWithoutAKeyEndsAndANewKeyIsMade) {
 }
 
 TEST_F(LifecycleTest, AKeyThatNoRecordKnowsIsNamedAndLeftAlone) {
+  ASSERT_TRUE(reconcile());
   const hsm::KeyInfo stranger = store->make_key(hsm::Purpose::access_token);
   const auto snapshot = reconcile();
   ASSERT_TRUE(snapshot);
   EXPECT_EQ(orphans, std::vector<std::string>{stranger.kid()});
   EXPECT_EQ((*snapshot)->find(stranger.kid(), hsm::Purpose::access_token), nullptr);
   EXPECT_EQ(keys_in_hardware(), 5U);
+}
+
+TEST_F(LifecycleTest, ALostJournalMakesNoNewKeysBesideThoseThatVerifiersKnow) {
+  const hsm::KeyInfo known = store->make_key(hsm::Purpose::access_token);
+  const auto lifecycle = start();
+  const auto outcome = reconcile(*lifecycle);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Code::keys_not_ready);
+  EXPECT_NE(outcome.error().detail.find("adopt"), std::string::npos);
+  EXPECT_EQ(keys_in_hardware(), 1U + 2U) << "of client attestations there was none";
+  ASSERT_TRUE(lifecycle->adopt(known.kid()));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_EQ(record_of("access_token", KeyState::active).kid, known.kid());
+}
+
+TEST_F(LifecycleTest, AKeyThatTheJournalHasUnderAnotherStoreIsNoOrphan) {
+  ASSERT_TRUE(reconcile());
+  for (auto& [id, record] : journal.records) record.store = "renamed";
+  const auto kid = record_of("access_token", KeyState::active).kid;
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_TRUE(lifecycle->orphans().empty());
+  EXPECT_EQ(lifecycle->troubles().size(), 4U) << "each is named";
+  EXPECT_EQ(lifecycle->adopt(kid).error().code, Code::key_not_found);
+  EXPECT_EQ(lifecycle->give_up(kid).error().code, Code::key_not_found);
+}
+
+TEST_F(LifecycleTest, ARevokedKeyIsNotAdoptedUnderAnotherId) {
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  const hsm::KeyInfo orphan = store->make_key(hsm::Purpose::access_token);
+  ASSERT_TRUE(reconcile(*lifecycle));
+  store::KeyRecord same = record_of("access_token", KeyState::active);
+  same.id = hsm::to_string(hsm::random_key_id());
+  same.kid = orphan.kid();
+  same.state = KeyState::destroyed;
+  same.revoked_why = "stolen";
+  journal.records[same.id] = same;
+  const auto refused = lifecycle->adopt(orphan.kid());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::hsm_key_exists);
+}
+
+TEST_F(LifecycleTest, AnIdThatNamesAnotherKeyNowIsNotEnded) {
+  ASSERT_TRUE(reconcile());
+  const auto old = record_of("access_token", KeyState::active);
+  clock.advance(seconds(10000));
+  ASSERT_TRUE(reconcile());
+  clock.advance(seconds(5));
+  ASSERT_TRUE(reconcile());
+  ASSERT_EQ(journal.records[old.id].state, KeyState::retired);
+  journal.records[old.id].kid = "the key that was";
+  store->make_key(hsm::Purpose::access_token, *hsm::key_id_from(old.id));
+  ASSERT_TRUE(reconcile());
+  EXPECT_EQ(keys_in_hardware(), 5U) << "a ceremony has used the id again";
+  EXPECT_FALSE(troubles.empty());
 }
 
 TEST_F(LifecycleTest, ATlsKeyIsNeitherMadeNorPublishedNorMissedInTheRecords) {
@@ -439,7 +504,8 @@ TEST_F(LifecycleTest, AKeyThatCameBackWithABackupOfTheTokenIsEndedAgain) {
   ASSERT_TRUE(reconcile());
   clock.advance(seconds(5));
   ASSERT_TRUE(reconcile());
-  store->make_key(hsm::Purpose::access_token, *hsm::key_id_from(old.id));
+  journal.records[old.id].kid =
+      store->make_key(hsm::Purpose::access_token, *hsm::key_id_from(old.id)).kid();
   ASSERT_EQ(keys_in_hardware(), 5U);
   ASSERT_TRUE(reconcile());
   EXPECT_EQ(keys_in_hardware(), 4U);
@@ -508,6 +574,102 @@ TEST_F(LifecycleTest, ARevokedKeyThatHasRetiredIsPublishedNoMore) {
   ASSERT_TRUE(lifecycle->revoke(old.kid, "x"));
   EXPECT_EQ(journal.records[old.id].state, KeyState::destroyed);
   EXPECT_EQ(snapshot().value()->find(old.kid, hsm::Purpose::access_token), nullptr);
+}
+
+TEST_F(LifecycleTest, ARevocationThatComesWhileTheKeyIsBeingEndedIsNotForgotten) {
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  const auto old = record_of("access_token", KeyState::active);
+  clock.advance(seconds(10000));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  clock.advance(seconds(5));
+  store->before_destruction([&] { EXPECT_TRUE(lifecycle->revoke(old.kid, "stolen")); });
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_EQ(journal.records[old.id].state, KeyState::destroyed);
+  EXPECT_EQ(journal.records[old.id].revoked_why, "stolen");
+  EXPECT_EQ(snapshot().value()->find(old.kid, hsm::Purpose::access_token), nullptr);
+}
+
+TEST_F(LifecycleTest, ASuccessorThatIsKnownToBeLostDoesNotTakeOverFromARevokedKey) {
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  const auto lost = record_of("access_token", KeyState::published);
+  const auto bad = record_of("access_token", KeyState::active);
+  ASSERT_TRUE(destroy(lost.id));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  ASSERT_TRUE(lifecycle->revoke(bad.kid, "stolen"));
+  EXPECT_EQ(journal.records[lost.id].state, KeyState::published);
+  ASSERT_FALSE(reconcile(*lifecycle)) << "nothing is made on a look that lacks something";
+  EXPECT_EQ(journal.records[bad.id].state, KeyState::destroyed) << "but what was taken back ends";
+  ASSERT_TRUE(lifecycle->revoke(lost.kid, "lost"));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_NE(record_of("access_token", KeyState::active).kid, bad.kid);
+}
+
+TEST_F(LifecycleTest, ARevokedKeyIsNotBelievedEndedByATokenThatShowsNothingOfOurs) {
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  const auto bad = record_of("access_token", KeyState::active);
+  for (auto& [id, record] : journal.records) {
+    if (record.id != bad.id) record.state = KeyState::destroyed;
+  }
+  ASSERT_TRUE(lifecycle->revoke(bad.kid, "stolen"));
+  generate = false;
+  store = std::make_unique<mintmark::test::FakeKeyStore>();  // Another token in the slot.
+  EXPECT_FALSE(reconcile(*start()));
+  EXPECT_EQ(journal.records[bad.id].state, KeyState::retiring);
+}
+
+// ---- what fails ----
+
+TEST_F(LifecycleTest, TokensDoNotWaitForASuccessorThatCannotBeMade) {
+  ASSERT_TRUE(reconcile());
+  told_signing = 0;
+  for (auto& [id, record] : journal.records) {
+    if (record.state == KeyState::published) record.state = KeyState::destroyed;
+  }
+  const auto lifecycle = start();
+  store->before_generation([&] { EXPECT_GT(told_signing, 0) << "told before it is tried"; });
+  ASSERT_TRUE(reconcile(*lifecycle));
+}
+
+TEST_F(LifecycleTest, AGenerationThatFailsIsTriedEverMoreSeldomAndLeavesNoPileOfRecords) {
+  ASSERT_TRUE(reconcile());
+  for (auto& [id, record] : journal.records) {
+    if (record.state == KeyState::published) record.state = KeyState::destroyed;
+  }
+  const std::size_t before = journal.records.size();
+  store->fail_generation_with({Code::hsm_failed, "full", 0x31});
+  const auto lifecycle = start();
+  for (int day = 0; day < 3; ++day) {
+    for (int minute = 0; minute < 24 * 60; minute += 5) {
+      ASSERT_TRUE(reconcile(*lifecycle)) << "the old keys sign on";
+      clock.advance(seconds(300));
+    }
+  }
+  EXPECT_LT(journal.records.size(), before + 70) << "of two kinds, once an hour, kept for a day";
+  EXPECT_FALSE(lifecycle->troubles().empty());
+}
+
+TEST_F(LifecycleTest, AKeyThatSignsAndIsMissingIsATrouble) {
+  ASSERT_TRUE(reconcile());
+  const auto lost = record_of("access_token", KeyState::active);
+  ASSERT_TRUE(destroy(lost.id));
+  const auto lifecycle = start();
+  ASSERT_FALSE(reconcile(*lifecycle));
+  ASSERT_FALSE(lifecycle->troubles().empty());
+  EXPECT_NE(lifecycle->troubles()[0].find(lost.kid), std::string::npos);
+}
+
+TEST_F(LifecycleTest, TheFirstKeyOfANewStoreWaitsForVerifiersWhereAnotherSigns) {
+  elsewhere = true;
+  const auto lifecycle = start(false);
+  EXPECT_TRUE(reconcile(*lifecycle)) << "the other one signs";
+  EXPECT_EQ(count(KeyState::active), 0U);
+  EXPECT_EQ(lifecycle->due(), clock.now() + seconds(600));
+  clock.advance(seconds(600));
+  ASSERT_TRUE(reconcile(*lifecycle));
+  EXPECT_EQ(count(KeyState::active), 2U);
 }
 
 // ---- ceremonies ----

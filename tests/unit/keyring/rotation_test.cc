@@ -55,8 +55,13 @@ class Rotation : public ::testing::Test {
   using Steps = std::vector<std::pair<Act, std::string>>;
 
   RotationPlan plan;
-  RotationView view{
-      .now = start, .usable = {}, .consistent = true, .in_force = true, .covered = {}};
+  RotationView view{.now = start,
+                    .usable = {},
+                    .consistent = true,
+                    .in_force_since = Moment{},
+                    .elsewhere = [this](const KeyKind&) { return elsewhere; },
+                    .covered = {}};
+  bool elsewhere = false;
   std::vector<KeyRecord> records;
   std::string unusable;
   std::string covered;
@@ -147,23 +152,63 @@ TEST_F(Rotation, NoPrivateHalfEndsWhileTheFrontMayStillSignWithIt) {
   key("a", KeyState::active);
   key("b", KeyState::published);
   key("c", KeyState::retiring);
-  view.in_force = false;
-  EXPECT_EQ(steps(seconds(500)), Steps{});
-  EXPECT_EQ(look(seconds(500)).due, start + seconds(501)) << "it is looked at again";
+  view.in_force_since.reset();
+  EXPECT_EQ(steps(seconds(50)), Steps{});
+  EXPECT_EQ(look(seconds(50)).due, start + seconds(51)) << "it is looked at again";
+  view.in_force_since = start + seconds(50);
+  EXPECT_EQ(steps(seconds(54)), Steps{}) << "what was asked just before may be under way";
+  EXPECT_EQ(steps(seconds(55)), (Steps{{Act::end, "c"}}));
+}
+
+TEST_F(Rotation, AKeyThatCannotBeEndedIsPublishedNoLongerForThat) {
+  key("a", KeyState::active);
+  key("b", KeyState::published);
+  key("c", KeyState::retiring);
+  EXPECT_EQ(steps(seconds(360)), (Steps{{Act::end, "c"}, {Act::forget, "c"}}));
+}
+
+TEST_F(Rotation, TheFirstKeyOfAnotherStoreWaitsUntilVerifiersMayKnowIt) {
+  key("a", KeyState::published);
+  elsewhere = true;
+  EXPECT_EQ(steps(seconds(99)), Steps{});
+  EXPECT_EQ(look(seconds(99)).due, start + seconds(100));
+  EXPECT_EQ(steps(seconds(100)), (Steps{{Act::activate, "a"}}));
+  elsewhere = false;
+  EXPECT_EQ(steps(), (Steps{{Act::activate, "a"}})) << "where nothing else signs nobody is served by waiting";
+}
+
+TEST_F(Rotation, AKeyThatSignsLongerThanItShouldIsNamed) {
+  plan.generate = false;
+  key("a", KeyState::active);
+  EXPECT_TRUE(look(seconds(999)).overdue.empty());
+  EXPECT_EQ(look(seconds(1000)).overdue, std::vector<KeyKind>{tokens});
+  EXPECT_EQ(forecast(records[0], records, plan)->at, start + seconds(1000));
+  key("b", KeyState::published);
+  EXPECT_TRUE(look(seconds(1000)).overdue.empty());
+}
+
+TEST_F(Rotation, WhatWasTakenBackEndsBesideKeysThatAreMissingToo) {
+  key("a", KeyState::active);
+  key("b", KeyState::published);
+  key("c", KeyState::retiring).revoked_why = "stolen";
+  view.consistent = false;
+  EXPECT_EQ(steps(), (Steps{{Act::end, "c"}}));
+  unusable = "c";
+  EXPECT_EQ(steps(), Steps{}) << "but not on a look that does not show it";
 }
 
 TEST_F(Rotation, WhatWasTakenBackEndsAtOnce) {
   key("a", KeyState::active);
   key("b", KeyState::published);
   key("c", KeyState::retiring).revoked_why = "stolen";
-  view.in_force = false;
+  view.in_force_since.reset();
   EXPECT_EQ(steps(), (Steps{{Act::end, "c"}}));
 }
 
 TEST_F(Rotation, AKeyIsPublishedUntilItsLastTokenHasEndedForEveryClock) {
   key("a", KeyState::active);
   key("b", KeyState::published);
-  key("c", KeyState::retired).become(KeyState::retiring, start);
+  key("c", KeyState::retired).become(KeyState::retiring, start - seconds(5));
   records.back().state = KeyState::retired;
   EXPECT_EQ(steps(seconds(359)), Steps{});
   EXPECT_EQ(look(seconds(359)).due, start + seconds(360));

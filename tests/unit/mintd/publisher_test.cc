@@ -34,7 +34,8 @@ class PublisherTest : public ::testing::Test {
       store::open_key_state_store(scratch / "keys.db").value();
   test::FakeKeyStore hardware;
   std::vector<std::uint64_t> told;
-  Publisher publisher{*states, [this](const Publisher::SnapshotPtr& snapshot) {
+  test::ManualClock clock;
+  Publisher publisher{*states, clock, [this](const Publisher::SnapshotPtr& snapshot) {
                         told.push_back(snapshot->epoch());
                       }};
 };
@@ -83,6 +84,27 @@ TEST_F(PublisherTest, ARecordThatCannotBeReadLeavesWhatWasThere) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::store_failed);
   EXPECT_EQ(publisher.snapshot()->keys().size(), 1U);
+  EXPECT_TRUE(publisher.stale());
+  EXPECT_FALSE(publisher.in_force()) << "what was changed is not out";
+  broken.state = KeyState::destroyed;
+  ASSERT_TRUE(states->put(broken));
+  ASSERT_TRUE(publisher.refresh());
+  EXPECT_TRUE(publisher.in_force());
+}
+
+TEST_F(PublisherTest, KnowsSinceWhenItIsInForceAndHowLongTheFrontOwesItsWord) {
+  ASSERT_TRUE(states->put(record(KeyState::active)));
+  ASSERT_TRUE(publisher.refresh());
+  EXPECT_EQ(publisher.owed_for().count(), 0);
+  publisher.front_started();
+  EXPECT_FALSE(publisher.in_force_since());
+  EXPECT_GT(publisher.owed_for().count(), 0);
+  clock.advance(seconds(7));
+  publisher.front_took(1U << 30U);
+  EXPECT_FALSE(publisher.in_force()) << "no front knows what is to come";
+  publisher.front_took(1);
+  EXPECT_EQ(publisher.in_force_since(), clock.now());
+  EXPECT_EQ(publisher.owed_for().count(), 0);
 }
 
 TEST_F(PublisherTest, IsInForceWhereThereIsNoFrontAndElseWhenTheFrontSaysSo) {
@@ -119,10 +141,7 @@ TEST_F(PublisherTest, ThoseWhoWaitForAFrontThatDiesAreToldThatNobodySignsByTheOl
   EXPECT_TRUE(told_so);
 }
 
-class ClockMarkTest : public PublisherTest {
- protected:
-  test::ManualClock clock;
-};
+class ClockMarkTest : public PublisherTest {};
 
 TEST_F(ClockMarkTest, IsOnDiskToTenSeconds) {
   ClockMark mark(*states, clock);
@@ -150,6 +169,32 @@ TEST_F(ClockMarkTest, StaysWhereAClockThatGoesBackLeftItAndSaysHowFar) {
   ASSERT_TRUE(mark.accept_present());
   EXPECT_EQ(mark.behind(), seconds(0));
   EXPECT_EQ(states->clock_mark().value(), clock.now());
+}
+
+TEST_F(ClockMarkTest, AsAClockGoesForwardOnly) {
+  ClockMark mark(*states, clock);
+  ASSERT_TRUE(mark.tick());
+  const Moment latest = clock.now();
+  clock.set(latest - seconds(100));
+  EXPECT_EQ(mark.now(), latest);
+  clock.set(latest + seconds(1));
+  EXPECT_EQ(mark.now(), latest + seconds(1));
+}
+
+TEST_F(ClockMarkTest, AcceptedTakesTheKeysMomentsBackWithIt) {
+  clock.advance(seconds(86400));  // Ahead for a while.
+  store::KeyRecord key = record(KeyState::active);
+  key.become(KeyState::active, clock.now());
+  key.rotation_asked_at = clock.now();
+  ASSERT_TRUE(states->put(key));
+  ClockMark mark(*states, clock);
+  ASSERT_TRUE(mark.tick());
+  clock.set(clock.now() - seconds(86400));
+  ASSERT_TRUE(mark.accept_present());
+  const auto after = states->list().value()[0];
+  EXPECT_EQ(after.at(KeyState::active), clock.now());
+  EXPECT_EQ(after.rotation_asked_at, clock.now());
+  EXPECT_EQ(mark.now(), clock.now());
 }
 
 }  // namespace
