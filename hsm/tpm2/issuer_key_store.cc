@@ -36,8 +36,8 @@ Result<IssuerTpm::Settings> settings_of(const config::HsmStore& store, const std
   return settings;
 }
 
-/// After the opening, which proved the PIN, it is not the PIN that is wrong; and nobody is to take it
-/// for that, and stop.
+/// After the opening, which proved the PIN, it is not the PIN that is wrong; and nobody is to take
+/// it for that, and stop.
 tl::unexpected<Error> changed_on_its_way(const Error& error) {
   return fail(Code::hsm_answer_forged,
               "the TPM refuses an authorisation that was right at the opening: a command was "

@@ -14,7 +14,8 @@ namespace {
 
 constexpr TPMT_SIG_SCHEME scheme_of_key{.scheme = TPM2_ALG_NULL, .details = {}};
 constexpr UINT16 counter_size = 8;
-/// The PIN was right at the opening: whoever has the owner's authorisation can define an index anew.
+/// The PIN was right at the opening: whoever has the owner's authorisation can define an index
+/// anew.
 constexpr const char* counter_is_anothers = "its counter has another authorisation than ours";
 
 // Where an authorisation is checked, a wrong one is the PIN's.
