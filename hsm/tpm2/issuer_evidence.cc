@@ -32,7 +32,7 @@ Json json_of(const Statement& statement) {
 
 Result<KeyEvidence> key_evidence(const Tpm& tpm, const Engagement& with, const Secret& auth,
                                  const EvidenceOf& of) {
-  const auto alive = check_alive(tpm, with, auth, of.signing);
+  const auto alive = check_counter(tpm, with, auth, of.signing.policy);
   if (!alive) return tl::unexpected<Error>(alive.error());
   const Sha256 binding = binding_of(of);
   const auto certified = certify_with(tpm, with, auth, of.ak, of.signing.blobs, binding);

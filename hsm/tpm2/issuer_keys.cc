@@ -154,17 +154,22 @@ Result<Bytes> sign_with(const Tpm& tpm, const Engagement& with, const Secret& au
   return jws_signature(key.algorithm, *signature);
 }
 
-Result<void> check_alive(const Tpm& tpm, const Engagement& with, const Secret& auth,
-                         const SigningKey& key) {
+Result<void> check_counter(const Tpm& tpm, const Engagement& with, const Secret& auth,
+                           const KeyPolicy& policy) {
   const CounterAccess access = read_access(tpm, with, auth);
-  const auto counter = counter_of(access, key.policy);
+  const auto counter = counter_of(access, policy);
   if (!counter) return tl::unexpected<Error>(counter.error());
   const auto value = read_counter(access, *counter);
   if (!value && value.error().code == Code::hsm_pin_refused)
     return ended(counter_is_anothers, static_cast<TSS2_RC>(value.error().native));
   if (!value) return tl::unexpected<Error>(value.error());
-  if (*value != key.policy.counter_value) return ended("its counter has moved on");
-  const auto loaded = load_with_auth(tpm, with, auth, key.blobs);
+  if (*value != policy.counter_value) return ended("its counter has moved on");
+  return {};
+}
+
+Result<void> check_opens(const Tpm& tpm, const Engagement& with, const Secret& auth,
+                         const KeyBlobs& key) {
+  const auto loaded = load_with_auth(tpm, with, auth, key);
   if (!loaded) return tl::unexpected<Error>(loaded.error());
   return {};
 }

@@ -44,9 +44,12 @@ struct SigningKey {
 [[nodiscard]] Result<Bytes> sign_with(const Tpm& tpm, const Engagement& with, const Secret& auth,
                                       const SigningKey& key, BytesView input);
 
-/// Why the key does not sign, without signing: as sign_with.
-[[nodiscard]] Result<void> check_alive(const Tpm& tpm, const Engagement& with, const Secret& auth,
-                                       const SigningKey& key);
+/// Whether its counter still has the key's value: `hsm_key_ended` if not.
+[[nodiscard]] Result<void> check_counter(const Tpm& tpm, const Engagement& with, const Secret& auth,
+                                         const KeyPolicy& policy);
+/// Whether this TPM opens the key: `hsm_key_foreign` if not. That stays so.
+[[nodiscard]] Result<void> check_opens(const Tpm& tpm, const Engagement& with, const Secret& auth,
+                                       const KeyBlobs& key);
 
 /// TPM2_Certify of the key by the AK, both with that authorisation value (Part 3, 18.2).
 [[nodiscard]] Result<Statement> certify_with(const Tpm& tpm, const Engagement& with,

@@ -91,7 +91,10 @@ Result<void> IssuerTpm::take_over() {
   auth_ = auth_of(store_.salt, secrets_.pin);
   if (auto read = read_keys(); !read) return read;
   if (auto proven = prove(); !proven) return proven;
-  return finish_what_broke_off();
+  if (auto finished = finish_what_broke_off(); !finished) return finished;
+  // Opening a key takes a TPM its time: better now, where there is more, than in the first list.
+  if (auto looked_at = list(); !looked_at) return pass_on(looked_at);
+  return {};
 }
 
 Result<void> IssuerTpm::found_store() {
@@ -127,7 +130,7 @@ Result<void> IssuerTpm::read_keys() {
     if (!key)
       return fail(Code::hsm_blob_malformed,
                   to_string(blob.id) + ".key: " + key.error().to_string());
-    keys_.emplace(blob.id, Key{std::move(blob), std::move(*key)});
+    keys_.emplace(blob.id, Key{std::move(blob), std::move(*key), false});
   }
   return {};
 }
@@ -202,12 +205,20 @@ KeyInfo IssuerTpm::info_of(const Key& key, std::string unfit) const {
   return {key.blob.id, key.blob.purpose, key.public_key, std::move(unfit)};
 }
 
+Result<void> IssuerTpm::look_at(const Engagement& with, Key& key) const {
+  if (auto counted = check_counter(*tpm_, with, auth_, key.blob.policy); !counted) return counted;
+  if (key.opens) return {};
+  auto opened = check_opens(*tpm_, with, auth_, key.blob.key);
+  key.opens = opened.has_value();
+  return opened;
+}
+
 Result<std::vector<KeyInfo>> IssuerTpm::list() {
   const auto with = engage();
   if (!with) return tl::unexpected<Error>(with.error());
   std::vector<KeyInfo> listed;
-  for (const auto& [id, key] : keys_) {
-    const auto alive = check_alive(*tpm_, *with, auth_, signing_key_of(key.blob));
+  for (auto& [id, key] : keys_) {
+    const auto alive = look_at(*with, key);
     const bool unfit = !alive && (alive.error().code == Code::hsm_key_ended ||
                                   alive.error().code == Code::hsm_key_foreign);
     if (!alive && !unfit) return tl::unexpected<Error>(alive.error());

@@ -57,7 +57,8 @@ class IssuerTpm {
   [[nodiscard]] Result<Bytes> sign(const KeyId& id, BytesView input);
   /// The key's public half; null where there is none of that id.
   [[nodiscard]] const jose::PublicKey* public_key(const KeyId& id) const;
-  /// Each key is looked at: a restored one, or one of another TPM, is unfit.
+  /// Each key's counter is looked at, and at the first time whether this TPM opens it: a restored
+  /// one, or one of another TPM, is unfit.
   [[nodiscard]] Result<std::vector<KeyInfo>> list();
   /// The new key signs once before it is given out. `hsm_key_exists`, `hsm_mechanism_missing`,
   /// `hsm_nv_full`, `hsm_owner_refused`. What was begun is undone, where the TPM still answers;
@@ -73,6 +74,7 @@ class IssuerTpm {
   struct Key {
     KeyBlob blob;
     jose::PublicKey public_key;
+    bool opens = false;  ///< This TPM opened it once.
   };
   IssuerTpm(Settings settings, Secrets secrets, BlobDirectory directory, Tpm tpm);
 
@@ -90,6 +92,7 @@ class IssuerTpm {
   [[nodiscard]] Result<void> end(const Engagement& with, KeyBlob blob);
   [[nodiscard]] CounterAccess counters(const Engagement& with) const;
   [[nodiscard]] bool is_another_keys(const KeyBlob& blob) const;
+  [[nodiscard]] Result<void> look_at(const Engagement& with, Key& key) const;
   [[nodiscard]] KeyInfo info_of(const Key& key, std::string unfit) const;
 
   Settings settings_;

@@ -84,7 +84,8 @@ Result<KeyInfo> IssuerTpm::generate(const KeySpec& spec) {
     return pass_on(key);
   }
   broken_off_.erase(spec.id);
-  const auto [at, added] = keys_.insert_or_assign(spec.id, Key{std::move(*blob), std::move(*key)});
+  const auto [at, added] =
+      keys_.insert_or_assign(spec.id, Key{std::move(*blob), std::move(*key), true});
   return info_of(at->second, "");
 }
 
