@@ -6,7 +6,7 @@ namespace {
 
 TEST(HsmProfilesCommand, ListsAllWithTheirStatus) {
   const Json all = mintctl_json({"profiles"}).json()["profiles"];
-  ASSERT_EQ(all.size(), 7U);
+  ASSERT_EQ(all.size(), 8U);
   const Outcome shown = mintctl({"profiles"});
   EXPECT_EQ(shown.status, 0);
   EXPECT_TRUE(shown.says("untested")) << shown.output;
