@@ -35,8 +35,10 @@ struct KeyStores::Entry {
     const auto idle = Steady::now().time_since_epoch().count() - last.load();
     const double halvings =
         std::chrono::duration<double>(Steady::duration(idle)) / half_forgotten_after;
+    const unsigned under_way = pending.load();
+    if (under_way == 0 && !measured.load()) return 0;  // One call tells what it takes there.
     const double one = seconds_a_call.load() / (1 + std::max(halvings, 0.0));
-    return one * (pending.load() + 1);
+    return one * (under_way + 1);
   }
 
   unsigned began() { return pending.fetch_add(1); }
@@ -51,10 +53,12 @@ struct KeyStores::Entry {
       // However quickly it failed: that is no speed.
       seconds_a_call.store(std::chrono::duration<double>(store.call_deadline).count());
     }
+    measured.store(true);
     last.store(now.time_since_epoch().count());
   }
 
   const StoreInUse store;
+  std::atomic<bool> measured{false};
   std::atomic<unsigned> pending{0};
   std::atomic<double> seconds_a_call{first_guess_seconds};
   std::atomic<Steady::rep> last{Steady::now().time_since_epoch().count()};

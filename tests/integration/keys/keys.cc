@@ -21,16 +21,15 @@ void Keys::SetUpTestSuite() {
   const auto made =
       execute({MINTMARK_SOURCE "/provisioning/hsm/softhsm", stack_of.file("hsm2"), "second"});
   ASSERT_EQ(made.status, 0) << made.output;
-  stack_of.replace("mintd.json", R"("stores": {)",
-                   R"("stores": {
-      "second": {
-        "profile": "softhsm", "module": )" +
-                       Json(stack["PKCS11_MODULE"]).dump() + R"(, "token": "second",
-        "pin": {"file": "hsm2/pin"}, "environment": {"SOFTHSM2_CONF": )" +
-                       Json(stack_of.file("hsm2/softhsm2.conf")).dump() + R"(}
-      },)");
-  stack_of.replace("mintd.json", R"("tokens": {)",
-                   R"("keys": {"max_age_seconds": 0}, "tokens": {)");
+  Json configuration = Json::parse(stack_of.content("mintd.json"));
+  configuration["hsm"]["stores"]["second"] = {
+      {"profile", "softhsm"},
+      {"module", stack["PKCS11_MODULE"]},
+      {"token", "second"},
+      {"pin", {{"file", "hsm2/pin"}}},
+      {"environment", {{"SOFTHSM2_CONF", stack_of.file("hsm2/softhsm2.conf")}}}};
+  configuration["keys"] = {{"max_age_seconds", 0}};
+  stack_of.write("mintd.json", configuration.dump(2));
   stack_of.replace("policy.json", "\"rules\": [",
                    R"("rules": [{"name": "software", "match": {"format": "key", )"
                    R"("key_protection": "none"}, "grant": [{"audience": )"

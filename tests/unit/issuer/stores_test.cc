@@ -133,6 +133,28 @@ TEST_F(Stores, WithTheDeadlinePassedNobodyElseIsAsked) {
   EXPECT_EQ(asked, std::vector<std::string>{"one"});
 }
 
+TEST_F(Stores, AStoreWhoseKeyIsGoneSwallowsNoRequestHoweverQuicklyItFails) {
+  stores["one"].fake->fail_signing_with({Code::hsm_key_unknown, "gone", 0});
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(sign());
+  EXPECT_LE(std::count(asked.begin(), asked.end(), "one"), 2) << "that is no speed";
+}
+
+TEST_F(Stores, AStoreThatHasSignedNothingYetGetsOneCallAndNotACrowd) {
+  stores["two"].healthy = false;
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(sign());
+  stores["two"].healthy = true;
+  stores["two"].fake->hold();
+  std::vector<std::future<Result<std::string>>> answers;
+  asked.clear();
+  for (int i = 0; i < 20; ++i) {
+    answers.push_back(begin());
+    if (asked.back() == "one") answers.back().wait();
+  }
+  EXPECT_EQ(std::count(asked.begin(), asked.end(), "two"), 1);
+  stores["two"].fake->release();
+  for (auto& answer : answers) EXPECT_TRUE(answer.get());
+}
+
 TEST_F(Stores, AnErrorOfTheOneRequestIsNotTriedElsewhere) {
   stores["two"].healthy = false;
   stores["one"].fake->fail_signing_with({Code::purpose_refused, "no", 0});
