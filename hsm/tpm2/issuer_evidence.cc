@@ -23,6 +23,19 @@ Sha256 binding_of(const EvidenceOf& of) {
   return sha256(all);
 }
 
+// What is no secret for evidence may be one for an enrolment: it is not told.
+Result<Secret> only_of_evidence(Result<Secret> opened) {
+  if (!opened) return opened;
+  const BytesView octets = opened->view();
+  const BytesView label = as_bytes(activation_label);
+  if (octets.size() > label.size() && equal_in_constant_time(octets.first(label.size()), label))
+    return opened;
+  return fail(Code::activation_secret_foreign,
+              "the credential's secret is not one that is made to be given away: it must begin "
+              "with \"" +
+                  std::string(activation_label) + "\"");
+}
+
 Json json_of(const Statement& statement) {
   return {{"attest", jose::base64url(statement.attest)},
           {"signature", jose::base64url(statement.signature)}};
@@ -80,8 +93,8 @@ Result<Secret> activate_ak(const Tpm& tpm, const Engagement& with, const Secret&
     if (ek.nv_index != credential.ek_index) continue;
     const auto ak = load_with_auth(tpm, with, auth, ak_blobs);
     if (!ak) return tl::unexpected<Error>(ak.error());
-    return open_credential(tpm, ek, *ak, with.session.id(), credential.credential_blob,
-                           credential.encrypted_secret);
+    return only_of_evidence(open_credential(
+        tpm, ek, *ak, with.session.id(), credential.credential_blob, credential.encrypted_secret));
   }
   return fail(Code::activation_unavailable, "the TPM has no EK certificate at that NV index");
 }

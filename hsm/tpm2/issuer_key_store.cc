@@ -82,12 +82,14 @@ struct TpmKeyStore::Parts {
 
   /// Does `work` on the owner's thread; once more where the connection was lost in the middle.
   template <typename T, typename Work>
-  void submit(Operation operation, Deadline deadline, const Done<T>& done, Work work) {
+  void submit(Operation operation, Deadline deadline, const Done<T>& done, Work work,
+              bool yields = false) {
     queue.submit(
         {.operation = operation,
          .deadline = deadline,
          .run = [this, operation, done, work = std::move(work)] { done(run<T>(operation, work)); },
-         .refuse = [done](Error error) { done(tl::unexpected<Error>(std::move(error))); }});
+         .refuse = [done](Error error) { done(tl::unexpected<Error>(std::move(error))); },
+         .yields = yields});
   }
 
   template <typename T, typename Work>
@@ -177,12 +179,14 @@ void TpmKeyStore::evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence
 
 void TpmKeyStore::activate(const SealedCredential& credential, Deadline deadline,
                            Done<Bytes> done) {
-  parts_->submit<Bytes>(Operation::evidence, deadline, done,
-                        [credential](IssuerTpm& tpm) -> Result<Bytes> {
-                          const auto secret = tpm.activate(credential);
-                          if (!secret) return tl::unexpected<Error>(secret.error());
-                          return to_bytes(secret->view());
-                        });
+  parts_->submit<Bytes>(
+      Operation::evidence, deadline, done,
+      [credential](IssuerTpm& tpm) -> Result<Bytes> {
+        const auto secret = tpm.activate(credential);
+        if (!secret) return tl::unexpected<Error>(secret.error());
+        return to_bytes(secret->view());
+      },
+      true);
 }
 
 double TpmKeyStore::signatures_a_second() const {

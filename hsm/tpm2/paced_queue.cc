@@ -75,6 +75,12 @@ std::optional<Error> PacedQueue::try_push(Call& call) {
   const Span wait = time_to_wait();
   if (waiting_.size() >= bound_)
     return full(std::to_string(bound_) + " calls wait for the TPM already", wait);
+  if (call.yields && !waiting_.empty()) {
+    Error behind = full("", wait);
+    behind.code = Code::activation_behind_tokens;
+    behind.detail = "the TPM has tokens to sign first";
+    return behind;
+  }
   const Span whole = wait + expected(call.operation);
   if (call.operation == Operation::sign && !idle && Clock::now() + whole > call.deadline.at()) {
     return full("a signature takes this TPM " + milliseconds(expected(Operation::sign)) +

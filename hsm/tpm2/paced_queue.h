@@ -34,6 +34,9 @@ class PacedQueue {
     Deadline deadline;
     std::function<void()> run;          ///< On the owner's thread.
     std::function<void(Error)> refuse;  ///< On one of the queue's threads, or inside submit().
+    /// Taken only where nothing waits, else `activation_behind_tokens`: what strangers may ask for
+    /// never stands before a signature that was asked for earlier.
+    bool yields = false;
   };
 
   /// `bound`: how many may wait. `signature`: how long one takes, as far as is known.

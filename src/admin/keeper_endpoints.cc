@@ -29,6 +29,12 @@ http::Router keeper_router(KeeperEndpoints endpoints) {
               const auto keys = shared->keys();
               respond(keys ? http::json_response(200, keys->dump()) : error_response(keys.error()));
             });
+  router.on("GET", "/admin/v1/keys/evidence",
+            [shared](http::Request /*request*/, const http::Respond& respond) {
+              const auto evidence = shared->key_evidence();
+              respond(evidence ? http::json_response(200, evidence->dump())
+                               : error_response(evidence.error()));
+            });
   router.on("POST", "/admin/v1/keys", key_generation(shared->generate_key));
   router.on("POST", "/admin/v1/reload", shared->reload);
   router.on("GET", "/admin/v1/devices", shared->front);

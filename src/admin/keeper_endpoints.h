@@ -15,6 +15,8 @@ namespace mintmark::admin {
 struct KeeperEndpoints {
   std::function<Json()> status;
   std::function<Result<Json>()> keys;
+  /// GET /admin/v1/keys/evidence: as strangers get it, each key with its "store" too.
+  std::function<Result<Json>()> key_evidence;
   /// POST /admin/v1/keys (key_generation.h).
   GenerateKey generate_key;
   KeyChanges key_changes;

@@ -62,7 +62,8 @@ http::Response refusal(const Error& error, const Json& more) {
                          "DPoP algs=\"" + joined(client_algorithms()) + "\", error=\"" + oauth +
                              "\", error_description=\"" + description(error) + "\"");
   }
-  if (facts.http_status == 503)
+  // With 429 only where somebody knows when (RFC 6585 §4).
+  if (facts.http_status == 503 || (facts.http_status == 429 && error.retry_after > 0))
     response.headers.set("Retry-After", std::to_string(std::max(1U, error.retry_after)));
   response.cause = error;
   return response;

@@ -16,7 +16,8 @@ namespace mintmark::api {
 [[nodiscard]] const std::vector<std::string>& client_algorithms();
 
 /// {"error", "error_description", "code"} with the code's status; `WWW-Authenticate` with 401,
-/// `Retry-After` with 503, no-store always. The description of what is only the operator's business
+/// `Retry-After` with 503, with 429 where the error has one, no-store always. The description of
+/// what is only the operator's business
 /// (`page_operator`) is not shown.
 /// `more`: members beside these.
 [[nodiscard]] http::Response refusal(const Error& error, const Json& more = Json::object());

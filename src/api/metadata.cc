@@ -24,19 +24,10 @@ Json metadata(const Facts& facts) {
        {jose::name_of(facts.attestation_algorithm)}},
       {"client_attestation_pop_methods_supported", {"dpop_combined"}},
       {"mintmark_attestation_endpoint", issuer + "/attest"},
+      {"mintmark_key_evidence_endpoint", issuer + "/.well-known/key-evidence"},
       {"mintmark_attestation_formats_supported", {"tpm2", "key"}}};
   if (facts.challenges_required) document["challenge_endpoint"] = issuer + "/challenge";
   return document;
-}
-
-http::Response cacheable(const http::Request& request, const std::string& body,
-                         const std::string& etag, std::chrono::seconds max_age) {
-  const std::string* known = request.headers.find("If-None-Match");
-  const bool same = known != nullptr && (*known == etag || *known == "*");
-  http::Response response = same ? http::Response{304, {}, ""} : http::json_response(200, body);
-  response.headers.set("Cache-Control", "public, max-age=" + std::to_string(max_age.count()));
-  response.headers.set("ETag", etag);
-  return response;
 }
 
 // A kid that we do not publish is a stranger's text: it goes no further.
@@ -65,6 +56,16 @@ http::Response ready_answer(const Readiness& readiness) {
 }
 
 }  // namespace
+
+http::Response cacheable(const http::Request& request, const std::string& body,
+                         const std::string& etag, std::chrono::seconds max_age) {
+  const std::string* known = request.headers.find("If-None-Match");
+  const bool same = known != nullptr && (*known == etag || *known == "*");
+  http::Response response = same ? http::Response{304, {}, ""} : http::json_response(200, body);
+  response.headers.set("Cache-Control", "public, max-age=" + std::to_string(max_age.count()));
+  response.headers.set("ETag", etag);
+  return response;
+}
 
 void add_metadata(http::Router& router, const Facts& facts, const keyring::Keyring& keyring,
                   std::function<Readiness()> readiness, Acknowledged acknowledged) {

@@ -31,6 +31,11 @@ struct Readiness {
 /// that are published now for access tokens, or `http_malformed`. From any thread.
 using Acknowledged = std::function<void(Result<keyring::Acknowledgement>)>;
 
+/// 200, or 304 where the request's If-None-Match names `etag`, with Cache-Control (RFC 9111
+/// §5.2.2).
+[[nodiscard]] http::Response cacheable(const http::Request& request, const std::string& body,
+                                       const std::string& etag, std::chrono::seconds max_age);
+
 /// Adds /.well-known/oauth-authorization-server (with the issuer's path behind it, RFC 8414 §3.1),
 /// /.well-known/jwks.json, /healthz and /readyz. Without `acknowledged` what verifiers say is not
 /// read. `keyring` must outlive the router.

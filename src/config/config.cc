@@ -251,6 +251,16 @@ TpmStore read_tpm(ObjectReader& tpm, const Directory& directory, const std::stri
   return read;
 }
 
+void read_attestation(ObjectReader& reader, const Directory& directory, HsmStore& store) {
+  reader.object("attestation", false, [&](ObjectReader& attestation) {
+    store.attestation = VendorAttestation{attestation.choice("kind", {"yubihsm-attestation"}),
+                                          directory.resolve(attestation.text("directory"))};
+  });
+  if (store.tpm && store.attestation)
+    reader.refuse("attestation",
+                  R"(must not stand beside "tpm": a TPM speaks for its keys itself)");
+}
+
 /// A token of a PKCS#11 module, or a TPM without one.
 void read_hardware(ObjectReader& reader, const Directory& directory,
                    const std::string& state_directory, HsmStore& store) {
@@ -291,6 +301,7 @@ void read_store(const std::string& name, ObjectReader& reader, const Directory& 
   store.key_change = std::chrono::milliseconds(reader.integer("key_change_ms", 100, 600000, 60000));
   store.session_copies = reader.choice("session_copies", {"auto", "off"}, "auto") == "auto";
   store.sandbox = read_sandbox(reader);
+  read_attestation(reader, directory, store);
   read_environment(reader, store);
   config.stores.push_back(std::move(store));
 }
@@ -361,6 +372,10 @@ void read_keys(ObjectReader& root, Config& config) {
     });
     read.generate = keys.boolean("generate", true);
     read.acknowledge = read_acknowledge(keys);
+    keys.object("evidence", false, [&](ObjectReader& evidence) {
+      read.evidence.activations_per_minute =
+          static_cast<unsigned>(evidence.integer("activations_per_minute", 0, 600, 6));
+    });
   });
 }
 

@@ -56,6 +56,12 @@ struct TpmStore {
   std::optional<BootPolicyFiles> boot;  ///< What new keys demand; none: any state will do.
 };
 
+/// Statements of a vendor about keys, which an operator fetched from the hardware himself.
+struct VendorAttestation {
+  std::string kind;       ///< Of attest/vendor/vendor.h: "yubihsm-attestation".
+  std::string directory;  ///< KID.pem: the key's certificate, then those of its chain.
+};
+
 /// Either `module` and `token` or `tpm` says where the keys are.
 struct HsmStore {
   std::string name;
@@ -77,6 +83,7 @@ struct HsmStore {
   /// What the module needs, e.g. SOFTHSM2_CONF. Values are passed on as they stand: a path in one
   /// is not resolved.
   std::map<std::string, std::string> environment;
+  std::optional<VendorAttestation> attestation;
 };
 
 enum class EkKind { rsa, ecc };
@@ -146,6 +153,13 @@ struct Acknowledge {
   std::chrono::seconds forget{86400};
 };
 
+/// What strangers may ask about where keys live.
+struct Evidence {
+  /// Credentials that TPMs open for them, of all addresses together; half of it, but at least one,
+  /// for one address.
+  unsigned activations_per_minute = 6;
+};
+
 /// How signing keys live: docs/operations.md, "Keys".
 struct Keys {
   std::chrono::seconds rotation{std::chrono::hours(30 * 24)};  ///< How long a key signs.
@@ -153,6 +167,7 @@ struct Keys {
   std::chrono::seconds max_age{300};  ///< How long verifiers may keep the JWK set.
   bool generate = true;               ///< False: keys come from a ceremony, and are adopted.
   Acknowledge acknowledge;
+  Evidence evidence;
 };
 
 struct Config {

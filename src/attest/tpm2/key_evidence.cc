@@ -309,6 +309,12 @@ Result<KeyVerdict> verify_key_evidence(const Json& facts, std::string_view issue
   return KeyEvidenceJudge(facts, issuer, trust, now).judge();
 }
 
+Bytes activation_secret() {
+  Bytes secret = to_bytes(as_bytes("mintmark keyev 1"));
+  append(secret, random_bytes(16));
+  return secret;
+}
+
 Result<Challenge> seal_for(const KeyVerdict& verdict, const VouchedEk& ek, BytesView secret) {
   return make_credential(ek.endorsement.kind, *ek.endorsement.key, verdict.ak_name(), secret);
 }

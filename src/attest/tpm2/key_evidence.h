@@ -78,8 +78,12 @@ class KeyVerdict {
 [[nodiscard]] Result<KeyVerdict> verify_key_evidence(const Json& facts, std::string_view issuer,
                                                      const EkTrust& trust, Moment now);
 
+/// A fresh secret of 32 octets for seal_for: "mintmark keyev 1", by which an issuer knows what it
+/// may give away, and 16 random octets.
+[[nodiscard]] Bytes activation_secret();
+
 /// What only the TPM of that EK can open, and only if it holds the verdict's AK: sent with the EK's
-/// NV index to the issuer, its secret, at most 32 octets, must come back.
+/// NV index to the issuer, its secret must come back.
 [[nodiscard]] Result<Challenge> seal_for(const KeyVerdict& verdict, const VouchedEk& ek,
                                          BytesView secret);
 

@@ -20,6 +20,7 @@ struct Subcommand {
 
 [[nodiscard]] std::vector<Subcommand> daemon_commands();           ///< status, reload
 [[nodiscard]] std::vector<Subcommand> key_commands();              ///< keys …, clock accept
+[[nodiscard]] std::vector<Subcommand> key_evidence_commands();     ///< keys evidence
 [[nodiscard]] std::vector<Subcommand> device_commands();           ///< devices …
 [[nodiscard]] std::vector<Subcommand> policy_commands();           ///< policy …
 [[nodiscard]] std::vector<Subcommand> hsm_token_commands();        ///< hsm tokens, init, pin

@@ -9,6 +9,9 @@
 //     reload   {id} + descriptor           a sealed file: what is to be in force (reload_texts)
 //     figures  {front_restarts, signers: [SignerSlot::figures()], keys, warnings, reloaded_at,
 //               reload_successful}         what only the keeper knows, for /metrics and /readyz
+//     evidence {kid, kind, facts}          what proves where a published key lives; good until the
+//                                          key is published no more
+//     activated {id, secret} or {id, code, detail, retry_after}   to `activate`
 //     stop     {}                          answer what is under way, then end
 //   front -> keeper
 //     ready    {}                          it accepts connections
@@ -17,6 +20,9 @@
 //     answer   {id, status, body}          to `admin` and `reload`
 //     coverage {verifiers: [{id, kids, heard_at}]}   which keys listed verifiers say they hold:
 //                                          those heard since the last one, at most one a second
+//     activate {id, kid, ek_nv_index, credential_blob, encrypted_secret}   a stranger's credential
+//                                          for the AK of that key's store; one at a time. The
+//                                          octets, base64url, go to the signer unread.
 //
 // The keeper never looks into `body`: what strangers caused to be stored is not parsed by it.
 #pragma once

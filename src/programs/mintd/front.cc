@@ -73,6 +73,9 @@ Front::Front(boost::asio::io_context& io, config::Config config, FrontInheritanc
       timer_(strand_),
       figures_(api::path_of(config_.issuer)),
       stores_(io, config_, figures_),
+      evidence_(config_.issuer),
+      activation_limit_(config_.keys.evidence.activations_per_minute),
+      activations_([this](const Json& message) { tell(message); }),
       tls_(config_, figures_) {}
 
 Front::~Front() {
@@ -134,12 +137,18 @@ http::Router Front::routes() {
        .attestation_algorithm = signing_algorithms(config_).usual,
        .keys_max_age = config_.keys.max_age},
       keyring_, [this] { return readiness(); }, acknowledged());
+  const api::AddressOf address_of = [behind_proxy =
+                                         config_.trusted_proxy](const http::Request& request) {
+    return api::client_address(request, behind_proxy);
+  };
+  api::add_key_evidence(router, path, evidence_, config_.keys.max_age);
+  api::add_key_activation(router, path, evidence_, activation_limit_, address_of,
+                          [this](const api::Activation& wanted, hsm::Done<Bytes> done) {
+                            activations_.ask(wanted, std::move(done));
+                          });
   api::add_token(router, path + "/token", *issuer_);
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
-  api::add_enrolment(router, path + "/attest/tpm2", *enrolment_,
-                     [behind_proxy = config_.trusted_proxy](const http::Request& request) {
-                       return api::client_address(request, behind_proxy);
-                     });
+  api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);
   api::add_key_enrolment(router, path + "/attest/key", *key_enrolment_);
   return router;
 }
@@ -251,6 +260,10 @@ void Front::received(const Json& message, UniqueFd descriptor) {
   } else if (type == "signer") {
     take_signer(message.value("store", ""), std::move(descriptor));
     accept();
+  } else if (type == "evidence") {
+    take_evidence(message);
+  } else if (type == "activated") {
+    activations_.answered(message);
   } else if (type == "admin") {
     answer_operator(message);
   } else if (type == "reload") {
@@ -271,9 +284,15 @@ void Front::take_keys(const Json& message) {
   if (!keys) return telemetry::log(Level::error, "keys_malformed", keys.error());
   clock_.raise_mark(from_unix(message.value("clock_mark", std::int64_t{0})));
   const std::uint64_t epoch = (*keys)->epoch();
+  evidence_.take_keys(*keys);
   keyring_.swap(std::move(*keys));
   gate_.wait_for_those_inside();
   tell({{"type", "keys_in_force"}, {"epoch", epoch}});
+}
+
+void Front::take_evidence(const Json& message) {
+  evidence_.take_evidence(message.value("kid", ""),
+                          {message.value("kind", ""), message.value("facts", Json::object())});
 }
 
 void Front::take_signer(const std::string& store, UniqueFd channel) {

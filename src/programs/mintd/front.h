@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
+#include "api/key_evidence.h"
 #include "api/metadata.h"
 #include "base/time.h"
 #include "config/config.h"
@@ -23,6 +24,7 @@
 #include "issuer/minting_clock.h"
 #include "issuer/trust.h"
 #include "programs/mintd/acknowledgements.h"
+#include "programs/mintd/activations.h"
 #include "programs/mintd/doors.h"
 #include "programs/mintd/figures.h"
 #include "programs/mintd/front_stores.h"
@@ -64,6 +66,7 @@ class Front {
   void accept_when_the_second_is_over();
   void received(const Json& message, UniqueFd descriptor);
   void take_keys(const Json& message);
+  void take_evidence(const Json& message);
   void take_signer(const std::string& store, UniqueFd channel);
   void answer_operator(const Json& message);
   void tell(const Json& message);
@@ -96,6 +99,9 @@ class Front {
   std::unique_ptr<issuer::DeviceRegister> register_;
   std::unique_ptr<issuer::Enrolment> enrolment_;
   std::unique_ptr<issuer::KeyEnrolment> key_enrolment_;
+  api::PublishedEvidence evidence_;
+  api::ActivationLimit activation_limit_;
+  Activations activations_;
   http::Router operators_;
   TlsContexts tls_;
   std::string tls_waits_for_;

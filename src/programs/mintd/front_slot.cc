@@ -113,6 +113,8 @@ void FrontSlot::received(BytesView frame) {
     const auto said = keyring::acknowledgements_from(message->value("verifiers", Json()));
     if (!said) return telemetry::log(Level::error, "front_message_malformed", said.error());
     events_.coverage(*said);
+  } else if (type == "activate") {
+    events_.activate(*message);
   }
 }
 

@@ -29,6 +29,8 @@ class FrontSlot {
     std::function<void()> ended;
     /// Verifiers have said which keys they hold (the frame `coverage`).
     std::function<void(const std::vector<keyring::Acknowledgement>&)> coverage;
+    /// Somebody wants a credential opened (the frame `activate`); answered by tell().
+    std::function<void(const Json& message)> activate;
   };
 
   /// `sockets`: bound, kept open here so that a new front refuses nobody.
@@ -43,6 +45,8 @@ class FrontSlot {
   /// An operator says that the clock is right now.
   void accept_clock();
   void send_signer(const std::string& store, UniqueFd channel);
+  /// A message whose frame is as long as one may be at most; dropped while there is no front.
+  void tell(const Json& message) { send(message); }
   /// The `figures` frame.
   void send_figures(Json figures);
   /// Hands over what is to be in force; 200 when it is, anything else when all is as it was.

@@ -58,6 +58,7 @@ Keeper::Keeper(KeeperContext& context)
       coverage_(context.in_force.config.keys.acknowledge.verifiers,
                 context.in_force.config.keys.acknowledge.forget, context.clock.now()),
       timer_(context.io),
+      evidence_(context.in_force.config.stores, evidence_sources(), Deadline::clock::now),
       reloaded_at_(context.clock.now()) {}
 
 Result<void> Keeper::make_directories() {
@@ -102,6 +103,7 @@ Result<void> Keeper::open_admin() {
           admin::keeper_router(
               {.status = [this] { return status(); },
                .keys = [this] { return keys(); },
+               .key_evidence = [this] { return key_evidence(); },
                .generate_key = [this](const hsm::KeySpec& spec,
                                       hsm::Done<Json> done) { generate(spec, std::move(done)); },
                .key_changes = key_changes(),
@@ -141,7 +143,8 @@ Result<void> Keeper::start() {
           .coverage =
               [this](const std::vector<keyring::Acknowledgement>& said) {
                 for (const auto& one : said) coverage_.heard(one);
-              }});
+              },
+          .activate = [this](const Json& message) { activate(message); }});
   make_signers();
   leave_stores_behind();
   // What is published does not wait for the hardware.
@@ -175,6 +178,7 @@ void Keeper::tick() {
     if (++ticks_ % ticks_between_looks_at_stores == 0) leave_stores_behind();
     replace_a_front_that_owes();
     for (const auto& signer : signers_) signer->tick();
+    look_for_evidence();
   }
   timer_.expires_after(std::chrono::seconds(1));
   timer_.async_wait([this](boost::system::error_code error) {
@@ -213,6 +217,7 @@ void Keeper::wait_for_signals() {
 void Keeper::front_started() {
   publisher_->front_started();
   send_keys();
+  evidence_.tell_all();
   for (const auto& signer : signers_) connect(*signer);
 }
 

@@ -20,6 +20,7 @@
 #include "programs/mintd/clock_mark.h"
 #include "programs/mintd/front_slot.h"
 #include "programs/mintd/keeper_context.h"
+#include "programs/mintd/key_evidence.h"
 #include "programs/mintd/publisher.h"
 #include "programs/mintd/signer_slot.h"
 #include "store/store.h"
@@ -76,6 +77,13 @@ class Keeper {
   [[nodiscard]] Json key_figures() const;
   [[nodiscard]] std::vector<std::string> warnings() const;
 
+  // keeper_evidence.cc: what proves where keys live, and who asks their TPMs.
+  [[nodiscard]] EvidenceCollection::Ask evidence_sources();
+  void look_for_evidence();
+  [[nodiscard]] Result<Json> key_evidence() const;
+  void activate(const Json& message);
+  [[nodiscard]] Result<SignerSlot*> slot_of_published(const std::string& kid);
+
   /// Reads everything again and puts it in force, or nothing. Answers what was reloaded, or why
   /// not.
   void reload(const http::Respond& respond);
@@ -98,6 +106,7 @@ class Keeper {
   std::unique_ptr<FrontSlot> front_;
   unsigned ticks_ = 0;
   std::map<std::string, std::string> told_;
+  EvidenceCollection evidence_;
   bool stopping_ = false;
   bool reloading_ = false;
   bool reload_successful_ = true;

@@ -26,6 +26,8 @@ using telemetry::Level;
 constexpr std::chrono::seconds reconcile_patience{60};
 constexpr std::chrono::seconds attach_patience{10};
 constexpr std::chrono::seconds generation_patience{9};  // mintctl waits 10.
+constexpr std::chrono::seconds evidence_patience{30};
+constexpr std::chrono::seconds activation_patience{10};
 constexpr std::chrono::milliseconds look_at_pin{200};
 constexpr std::chrono::milliseconds look_at_signer{100};
 constexpr unsigned looks_a_figure = 10;  // Once a second.
@@ -282,6 +284,28 @@ void SignerSlot::generate(const hsm::KeySpec& spec, hsm::Done<Json> done) {
                             if (!key) return done(tl::unexpected<Error>(key.error()));
                             done(admin::describe_key(*key, store_.name, store_.token));
                           });
+                    });
+}
+
+void SignerSlot::evidence(const hsm::KeyId& key, hsm::Done<hsm::KeyEvidence> done) {
+  if (state_ != ready) return done(fail(Code::hsm_unavailable, "the signer is not ready"));
+  client_->evidence(key, Deadline::in(evidence_patience),
+                    [this, done = std::move(done)](Result<hsm::KeyEvidence> evidence) mutable {
+                      boost::asio::post(context_.io, [done = std::move(done),
+                                                      evidence = std::move(evidence)]() mutable {
+                        done(std::move(evidence));
+                      });
+                    });
+}
+
+void SignerSlot::activate(const hsm::SealedCredential& credential, hsm::Done<Bytes> done) {
+  if (state_ != ready) return done(fail(Code::hsm_unavailable, "the signer is not ready"));
+  client_->activate(credential, Deadline::in(activation_patience),
+                    [this, done = std::move(done)](Result<Bytes> secret) mutable {
+                      boost::asio::post(context_.io, [done = std::move(done),
+                                                      secret = std::move(secret)]() mutable {
+                        done(std::move(secret));
+                      });
                     });
 }
 

@@ -47,6 +47,11 @@ class SignerSlot {
   /// io_context.
   void generate(const hsm::KeySpec& spec, hsm::Done<Json> done);
 
+  /// `hsm_unavailable` while no signer is ready; `done` on the io_context, perhaps at once.
+  void evidence(const hsm::KeyId& key, hsm::Done<hsm::KeyEvidence> done);
+  /// See hsm::EvidenceActivation.
+  void activate(const hsm::SealedCredential& credential, hsm::Done<Bytes> done);
+
   [[nodiscard]] const std::string& name() const { return store_.name; }
   [[nodiscard]] bool is_ready() const;
   /// After stop(), and nothing of it runs any more.

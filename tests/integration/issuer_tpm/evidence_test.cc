@@ -53,7 +53,7 @@ TEST_F(Evidence, AttestationKeyOpensWhatIsSealedToEachOfItsEks) {
   const auto verdict = judged(key);
   ASSERT_TRUE(verdict) << verdict.error().to_string();
   for (const auto& ek : verdict->eks()) {
-    const Bytes secret = random_bytes(32);
+    const Bytes secret = attest::tpm2::activation_secret();
     const auto sealed = seal_for(*verdict, ek, secret);
     ASSERT_TRUE(sealed);
     const auto opened = activate(ek.nv_index, *sealed);
@@ -90,6 +90,21 @@ TEST_F(Evidence, DamagedCredentialIsRefused) {
   EXPECT_REFUSED(activate(verdict->eks()[0].nv_index, *sealed), Code::tpm_credential_refused);
   EXPECT_REFUSED(activate(verdict->eks()[0].nv_index, {Bytes{1, 2, 3}, Bytes{4}}),
                  Code::tpm_credential_refused);
+}
+
+// Whoever enrols by an opened credential alone would take us for the asker: such secrets are kept.
+TEST_F(Evidence, SecretOfSomebodyElsesEnrolmentIsNotTold) {
+  const KeyInfo key = make_key();
+  const auto verdict = judged(key);
+  ASSERT_TRUE(verdict);
+  Bytes nearly = attest::tpm2::activation_secret();
+  nearly[15] ^= 1U;
+  const Bytes only_the_label = to_bytes(as_bytes(activation_label));
+  for (const Bytes& secret : {random_bytes(32), nearly, only_the_label, Bytes{7}}) {
+    const auto sealed = seal_for(*verdict, verdict->eks()[0], secret);
+    ASSERT_TRUE(sealed);
+    EXPECT_REFUSED(activate(verdict->eks()[0].nv_index, *sealed), Code::activation_secret_foreign);
+  }
 }
 
 TEST_F(Evidence, CredentialForAnEkThatIsNotThereIsRefused) {

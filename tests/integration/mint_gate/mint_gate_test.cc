@@ -158,6 +158,7 @@ TEST_F(MintGate, EndsWithTwoAndSaysWhatIsMissingOrTooMuch) {
       {call(good, {"--nonsense"}), "--nonsense"},
       {call("", {"--no-proof"}), "empty"},
       {{"serve"}, "verify"},
+      {{"verify-evidence"}, "--issuer"},
       {{}, "command"}};
   for (const auto& [arguments, text] : wrong) {
     const Outcome outcome = gate(arguments);
@@ -184,7 +185,7 @@ TEST_F(MintGate, SaysHowItIsUsedAndClaimsNothingThatIsNotThere) {
   EXPECT_EQ(help.status, 0);
   EXPECT_TRUE(help.says("verify"));
   EXPECT_FALSE(help.says("serve"));
-  EXPECT_FALSE(help.says("evidence"));
+  EXPECT_TRUE(help.says("verify-evidence"));
   const Outcome version = gate({"--version"});
   EXPECT_EQ(version.status, 0);
   EXPECT_TRUE(version.says("mint-gate "));

@@ -34,6 +34,8 @@ TEST(Metadata, NameTheIssuerAndItsEndpoints) {
   EXPECT_EQ(document["issuer"], "https://issuer.example");
   EXPECT_EQ(document["token_endpoint"], "https://issuer.example/token");
   EXPECT_EQ(document["jwks_uri"], "https://issuer.example/.well-known/jwks.json");
+  EXPECT_EQ(document["mintmark_key_evidence_endpoint"],
+            "https://issuer.example/.well-known/key-evidence");
   EXPECT_EQ(document["grant_types_supported"], Json::array({"client_credentials"}));
   EXPECT_EQ(document["response_types_supported"], Json::array());
 }

@@ -147,6 +147,7 @@ class KeyEvidenceTest : public testing::Test {
     return verdict ? Code::not_found : verdict.error().code;
   }
   [[nodiscard]] std::string kid() const { return key_.public_key().thumbprint(); }
+  [[nodiscard]] const test::SoftKey& ak_key() const { return ak_key_; }
 
   test::TestAuthority authority;
   test::EkCertificate ek_certificate;

@@ -500,5 +500,24 @@ TEST(ConfigRefusal, OfForgettingAVerifierThatMayStillUseOldKeys) {
               "key \"keys.acknowledge.forget_seconds\": must be");
 }
 
+TEST(ConfigRefusal, NamesWhatIsWrongAboutEvidence) {
+  const std::string attestation = R"({"kind": "yubihsm-attestation", "directory": "attestations"})";
+  expect_text(refusal(attestation, R"({"kind": "faith", "directory": "x"})"),
+              "key \"hsm.stores.main.attestation.kind\": must be");
+  expect_text(refusal(attestation, R"({"kind": "yubihsm-attestation"})"),
+              "key \"hsm.stores.main.attestation.directory\"");
+  expect_text(refusal(attestation, R"({"directory": "x"})"),
+              "key \"hsm.stores.main.attestation.kind\"");
+  for (const char* count : {"-1", "601", "1.5"}) {
+    expect_text(refusal(R"("activations_per_minute": 30)",
+                        std::string(R"("activations_per_minute": )") + count),
+                "key \"keys.evidence.activations_per_minute\": must be");
+  }
+  expect_text(refusal(R"("module": "/usr/lib/softhsm/libsofthsm2.so",
+        "token": "mintmark",)",
+                      R"("tpm": {"tcti": "device:/dev/tpmrm0"},)"),
+              R"(key "hsm.stores.main.attestation": must not stand beside "tpm")");
+}
+
 }  // namespace
 }  // namespace mintmark::config

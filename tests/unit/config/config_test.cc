@@ -50,6 +50,9 @@ TEST(Config, GivesTheKeyStoreAsTheFileSays) {
   EXPECT_EQ(store.self_check, SelfCheck::sampled);
   EXPECT_FALSE(store.session_copies);
   EXPECT_FALSE(store.sandbox.network);
+  ASSERT_TRUE(store.attestation);
+  EXPECT_EQ(store.attestation->kind, "yubihsm-attestation");
+  EXPECT_EQ(store.attestation->directory, "/etc/mintmark/attestations");
   EXPECT_TRUE(store.sandbox.seccomp);
   EXPECT_EQ(store.start_up, std::chrono::seconds(9));
   EXPECT_EQ(store.key_change, std::chrono::seconds(15));
@@ -188,6 +191,8 @@ TEST(Config, HasDefaultsForWhatMayBeLeftOut) {
   EXPECT_EQ(config.token_algorithms.usual, "ES256");
   EXPECT_TRUE(config.token_algorithms.by_audience.empty());
   EXPECT_TRUE(config.keys.acknowledge.verifiers.empty());
+  EXPECT_EQ(config.keys.evidence.activations_per_minute, 6U);
+  EXPECT_FALSE(config.stores[0].attestation);
   EXPECT_TRUE(config.enrolment.tpm2.intermediates.empty());
   EXPECT_EQ(config.enrolment.tpm2.pcrs, (std::vector<unsigned>{0, 1, 2, 3, 4, 5, 6, 7}));
   EXPECT_EQ(config.log_level, "info");

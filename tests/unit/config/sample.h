@@ -31,6 +31,7 @@ inline const std::string sample = R"({
         "key_change_ms": 15000,
         "session_copies": "off",
         "sandbox": {"network": "none", "seccomp": true},
+        "attestation": {"kind": "yubihsm-attestation", "directory": "attestations"},
         "environment": {"SOFTHSM2_CONF": "softhsm2.conf"}
       }
     }
@@ -46,7 +47,8 @@ inline const std::string sample = R"({
     "rotation_seconds_by_purpose": {"access_token": 864000, "client_attestation": 1209600},
     "max_age_seconds": 0,
     "generate": false,
-    "acknowledge": {"verifiers": ["gate-1", "api.v2_b"], "deadline_seconds": 7200, "forget_seconds": 9000}
+    "acknowledge": {"verifiers": ["gate-1", "api.v2_b"], "deadline_seconds": 7200, "forget_seconds": 9000},
+    "evidence": {"activations_per_minute": 30}
   },
   "enrolment": {
     "mode": "open",

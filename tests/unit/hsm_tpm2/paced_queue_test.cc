@@ -19,7 +19,7 @@ class Asked {
  public:
   Asked(
       PacedQueue& queue, std::chrono::milliseconds time, std::function<void()> work = [] {},
-      Operation operation = Operation::sign) {
+      Operation operation = Operation::sign, bool yields = false) {
     queue.submit({.operation = operation,
                   .deadline = Deadline::in(time),
                   .run =
@@ -27,7 +27,8 @@ class Asked {
                         work();
                         end->set_value(std::nullopt);  // Throws when called twice.
                       },
-                  .refuse = [end = end_](Error error) { end->set_value(std::move(error)); }});
+                  .refuse = [end = end_](Error error) { end->set_value(std::move(error)); },
+                  .yields = yields});
   }
   /// nullopt: it ran.
   std::optional<Error> outcome() {
@@ -116,6 +117,29 @@ TEST(PacedQueue, FullQueueRefusesWithATimeToo) {
   EXPECT_GE(error->retry_after, 1U);
   held.let_go();
   EXPECT_FALSE(waiting.outcome());
+}
+
+TEST(PacedQueue, WhatStrangersAskStandsBehindNothingThatWaits) {
+  PacedQueue queue(100, 2s);
+  Held held;
+  Asked running(queue, 600s, held.work());
+  held.wait_until_begun();
+  const auto stranger = [&queue] {
+    return Asked(
+        queue, 600s, [] {}, Operation::evidence, true);
+  };
+  Asked next = stranger();
+  EXPECT_FALSE(next.answered());  // One that runs is no reason: it ends by itself.
+  Asked behind = stranger();
+  ASSERT_TRUE(behind.answered());
+  const auto error = behind.outcome();
+  EXPECT_EQ(code_of(error), Code::activation_behind_tokens);
+  EXPECT_GE(error->retry_after, 1U);
+  Asked token(queue, 600s);
+  EXPECT_FALSE(token.answered());
+  held.let_go();
+  EXPECT_FALSE(next.outcome());
+  EXPECT_FALSE(token.outcome());
 }
 
 TEST(PacedQueue, IdleTpmIsTriedHoweverSlowItWas) {

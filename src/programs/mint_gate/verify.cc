@@ -1,4 +1,4 @@
-// mint-gate: decides whether a call to a service may pass. Now: one token on the command line.
+// mint-gate verify: one token, and the proof that came with it.
 #include <cstdio>
 #include <ctime>
 
@@ -6,32 +6,10 @@
 #include "base/json.h"
 #include "http/url.h"
 #include "mintmark/verifier.h"
-#include "programs/command_line.h"
+#include "programs/mint_gate/commands.h"
 
 namespace mintmark::programs {
 namespace {
-
-const Program program{
-    "mint-gate",
-    "verifies access tokens of a Mintmark issuer for one service",
-    {{"--json", "", "print the answer as JSON"}},
-    {{"verify",
-      "check one token, and the DPoP proof that came with it, by the issuer's published keys. A "
-      "token "
-      "is bound to a device key: without its proof it is refused. Whether the proof was used "
-      "before "
-      "is not known here.",
-      {{"--issuer", "URL", "the issuer, as in the token's iss"},
-       {"--ca", "FILE", "PEM of the roots to trust for the issuer's TLS (default: the system's)"},
-       {"--audience", "A", "the service that the token must be for, as in its aud"},
-       {"--token", "T", "the access token; - reads it from standard input"},
-       {"--proof", "P", "the DPoP header's value; - reads it from standard input"},
-       {"--method", "M", "method of the request that the proof is for"},
-       {"--url", "U", "URL of the request that the proof is for"},
-       {"--key-protection", "P",
-        "take tokens of such keys alone: hardware, session, unproven, none (default: all)", true},
-       {"--no-proof", "", "check signature and claims alone: whoever copied the token passes"}},
-      ""}}};
 
 struct Call {
   std::string issuer, ca, audience, token, proof, method, url;
@@ -71,18 +49,10 @@ Result<void> check_key_protections(const std::vector<std::string>& wanted) {
 }
 
 Result<void> check_addresses(const Call& call) {
-  const auto issuer = http::parse_url(call.issuer);
-  if (!issuer || issuer->scheme != "https") {
-    return usage("--issuer must be an https URL" + (issuer ? "" : ": " + issuer.error().detail));
-  }
+  if (auto issuer = check_issuer(call.issuer); !issuer) return issuer;
   if (call.audience.empty())
     return usage("--audience is empty; it names the service that the token is for");
-  if (call.ca.empty()) return {};
-  const auto roots = read_file(call.ca);
-  if (!roots) return usage("--ca: " + roots.error().detail);
-  if (roots->find("-----BEGIN") == std::string::npos)
-    return usage("--ca: " + call.ca + " is no PEM file");
-  return {};
+  return check_ca(call.ca);
 }
 
 Result<void> read_required(const Arguments& arguments, Call& call) {
@@ -119,7 +89,7 @@ Result<Call> read_call(const Arguments& arguments) {
   return call;
 }
 
-tl::expected<VerifiedToken, Refused> verify(const Call& call) {
+tl::expected<VerifiedToken, Refused> judged(const Call& call) {
   VerifierOptions options(call.issuer, call.audience);
   // This process remembers no proof, and each was made before it started.
   options.proof_memory = ProofMemory::of_caller;
@@ -182,18 +152,50 @@ int refuse(const Refused& refused, bool json) {
   return unavailable ? exit_unavailable : exit_denied;
 }
 
-int run(const Arguments& arguments) {
+}  // namespace
+
+Command verify_command() {
+  return {
+      "verify",
+      "check one token, and the DPoP proof that came with it, by the issuer's published keys. A "
+      "token "
+      "is bound to a device key: without its proof it is refused. Whether the proof was used "
+      "before "
+      "is not known here.",
+      {{"--issuer", "URL", "the issuer, as in the token's iss"},
+       {"--ca", "FILE", "PEM of the roots to trust for the issuer's TLS (default: the system's)"},
+       {"--audience", "A", "the service that the token must be for, as in its aud"},
+       {"--token", "T", "the access token; - reads it from standard input"},
+       {"--proof", "P", "the DPoP header's value; - reads it from standard input"},
+       {"--method", "M", "method of the request that the proof is for"},
+       {"--url", "U", "URL of the request that the proof is for"},
+       {"--key-protection", "P",
+        "take tokens of such keys alone: hardware, session, unproven, none (default: all)", true},
+       {"--no-proof", "", "check signature and claims alone: whoever copied the token passes"}},
+      ""};
+}
+
+int verify(const Program& program, const Arguments& arguments) {
   const bool json = arguments.has("--json");
   const auto call = read_call(arguments);
   if (!call) return report(program, call.error(), json);
-  const auto token = verify(*call);
+  const auto token = judged(*call);
   return token ? accept(*call, *token, json) : refuse(token.error(), json);
 }
 
-}  // namespace
-}  // namespace mintmark::programs
-
-int main(int argc, char** argv) {
-  const auto line = mintmark::programs::read_command_line(mintmark::programs::program, argc, argv);
-  return line.arguments ? mintmark::programs::run(*line.arguments) : line.exit_status;
+Result<void> check_issuer(const std::string& issuer) {
+  const auto url = http::parse_url(issuer);
+  if (url && url->scheme == "https") return {};
+  return usage("--issuer must be an https URL" + (url ? "" : ": " + url.error().detail));
 }
+
+Result<void> check_ca(const std::string& file) {
+  if (file.empty()) return {};
+  const auto roots = read_file(file);
+  if (!roots) return usage("--ca: " + roots.error().detail);
+  if (roots->find("-----BEGIN") == std::string::npos)
+    return usage("--ca: " + file + " is no PEM file");
+  return {};
+}
+
+}  // namespace mintmark::programs
