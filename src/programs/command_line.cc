@@ -69,10 +69,15 @@ class CommandLineReader {
 
   CommandLine read() {
     while (at_ < words_.size() && !end_) {
-      if (words_[at_].size() > 1 && words_[at_][0] == '-')
+      const std::string& next = words_[at_];
+      if (next == "--" && !words_only_) {
+        words_only_ = true;
+        ++at_;
+      } else if (next.size() > 1 && next[0] == '-' && !words_only_) {
         option();
-      else
+      } else {
         word();
+      }
     }
     if (!end_ && !program_.commands.empty() && command_ == nullptr) refuse("a command is missing");
     if (!end_ && command_ != nullptr && wants_argument(*command_) && arguments_.argument_.empty())
@@ -99,7 +104,8 @@ class CommandLineReader {
     const Option* known = find(name);
     if (known == nullptr)
       return refuse("there is no option " + name +
-                    (command_ != nullptr ? " for \"" + command_->name + "\"" : ""));
+                    (command_ != nullptr ? " for \"" + command_->name + "\"" : "") +
+                    "; before a word that begins with - (one kid in 64 does) put --");
     if (known->value.empty() && value) return refuse(name + " takes no value");
     if (!known->value.empty() && !value) {
       if (at_ == words_.size()) return refuse(name + " wants a value: " + usage_of(*known));
@@ -162,6 +168,7 @@ class CommandLineReader {
   const Program& program_;
   std::vector<std::string> words_;
   std::size_t at_ = 0;
+  bool words_only_ = false;  ///< "--" was there (POSIX XBD 12.2, guideline 10).
   const Command* command_ = nullptr;
   Arguments arguments_;
   std::optional<int> end_;

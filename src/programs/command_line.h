@@ -1,5 +1,5 @@
 // Command lines of all programs, read one way: `program [options] command [options]`, --help,
-// --version; what is not known is refused by name.
+// --version; what is not known is refused by name; behind -- nothing is an option.
 #pragma once
 
 #include <map>

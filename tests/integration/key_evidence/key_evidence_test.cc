@@ -291,7 +291,7 @@ TEST_F(KeyEvidence, IsShownToOperatorsWithWhoseWordItIs) {
   EXPECT_TRUE(says(table, "tpm2-certify")) << table.output;
   EXPECT_TRUE(says(table, "the PKCS#11 module says so, and nobody else")) << table.output;
   const std::string kid = verdict().kid();
-  const Json one = stack.control({"keys", "evidence", kid});
+  const Json one = stack.control({"keys", "evidence", "--", kid});
   ASSERT_EQ(one["keys"].size(), 1U);
   EXPECT_EQ(one["keys"][0]["kid"], kid);
   EXPECT_EQ(one["keys"][0]["store"], "chip");

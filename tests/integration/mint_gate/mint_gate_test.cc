@@ -156,6 +156,8 @@ TEST_F(MintGate, EndsWithTwoAndSaysWhatIsMissingOrTooMuch) {
       {call(good, {"--no-proof", "--proof", "x"}), "exclude"},
       {call("-", with_proof("-")), "standard input"},
       {call(good, {"--nonsense"}), "--nonsense"},
+      {call(good, {"-kid"}), "put --"},
+      {call(good, {"--", "--no-proof"}), "one word too many"},
       {call("", {"--no-proof"}), "empty"},
       {{"serve"}, "verify"},
       {{"verify-evidence"}, "--issuer"},

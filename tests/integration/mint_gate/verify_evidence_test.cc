@@ -95,7 +95,7 @@ TEST_F(VerifyEvidence, NamesKidAndReasonAsJson) {
 }
 
 TEST_F(VerifyEvidence, RefusesAPublishedKeyThatTheEvidenceDoesNotName) {
-  show({row(tokens_)});
+  show(Json::array({row(tokens_)}));
   expect_refused("evidence_missing");
   show(Json::array());
   expect_refused("evidence_missing");

@@ -24,14 +24,14 @@ class KeyEvidenceEndpoint : public testing::Test {
   }
   void publish(const std::vector<test::SoftKey>& keys) {
     std::vector<keyring::PublishedKey> all;
-    for (const test::SoftKey& key : keys)
+    for (const test::SoftKey& one : keys)
       all.push_back({hsm::random_key_id(), "main", hsm::Purpose::access_token, all.empty(),
-                     key.public_key()});
+                     one.public_key()});
     published.take_keys(keyring::Snapshot::make(1, std::move(all)).value());
   }
-  void prove(const test::SoftKey& key, const std::string& kind = "tpm2-certify") {
+  void prove(const test::SoftKey& one, const std::string& kind = "tpm2-certify") {
     published.take_evidence(
-        key.jkt(), {kind, {{"kid", key.jkt()}, {"ek", {{{"nv_index", 7}, {"certificate", "A"}}}}}});
+        one.jkt(), {kind, {{"kid", one.jkt()}, {"ek", {{{"nv_index", 7}, {"certificate", "A"}}}}}});
   }
   http::Response call(http::Request request) {
     http::Response answer;
@@ -84,14 +84,17 @@ TEST_F(KeyEvidenceEndpoint, ShowsEachPublishedKeyAndWhoseWordItIs) {
   const Json document = Json::parse(answer.body);
   EXPECT_EQ(document["issuer"], "https://issuer.example");
   ASSERT_EQ(document["keys"].size(), 2U);
-  const Json& first = document["keys"][0];
+  // In the order of the JWK set.
+  const std::size_t at = document["keys"][0]["kid"] == key.jkt() ? 0 : 1;
+  const Json& first = document["keys"][at];
   EXPECT_EQ(first["kid"], key.jkt());
   EXPECT_EQ(first["purpose"], "access_token");
   EXPECT_EQ(first["alg"], "ES256");
   EXPECT_EQ(first["evidence"]["kind"], "tpm2-certify");
   EXPECT_EQ(first["evidence"]["facts"]["kid"], key.jkt());
   EXPECT_NE(first["evidence"]["claim"].get<std::string>().find("TPM"), std::string::npos);
-  EXPECT_TRUE(document["keys"][1]["evidence"].is_null());
+  EXPECT_EQ(document["keys"][1 - at]["kid"], bare.jkt());
+  EXPECT_TRUE(document["keys"][1 - at]["evidence"].is_null());
 }
 
 TEST_F(KeyEvidenceEndpoint, IsUnavailableBeforeThereIsAKey) { EXPECT_EQ(get().status, 503U); }

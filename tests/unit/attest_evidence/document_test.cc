@@ -45,7 +45,7 @@ TEST(EvidenceDocument, GivesItsRows) {
 }
 
 TEST(EvidenceDocument, OfAnotherIssuerIsRefused) {
-  Json other = document({row("a")});
+  Json other = document(Json::array({row("a")}));
   other["issuer"] = "https://other.example";
   EXPECT_CODE(refusal(other), evidence_issuer_mismatch);
   other.erase("issuer");
@@ -59,9 +59,10 @@ TEST(EvidenceDocument, ThatCannotBeReadIsRefused) {
   Json no_object = row("a");
   no_object["evidence"] = 7;
   for (const Json& bad :
-       {Json(), Json::array(), Json{{"issuer", issuer}}, document("x"), document({7}),
-        document({no_kid}), document({no_kind}), document({no_object}),
-        document({row("a"), row("a")}), document(std::vector<Json>(257, row("a")))})
+       {Json(), Json::array(), Json{{"issuer", issuer}}, document("x"), document(Json::array({7})),
+        document(Json::array({no_kid})), document(Json::array({no_kind})),
+        document(Json::array({no_object})), document({row("a"), row("a")}),
+        document(std::vector<Json>(257, row("a")))})
     EXPECT_CODE(refusal(bad), evidence_document_malformed) << bad.dump().substr(0, 200);
 }
 

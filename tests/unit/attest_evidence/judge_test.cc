@@ -66,7 +66,7 @@ TEST_F(EvidenceJudge, RefusesAnotherKeysEvidenceBesideAKid) {
 
 TEST_F(EvidenceJudge, RefusesWhatTheJudgeOfTpmsRefuses) {
   Json facts = evidence();
-  facts["counter"]["value"] = 7;
+  facts["counter"]["value"] = 7U;
   EXPECT_CODE(code(of_tpm(facts)), evidence_counter_value);
   bound_issuer = "https://other.example";
   EXPECT_CODE(code(of_tpm(evidence())), certify_binding);
@@ -87,15 +87,15 @@ TEST_F(EvidenceJudge, JudgesNoChainWithoutRoots) {
 }
 
 TEST_F(EvidenceJudge, TakesAModulesWordForAClaimAndNeedsNoRoots) {
-  const test::SoftKey key;
-  Json facts = {{"jwk", key.public_key().to_jwk()},
+  const test::SoftKey in_token;
+  Json facts = {{"jwk", in_token.public_key().to_jwk()},
                 {"private_key",
                  {{"CKA_LOCAL", true},
                   {"CKA_SENSITIVE", true},
                   {"CKA_ALWAYS_SENSITIVE", true},
                   {"CKA_EXTRACTABLE", false},
                   {"CKA_NEVER_EXTRACTABLE", true}}}};
-  const auto finding = evidence::judge({key.jkt(), "access_token", "pkcs11-attributes", facts},
+  const auto finding = evidence::judge({in_token.jkt(), "access_token", "pkcs11-attributes", facts},
                                        tpm2::evidence_issuer, nullptr, from_unix(1'800'000'000));
   ASSERT_TRUE(finding) << finding.error().to_string();
   EXPECT_NE(finding->words().find("the module's claim"), std::string::npos);
@@ -169,8 +169,8 @@ TEST_F(EvidenceJudge, TakesAnAkThatIsCertifiedForATpms) {
     Json facts = evidence();
     facts["ak_certificate"] = jose::base64url(certificate);
     std::vector<tpm2::Certificate> roots;
-    for (const Bytes& der : vendor::certificates_in_pem(authority.root_pem()).value())
-      roots.push_back(vendor::certificate_in(der).value());
+    const auto known = vendor::certificates_in_pem(authority.root_pem());
+    for (const Bytes& der : known.value()) roots.push_back(vendor::certificate_in(der).value());
     if (trusted) roots.push_back(vendor::certificate_in(aks.root()).value());
     const auto trust = tpm2::EkTrust::from_certificates(std::move(roots), {}).value();
     return evidence::judge(of_tpm(facts), tpm2::evidence_issuer, &trust, from_unix(1'800'000'000));

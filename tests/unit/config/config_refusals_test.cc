@@ -513,10 +513,6 @@ TEST(ConfigRefusal, NamesWhatIsWrongAboutEvidence) {
                         std::string(R"("activations_per_minute": )") + count),
                 "key \"keys.evidence.activations_per_minute\": must be");
   }
-  expect_text(refusal(R"("module": "/usr/lib/softhsm/libsofthsm2.so",
-        "token": "mintmark",)",
-                      R"("tpm": {"tcti": "device:/dev/tpmrm0"},)"),
-              R"(key "hsm.stores.main.attestation": must not stand beside "tpm")");
 }
 
 }  // namespace

@@ -140,7 +140,7 @@ TEST(ConfigSchema, SampleHasEveryKeyOfTheSchemaThatIsNoChoice) {
 Json tpm_sample() {
   Json document = sample_document();
   Json& store = document["hsm"]["stores"]["main"];
-  for (const char* key : {"profile", "module", "token"}) store.erase(key);
+  for (const char* key : {"profile", "module", "token", "attestation"}) store.erase(key);
   store["tpm"] = {{"tcti", "device:/dev/tpmrm0"},
                   {"blobs", "blobs"},
                   {"owner", {{"file", "owner"}}},
@@ -169,6 +169,10 @@ TEST(ConfigSchema, HasTheKeysOfATpm) {
   Json unknown = document;
   unknown[tpm / "colour"] = "red";
   expect_refused(unknown, tpm, "with a foreign key");
+  Json attested = document;
+  attested["hsm"]["stores"]["main"]["attestation"] = {{"kind", "yubihsm-attestation"},
+                                                      {"directory", "attestations"}};
+  expect_refused(attested, Pointer("/hsm/stores/main/attestation"), "beside a TPM");
 }
 
 TEST(ConfigSchema, SaysOfEveryKeyWhatItIsFor) {

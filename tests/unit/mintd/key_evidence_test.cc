@@ -59,19 +59,20 @@ TEST_F(EvidenceCollectionTest, AsksOnceForEachKeyAndForOneAtATime) {
   collection.look(*published);
   ASSERT_EQ(calls.size(), 1U);
   EXPECT_EQ(calls[0].store, "main");
-  EXPECT_EQ(calls[0].key, keys[0].id);
+  EXPECT_EQ(calls[0].key, published->keys()[0].id);
   answer(hsm::KeyEvidence{"k", {{"a", 1}}});
   collection.look(*published);
   ASSERT_EQ(calls.size(), 1U);
-  EXPECT_EQ(calls[0].key, keys[1].id);
+  EXPECT_EQ(calls[0].key, published->keys()[1].id);
   answer(hsm::KeyEvidence{"k", {{"a", 2}}});
   now += 1h;
   collection.look(*published);
   EXPECT_TRUE(calls.empty());
   ASSERT_EQ(told.size(), 2U);
-  EXPECT_EQ(
-      told[0],
-      Json({{"type", "evidence"}, {"kid", keys[0].kid()}, {"kind", "k"}, {"facts", {{"a", 1}}}}));
+  EXPECT_EQ(told[0], Json({{"type", "evidence"},
+                           {"kid", published->keys()[0].kid()},
+                           {"kind", "k"},
+                           {"facts", {{"a", 1}}}}));
 }
 
 TEST_F(EvidenceCollectionTest, AsksAgainLaterWhereTheSignerCouldNot) {
@@ -92,7 +93,7 @@ TEST_F(EvidenceCollectionTest, AsksForTheOthersWhereOneCannotBeHad) {
   answer(fail(Code::hsm_key_unknown, "retired"));
   collection.look(*published);
   ASSERT_EQ(calls.size(), 1U);
-  EXPECT_EQ(calls[0].key, keys[1].id);
+  EXPECT_EQ(calls[0].key, published->keys()[1].id);
 }
 
 TEST_F(EvidenceCollectionTest, ForgetsAKeyThatIsPublishedNoMore) {
