@@ -1,13 +1,16 @@
 // What proves where an issuer's keys live, as strangers and operators ask a whole mintd that has
 // keys in a SoftHSM token and in a TPM.
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
 #include "attest/evidence/judge.h"
 #include "jose/base64url.h"
+#include "jose/key.h"
 #include "operating.h"
 #include "support/swtpm.h"
+#include "support/yubihsm_chain.h"
 
 namespace mintmark::test {
 namespace {
@@ -296,6 +299,58 @@ TEST_F(KeyEvidence, IsShownToOperatorsWithWhoseWordItIs) {
   EXPECT_EQ(one["keys"][0]["kid"], kid);
   EXPECT_EQ(one["keys"][0]["store"], "chip");
   EXPECT_EQ(mintctl({"keys", "evidence", "nobody"}).status, 1);
+}
+
+/// Files as an operator fetches them from a YubiHSM, for every key in the token, under one root.
+void write_attestations(Json document, const std::filesystem::path& directory,
+                        const std::string& root_file) {
+  std::filesystem::create_directory(directory);
+  const auto root = vendor::new_pair();
+  const auto device = vendor::new_pair();
+  const vendor::Certificate of_root{"Root", root.get(), true, {}, {}};
+  const vendor::Certificate of_device{"Device", device.get(), true, {}, {}};
+  std::ofstream(root_file) << vendor::pem_of(issue(of_root, "Root", root.get()));
+  for (const Json& key : document["keys"]) {
+    if (key["evidence"]["kind"] != "pkcs11-attributes") continue;
+    const Bytes spki = jose::PublicKey::from_jwk(key["evidence"]["facts"]["jwk"]).value().to_spki();
+    const std::uint8_t* at = spki.data();
+    const vendor::Pair pair(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())),
+                            &EVP_PKEY_free);
+    const vendor::Certificate of_key{"Key", pair.get(), false, vendor::good_extensions(), {}};
+    std::ofstream(directory / (key["kid"].get<std::string>() + ".pem"))
+        << vendor::pem_of(issue(of_key, "Device", device.get()))
+        << vendor::pem_of(issue(of_device, "Root", root.get()));
+  }
+}
+
+TEST_F(KeyEvidence, OfAVendorIsShownFromTheOperatorsFiles) {
+  const PutBack files(stack, {"mintd.json"});
+  write_attestations(get("/.well-known/key-evidence"), file("attestations"),
+                     file("vendor-root.pem"));
+  Json configuration = Json::parse(content("mintd.json"));
+  configuration["hsm"]["stores"]["main"]["attestation"] = {{"kind", "yubihsm-attestation"},
+                                                           {"directory", "attestations"}};
+  write("mintd.json", configuration.dump(2));
+  stack.down();
+  stack.up();
+  wait_until_proven();
+  // The TPM's root and the vendor's, as one who trusts both has them.
+  std::filesystem::create_directory(file("roots"));
+  for (const auto& entry : std::filesystem::directory_iterator(tpm_->roots()))
+    std::filesystem::copy_file(entry.path(),
+                               file("roots") + "/" + entry.path().filename().string());
+  std::filesystem::copy_file(file("vendor-root.pem"), file("roots/vendor.pem"));
+  const std::vector<std::string> both = {"--roots",         file("roots"),
+                                         "--intermediates", tpm_->intermediates().string(),
+                                         "--require",       "vendor"};
+  const Outcome proven = gate(both);
+  EXPECT_EQ(proven.status, 0) << proven.output;
+  EXPECT_TRUE(says(proven, "in a YubiHSM 2, serial 34331133")) << proven.output;
+  EXPECT_TRUE(says(mintctl({"keys", "evidence"}), "yubihsm-attestation"));
+  // To one who trusts no such vendor it is nothing.
+  const Outcome stranger = gate(trusting(*tpm_));
+  EXPECT_EQ(stranger.status, 1);
+  EXPECT_TRUE(says(stranger, "vendor_attestation_chain")) << stranger.output;
 }
 
 TEST_F(KeyEvidence, ActivationsAreLimitedAndTellWhenToComeBack) {
