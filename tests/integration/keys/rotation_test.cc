@@ -72,7 +72,7 @@ TEST_F(Keys, ThatAreRevokedTakeBackWhatTheySigned) {
   const std::string store = key(kid)["store"];
   const std::string other = active(store == "main" ? "second" : "main");
   ASSERT_EQ(verify(bad), 0);
-  const Json answer = stack.control({"keys", "revoke", kid, "--reason", "seen on a market"});
+  const Json answer = stack.control({"keys", "revoke", "--reason", "seen on a market", "--", kid});
   EXPECT_EQ(answer["signs_now"], active(store));
   EXPECT_NE(answer["signs_now"], kid);
   EXPECT_TRUE(answer["ended_in_hardware"]) << answer;
@@ -83,16 +83,16 @@ TEST_F(Keys, ThatAreRevokedTakeBackWhatTheySigned) {
   EXPECT_EQ(std::count(kids.begin(), kids.end(), other), 1) << "the other store's are good";
   EXPECT_EQ(key(kid)["state"], "destroyed");
   EXPECT_EQ(key(kid)["revoked_why"], "seen on a market");
-  EXPECT_TRUE(stack.control({"keys", "revoke", kid, "--reason", "again"})["was_revoked_before"]);
+  EXPECT_TRUE(stack.control({"keys", "revoke", "--reason", "again", "--", kid})["was_revoked_before"]);
 }
 
 TEST_F(Keys, ThatNobodyHasOrNoReasonAreNotRevoked) {
   const Outcome unknown = mintctl({"keys", "revoke", "nobody", "--reason", "x"});
   EXPECT_EQ(unknown.status, 1);
   EXPECT_NE(unknown.output.find("key_not_found"), std::string::npos) << unknown.output;
-  EXPECT_EQ(mintctl({"keys", "revoke", active("main")}).status, 2) << "without a reason";
-  EXPECT_EQ(mintctl({"keys", "adopt", active("main")}).status, 1) << "it has its record";
-  EXPECT_EQ(mintctl({"keys", "give-up", active("main")}).status, 1);
+  EXPECT_EQ(mintctl({"keys", "revoke", "--", active("main")}).status, 2) << "without a reason";
+  EXPECT_EQ(mintctl({"keys", "adopt", "--", active("main")}).status, 1) << "it has its record";
+  EXPECT_EQ(mintctl({"keys", "give-up", "--", active("main")}).status, 1);
   EXPECT_EQ(mintctl({"keys", "rotate", "--purpose", "tls"}).status, 1);
   EXPECT_EQ(verify(token()), 0);
 }
