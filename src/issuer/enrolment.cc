@@ -106,16 +106,16 @@ void Enrolment::finish(const FinishCall& call, hsm::Done<EnrolmentOutcome> done)
   const Moment now = *moment;
   const auto verdict = judge(call, now);
   if (!verdict) return done(tl::unexpected<Error>(verdict.error()));
-  parts_.devices.change([admission = admission_of(*verdict, call, now)](
-                            store::DeviceStore& store) { return store.admit(admission); },
-                        [this, jwk = verdict->device_key().to_jwk(),
-                         done = std::move(done)](Result<store::DeviceRecord> device) mutable {
-                          if (!device) return done(pass_on(device));
-                          if (device->state == "pending")
-                            return done(PendingDevice{device->identity});
-                          attest_client(std::make_shared<Attestation>(
-                              Attestation{*device, jwk, std::move(done), 0}));
-                        });
+  parts_.devices.change(
+      [admission = admission_of(*verdict, call, now)](store::DeviceStore& store) {
+        return store.admit(admission);
+      },
+      [this, jwk = verdict->device_key().to_jwk(),
+       done = std::move(done)](Result<store::DeviceRecord> device) mutable {
+        if (!device) return done(pass_on(device));
+        if (device->state == "pending") return done(PendingDevice{device->identity});
+        attest_client(std::make_shared<Attestation>(Attestation{*device, jwk, std::move(done), 0}));
+      });
 }
 
 void Enrolment::attest_client(const std::shared_ptr<Attestation>& wanted) {

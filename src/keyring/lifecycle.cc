@@ -117,9 +117,8 @@ void Lifecycle::step_next(const RunPtr& run) {
   if (!all) return finish(run, pass_on(all));
   const RotationOutlook outlook = look_ahead(*all, plan_, view(*run));
   due_ = outlook.due;
-  const auto next =
-      std::find_if(outlook.steps.begin(), outlook.steps.end(),
-                   [&](const RotationStep& step) { return may_take(*run, step); });
+  const auto next = std::find_if(outlook.steps.begin(), outlook.steps.end(),
+                                 [&](const RotationStep& step) { return may_take(*run, step); });
   if (next != outlook.steps.end()) return take(run, *next);
   for (const KeyKind& kind : outlook.overdue)
     run->troubles.push_back("the key for " + to_string(kind) +
@@ -216,8 +215,8 @@ void Lifecycle::end(const RunPtr& run, const KeyRecord& record, const RotationSt
   }
   const auto ended = [this, run, id = record.id, step](const Result<void>& gone) {
     // Ended before, and the outcome was not written down; believed of the right token alone.
-    const bool was_gone = !gone && gone.error().code == Code::hsm_key_unknown && !run->shows(id) &&
-                          run->confirmed;
+    const bool was_gone =
+        !gone && gone.error().code == Code::hsm_key_unknown && !run->shows(id) && run->confirmed;
     Result<void> done = was_gone ? Result<void>() : gone;
     if (done) {
       done = change(id, [this](KeyRecord& now) {
@@ -242,8 +241,8 @@ void Lifecycle::could_not(Run& run, const RotationStep& step, const Error& error
   run.errors.emplace(step.kind, error);
   const bool making = step.act == Act::generate;
   run.troubles.push_back((making ? "no new key for " : "the key " + step.id + " for ") +
-                      to_string(step.kind) + (making ? "" : " stays as it is") + ": " +
-                      error.to_string());
+                         to_string(step.kind) + (making ? "" : " stays as it is") + ": " +
+                         error.to_string());
 }
 
 Result<void> Lifecycle::check_signing(Run& run) {
@@ -320,8 +319,8 @@ Result<void> Lifecycle::write(KeyRecord record, KeyState state) {
 Result<void> Lifecycle::change(const std::string& id, const std::function<void(KeyRecord&)>& how) {
   auto all = records();
   if (!all) return pass_on(all);
-  const auto record = std::find_if(all->begin(), all->end(),
-                                   [&](const KeyRecord& one) { return one.id == id; });
+  const auto record =
+      std::find_if(all->begin(), all->end(), [&](const KeyRecord& one) { return one.id == id; });
   if (record == all->end()) return fail(Code::internal, "no record of " + id);
   how(*record);
   return put(std::span(&*record, 1));

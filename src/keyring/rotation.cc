@@ -60,7 +60,8 @@ class Ahead {
       }
     }
     if (!wanted) return leave_behind(kind, line);
-    if (line.active != nullptr && successor != nullptr) return succeed(kind, *line.active, *successor);
+    if (line.active != nullptr && successor != nullptr)
+      return succeed(kind, *line.active, *successor);
     if (successor != nullptr) return begin(kind, *successor);
     if (line.active != nullptr && view_.now >= wanted_from(*line.active, plan_, kind))
       outlook.overdue.push_back(kind);

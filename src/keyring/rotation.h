@@ -42,8 +42,8 @@ struct RotationView {
   std::function<bool(const store::KeyRecord&)> usable;
   /// The hardware showed all that the journal counts on: only then is anything made or ended there.
   bool consistent = false;
-  /// Since when whoever signs knows the records as they are, so that nobody signs with a key that is
-  /// retiring; nullopt: somebody may not know them yet.
+  /// Since when whoever signs knows the records as they are, so that nobody signs with a key that
+  /// is retiring; nullopt: somebody may not know them yet.
   std::optional<Moment> in_force_since;
   /// Another key store that works has a key that signs for the kind: a first key of this one waits
   /// until verifiers may know it.

@@ -63,7 +63,8 @@ double a_second(const std::vector<const Store*>& stores, std::size_t count, std:
   std::vector<keyring::PublishedKey> published;
   for (const Store* store : stores) {
     in_use.put(store->name, {.signer = store->front, .call_deadline = patience});
-    published.push_back({store->key->id, store->name, store->key->purpose, true, store->key->public_key});
+    published.push_back(
+        {store->key->id, store->name, store->key->purpose, true, store->key->public_key});
   }
   const auto keys = keyring::Snapshot::make(1, std::move(published)).value();
   std::counting_semaphore<> places(static_cast<std::ptrdiff_t>(at_once));
@@ -100,7 +101,8 @@ int run(const programs::Arguments& arguments) {
   const double alone = a_second({&one}, count, at_once);
   const double both = a_second({&one, &two}, count, at_once);
   if (arguments.has("--json")) {
-    std::printf("%s\n", Json{{"one", alone}, {"two", both}, {"ratio", both / alone}}.dump(2).c_str());
+    std::printf("%s\n",
+                Json{{"one", alone}, {"two", both}, {"ratio", both / alone}}.dump(2).c_str());
   } else {
     std::printf("one store   %8.1f signatures a second\ntwo stores  %8.1f\nratio       %8.2f\n",
                 alone, both, both / alone);

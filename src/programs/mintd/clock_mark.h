@@ -8,8 +8,8 @@
 
 namespace mintmark::mintd {
 
-/// As a clock: the present, and never behind the mark, so that what the keeper writes down and judges
-/// goes forward only. One thread.
+/// As a clock: the present, and never behind the mark, so that what the keeper writes down and
+/// judges goes forward only. One thread.
 class ClockMark final : public Clock {
  public:
   /// It is written this often at most: so much may be lost with the machine.

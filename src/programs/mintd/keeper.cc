@@ -198,8 +198,8 @@ void Keeper::replace_a_front_that_owes() {
   if (publisher_->owed_for() < longest_owed) return;
   telemetry::log(Level::error, "front_hung",
                  {{"detail", "it did not say within 10 s that it works by the present keys"}});
-  publisher_->front_gone();
-  front_->kill_now();
+  publisher_->ask_again();
+  front_->kill_now();  // Those who wait are told when it is gone.
 }
 
 void Keeper::wait_for_signals() {

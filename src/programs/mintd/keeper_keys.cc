@@ -74,8 +74,8 @@ keyring::Surroundings Keeper::surroundings(const std::string& store) {
       .in_force_since = [this] { return publisher_->in_force_since(); },
       .covered =
           [this](const std::string& kid) { return coverage_.covered(kid, context_.clock.now()); },
-      .elsewhere =
-          [this, store](const keyring::KeyKind& kind) { return signs_elsewhere(kind, store); },
+      .elsewhere = [this,
+                    store](const keyring::KeyKind& kind) { return signs_elsewhere(kind, store); },
       .changed = [this](std::span<const KeyRecord> records) { journal_changed(records); },
       .signing = {}};
 }
@@ -185,9 +185,8 @@ void Keeper::revoke(const std::string& kid, const std::string& why, const hsm::D
                                               "record signs nothing, and mintctl keys give-up ends "
                                               "it in the hardware"));
   const bool signed_until_now = key->state == KeyState::active;
-  const auto signer = std::find_if(signers_.begin(), signers_.end(), [&](const auto& one) {
-    return one->name() == key->store;
-  });
+  const auto signer = std::find_if(signers_.begin(), signers_.end(),
+                                   [&](const auto& one) { return one->name() == key->store; });
   const bool has_store = signer != signers_.end();
   const auto taken_back =
       has_store ? (*signer)->lifecycle().revoke(kid, why) : revoke_left_behind(*key, why);
@@ -209,8 +208,9 @@ void Keeper::revoke(const std::string& kid, const std::string& why, const hsm::D
     });
   };
   if (!has_store)
-    return answer(fail(Code::hsm_unavailable, "its key store is not configured any more: end the "
-                                              "key there yourself"));
+    return answer(fail(Code::hsm_unavailable,
+                       "its key store is not configured any more: end the "
+                       "key there yourself"));
   // In an emergency nobody waits for a token that is slow, or hangs.
   wait->timer.expires_after(patience_with_hardware);
   wait->timer.async_wait([answer](boost::system::error_code error) {
@@ -233,7 +233,8 @@ void Keeper::tell_revoked(const std::string& kid, bool signed_until_now, bool ne
   const auto all = key_states_->list();
   if (!all) return done(tl::unexpected<Error>(all.error()));
   const KeyRecord* revoked = with_kid(*all, kid);
-  if (revoked == nullptr) return done(fail(Code::key_not_found, "the record of " + kid + " is gone"));
+  if (revoked == nullptr)
+    return done(fail(Code::key_not_found, "the record of " + kid + " is gone"));
   Json answer = brief(*revoked);
   answer["was_revoked_before"] = !news;
   answer["ended_in_hardware"] = revoked->state == KeyState::destroyed && hardware.has_value();

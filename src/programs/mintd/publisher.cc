@@ -49,9 +49,7 @@ void Publisher::front_took(std::uint64_t epoch) {
   judge();
 }
 
-bool Publisher::in_force() const {
-  return !stale_ && (!front_ || !snapshot_ || taken_ == epoch_);
-}
+bool Publisher::in_force() const { return !stale_ && (!front_ || !snapshot_ || taken_ == epoch_); }
 
 std::optional<Moment> Publisher::in_force_since() const { return in_force_since_; }
 

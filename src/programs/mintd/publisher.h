@@ -43,6 +43,8 @@ class Publisher {
   [[nodiscard]] std::optional<Moment> in_force_since() const;
   /// For how long the front has owed its word; 0 where it owes none.
   [[nodiscard]] std::chrono::steady_clock::duration owed_for() const;
+  /// Counts that from now on.
+  void ask_again() { owed_since_.reset(), judge(); }
   /// Calls `done` once, as soon as it is; perhaps at once.
   void when_in_force(std::function<void()> done);
 

@@ -83,7 +83,8 @@ TEST_F(Keys, ThatAreRevokedTakeBackWhatTheySigned) {
   EXPECT_EQ(std::count(kids.begin(), kids.end(), other), 1) << "the other store's are good";
   EXPECT_EQ(key(kid)["state"], "destroyed");
   EXPECT_EQ(key(kid)["revoked_why"], "seen on a market");
-  EXPECT_TRUE(stack.control({"keys", "revoke", "--reason", "again", "--", kid})["was_revoked_before"]);
+  EXPECT_TRUE(
+      stack.control({"keys", "revoke", "--reason", "again", "--", kid})["was_revoked_before"]);
 }
 
 TEST_F(Keys, ThatNobodyHasOrNoReasonAreNotRevoked) {
@@ -122,6 +123,19 @@ TEST_F(Keys, ARotationOutlivesAFrontThatIsKilledInIt) {
     ASSERT_FALSE(HasFailure()) << "round " << i;
   }
   EXPECT_TRUE(stack.control({"keys", "list"})["orphans"].empty());
+}
+
+TEST_F(Keys, AFrontThatHangsIsReplacedAndHoldsUpNoRevocation) {
+  const std::string bad = token();
+  const int front = stack.front_pid();
+  ASSERT_EQ(kill(front, SIGSTOP), 0);
+  const Json answer = stack.control({"keys", "revoke", "--reason", "test", "--", kid_of(bad)});
+  EXPECT_TRUE(answer["ended_in_hardware"]) << answer;
+  EXPECT_NE(stack.front_pid(), front);
+  EXPECT_NE(log().find("\"front_hung\""), std::string::npos);
+  stack.wait_until_ready();
+  EXPECT_EQ(verify(bad), 1);
+  EXPECT_EQ(verify(token()), 0);
 }
 
 TEST_F(Keys, HaveTheirAgeAndNextRotationAmongTheFigures) {

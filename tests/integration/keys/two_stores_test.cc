@@ -61,7 +61,8 @@ TEST_F(TwoStores, TheLossOfOneCostsNoTokenAndItComesBackByItself) {
 TEST_F(TwoStores, ARevocationOfAKeyInALostStoreHoldsAtOnceAndEndsItLater) {
   const std::string bad = active("main");
   pull("hsm/tokens", "main");
-  const Json answer = stack.control({"keys", "revoke", "--reason", "stolen with the token", "--", bad});
+  const Json answer =
+      stack.control({"keys", "revoke", "--reason", "stolen with the token", "--", bad});
   EXPECT_FALSE(answer["ended_in_hardware"]);
   const auto kids = published();
   EXPECT_EQ(std::count(kids.begin(), kids.end(), bad), 0);

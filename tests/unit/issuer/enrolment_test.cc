@@ -35,7 +35,8 @@ class EnrolmentTest : public IssuerFixture {
   ~EnrolmentTest() override { key_store->close(); }
 
   void start() {
-    enrolment.emplace(options, Enrolment::Parts{minting, keyring, device_register, stores, trust, gate});
+    enrolment.emplace(options,
+                      Enrolment::Parts{minting, keyring, device_register, stores, trust, gate});
   }
 
   FinishCall call_of(const test::TestTpm& device) {

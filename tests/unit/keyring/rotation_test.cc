@@ -174,7 +174,8 @@ TEST_F(Rotation, TheFirstKeyOfAnotherStoreWaitsUntilVerifiersMayKnowIt) {
   EXPECT_EQ(look(seconds(99)).due, start + seconds(100));
   EXPECT_EQ(steps(seconds(100)), (Steps{{Act::activate, "a"}}));
   elsewhere = false;
-  EXPECT_EQ(steps(), (Steps{{Act::activate, "a"}})) << "where nothing else signs nobody is served by waiting";
+  EXPECT_EQ(steps(), (Steps{{Act::activate, "a"}}))
+      << "where nothing else signs nobody is served by waiting";
 }
 
 TEST_F(Rotation, AKeyThatSignsLongerThanItShouldIsNamed) {
