@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 #include "attest/vendor/pem.h"
 #include "base/file.h"
@@ -61,7 +63,9 @@ void EvidenceCollection::look(const keyring::Snapshot& published) {
 
 void EvidenceCollection::ask(const keyring::PublishedKey& key) {
   asking_ = true;
-  known_[key.kid()] = {key.store, std::nullopt, now_() + patience};
+  Known& known = known_[key.kid()];
+  known.store = key.store;
+  known.again = now_() + patience;
   ask_.store(key.store, key.id, [this, kid = key.kid()](Result<hsm::KeyEvidence> evidence) {
     asking_ = false;
     answered(kid, std::move(evidence));
@@ -74,11 +78,7 @@ void EvidenceCollection::answered(const std::string& kid, Result<hsm::KeyEvidenc
   const config::HsmStore* store = configured(found->second.store);
   if (evidence && store != nullptr)
     evidence = with_vendor_attestation(store->attestation, kid, std::move(*evidence));
-  if (!evidence) {
-    // A retired key has no private half any more, and a store may be away: neither is news.
-    telemetry::log(Level::debug, "key_evidence_not_given", evidence.error(), {{"kid", kid}});
-    return;
-  }
+  if (!evidence) return note(kid, found->second, evidence.error());
   found->second.evidence = std::move(*evidence);
   const Json frame = frame_of(kid, found->second);
   if (to_frame(frame).size() > ipc::Channel::longest_frame) {
@@ -89,6 +89,14 @@ void EvidenceCollection::answered(const std::string& kid, Result<hsm::KeyEvidenc
   telemetry::log(Level::info, "key_evidence_collected",
                  {{"kid", kid}, {"kind", found->second.evidence->kind}});
   ask_.tell(frame);
+}
+
+void EvidenceCollection::note(const std::string& kid, Known& known, const Error& why) {
+  if (std::exchange(known.trouble, why.to_string()) == why.to_string()) return;
+  // A retired key has no private half any more, and a store may be away: neither is news. What an
+  // operator wrote is.
+  const bool news = why.code == Code::vendor_attestation_unreadable;
+  telemetry::log(news ? Level::error : Level::debug, "key_evidence_not_given", why, {{"kid", kid}});
 }
 
 void EvidenceCollection::tell_all() const {

@@ -47,9 +47,11 @@ class EvidenceCollection {
     std::string store;
     std::optional<hsm::KeyEvidence> evidence;
     Deadline::clock::time_point again{};
+    std::string trouble{};  ///< Why there is none, as the log has it.
   };
   void ask(const keyring::PublishedKey& key);
   void answered(const std::string& kid, Result<hsm::KeyEvidence> evidence);
+  static void note(const std::string& kid, Known& known, const Error& why);
   [[nodiscard]] const config::HsmStore* configured(const std::string& store) const;
   [[nodiscard]] static Json frame_of(const std::string& kid, const Known& known);
 

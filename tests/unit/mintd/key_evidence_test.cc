@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "ipc/channel.h"
@@ -134,6 +135,23 @@ TEST_F(EvidenceCollectionTest, ShowsOperatorsTheStoreOfEachKey) {
   EXPECT_EQ(document["keys"][0]["store"], "main");
   EXPECT_EQ(document["keys"][0]["evidence"]["kind"], "pkcs11-attributes");
   EXPECT_TRUE(document["keys"][1]["evidence"].is_null());
+}
+
+TEST_F(EvidenceCollectionTest, TellsAnOperatorOnceThatAFileOfHisCannotBeRead) {
+  const test::Scratch scratch;
+  const auto published = publish(1);
+  stores[0].attestation = config::VendorAttestation{"yubihsm-attestation", scratch.path().string()};
+  std::ofstream(scratch / (keys[0].kid() + ".pem")) << "nothing";
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 3; ++i) {
+    collection.look(*published);
+    answer(hsm::KeyEvidence{"pkcs11-attributes", Json::object()});
+    now += EvidenceCollection::patience;
+  }
+  const std::string lines = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 1) << lines;
+  EXPECT_NE(lines.find("vendor_attestation_unreadable"), std::string::npos) << lines;
+  EXPECT_TRUE(told.empty());
 }
 
 class VendorFiles : public ::testing::Test {
