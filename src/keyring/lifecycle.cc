@@ -202,6 +202,7 @@ void Lifecycle::generated(const RunPtr& run, const RotationStep& step, KeyRecord
     return step_next(run);
   }
   attempts_.erase(step.kind);
+  if (usable_) usable_->insert(record.id);
   run->show_new(*key);
   step_next(run);
 }

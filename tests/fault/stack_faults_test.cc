@@ -324,6 +324,8 @@ TEST_F(PinFaults, ARefusedPinIsOfferedOnceWhateverIsStartedAgain) {
     restart_mintd();
     await_state("PIN refused");
     EXPECT_EQ(calls("C_Login") - before, 1U);
+    // Proofs of the second in which it started are refused for that.
+    await("a refusal for the hardware's sake", [&] { return status_of(token()) != 400; });
     expect_come_back_later(token());
     fail("");
     touch_pin();

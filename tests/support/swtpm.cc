@@ -26,9 +26,11 @@ struct Socket {
     const sockaddr_in address = loopback(port);
     return bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   }
-  [[nodiscard]] bool connect_to(std::uint16_t port) const {
-    const sockaddr_in address = loopback(port);
-    return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  /// Where nobody listens a socket may meet itself: the kernel gave it the very port it asks for.
+  [[nodiscard]] bool connect_to(std::uint16_t wanted) const {
+    const sockaddr_in address = loopback(wanted);
+    return connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+           port() != wanted;
   }
   [[nodiscard]] std::uint16_t port() const {
     sockaddr_in address{};
@@ -38,7 +40,8 @@ struct Socket {
   }
 };
 
-/// libtss2's swtpm TCTI takes the control channel to be at the next port.
+/// libtss2's swtpm TCTI takes the control channel to be at the next port. The first is even, so
+/// that no test takes another's first port for its own second one.
 std::uint16_t two_free_ports() {
   for (int i = 0; i < 100; ++i) {
     const Socket first;

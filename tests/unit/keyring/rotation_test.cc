@@ -129,7 +129,7 @@ TEST_F(Rotation, NothingIsMadeOrEndedAfterALookUpThatLackedSomething) {
   key("a", KeyState::active);
   key("c", KeyState::retiring);
   view.consistent = false;
-  EXPECT_EQ(steps(seconds(5000)), Steps{});
+  EXPECT_EQ(steps(seconds(300)), Steps{});
 }
 
 TEST_F(Rotation, WithoutTheRightToGenerateNothingIsMade) {
