@@ -15,6 +15,11 @@ namespace {
 constexpr std::size_t longest_blob = 160;
 constexpr std::size_t longest_secret = 514;
 
+/// TPM2B (TPM 2.0 Part 2, 10.4): its size, in two octets, and so many.
+bool is_sized(BytesView octets) {
+  return octets.size() > 2 && (std::size_t{octets[0]} << 8U | octets[1]) == octets.size() - 2;
+}
+
 Result<Activation> activation_in(const Json& body) {
   jose::Members members(body, Code::activation_malformed, "");
   Activation wanted;
@@ -29,6 +34,10 @@ Result<Activation> activation_in(const Json& body) {
     members.refuse("credential_blob", "at most " + std::to_string(longest_blob) + " octets");
   if (wanted.encrypted_secret.size() > longest_secret)
     members.refuse("encrypted_secret", "at most " + std::to_string(longest_secret) + " octets");
+  if (!is_sized(wanted.credential_blob))
+    members.refuse("credential_blob", "a TPM2B_ID_OBJECT, of the size that it says");
+  if (!is_sized(wanted.encrypted_secret))
+    members.refuse("encrypted_secret", "a TPM2B_ENCRYPTED_SECRET, of the size that it says");
   if (members.error()) return tl::unexpected<Error>(*members.error());
   wanted.ek_nv_index = index->get<std::uint32_t>();
   return wanted;

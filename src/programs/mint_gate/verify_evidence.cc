@@ -67,8 +67,10 @@ class Activated {
   explicit Activated(IssuerAsked& issuer) : issuer_(issuer) {}
 
   Result<Finding> confirm(const KeyVerdict& verdict) {
-    auto known = by_ak_.find(verdict.ak_name());
-    if (known == by_ak_.end()) known = by_ak_.emplace(verdict.ak_name(), ask(verdict)).first;
+    // Of that EK: another one in the evidence of another key has proven nothing yet.
+    const std::pair link{verdict.ak_name(), verdict.eks().front().endorsement.certificate};
+    auto known = by_link_.find(link);
+    if (known == by_link_.end()) known = by_link_.emplace(link, ask(verdict)).first;
     if (!known->second) return tl::unexpected<Error>(known->second.error());
     const auto& [secret, answer] = *known->second;
     return attest::evidence::after_activation(verdict, secret, answer);
@@ -87,7 +89,7 @@ class Activated {
   }
 
   IssuerAsked& issuer_;
-  std::map<Bytes, Result<Exchange>> by_ak_;
+  std::map<std::pair<Bytes, std::string>, Result<Exchange>> by_link_;
 };
 
 JudgedKey judged(const Question& question, Activated* activated, const Row& row, Moment now) {

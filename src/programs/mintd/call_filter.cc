@@ -1,5 +1,6 @@
 #include "programs/mintd/call_filter.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -67,15 +68,21 @@ scmp_arg_cmp argument_has(unsigned index, scmp_datum_t mask, scmp_datum_t value)
 }
 
 void allow_files(Filter& filter) {
-  filter.allow(
-      {"access",     "chmod",     "close",      "close_range", "creat",    "dup",      "dup2",
-       "dup3",       "faccessat", "faccessat2", "fallocate",   "fchmod",   "fchmodat", "fchmodat2",
-       "fcntl",      "fdatasync", "flock",      "fstat",       "fstatfs",  "fsync",    "ftruncate",
-       "getcwd",     "getdents",  "getdents64", "lseek",       "lstat",    "mkdir",    "mkdirat",
-       "newfstatat", "open",      "openat",     "pipe",        "pipe2",    "pread64",  "preadv",
-       "preadv2",    "pwrite64",  "pwritev",    "pwritev2",    "read",     "readlink", "readlinkat",
-       "readv",      "rename",    "renameat",   "renameat2",   "rmdir",    "stat",     "statfs",
-       "statx",      "truncate",  "umask",      "unlink",      "unlinkat", "write",    "writev"});
+  filter.allow({"access",   "chmod",     "close",     "close_range", "creat",      "dup",
+                "dup2",     "dup3",      "faccessat", "faccessat2",  "fallocate",  "fchmod",
+                "fchmodat", "fchmodat2", "fdatasync", "flock",       "fstat",      "fstatfs",
+                "fsync",    "ftruncate", "getcwd",    "getdents",    "getdents64", "lseek",
+                "lstat",    "mkdir",     "mkdirat",   "newfstatat",  "open",       "openat",
+                "pipe",     "pipe2",     "pread64",   "preadv",      "preadv2",    "pwrite64",
+                "pwritev",  "pwritev2",  "read",      "readlink",    "readlinkat", "readv",
+                "rename",   "renameat",  "renameat2", "rmdir",       "stat",       "statfs",
+                "statx",    "truncate",  "umask",     "unlink",      "unlinkat",   "write",
+                "writev"});
+  // Never F_SETOWN and F_SETSIG, which have the kernel send signals to others.
+  for (const scmp_datum_t command :
+       Values{F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK,
+              F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GET_SEALS})
+    filter.rule(SCMP_ACT_ALLOW, "fcntl", argument_is(1, command));
   // What sockets and terminals are asked; a device's driver is asked nothing.
   for (const scmp_datum_t request : Values{FIONBIO, FIONREAD, FIOCLEX, TCGETS})
     filter.rule(SCMP_ACT_ALLOW, "ioctl", argument_is(1, request));

@@ -10,6 +10,8 @@ using hsm::Operation;
 /// For the queue between a deadline and the call it belongs to.
 constexpr std::chrono::milliseconds margin{100};
 constexpr std::chrono::milliseconds shortest{200};
+/// A TPM may have to derive its EK anew for it: seconds, on a slow one.
+constexpr std::chrono::milliseconds evidence{30'000};
 
 }  // namespace
 
@@ -22,9 +24,10 @@ std::chrono::milliseconds SignerWatch::limit_of(Operation operation) const {
     case Operation::generate:
     case Operation::destroy:
       return store_.key_change;
+    case Operation::evidence:
+      return std::max(store_.call_deadline, evidence) + margin;
     case Operation::sign:
     case Operation::list:
-    case Operation::evidence:
       break;
   }
   return std::max(store_.call_deadline, shortest) + margin;

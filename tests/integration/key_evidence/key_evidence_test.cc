@@ -285,7 +285,8 @@ TEST_F(KeyEvidence, ActivationOpensNoCredentialOfAnEnrolment) {
 TEST_F(KeyEvidence, ActivationOfAKeyInATokenIsRefused) {
   Json document = get("/.well-known/key-evidence");
   const std::string kid = first_of(document, "pkcs11-attributes")["kid"];
-  EXPECT_EQ(activate(kid, 0x01C00002, {Bytes{1}, Bytes{2}}).value("code", ""), "activation_store");
+  EXPECT_EQ(activate(kid, 0x01C00002, {Bytes{0, 1, 1}, Bytes{0, 1, 2}}).value("code", ""),
+            "activation_store");
 }
 
 TEST_F(KeyEvidence, IsShownToOperatorsWithWhoseWordItIs) {

@@ -56,8 +56,8 @@ class KeyEvidenceEndpoint : public testing::Test {
   Json good() const {
     return {{"kid", key.jkt()},
             {"ek_nv_index", 7},
-            {"credential_blob", jose::base64url(Bytes{1, 2})},
-            {"encrypted_secret", jose::base64url(Bytes{3})}};
+            {"credential_blob", jose::base64url(Bytes{0, 1, 2})},
+            {"encrypted_secret", jose::base64url(Bytes{0, 1, 3})}};
   }
   std::string refusal(const Json& body) {
     const http::Response answer = activate(body);
@@ -125,8 +125,8 @@ TEST_F(KeyEvidenceEndpoint, HasACredentialOpened) {
   ASSERT_EQ(asked.size(), 1U);
   EXPECT_EQ(asked[0].kid, key.jkt());
   EXPECT_EQ(asked[0].ek_nv_index, 7U);
-  EXPECT_EQ(asked[0].credential_blob, (Bytes{1, 2}));
-  EXPECT_EQ(asked[0].encrypted_secret, Bytes{3});
+  EXPECT_EQ(asked[0].credential_blob, (Bytes{0, 1, 2}));
+  EXPECT_EQ(asked[0].encrypted_secret, (Bytes{0, 1, 3}));
 }
 
 TEST_F(KeyEvidenceEndpoint, AsksNoTpmForWhatCannotBeACredential) {
@@ -142,6 +142,7 @@ TEST_F(KeyEvidenceEndpoint, AsksNoTpmForWhatCannotBeACredential) {
       {"ek_nv_index", 0x1'0000'0000},
       {"credential_blob", nullptr},
       {"credential_blob", "=="},
+      {"credential_blob", jose::base64url(Bytes{0, 2, 1})},  // It says more than there is.
       {"credential_blob", jose::base64url(Bytes(161, 1))},
       {"encrypted_secret", 7},
       {"encrypted_secret", jose::base64url(Bytes(515, 1))}};

@@ -40,7 +40,7 @@ TEST_F(SignerWatchTest, SeesNothingWrongWithOneThatIsIdle) {
 }
 
 TEST_F(SignerWatchTest, SeesACallThatDoesNotComeBack) {
-  for (const Operation operation : {Operation::sign, Operation::list, Operation::evidence}) {
+  for (const Operation operation : {Operation::sign, Operation::list}) {
     const Vitals::Scope scope(vitals_.get(), operation);
     EXPECT_FALSE(watch_.look(started_).hung) << "not at once";
     const auto finding = after(300ms);
