@@ -1,6 +1,8 @@
 #include "issuer/stores.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <mutex>
 #include <tuple>
 
@@ -11,8 +13,9 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-/// A store that was slow is asked again after a while: what it took counts half as much after this.
-constexpr std::chrono::seconds half_forgotten_after{5};
+/// A store that was slow is asked again after a while: what it took counts half as much each time
+/// this has passed. Ten halvings make of a whole call deadline a store like any other.
+constexpr std::chrono::seconds half_forgotten_after{2};
 constexpr double weight_of_the_new = 0.1;
 /// Of a store that has signed nothing yet: so that no crowd runs into a slow one.
 constexpr double first_guess_seconds = 0.01;
@@ -37,8 +40,14 @@ struct KeyStores::Entry {
         std::chrono::duration<double>(Steady::duration(idle)) / half_forgotten_after;
     const unsigned under_way = pending.load();
     if (under_way == 0 && !measured.load()) return 0;  // One call tells what it takes there.
-    const double one = seconds_a_call.load() / (1 + std::max(halvings, 0.0));
-    return one * (under_way + 1);
+    return std::ldexp(seconds_a_call.load(), -static_cast<int>(std::clamp(halvings, 0.0, 60.0))) *
+           (under_way + 1);
+  }
+
+  /// As of a store that has signed nothing yet.
+  void renewed() {
+    seconds_a_call.store(first_guess_seconds);
+    measured.store(false);
   }
 
   unsigned began() { return pending.fetch_add(1); }
@@ -98,6 +107,11 @@ void KeyStores::put(const std::string& name, StoreInUse store) {
   auto entry = std::make_shared<Entry>(std::move(store));
   const std::unique_lock lock(mutex_);
   entries_[name] = std::move(entry);
+}
+
+void KeyStores::renewed(const std::string& name) {
+  const std::shared_lock lock(mutex_);
+  if (const auto found = entries_.find(name); found != entries_.end()) found->second->renewed();
 }
 
 KeyStores::Choice KeyStores::choose(const keyring::Snapshot& keys, const keyring::KeyKind& kind,

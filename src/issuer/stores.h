@@ -33,6 +33,8 @@ class KeyStores {
 
   /// `store` may be replaced while calls are under way: each call keeps the one it began with.
   void put(const std::string& name, StoreInUse store);
+  /// The store's signer was replaced: what calls took, or lost, before says nothing of it.
+  void renewed(const std::string& name);
 
   /// Gives a compact JWS (RFC 7515 §5.1) by an active key of the kind: of the healthy stores the
   /// one whose signature would come first, judged by the calls it has and the time it takes for

@@ -16,6 +16,7 @@ std::shared_ptr<hsm::Signer> FrontStores::take(const std::string& store, UniqueF
   if (one.client) {
     one.client->replace(std::move(channel));
     one.breaker->renewed();
+    in_use_.renewed(store);
     return one.signer;
   }
   one.client = hsm::signer::SignerClient::make(io_, std::move(channel));

@@ -139,6 +139,16 @@ TEST_F(Stores, AStoreWhoseKeyIsGoneSwallowsNoRequestHoweverQuicklyItFails) {
   EXPECT_LE(std::count(asked.begin(), asked.end(), "one"), 2) << "that is no speed";
 }
 
+TEST_F(Stores, AStoreWhoseSignerWasReplacedIsAskedAgainAtOnce) {
+  stores["one"].fake->fail_signing_with({Code::hsm_unavailable, "its signer ended", 0});
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(sign());
+  stores["one"].fake->sign_again();
+  ASSERT_EQ(in_use.next_for(*keys, tokens), "two") << "what it lost is remembered";
+  in_use.renewed("one");
+  EXPECT_EQ(in_use.next_for(*keys, tokens), "one");
+  in_use.renewed("unheard of");
+}
+
 TEST_F(Stores, AStoreThatHasSignedNothingYetGetsOneCallAndNotACrowd) {
   stores["two"].healthy = false;
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(sign());
