@@ -92,14 +92,22 @@ struct ImaSummary {
 };
 inline constexpr std::size_t most_ima_files = 8192;
 
+/// Why nothing was taken of a log that was given.
+struct LogProblem {
+  std::string code;  ///< As of base/error_codes.def: "eventlog_replay".
+  std::string text;  ///< For people.
+};
+
 /// One attested boot.
 struct BootRecord {
   std::string bank;                      ///< "sha256"
   std::map<unsigned, std::string> pcrs;  ///< As quoted: index -> hexadecimal.
   bool log_given = false;  ///< Without it `events` and `facts` are empty, and rules on them fail.
+  std::optional<LogProblem> log_problem;  ///< One was given and is not what was quoted.
   std::vector<MeasuredEvent> events;
   BootFacts facts;
   std::optional<ImaSummary> ima;
+  std::optional<LogProblem> ima_problem;
   // Of the quote (TPM 2.0 Part 2, 10.11.1).
   bool clock_safe = false;
   std::uint64_t clock = 0;  ///< Milliseconds.
