@@ -65,15 +65,21 @@ struct LoaderEvent {
 /// Only what is attested unless a member says otherwise: derived from events whose data hash to the
 /// digests that were extended.
 struct BootFacts {
-  std::optional<bool> secure_boot;  ///< Nothing: never measured.
+  /// Members that are not known, with the reason for people: "secure_boot", "pk", "kek", "db",
+  /// "dbx", "authorities", "images", "kernel_command_lines". What is named here is empty, or only a
+  /// part: a rule that would pass because of what is missing must not.
+  std::map<std::string, std::string> not_known;
+  std::optional<bool> secure_boot;  ///< Nothing: not known.
   std::vector<SignatureEntry> pk, kek, db, dbx;
   std::vector<BootImage> images;  ///< Their digests are attested.
   std::vector<BootAuthority> authorities;
   std::vector<LoaderEvent> loader;
   std::vector<std::string> kernel_command_lines;
   std::string firmware_version;  ///< EV_S_CRTM_VERSION
-  std::map<std::string, std::string>
-      shim;  ///< "MokListTrusted", "SbatLevel", … -> value, or hex SHA-256 of it.
+  /// "SbatLevel" -> "sbat,1,2021030218": its value, where shim measured it with its name (PCR 7);
+  /// "MokList" -> hexadecimal digest of the record's bank, where only its content was measured (PCR
+  /// 14): which digest is whose is then the log's word.
+  std::map<std::string, std::string> shim;
   std::vector<LoaderEvent> firmware_blobs;  ///< kind "firmware_blob"
   std::optional<unsigned> startup_locality;
   /// ExitBootServices was measured: the list of images is whole (TCG PFP §8.2.4).

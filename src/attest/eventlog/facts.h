@@ -1,0 +1,61 @@
+// What a replayed log says of a boot. Types of events, and the words beside most digests, are not
+// hashed: whoever rules the machine after its boot may write them as they like, and extend more.
+// Each fact says what it rests on.
+#pragma once
+
+#include <vector>
+
+#include "attest/boot_record.h"
+#include "attest/eventlog/log.h"
+#include "attest/eventlog/proof.h"
+
+namespace mintmark::attest::eventlog {
+
+/// An event with what its digest proves.
+struct Seen {
+  const Event* event = nullptr;
+  Proven proven;
+  std::string digest;  ///< Hexadecimal, of the judged bank; "" where it has none.
+  /// Its PCR is quoted and as the log says.
+  bool covered = false;
+
+  [[nodiscard]] bool hashed_whole() const {
+    return proven.proof == Proof::whole || proven.proof == Proof::all_but_last;
+  }
+};
+
+/// A log in one bank.
+struct View {
+  const Bank* bank = nullptr;
+  bool of_td = false;  ///< Registers of a TD instead of PCRs.
+  std::vector<Seen> events;
+
+  /// The events that extended what a TPM has in that PCR; of a TD, the register that stands for it
+  /// (Intel's Virtual Firmware Design Guide, table 8-2).
+  [[nodiscard]] std::vector<const Seen*> of_pcr(unsigned pcr) const;
+};
+
+/// Secure Boot and its databases (PCR 7). Known only where each event before PCR 7's first
+/// separator is proven by its data, so that none can hide another; where SecureBoot was measured
+/// there once and never again.
+void add_secure_boot(const View& view, BootFacts& facts);
+/// Who vouched for images (PCR 7). Known only where each event of PCR 7 is proven by its data.
+void add_authorities(const View& view, BootFacts& facts);
+/// All that was measured to PCR 2 and 4 and is not proven to be words: under another type no image
+/// hides.
+void add_images(const View& view, BootFacts& facts);
+/// GRUB, systemd-boot, unified kernel images, initrd, command lines (PCR 8, 9, 11, 12, 13).
+void add_loader(const View& view, BootFacts& facts);
+/// MOK state (PCR 14, and what shim measures to PCR 7).
+void add_shim(const View& view, BootFacts& facts);
+/// Firmware's version and volumes, ExitBootServices.
+void add_firmware(const View& view, BootFacts& facts);
+
+/// EV_SEPARATOR's values, by digest, whatever the event calls itself.
+enum class Separator : std::uint8_t { none, normal, error };
+[[nodiscard]] Separator separator_of(const Seen& seen, const Bank& bank);
+
+/// Text for people of an event: a path, a variable's name and value, a command.
+[[nodiscard]] std::string describe(const Event& event);
+
+}  // namespace mintmark::attest::eventlog
