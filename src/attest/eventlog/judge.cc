@@ -13,9 +13,8 @@ constexpr unsigned pcr_count = 24;
 bool belongs_to_boot(unsigned pcr) { return pcr <= 9 || (pcr >= 12 && pcr <= 14); }
 
 Result<const Bank*> bank_in(const Log& log, const std::string& name) {
-  const Bank* const bank = bank_named(name);
-  for (const Event& event : log.events) {
-    if (bank != nullptr && event.extends() && !event.digest(*bank).empty()) return bank;
+  for (const Algorithm& algorithm : log.algorithms) {
+    if (algorithm.bank != nullptr && algorithm.bank->name == name) return algorithm.bank;
   }
   std::string there;
   for (const Algorithm& algorithm : log.algorithms) {

@@ -1,0 +1,539 @@
+// Event logs of real machines, judged as each topic's cases.json says; nothing here knows a file by
+// its name.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <iostream>
+
+#include "attest/eventlog/event_types.h"
+#include "attest/eventlog/judge.h"
+#include "support/test_data.h"
+
+namespace mintmark::attest::eventlog {
+namespace {
+
+using Pcrs = std::map<unsigned, Bytes>;
+
+bool ends_with(const std::string& name, const std::string& ending) {
+  return name.size() >= ending.size() &&
+         name.compare(name.size() - ending.size(), ending.size(), ending) == 0;
+}
+
+// The file of a role, by the ending that tells its format; "" where the entry has none.
+std::string file_of(const Json& entry, const std::string& ending) {
+  for (const Json& file : entry["files"]) {
+    if (ends_with(file.get<std::string>(), ending)) return file.get<std::string>();
+  }
+  return {};
+}
+
+Pcrs pcrs_of(const Json& bank) {
+  Pcrs pcrs;
+  for (const auto& [index, value] : bank.items())
+    pcrs[static_cast<unsigned>(std::stoul(index))] = *from_hex(value.get<std::string>());
+  return pcrs;
+}
+
+// An event as octets again.
+void write(Bytes& out, const Log& log, const Event& event, BytesView data) {
+  const auto put = [&out](std::uint64_t value, unsigned octets) {
+    for (unsigned i = 0; i < octets; ++i) out.push_back(static_cast<std::uint8_t>(value >> 8U * i));
+  };
+  const bool crypto_agile = log.crypto_agile && event.number > 0;
+  put(event.pcr, 4);
+  put(event.type, 4);
+  if (crypto_agile) put(event.digests.size(), 4);
+  for (const EventDigest& digest : event.digests) {
+    if (crypto_agile) put(digest.algorithm, 2);
+    out.insert(out.end(), digest.value.begin(), digest.value.end());
+  }
+  put(data.size(), 4);
+  out.insert(out.end(), data.begin(), data.end());
+}
+
+// The log with other events: each index is one of the log's.
+Bytes of_events(const Log& log, const std::vector<std::size_t>& order) {
+  Bytes out;
+  for (const std::size_t index : order) write(out, log, log.events[index], log.events[index].data);
+  return out;
+}
+
+std::vector<std::size_t> all_of(const Log& log) {
+  std::vector<std::size_t> order(log.events.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  return order;
+}
+
+// A topic's logs that must be taken, with what their entry says.
+struct Case {
+  std::string id;
+  Json expect;
+  Bytes octets;
+};
+
+std::vector<Case> logs_of_real_machines() {
+  std::vector<Case> cases;
+  for (const Json& entry : test::cases_of("tpm_eventlogs")) {
+    const std::string file = file_of(entry, ".bin");
+    if (file.empty()) continue;
+    cases.push_back({entry["id"].get<std::string>(), entry["expect"], test::data_file(file)});
+  }
+  return cases;
+}
+
+bool must_be_taken(const Case& one) {
+  return one.expect["answer"] == "accept" || one.expect["answer"] == "parse";
+}
+
+// Every object "…_pcrs" beside the parsed ones: of the machine's TPM, or of another tool.
+std::vector<std::pair<std::string, Pcrs>> banks_beside(const Case& one) {
+  std::vector<std::pair<std::string, Pcrs>> banks_found;
+  for (const auto& [name, value] : one.expect.items()) {
+    if (!ends_with(name, "_pcrs") || !value.is_object()) continue;
+    for (const auto& [bank, pcrs] : value.items())
+      if (pcrs.is_object()) banks_found.emplace_back(bank, pcrs_of(pcrs));
+  }
+  return banks_found;
+}
+
+TEST(EventLogArtefacts, AreTakenOrRefusedAsTheirEntrySays) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  std::size_t judged = 0;
+  for (const Case& one : logs_of_real_machines()) {
+    SCOPED_TRACE(one.id);
+    const auto log = parse(one.octets);
+    if (must_be_taken(one)) {
+      EXPECT_TRUE(log) << log.error().to_string();
+    } else if (one.expect["answer"] == "reject") {
+      ASSERT_FALSE(log);
+      EXPECT_EQ(log.error().code, Code::eventlog_malformed);
+    }
+    ++judged;
+  }
+  EXPECT_GT(judged, 0U);
+}
+
+void expect_parsed(const Json& parsed, const Log& log) {
+  EXPECT_EQ(log.crypto_agile, parsed["format"] == "crypto-agile");
+  Json algorithms = Json::array();
+  for (const Algorithm& algorithm : log.algorithms)
+    algorithms.push_back(algorithm.bank != nullptr ? std::string(algorithm.bank->name) : "");
+  EXPECT_EQ(algorithms, parsed["algorithms"]);
+  EXPECT_EQ(log.events.size(), parsed["event_count"].get<std::size_t>());
+  EXPECT_EQ(log.padding, parsed["trailing_padding_bytes"].get<std::size_t>());
+  EXPECT_EQ(log.startup_locality ? Json(*log.startup_locality) : Json(),
+            parsed["startup_locality"]);
+  for (const auto& [bank, pcrs] : parsed["replayed_pcrs"].items())
+    EXPECT_EQ(replay(log, bank), pcrs_of(pcrs)) << bank;
+}
+
+TEST(EventLogArtefacts, ParseAndReplayToWhatTheirEntrySays) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  std::size_t judged = 0;
+  for (const Case& one : logs_of_real_machines()) {
+    if (!one.expect.contains("parse")) continue;
+    SCOPED_TRACE(one.id);
+    const auto log = parse(one.octets);
+    ASSERT_TRUE(log) << log.error().to_string();
+    expect_parsed(one.expect["parse"], *log);
+    ++judged;
+  }
+  EXPECT_GT(judged, 0U);
+}
+
+void expect_event(const Json& listed, const Event& event) {
+  EXPECT_EQ(event.number, listed["n"].get<std::uint32_t>());
+  EXPECT_EQ(event.pcr, listed["pcr"].get<std::uint32_t>());
+  EXPECT_EQ(event.type, std::stoul(listed["type"].get<std::string>(), nullptr, 16));
+  const std::string name = listed["name"].get<std::string>();
+  if (name.starts_with("EV_")) {
+    EXPECT_EQ(type_name(event.type), name);
+  }
+  EXPECT_EQ(event.data.size(), listed["data_len"].get<std::size_t>());
+  EXPECT_EQ(to_hex(sha256(event.data)), listed["data_sha256"].get<std::string>());
+  EXPECT_EQ(event.digests.size(), listed["digests"].size());
+  for (const auto& [bank, digest] : listed["digests"].items()) {
+    ASSERT_NE(bank_named(bank), nullptr) << bank;
+    EXPECT_EQ(to_hex(event.digest(*bank_named(bank))), digest.get<std::string>());
+  }
+}
+
+TEST(EventLogArtefacts, AreReadEventByEventAsTheirListingSays) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  std::size_t judged = 0;
+  for (const Json& entry : test::cases_of("tpm_eventlogs")) {
+    const std::string listing = file_of(entry, ".events.json");
+    if (listing.empty()) continue;
+    SCOPED_TRACE(entry["id"].get<std::string>());
+    const auto log = parse(test::data_file(file_of(entry, ".bin")));
+    ASSERT_TRUE(log) << log.error().to_string();
+    const Bytes text = test::data_file(listing);
+    const Json events = Json::parse(text.begin(), text.end());
+    ASSERT_EQ(log->events.size(), events.size());
+    for (std::size_t i = 0; i < events.size(); ++i) expect_event(events[i], log->events[i]);
+    ++judged;
+  }
+  EXPECT_GT(judged, 0U);
+}
+
+TEST(EventLogArtefacts, AreJudgedGoodAgainstThePcrsOfTheirMachine) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  std::size_t judged = 0;
+  for (const Case& one : logs_of_real_machines()) {
+    if (one.expect["answer"] != "accept") continue;
+    SCOPED_TRACE(one.id);
+    const auto log = parse(one.octets);
+    ASSERT_TRUE(log);
+    for (const auto& [bank, pcrs] : banks_beside(one)) {
+      const auto record = judge(*log, bank, pcrs);
+      ASSERT_TRUE(record) << record.error().to_string();
+      EXPECT_EQ(record->events.size(), log->events.size());
+      ++judged;
+    }
+  }
+  EXPECT_GT(judged, 0U);
+}
+
+// The one SecureBoot variable that the log proves, read here once more in another way: its data are
+// 52 octets of GUID, lengths and name, then the value.
+std::optional<bool> proven_secure_boot(const Log& log, const Bank& bank) {
+  std::optional<bool> found;
+  for (const Event& event : log.events) {
+    const bool is_it = to_hex(event.data).find("53006500630075007200650042006f006f007400") == 64;
+    if (!is_it || to_hex(bank.digest(event.data)) != to_hex(event.digest(bank))) continue;
+    if (found) return std::nullopt;
+    found = event.data.size() == 53 && event.data.back() == 1;
+  }
+  return found;
+}
+
+// What an entry says of facts, each by its name; names that stand for nothing here are counted.
+void expect_facts(const Json& facts, const Log& log, const BootRecord& record) {
+  const BootFacts& read = record.facts;
+  const auto entries = [](const std::vector<SignatureEntry>& list, bool certificates) {
+    return std::count_if(list.begin(), list.end(), [&](const SignatureEntry& entry) {
+      return (entry.kind == "x509") == certificates;
+    });
+  };
+  std::map<std::string, std::function<void(const Json&)>> checks;
+  checks["secure_boot"] = [&](const Json& value) {
+    ASSERT_TRUE(read.secure_boot) << read.not_known.at("secure_boot");
+    const auto proven = proven_secure_boot(log, *bank_named(record.bank));
+    EXPECT_EQ(read.secure_boot, proven);
+    // An entry that says another thing than the octet that the TPM vouches for is wrong.
+    if (proven && *proven != value.get<bool>())
+      std::cout << "the entry says " << value << " of Secure Boot, its log proves the contrary\n";
+    else
+      EXPECT_EQ(*read.secure_boot, value.get<bool>());
+  };
+  for (const auto& [name, list] : {std::pair("pk", &read.pk), std::pair("kek", &read.kek),
+                                   std::pair("db", &read.db), std::pair("dbx", &read.dbx)}) {
+    checks[std::string(name) + "_certs"] = [&entries, list = list](const Json& value) {
+      EXPECT_EQ(entries(*list, true), value.get<long>());
+    };
+    checks[std::string(name) + "_hashes"] = [&entries, list = list](const Json& value) {
+      EXPECT_EQ(entries(*list, false), value.get<long>());
+    };
+  }
+  checks["efi_app_digests"] = [&](const Json& value) {
+    std::vector<std::string> digests;
+    for (const BootImage& image : read.images) {
+      if (image.pcr == 4) digests.push_back(image.digest);
+    }
+    if (value.contains(record.bank)) {
+      EXPECT_EQ(Json(digests), value[record.bank]);
+    }
+  };
+  checks["has_exit_boot_services"] = [&](const Json& value) {
+    EXPECT_EQ(read.exit_boot_services, value.get<bool>());
+  };
+  checks["grub_measurements"] = [&](const Json& value) {
+    EXPECT_EQ(!read.loader.empty(), value.get<bool>());
+  };
+  checks["kernel_cmdline"] = [&](const Json& value) {
+    ASSERT_FALSE(read.kernel_command_lines.empty());
+    EXPECT_EQ(read.kernel_command_lines.back(), value.get<std::string>());
+  };
+  for (const auto& [name, value] : facts.items()) {
+    SCOPED_TRACE(name);
+    if (const auto check = checks.find(name); check != checks.end()) check->second(value);
+  }
+}
+
+TEST(EventLogArtefacts, GiveTheFactsThatTheirEntryNames) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  std::size_t judged = 0;
+  for (const Case& one : logs_of_real_machines()) {
+    if (one.expect["answer"] != "accept" || !one.expect.contains("policy_facts")) continue;
+    SCOPED_TRACE(one.id);
+    const auto log = parse(one.octets);
+    ASSERT_TRUE(log);
+    for (const Algorithm& algorithm : log->algorithms) {
+      const auto record = as_it_says(*log, std::string(algorithm.bank->name));
+      ASSERT_TRUE(record) << record.error().to_string();
+      expect_facts(one.expect["policy_facts"], *log, *record);
+      ++judged;
+    }
+  }
+  EXPECT_GT(judged, 0U);
+}
+
+// ---- derived negatives (INDEX.md) ----
+
+using Judge = std::function<void(const Case&, const Log&, const std::string&, const Pcrs&)>;
+
+// Each log with each bank that its machine's PCRs are given of.
+void for_each_bank(const Judge& judge_one) {
+  std::size_t judged = 0;
+  for (const Case& one : logs_of_real_machines()) {
+    if (one.expect["answer"] != "accept") continue;
+    const auto banks_found = banks_beside(one);
+    if (banks_found.empty()) continue;
+    SCOPED_TRACE(one.id);
+    const auto log = parse(one.octets);
+    ASSERT_TRUE(log);
+    for (const auto& [bank, pcrs] : banks_found) judge_one(one, *log, bank, pcrs);
+    ++judged;
+  }
+  EXPECT_GT(judged, 0U);
+}
+
+bool is_decided_by_log(unsigned pcr) { return pcr <= 9 || (pcr >= 12 && pcr <= 14); }
+
+// An event whose digest goes into a PCR that was read from the machine and that the log answers
+// for.
+bool counts(const Event& event, const std::string& bank, const Pcrs& pcrs) {
+  return event.extends() && is_decided_by_log(event.pcr) && pcrs.count(event.pcr) != 0 &&
+         !event.digest(*bank_named(bank)).empty();
+}
+
+// Nothing where the octets are no log, or are judged bad; the code of the refusal.
+std::optional<Code> refusal(const Bytes& octets, const std::string& bank, const Pcrs& pcrs) {
+  const auto log = parse(octets);
+  if (!log) return log.error().code;
+  const auto record = judge(*log, bank, pcrs);
+  if (record) return std::nullopt;
+  return record.error().code;
+}
+
+TEST(EventLogArtefacts, WithAnEventDroppedAreRefused) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  for_each_bank([](const Case&, const Log& log, const std::string& bank, const Pcrs& pcrs) {
+    for (std::size_t i = 1; i < log.events.size(); ++i) {
+      if (!counts(log.events[i], bank, pcrs)) continue;
+      auto order = all_of(log);
+      order.erase(order.begin() + static_cast<std::ptrdiff_t>(i));
+      EXPECT_EQ(refusal(of_events(log, order), bank, pcrs), Code::eventlog_replay) << i;
+    }
+  });
+}
+
+TEST(EventLogArtefacts, WithAnEventTwiceAreRefused) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  for_each_bank([](const Case&, const Log& log, const std::string& bank, const Pcrs& pcrs) {
+    for (std::size_t i = 1; i < log.events.size(); ++i) {
+      if (!counts(log.events[i], bank, pcrs)) continue;
+      auto order = all_of(log);
+      order.insert(order.begin() + static_cast<std::ptrdiff_t>(i), i);
+      EXPECT_EQ(refusal(of_events(log, order), bank, pcrs), Code::eventlog_replay) << i;
+    }
+  });
+}
+
+TEST(EventLogArtefacts, WithEventsOfAPcrInAnotherOrderAreRefused) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  for_each_bank([](const Case&, const Log& log, const std::string& bank, const Pcrs& pcrs) {
+    std::map<unsigned, std::size_t> before;
+    for (std::size_t i = 1; i < log.events.size(); ++i) {
+      const Event& event = log.events[i];
+      if (!counts(event, bank, pcrs)) continue;
+      const auto found = before.find(event.pcr);
+      const Bank& hash = *bank_named(bank);
+      const bool differs =
+          found != before.end() &&
+          to_hex(log.events[found->second].digest(hash)) != to_hex(event.digest(hash));
+      if (differs) {
+        auto order = all_of(log);
+        std::swap(order[i], order[found->second]);
+        EXPECT_EQ(refusal(of_events(log, order), bank, pcrs), Code::eventlog_replay) << i;
+      }
+      before[event.pcr] = i;
+    }
+  });
+}
+
+// The digest is what was extended: a log with other data still replays. Then nothing of these data
+// may be believed.
+TEST(EventLogArtefacts, WithOtherDataBesideADigestTellNothingOfThem) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  for_each_bank([](const Case&, const Log& log, const std::string& bank, const Pcrs& pcrs) {
+    const auto good = judge(log, bank, pcrs);
+    ASSERT_TRUE(good);
+    for (std::size_t i = 1; i < log.events.size(); ++i) {
+      const Event& event = log.events[i];
+      if (!counts(event, bank, pcrs) || event.data.empty() || !good->events[i].attested) continue;
+      Bytes octets = log.octets;
+      const auto at = static_cast<std::size_t>(event.data.data() - log.octets.data());
+      // Not the last octet: shim's older logs have one there that was not hashed.
+      octets[at + (event.data.size() - 1) / 2] ^= 0x01U;
+      const auto changed = parse(octets);
+      ASSERT_TRUE(changed);
+      const auto record = judge(*changed, bank, pcrs);
+      ASSERT_TRUE(record) << record.error().to_string();
+      EXPECT_FALSE(record->events[i].attested) << i;
+      // A separator is known by its digest.
+      if (event.pcr == 7 && event.type != ev_separator) {
+        EXPECT_FALSE(record->facts.secure_boot) << i;
+        EXPECT_TRUE(record->facts.authorities.empty()) << i;
+      }
+    }
+  });
+}
+
+TEST(EventLogArtefacts, WithAnotherDigestAreRefused) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  for_each_bank([](const Case&, const Log& log, const std::string& bank, const Pcrs& pcrs) {
+    for (const Event& event : log.events) {
+      if (!counts(event, bank, pcrs)) continue;
+      Bytes octets = log.octets;
+      const BytesView digest = event.digest(*bank_named(bank));
+      octets[static_cast<std::size_t>(digest.data() - log.octets.data())] ^= 0x80U;
+      EXPECT_EQ(refusal(octets, bank, pcrs), Code::eventlog_replay) << event.number;
+    }
+  });
+}
+
+TEST(EventLogArtefacts, OfAnotherMachineAreRefused) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  const auto all = logs_of_real_machines();
+  for_each_bank([&all](const Case& one, const Log&, const std::string& bank, const Pcrs& pcrs) {
+    for (const Case& other : all) {
+      if (other.id == one.id || !must_be_taken(other)) continue;
+      const auto log = parse(other.octets);
+      ASSERT_TRUE(log);
+      Pcrs decided;
+      for (const auto& [pcr, value] : pcrs) {
+        if (is_decided_by_log(pcr)) decided[pcr] = value;
+      }
+      if (replay(*log, bank) == decided) continue;  // The same boot, listed twice.
+      EXPECT_TRUE(refusal(other.octets, bank, pcrs)) << other.id;
+    }
+  });
+}
+
+TEST(EventLogArtefacts, InAnotherBankAreRefused) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  for_each_bank([](const Case&, const Log& log, const std::string& bank, const Pcrs& pcrs) {
+    for (const Bank& other : banks) {
+      if (other.name == bank) continue;
+      const auto record = judge(log, std::string(other.name), pcrs);
+      ASSERT_FALSE(record) << other.name;
+      EXPECT_TRUE(record.error().code == Code::eventlog_bank ||
+                  record.error().code == Code::eventlog_replay);
+    }
+  });
+}
+
+// Cut off between two events a log is a log, and then of another boot.
+TEST(EventLogArtefacts, CutOffAtAnyLengthAreRefused) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  for_each_bank([](const Case&, const Log& log, const std::string& bank, const Pcrs& pcrs) {
+    std::size_t last = 0;
+    for (const Event& event : log.events) {
+      if (counts(event, bank, pcrs)) last = event.offset;
+    }
+    const BytesView octets(log.octets);
+    // Each length near a boundary of events, and every 97th.
+    std::vector<std::size_t> lengths;
+    for (const Event& event : log.events) {
+      for (std::size_t near = 0; near < 3; ++near) lengths.push_back(event.offset + near);
+    }
+    for (std::size_t length = 0; length <= last; length += 97) lengths.push_back(length);
+    for (const std::size_t length : lengths) {
+      if (length > last) continue;
+      EXPECT_TRUE(refusal(to_bytes(octets.first(length)), bank, pcrs)) << length;
+    }
+  });
+}
+
+TEST(EventLogArtefacts, CutOffAtEveryLengthNeverBreakTheParser) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  std::size_t judged = 0;
+  for (const Case& one : logs_of_real_machines()) {
+    if (one.octets.size() > 8192) continue;
+    SCOPED_TRACE(one.id);
+    const auto whole = parse(one.octets);
+    for (std::size_t length = 0; length < one.octets.size(); ++length) {
+      const auto log = parse(BytesView(one.octets).first(length));
+      if (!log) {
+        EXPECT_EQ(log.error().code, Code::eventlog_malformed);
+        continue;
+      }
+      ASSERT_TRUE(whole);
+      EXPECT_LE(log->events.size(), whole->events.size());
+    }
+    ++judged;
+  }
+  EXPECT_GT(judged, 0U);
+}
+
+TEST(EventLogArtefacts, WithAnOctetAppendedAreRefused) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  std::size_t judged = 0;
+  for (const Case& one : logs_of_real_machines()) {
+    const auto whole = parse(one.octets);
+    // Fill that is longer by one is fill.
+    if (!whole || whole->padding > 0) continue;
+    for (const std::uint8_t more : Bytes{0x00, 0x01, 0xFF}) {
+      Bytes octets = one.octets;
+      octets.push_back(more);
+      const auto log = parse(octets);
+      ASSERT_FALSE(log) << one.id;
+      EXPECT_EQ(log.error().code, Code::eventlog_malformed);
+    }
+    ++judged;
+  }
+  EXPECT_GT(judged, 0U);
+}
+
+// ---- logs beside quotes ----
+
+std::optional<std::string> quoted_bank(const Json& expect) {
+  if (!expect.contains("attest") || expect["attest"]["pcr_select"].size() != 1) return std::nullopt;
+  return expect["attest"]["pcr_select"][0]["hash"].get<std::string>();
+}
+
+// "pcrs.json": {"0": "hex", …}, perhaps inside an object named after the bank.
+Pcrs values_in(const Json& file, const std::string& bank) {
+  if (file.contains(bank)) return pcrs_of(file[bank]);
+  return pcrs_of(file.contains("pcrs") ? file["pcrs"] : file);
+}
+
+TEST(EventLogArtefacts, BesideAQuoteReplayToItsPcrsAndToNoOtherBanks) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  std::size_t judged = 0;
+  for (const Json& entry : test::cases_of("tpm_quotes")) {
+    const std::string log_file = file_of(entry, "event_log.bin");
+    const std::string pcr_file = file_of(entry, "pcrs.json");
+    const auto bank = quoted_bank(entry["expect"]);
+    if (log_file.empty() || pcr_file.empty() || !bank) continue;
+    SCOPED_TRACE(entry["id"].get<std::string>());
+    const Bytes text = test::data_file(pcr_file);
+    const Pcrs pcrs = values_in(Json::parse(text.begin(), text.end()), *bank);
+    const auto log = parse(test::data_file(log_file));
+    ASSERT_TRUE(log) << log.error().to_string();
+    const auto record = judge(*log, *bank, pcrs);
+    ASSERT_TRUE(record) << record.error().to_string();
+    EXPECT_TRUE(record->facts.secure_boot) << record->facts.not_known.at("secure_boot");
+    for (const Algorithm& algorithm : log->algorithms) {
+      if (algorithm.bank->name == *bank) continue;
+      EXPECT_FALSE(judge(*log, std::string(algorithm.bank->name), pcrs));
+    }
+    ++judged;
+  }
+  EXPECT_GT(judged, 0U);
+}
+
+}  // namespace
+}  // namespace mintmark::attest::eventlog
