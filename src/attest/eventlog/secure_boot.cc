@@ -10,7 +10,10 @@ namespace {
 
 constexpr std::array facts_of_pcr7 = {"secure_boot", "pk", "kek", "db", "dbx"};
 
+// Also of what was read already.
 void nothing_known(BootFacts& facts, const std::string& why) {
+  facts.secure_boot.reset();
+  for (auto* const list : {&facts.pk, &facts.kek, &facts.db, &facts.dbx}) list->clear();
   for (const char* const fact : facts_of_pcr7) facts.not_known[fact] = why;
 }
 
