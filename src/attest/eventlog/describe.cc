@@ -1,10 +1,11 @@
+#include "attest/eventlog/describe.h"
+
 #include <array>
 #include <cstdio>
 
 #include "attest/eventlog/cursor.h"
 #include "attest/eventlog/device_path.h"
 #include "attest/eventlog/event_types.h"
-#include "attest/eventlog/facts.h"
 #include "attest/eventlog/signatures.h"
 #include "attest/eventlog/tagged.h"
 #include "attest/eventlog/text.h"
@@ -17,7 +18,8 @@ constexpr std::size_t most_shown = 16;
 
 std::string octets_text(BytesView data) {
   if (data.empty()) return "";
-  if (is_plain_text(data)) return for_people(as_text(without_terminators(data)));
+  const BytesView words = without_terminators(data);
+  if (is_plain_text(words)) return for_people(as_text(words));
   const auto text = utf16_text(data);
   if (text && !text->empty() && is_plain_text(as_bytes(*text))) return for_people(*text);
   const std::string shown = to_hex(data.first(std::min(data.size(), most_shown)));
@@ -164,7 +166,7 @@ std::string describe(const Event& event) {
       return gpt_text(event.data);
     case ev_event_tag: {
       const auto tagged = read_tagged(event.data);
-      return tagged ? tagged->kind + ": " + tagged->text : octets_text(event.data);
+      return tagged ? tagged->kind + " " + tagged->text : octets_text(event.data);
     }
     default:
       return octets_text(event.data);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "attest/boot_record.h"
+#include "attest/eventlog/describe.h"
 #include "attest/eventlog/log.h"
 #include "attest/eventlog/proof.h"
 
@@ -54,8 +55,5 @@ void add_firmware(const View& view, BootFacts& facts);
 /// EV_SEPARATOR's values, by digest, whatever the event calls itself.
 enum class Separator : std::uint8_t { none, normal, error };
 [[nodiscard]] Separator separator_of(const Seen& seen, const Bank& bank);
-
-/// Text for people of an event: a path, a variable's name and value, a command.
-[[nodiscard]] std::string describe(const Event& event);
 
 }  // namespace mintmark::attest::eventlog

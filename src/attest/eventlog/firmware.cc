@@ -1,4 +1,4 @@
-#include <cstdio>
+#include <algorithm>
 
 #include "attest/eventlog/cursor.h"
 #include "attest/eventlog/event_types.h"
@@ -8,10 +8,14 @@
 namespace mintmark::attest::eventlog {
 namespace {
 
+// UTF-16 by the specification, ASCII or a GUID by some firmware.
 std::string version_text(BytesView data) {
+  const BytesView words = without_terminators(data);
+  if (words.empty()) return {};
+  if (is_plain_text(words)) return for_people(as_text(words));
   const auto text = utf16_text(data);
-  const bool readable = text && !text->empty() && for_people(*text) == *text;
-  return readable ? *text : to_hex(data);
+  if (text && is_plain_text(as_bytes(*text))) return for_people(*text);
+  return data.size() == 16 ? guid_text(data) : to_hex(data.first(std::min(data.size(), 64UL)));
 }
 
 // Firmware measures its version before its separator; what comes later an operating system may

@@ -30,11 +30,12 @@ LoaderEvent grub_event(const Seen& seen) {
   const bool proven = seen.proven.proof == Proof::text || seen.proven.proof == Proof::whole;
   const bool begins_with_path = text.starts_with('/') || text.starts_with('(');
   std::string kind = "loader_text";
-  if (prefix == "kernel_cmdline: " || (begins_with_path && prefix != "module_cmdline: "))
+  if (prefix.find("kernel_cmdline") != std::string_view::npos ||
+      (begins_with_path && prefix != "module_cmdline: "))
     kind = "kernel_command_line";
   else if (prefix == "module_cmdline: ")
     kind = "module_command_line";
-  else if (prefix == "grub_cmd: ")
+  else if (prefix.starts_with("grub_cmd"))
     kind = "grub_command";
   return event_of(seen, kind, std::move(text), proven);
 }

@@ -42,7 +42,9 @@ Proven ipl_text(const Event& event, const Bank& bank, BytesView digest) {
 }  // namespace
 
 std::string_view grub_prefix(BytesView data) {
-  for (const std::string_view prefix : {"grub_cmd: ", "kernel_cmdline: ", "module_cmdline: "}) {
+  // The last two are Red Hat's before GRUB 2.06.
+  for (const std::string_view prefix : {"grub_cmd: ", "kernel_cmdline: ", "module_cmdline: ",
+                                        "grub_cmd ", "grub_kernel_cmdline "}) {
     if (as_text(data).starts_with(prefix)) return prefix;
   }
   return {};

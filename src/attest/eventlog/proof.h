@@ -27,7 +27,8 @@ struct Proven {
 /// Of an event that has a digest of that bank.
 [[nodiscard]] Proven proof_of(const Event& event, const Bank& bank);
 
-/// "grub_cmd: ", "kernel_cmdline: ", "module_cmdline: " at the front of the data; else "".
+/// "grub_cmd: ", "kernel_cmdline: ", "module_cmdline: " at the front of the data, or the like of
+/// older GRUBs; else "".
 [[nodiscard]] std::string_view grub_prefix(BytesView data);
 
 }  // namespace mintmark::attest::eventlog

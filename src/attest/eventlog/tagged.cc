@@ -1,6 +1,7 @@
 #include "attest/eventlog/tagged.h"
 
 #include <array>
+#include <cstdio>
 
 #include "attest/eventlog/cursor.h"
 #include "attest/eventlog/text.h"
@@ -38,11 +39,12 @@ std::optional<Tagged> read_tagged(BytesView data) {
   const auto size = cursor.number<std::uint32_t>();
   const auto body = size ? cursor.take(*size) : std::nullopt;
   if (!body) return std::nullopt;
-  Tagged tagged{*id, "tagged", text_of(*body)};
   for (const Known& one : known) {
-    if (one.id == *id) tagged.kind = one.kind;
+    if (one.id == *id) return Tagged{*id, one.kind, text_of(*body)};
   }
-  return tagged;
+  std::array<char, 11> number{};
+  std::snprintf(number.data(), number.size(), "0x%08X", *id);
+  return Tagged{*id, "tagged", std::string(number.data()) + ": " + text_of(*body)};
 }
 
 }  // namespace mintmark::attest::eventlog

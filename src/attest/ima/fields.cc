@@ -104,8 +104,7 @@ bool read_old(std::string_view rest, Entry& entry) {
   const auto digest = word ? from_hex(*word) : fail(Code::ima_malformed, "no digest");
   if (!digest || digest->size() > old_digest || rest.size() >= old_name) return false;
   entry.hashed = old_template_data(*digest, rest);
-  entry.path = rest;
-  entry.digest = "sha1:" + to_hex(*digest);
+  note_old_file(*digest, rest, entry);
   return true;
 }
 
@@ -123,6 +122,12 @@ Bytes old_template_data(BytesView digest, std::string_view name) {
   data.insert(data.end(), name.begin(), name.end());
   data.resize(old_digest + old_name);
   return data;
+}
+
+void note_old_file(BytesView digest, std::string_view name, Entry& entry) {
+  if (!is_utf8(name)) return;
+  entry.path = name;
+  entry.digest = "sha1:" + to_hex(digest);
 }
 
 bool is_zero(BytesView octets) {

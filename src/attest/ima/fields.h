@@ -13,6 +13,8 @@ void append_field(Bytes& out, BytesView content);
 [[nodiscard]] Bytes old_template_data(BytesView digest, std::string_view name);
 /// Path and digest out of the first two fields, where they are d-ng or d-ngv2 and n-ng.
 void note_file(BytesView template_data, Entry& entry);
+/// The same of the template "ima". A path that is no UTF-8 is not kept; it is hashed all the same.
+void note_old_file(BytesView digest, std::string_view name, Entry& entry);
 [[nodiscard]] bool is_zero(BytesView octets);
 
 /// One line of the ASCII form; false where it is malformed.

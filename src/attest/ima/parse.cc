@@ -89,8 +89,7 @@ class Binary {
     const auto name = take(*length);
     if (!name) return false;
     entry.hashed = old_template_data(*digest, as_text(*name));
-    entry.path = printable(as_text(*name), 255);
-    entry.digest = "sha1:" + to_hex(*digest);
+    note_old_file(*digest, as_text(*name), entry);
     return true;
   }
 

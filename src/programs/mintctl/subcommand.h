@@ -18,15 +18,16 @@ struct Subcommand {
   std::function<void(const Json& answer)> print;
 };
 
-[[nodiscard]] std::vector<Subcommand> daemon_commands();           ///< status, reload
-[[nodiscard]] std::vector<Subcommand> key_commands();              ///< keys …, clock accept
-[[nodiscard]] std::vector<Subcommand> key_evidence_commands();     ///< keys evidence
-[[nodiscard]] std::vector<Subcommand> device_commands();           ///< devices …
-[[nodiscard]] std::vector<Subcommand> policy_commands();           ///< policy …
-[[nodiscard]] std::vector<Subcommand> hsm_token_commands();        ///< hsm tokens, init, pin
-[[nodiscard]] std::vector<Subcommand> hsm_object_commands();       ///< hsm objects
-[[nodiscard]] std::vector<Subcommand> hsm_profile_commands();      ///< hsm profiles
-[[nodiscard]] std::vector<Subcommand> hsm_boot_commands();         ///< hsm approve-boot
+[[nodiscard]] std::vector<Subcommand> daemon_commands();             ///< status, reload
+[[nodiscard]] std::vector<Subcommand> key_commands();                ///< keys …, clock accept
+[[nodiscard]] std::vector<Subcommand> key_evidence_commands();       ///< keys evidence
+[[nodiscard]] std::vector<Subcommand> device_commands();             ///< devices …
+[[nodiscard]] std::vector<Subcommand> policy_commands();             ///< policy …
+[[nodiscard]] std::vector<Subcommand> evidence_eventlog_commands();  ///< evidence eventlog
+[[nodiscard]] std::vector<Subcommand> hsm_token_commands();          ///< hsm tokens, init, pin
+[[nodiscard]] std::vector<Subcommand> hsm_object_commands();         ///< hsm objects
+[[nodiscard]] std::vector<Subcommand> hsm_profile_commands();        ///< hsm profiles
+[[nodiscard]] std::vector<Subcommand> hsm_boot_commands();           ///< hsm approve-boot
 [[nodiscard]] std::vector<Subcommand> hsm_certificate_commands();  ///< hsm certs, csr, import-cert
 
 }  // namespace mintmark::programs

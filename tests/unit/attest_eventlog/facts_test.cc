@@ -372,6 +372,20 @@ TEST(LoaderFacts, OfGrubAreProvenByTheTextBehindThePrefix) {
   EXPECT_EQ(facts.loader[1].digest, to_hex(sha256("content")));
 }
 
+TEST(LoaderFacts, OfRedHatsOlderGrubAreProvenBehindItsPrefix) {
+  BootLog boot({"sha256"});
+  boot.measure_as(8, test::ev_ipl, as_bytes(std::string_view("grub_cmd set pager=1", 21)),
+                  as_bytes(std::string_view("set pager=1", 12)));
+  boot.measure_as(8, test::ev_ipl, as_bytes(std::string_view("grub_kernel_cmdline (hd0)/k ro", 31)),
+                  as_bytes("(hd0)/k ro"));
+  const BootFacts facts = facts_of(boot);
+  ASSERT_EQ(facts.loader.size(), 2U);
+  EXPECT_EQ(facts.loader[0].kind, "grub_command");
+  EXPECT_TRUE(facts.loader[0].attested);
+  EXPECT_EQ(facts.kernel_command_lines, std::vector<std::string>{"(hd0)/k ro"});
+  EXPECT_TRUE(facts.not_known.count("kernel_command_lines") == 0);
+}
+
 TEST(LoaderFacts, HideNoKernelCommandLineBehindAnotherPrefix) {
   BootLog boot({"sha256"});
   const std::string bad = "/vmlinuz init=/bin/sh";

@@ -1,0 +1,69 @@
+// Writes tests/fuzz/corpus anew: small logs of every form that the builders of the tests can make.
+#include <cstdio>
+#include <filesystem>
+
+#include "base/file.h"
+#include "support/boot_log.h"
+#include "support/ima_log.h"
+
+namespace {
+
+using namespace mintmark;
+
+bool write(const std::filesystem::path& path, BytesView octets) {
+  const auto written = write_file_atomically(path, as_text(octets), 0644);
+  if (!written) std::fprintf(stderr, "%s\n", written.error().to_string().c_str());
+  return written.has_value();
+}
+
+test::BootLog loaders() {
+  test::BootLog log({"sha256"});
+  log.startup_locality(3).secure_boot(true).separator(7);
+  Bytes entry = test::efi_global_guid();
+  entry.insert(entry.end(), 32, 0x44);
+  log.measure(7, test::ev_efi_variable_authority,
+              test::efi_variable(test::image_security_guid(), "db", entry));
+  log.measure_as(14, test::ev_ipl, as_bytes("MokList"), as_bytes("list"));
+  Bytes section = test::utf16(".linux");
+  section.resize(section.size() + 2);
+  log.measure_as(11, test::ev_ipl, section, as_bytes(std::string_view(".linux", 7)));
+  log.measure_as(11, test::ev_ipl, section, as_bytes("kernel"));
+  Bytes line = test::utf16("root=/dev/sda2");
+  line.resize(line.size() + 2);
+  log.measure(12, test::ev_ipl, line);
+  return log.measure_as(9, test::ev_event_tag, *from_hex("ec223b8f0400000078797a00"),
+                        as_bytes("initrd"));
+}
+
+test::ImaLog files() {
+  test::ImaLog log;
+  log.file("boot_aggregate", "a").file("/bin/a b", "b", "ima-sig", Bytes{3, 2});
+  return log.file("/c", "c", "ima-ngv2").violation("/d").file(".ima", "e", "ima-buf", Bytes{1});
+}
+
+test::ImaLog old_files() {
+  test::ImaLog log;
+  return log.file("boot_aggregate", "a", "ima").file("/bin/init", "b", "ima");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: make_corpus FOLDER\n");
+    return 2;
+  }
+  const std::filesystem::path folder = argv[1];
+  const auto whole = test::BootLog::whole("shim", true, {"sha1", "sha256"});
+  auto padded = loaders();
+  padded.raw(Bytes(64, 0xFF));
+  const bool written = write(folder / "eventlog/whole.bin", whole.octets()) &&
+                       write(folder / "eventlog/sha1.bin", whole.sha1_octets()) &&
+                       write(folder / "eventlog/loaders.bin", loaders().octets()) &&
+                       write(folder / "eventlog/padded.bin", padded.octets()) &&
+                       write(folder / "ima/files.bin", files().binary()) &&
+                       write(folder / "ima/files.txt", as_bytes(files().ascii())) &&
+                       write(folder / "ima/old.bin", old_files().binary()) &&
+                       write(folder / "ima/old.txt", as_bytes(old_files().ascii()));
+  return written ? 0 : 1;
+}
