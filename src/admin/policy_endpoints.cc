@@ -76,7 +76,8 @@ http::Response answer_with(const Result<Json>& result) {
     return http::json_response(200, result->dump(-1, ' ', false, Json::error_handler_t::replace));
   http::Response response = error_response(result.error());
   // The text was asked about and is wrong: nothing of ours failed.
-  if (result.error().code == Code::policy_invalid) response.status = 400;
+  const Code code = result.error().code;
+  if (code == Code::policy_invalid || code == Code::reference_invalid) response.status = 400;
   return response;
 }
 

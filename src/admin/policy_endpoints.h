@@ -30,7 +30,8 @@ struct PolicySources {
 /// `device_not_found`.
 ///
 /// POST /admin/v1/policy/check {"text", "file"?}: {"rules": COUNT}, or `policy_invalid` with 400
-/// and FILE:LINE, the key and what would be right. Nothing is put in force.
+/// and FILE:LINE, the key and what would be right. Nothing is put in force. A policy that names
+/// files is `reference_invalid`: none come with the text.
 void add_policy(http::Router& router, PolicySources sources);
 
 }  // namespace mintmark::admin

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "policy/texts.h"
 
 namespace mintmark::policy {
 namespace {
@@ -20,14 +21,6 @@ bool fits(const Texts& allowed, const std::string& value) {
 const Texts& protections(const Match& match) {
   static const Texts all_but_none = {"hardware", "session", "unproven"};
   return match.key_protections.empty() ? all_but_none : match.key_protections;
-}
-
-// Vendors write the hexadecimal digits in either case.
-std::string in_lower_case(std::string id) {
-  std::transform(id.begin(), id.end(), id.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return id;
 }
 
 using Label = std::map<std::string, std::string>::const_iterator;
@@ -82,6 +75,7 @@ std::optional<Condition> Match::first_failed(const Subject& subject) const {
   const attest::Facts& facts = device.facts;
   if (!fits(formats, facts.format)) return Condition::format;
   if (!holds(protections(*this), subject.key_protection)) return Condition::key_protection;
+  // Vendors write the hexadecimal digits in either case.
   if (!manufacturers.empty() && !holds(manufacturers, in_lower_case(facts.manufacturer)))
     return Condition::manufacturer;
   if (!fits(roots, facts.root)) return Condition::root;

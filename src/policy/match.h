@@ -60,7 +60,12 @@ struct Match {
   [[nodiscard]] Mismatch mismatch(Condition failed, const Subject& subject) const;
 };
 
+enum class MatchOf : std::uint8_t {
+  token,
+  boot  ///< A rule on what was booted: without `pcrs` and `times`.
+};
+
 /// Reads the object under "match" of a rule.
-[[nodiscard]] Match read_match(config::ObjectReader& rule);
+[[nodiscard]] Match read_match(config::ObjectReader& rule, MatchOf of = MatchOf::token);
 
 }  // namespace mintmark::policy

@@ -69,6 +69,23 @@ std::string wrong_with_sha256(std::string_view text) {
                                             : "must be a SHA-256 value of 64 hexadecimal digits";
 }
 
+std::string wrong_with_digest(std::string_view text) {
+  const bool fits =
+      (text.size() == 40 || text.size() == 64 || text.size() == 96 || text.size() == 128) &&
+      all_hex(text);
+  return fits
+             ? ""
+             : "must be a digest of 40, 64, 96 or 128 hexadecimal digits (SHA-1, SHA-256, SHA-384, "
+               "SHA-512)";
+}
+
+std::size_t hex_digits_of_bank(std::string_view bank) {
+  if (bank == "sha1") return 40;
+  if (bank == "sha256") return 64;
+  if (bank == "sha384") return 96;
+  return bank == "sha512" ? 128 : 0;
+}
+
 std::string wrong_with_format(std::string_view text) {
   return text == "tpm2" || text == "key" ? "" : R"(must be "tpm2" or "key")";
 }

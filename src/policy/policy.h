@@ -7,9 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "attest/boot_record.h"
 #include "attest/standing.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "policy/appraisal.h"
+#include "policy/bundle.h"
 #include "policy/explanation.h"
 
 namespace mintmark::policy {
@@ -49,12 +52,23 @@ class Grant {
   std::string key_protection_;
 };
 
+struct WantedLogs {
+  bool event_log = false;
+  bool ima_log = false;
+};
+
+/// Reads nothing: for texts that come without files.
+[[nodiscard]] ReadNamed no_files();
+
 /// An immutable set of rules; thread-safe.
 class Policy {
  public:
   /// JSON with comments. A bad file is `policy_invalid` with FILE:LINE, the key, and what would be
-  /// right.
-  [[nodiscard]] static Result<Policy> from_text(const std::string& file, std::string_view text);
+  /// right; a file that it names and that cannot be had or is bad, `reference_invalid` in the same
+  /// words. `read` is asked for each file that the policy names, and not kept.
+  [[nodiscard]] static Result<Policy> from_text(const std::string& file, std::string_view text,
+                                                const ReadNamed& read = no_files());
+  [[nodiscard]] static Result<Policy> from(const Bundle& bundle);
 
   /// The first rule that matches the device and grants the audience decides. The scopes are those
   /// that are asked for and granted, in the order of the grant; the life is the shortest of the
@@ -73,7 +87,18 @@ class Policy {
                                     const TokenRequest& request,
                                     std::chrono::seconds longest_life) const;
 
+  /// What the boot rules say of what a device measured, by every rule that matches it. `last_good`:
+  /// the last boot that passed, to tell what changed; nullptr where there is none.
+  [[nodiscard]] Appraisal appraise(const attest::RecordedDevice& device,
+                                   const attest::BootRecord& record,
+                                   const attest::BootRecord* last_good) const;
+
+  /// The logs that boot rules go by. The firmware's also where values of PCRs would do: without it
+  /// no refusal can be explained.
+  [[nodiscard]] WantedLogs wanted_logs() const;
+
   [[nodiscard]] std::size_t rules() const;
+  [[nodiscard]] std::size_t boot_rules() const;
 
  private:
   struct Parts;

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "policy/match.h"
 #include "policy/names.h"
 #include "policy/texts.h"
@@ -9,31 +7,14 @@ namespace {
 
 using config::ObjectReader;
 
-std::vector<std::string> condition(ObjectReader& match, const char* key, TextCheck wrong_with) {
-  // Asked for also when absent, so that the key is known.
-  return match.has(key) ? checked_texts(match, key, wrong_with)
-                        : match.texts(key, std::vector<std::string>{});
-}
-
 /// One of the words, or a list of them.
 std::vector<std::string> words(ObjectReader& match, const char* key, TextCheck wrong_with) {
-  if (!match.is_text(key)) return condition(match, key, wrong_with);
+  if (!match.is_text(key)) return optional_texts(match, key, wrong_with);
   std::string one = match.text(key);
   const std::string wrong = wrong_with(one);
   if (!wrong.empty()) match.refuse(key, wrong);
   return {std::move(one)};
 }
-
-std::vector<std::string> in_lower_case(std::vector<std::string> all) {
-  for (auto& text : all) {
-    std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-  }
-  return all;
-}
-
-std::string wrong_with_nothing(std::string_view /*text*/) { return ""; }
 
 void read_labels(ObjectReader& match_reader, Match& match) {
   match_reader.text_members("labels", [&](const std::string& name, const std::string& value) {
@@ -60,7 +41,7 @@ void read_pcrs(ObjectReader& match_reader, Match& match) {
 
 std::vector<unsigned> read_days(ObjectReader& reader) {
   std::vector<unsigned> days;
-  for (const std::string& name : condition(reader, "days", wrong_with_day)) {
+  for (const std::string& name : optional_texts(reader, "days", wrong_with_day)) {
     const auto day = day_named(name);
     if (day) days.push_back(*day);
   }
@@ -107,11 +88,18 @@ void read_times(ObjectReader& match_reader, Match& match) {
   }
 }
 
+void refuse_token_conditions(ObjectReader& reader) {
+  if (reader.has("times")) reader.refuse("times", "may stand in token rules alone");
+  if (reader.has("pcrs"))
+    reader.refuse("pcrs", R"(may stand in token rules alone; write it under "expect")");
+}
+
 }  // namespace
 
-Match read_match(ObjectReader& rule) {
+Match read_match(ObjectReader& rule, MatchOf of) {
   Match match;
   rule.object("match", true, [&](ObjectReader& reader) {
+    if (of == MatchOf::boot) refuse_token_conditions(reader);
     if (reader.size() == (reader.has("times") ? 1U : 0U)) {
       reader.refuse_here(
           "must not be empty, nor name times alone, since it would match every device; write "
@@ -119,10 +107,12 @@ Match read_match(ObjectReader& rule) {
     }
     match.formats = words(reader, "format", wrong_with_format);
     match.key_protections = words(reader, "key_protection", wrong_with_key_protection);
-    match.manufacturers = in_lower_case(condition(reader, "manufacturer", wrong_with_manufacturer));
-    match.roots = in_lower_case(condition(reader, "root", wrong_with_sha256));
-    match.models = condition(reader, "model", wrong_with_nothing);
+    match.manufacturers =
+        in_lower_case(optional_texts(reader, "manufacturer", wrong_with_manufacturer));
+    match.roots = in_lower_case(optional_texts(reader, "root", wrong_with_sha256));
+    match.models = optional_texts(reader, "model", wrong_with_nothing);
     read_labels(reader, match);
+    if (of == MatchOf::boot) return;
     read_pcrs(reader, match);
     read_times(reader, match);
   });

@@ -65,13 +65,16 @@ const AudienceGrant* Rule::grant_for(const std::string& audience) const {
   return found == grants.end() ? nullptr : &*found;
 }
 
-Result<std::vector<Rule>> read_rules(const std::string& file, std::string_view text) {
+Result<Rules> read_rules(const std::string& file, std::string_view text, const ReadNamed& read) {
   const auto document = parse_json_document(file, text);
   if (!document) return fail(Code::policy_invalid, document.error().detail);
   ObjectReader root(*document, Code::policy_invalid);
-  std::vector<Rule> rules;
-  root.objects("rules", true, [&](ObjectReader& rule) { read_rule(rule, rules); });
-  if (auto read = root.finish(); !read) return pass_on(read);
+  Rules rules;
+  ReferenceFiles files(read);
+  root.objects("rules", true, [&](ObjectReader& rule) { read_rule(rule, rules.tokens); });
+  rules.boot = read_boot_rules(root, files);
+  if (auto done = root.finish(); !done)
+    return tl::unexpected<Error>(files.told(std::move(done.error())));
   return rules;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "policy/boot_rules.h"
 #include "policy/match.h"
 
 namespace mintmark::policy {
@@ -28,7 +29,15 @@ struct Rule {
   [[nodiscard]] const AudienceGrant* grant_for(const std::string& audience) const;
 };
 
-/// `policy_invalid` with FILE:LINE, the key, and what would be right.
-[[nodiscard]] Result<std::vector<Rule>> read_rules(const std::string& file, std::string_view text);
+/// All that a policy file says.
+struct Rules {
+  std::vector<Rule> tokens;
+  std::vector<BootRule> boot;
+};
+
+/// `policy_invalid` with FILE:LINE, the key, and what would be right; `reference_invalid`, the same
+/// of a file that the policy names.
+[[nodiscard]] Result<Rules> read_rules(const std::string& file, std::string_view text,
+                                       const ReadNamed& read);
 
 }  // namespace mintmark::policy

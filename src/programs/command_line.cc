@@ -193,6 +193,7 @@ int report(const Program& program, const Error& error, bool json) {
     case Code::config_invalid:
     case Code::config_unreadable:
     case Code::policy_invalid:
+    case Code::reference_invalid:
     case Code::hsm_uri_malformed:
     case Code::hsm_uri_pin:
     case Code::hsm_pin_unreadable:
