@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <ctime>
 
-#include "base/file.h"
 #include "programs/mintctl/subcommand.h"
 #include "programs/mintctl/text.h"
 
@@ -14,15 +13,25 @@ namespace {
 // The very reader that mintd has, without asking it.
 Result<Json> check(AdminClient& /*mintd*/, const Arguments& arguments) {
   const std::string& file = arguments.argument();
-  const auto text = read_file(file);
-  if (!text) return fail(Code::policy_invalid, text.error().detail);
-  const auto policy = policy::Policy::from_text(file, *text);
+  const auto bundle = policy::read_bundle(file);
+  if (!bundle) {
+    const bool unreadable = bundle.error().code == Code::io_failed;
+    return fail(unreadable ? Code::policy_invalid : bundle.error().code, bundle.error().detail);
+  }
+  const auto policy = policy::Policy::from(*bundle);
   if (!policy) return tl::unexpected<Error>(policy.error());
-  return Json{{"file", file}, {"rules", policy->rules()}};
+  Json files = Json::array();
+  for (const auto& [name, content] : bundle->files) files.push_back(name);
+  return Json{{"file", file},
+              {"rules", policy->rules()},
+              {"boot_rules", policy->boot_rules()},
+              {"files", std::move(files)}};
 }
 
 void print_check(const Json& answer) {
-  std::printf("%s: good, rules: %s\n", text(answer, "file").c_str(), text(answer, "rules").c_str());
+  std::printf("%s: good, rules: %s, boot rules: %s, files: %zu\n", text(answer, "file").c_str(),
+              text(answer, "rules").c_str(), text(answer, "boot_rules").c_str(),
+              answer["files"].size());
 }
 
 /// "2026-11-24T18:30Z", with seconds or without.

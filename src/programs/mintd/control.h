@@ -51,7 +51,7 @@ namespace mintmark::mintd {
 struct ReloadTexts {
   std::string config_name;
   std::string config;
-  std::string policy;
+  std::string policy;  ///< policy::Bundle, packed.
   std::string tls_certificate;
   std::string tls_key;
 

@@ -92,7 +92,7 @@ Result<void> Front::open_parts() {
   store_ = std::move(*store);
   if (auto loaded = devices_.load(*store_); !loaded) return loaded;
 
-  auto policy = policy::Policy::from_text(config_.policy_file, inheritance_.policy_text);
+  auto policy = policy::Policy::from(inheritance_.policy);
   if (!policy) return pass_on(policy);
   auto trust = attest::tpm2::EkTrust::load(config_.enrolment.tpm2.roots,
                                            config_.enrolment.tpm2.intermediates);

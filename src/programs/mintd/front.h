@@ -36,7 +36,7 @@ namespace mintmark::mintd {
 struct FrontInheritance {
   UniqueFd control;
   ListeningSockets sockets;
-  std::string policy_text;
+  policy::Bundle policy;
   std::string tls_certificate;  ///< PEM; "" behind a trusted proxy.
   std::string tls_key;          ///< PEM; "" too where it lives in a key store.
 };

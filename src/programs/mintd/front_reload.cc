@@ -13,7 +13,7 @@ namespace {
 
 using telemetry::Level;
 
-constexpr std::size_t longest_texts = 48U << 20U;
+constexpr std::size_t longest_texts = policy::Bundle::longest + (24U << 20U);
 
 Result<ReloadTexts> read_texts(const UniqueFd& descriptor) {
   auto octets = read_fd(descriptor.get(), longest_texts);
@@ -38,7 +38,9 @@ struct Front::NewParts {
     NewParts parts;
     auto config = config::parse(texts.config_name, texts.config);
     if (!config) return pass_on(config);
-    auto policy = policy::Policy::from_text(config->policy_file, texts.policy);
+    const auto bundle = policy::Bundle::from(texts.policy);
+    if (!bundle) return tl::unexpected<Error>(bundle.error());
+    auto policy = policy::Policy::from(*bundle);
     if (!policy) return pass_on(policy);
     parts.policy = std::make_shared<const policy::Policy>(std::move(*policy));
     const config::Tpm2Enrolment& tpm2 = config->enrolment.tpm2;

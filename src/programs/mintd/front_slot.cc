@@ -56,7 +56,7 @@ Result<ChildSpec> FrontSlot::describe(std::vector<UniqueFd>& handed) {
   const Loaded& in_force = context_.in_force;
   spec.arguments = {"--config-name", context_.config_file};
   auto done = hand_file("--config-fd", in_force.config_text);
-  if (done) done = hand_file("--policy-fd", in_force.policy_text);
+  if (done) done = hand_file("--policy-fd", in_force.policy.packed());
   if (done && in_force.config.tls) {
     // The key's file belongs to the keeper's user; the front gets its content and never the path.
     done = hand_file("--tls-certificate-fd", in_force.tls_certificate);
@@ -141,7 +141,7 @@ void FrontSlot::reload(const Loaded& next, http::Respond respond) {
   ReloadTexts texts;
   texts.config_name = context_.config_file;
   texts.config = next.config_text;
-  texts.policy = next.policy_text;
+  texts.policy = next.policy.packed();
   texts.tls_certificate = next.tls_certificate;
   texts.tls_key = as_text(next.tls_key.view());
   std::string packed = texts.packed();

@@ -9,7 +9,6 @@
 #include "base/json.h"
 #include "hsm/tls/certificate_key.h"
 #include "http/tls.h"
-#include "policy/policy.h"
 
 namespace mintmark::mintd {
 namespace {
@@ -96,12 +95,9 @@ Result<Loaded> load_and_check(const std::string& file) {
   loaded.config = std::move(*config);
   if (auto roles = admin::Roles::of(loaded.config.admin); !roles) return pass_on(roles);
 
-  auto policy_text = read_file(loaded.config.policy_file);
-  if (!policy_text) return pass_on(policy_text);
-  loaded.policy_text = std::move(*policy_text);
-  if (auto policy = policy::Policy::from_text(loaded.config.policy_file, loaded.policy_text);
-      !policy)
-    return pass_on(policy);
+  auto policy = policy::read_bundle(loaded.config.policy_file);
+  if (!policy) return pass_on(policy);
+  loaded.policy = std::move(*policy);
   const config::Tpm2Enrolment& tpm2 = loaded.config.enrolment.tpm2;
   if (auto trust = attest::tpm2::EkTrust::load(tpm2.roots, tpm2.intermediates); !trust)
     return pass_on(trust);
@@ -120,7 +116,9 @@ Result<std::vector<std::string>> changes_between(const Loaded& before, const Loa
                 names + " changed, which takes a restart of mintd; nothing was reloaded");
   }
   std::vector<std::string> changed;
-  if (before.policy_text != after.policy_text) changed.emplace_back("policy");
+  // Not where it stands: the same texts elsewhere decide the same.
+  if (before.policy.text != after.policy.text || before.policy.files != after.policy.files)
+    changed.emplace_back("policy");
   changed.emplace_back("enrolment.tpm2.roots");
   // A key was proven to fit its certificate: another key has another one.
   if (before.tls_certificate != after.tls_certificate) changed.emplace_back("tls");
@@ -136,7 +134,7 @@ void take_over(Loaded& before, Loaded after) {
   before.config.tls = std::move(after.config.tls);
   before.config.log_level = std::move(after.config.log_level);
   before.config_text = std::move(after.config_text);
-  before.policy_text = std::move(after.policy_text);
+  before.policy = std::move(after.policy);
   before.tls_certificate = std::move(after.tls_certificate);
   before.tls_key = std::move(after.tls_key);
 }

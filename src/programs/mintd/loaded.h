@@ -7,6 +7,7 @@
 
 #include "base/secret.h"
 #include "config/config.h"
+#include "policy/bundle.h"
 
 namespace mintmark::mintd {
 
@@ -15,18 +16,18 @@ namespace mintmark::mintd {
 struct Loaded {
   config::Config config;
   std::string config_text;
-  std::string policy_text;
+  policy::Bundle policy;        ///< With the files that it names.
   std::string tls_certificate;  ///< PEM; "" behind a trusted proxy, like the key.
   Secret tls_key;               ///< "" too where it lives in a key store.
 };
 
 /// Everything that can be checked without starting: configuration, policy, EK roots, TLS, groups.
 /// Errors say what would be right: config_unreadable, config_invalid, policy_invalid,
-/// trust_unreadable, tls_certificate_unusable, io_failed.
+/// reference_invalid, trust_unreadable, tls_certificate_unusable, io_failed.
 [[nodiscard]] Result<Loaded> load_and_check(const std::string& file);
 
-/// What differs of what a reload may change: "policy", "tls", "log.level",
-/// "enrolment.tpm2.roots" (always: what the directory holds is read again).
+/// What differs of what a reload may change: "policy" (also for a file that it names), "tls",
+/// "log.level", "enrolment.tpm2.roots" (always: what the directory holds is read again).
 /// `reload_needs_restart` names every other key that differs.
 [[nodiscard]] Result<std::vector<std::string>> changes_between(const Loaded& before,
                                                                const Loaded& after);

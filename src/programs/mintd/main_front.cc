@@ -21,17 +21,18 @@ const programs::Program program{
      {"--control-fd", "N", "the keeper's channel"},
      {"--tls-certificate-fd", "N", "certificate chain, PEM"},
      {"--tls-key-fd", "N", "its key, PEM, where it lives in no key store"},
-     {"--policy-fd", "N", "the policy"},
+     {"--policy-fd", "N", "the policy with the files that it names"},
      {"--metrics-fd", "N", "the listening socket for figures"},
      {"--listen-fd", "N", "a listening socket", true}},
     {}};
 
-Result<std::string> text_of(const programs::Arguments& arguments, const char* option) {
+Result<std::string> text_of(const programs::Arguments& arguments, const char* option,
+                            std::size_t longest = 16U << 20U) {
   auto number = arguments.required(option);
   if (!number) return number;
   auto fd = inherited(option, *number);
   if (!fd) return pass_on(fd);
-  return read_fd(fd->get());
+  return read_fd(fd->get(), longest);
 }
 
 Result<FrontInheritance> inherit(const programs::Arguments& arguments,
@@ -52,9 +53,11 @@ Result<FrontInheritance> inherit(const programs::Arguments& arguments,
     if (!socket) return pass_on(socket);
     all.sockets.metrics = std::move(*socket);
   }
-  auto policy = text_of(arguments, "--policy-fd");
+  auto packed = text_of(arguments, "--policy-fd", policy::Bundle::longest);
+  if (!packed) return pass_on(packed);
+  auto policy = policy::Bundle::from(*packed);
   if (!policy) return pass_on(policy);
-  all.policy_text = std::move(*policy);
+  all.policy = std::move(*policy);
   if (!config.tls) return all;
   auto certificate = text_of(arguments, "--tls-certificate-fd");
   if (!certificate) return pass_on(certificate);

@@ -137,7 +137,7 @@ TEST_F(LoadedTest, WithAnUnknownGroupIsRefused) {
 
 TEST_F(LoadedTest, HoldsTheTextsThatWereChecked) {
   const Loaded loaded = good();
-  EXPECT_EQ(loaded.policy_text, policy_text);
+  EXPECT_EQ(loaded.policy.text, policy_text);
   EXPECT_NE(loaded.tls_certificate.find("BEGIN CERTIFICATE"), std::string::npos);
   EXPECT_NE(as_text(loaded.tls_key.view()).find("PRIVATE KEY"), std::string::npos);
 }
@@ -157,6 +157,38 @@ TEST_F(LoadedTest, MayChangePolicyCertificateKeyAndLogLevel) {
   write_config("", "debug");
   EXPECT_EQ(changes(with_tls, good()),
             (std::vector<std::string>{"enrolment.tpm2.roots", "log.level"}));
+}
+
+const std::string policy_with_list = R"({"rules": [], "boot": [{"name": "all",
+  "match": {"format": "tpm2"}, "mode": "monitor", "expect": {"ima": {"reference": "files.sha256"}}}]})";
+
+TEST_F(LoadedTest, HoldsTheFilesThatThePolicyNames) {
+  const std::string list = std::string(64, 'a') + "  /bin/a\n";
+  directory_.write("files.sha256", list);
+  directory_.write("policy.json", policy_with_list);
+  EXPECT_EQ(good().policy.files, (std::map<std::string, std::string>{{"files.sha256", list}}));
+}
+
+TEST_F(LoadedTest, WithoutAFileThatThePolicyNamesIsRefused) {
+  directory_.write("policy.json", policy_with_list);
+  expect_refused(Code::reference_invalid, "policy.json:2: key \"boot[0].expect.ima.reference\"");
+}
+
+TEST_F(LoadedTest, WithABadFileThatThePolicyNamesIsRefused) {
+  directory_.write("files.sha256", "\nnothing");
+  directory_.write("policy.json", policy_with_list);
+  expect_refused(Code::reference_invalid, "files.sha256:2");
+}
+
+TEST_F(LoadedTest, NoticesThatAFileChangedThatThePolicyNames) {
+  directory_.write("policy.json", policy_with_list);
+  directory_.write("files.sha256", std::string(64, 'a') + "  /bin/a\n");
+  Loaded before = good();
+  EXPECT_EQ(changes(before, good()), std::vector<std::string>{"enrolment.tpm2.roots"});
+  directory_.write("files.sha256", std::string(64, 'b') + "  /bin/a\n");
+  EXPECT_EQ(changes(before, good()), (std::vector<std::string>{"policy", "enrolment.tpm2.roots"}));
+  take_over(before, good());
+  EXPECT_EQ(changes(before, good()), std::vector<std::string>{"enrolment.tpm2.roots"});
 }
 
 TEST_F(LoadedTest, MayChangeWhereTheFilesStand) {
