@@ -9,7 +9,6 @@ namespace mintmark::policy {
 namespace {
 
 constexpr std::size_t most_proposed = 256;
-constexpr std::size_t longest_note = 128;  // As baseline_of has it.
 
 std::string value_of(const attest::BootRecord* record, unsigned pcr) {
   if (record == nullptr) return "";

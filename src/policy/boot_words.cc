@@ -10,7 +10,7 @@ namespace mintmark::policy {
 namespace {
 
 constexpr std::size_t longest_list = 512;
-constexpr std::size_t longest_what = 128;
+constexpr std::size_t longest_what = 256;  // Device paths end in the file's name.
 
 constexpr auto kernel_update = "kernel update";
 constexpr auto loader_update = "boot loader update";

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "config/reader.h"
+#include "policy/boot_alignment.h"
 #include "policy/names.h"
 #include "policy/texts.h"
 
@@ -13,7 +14,7 @@ namespace {
 using config::ObjectReader;
 
 constexpr JsonLimits limits{.octets = longest_reference, .depth = 8, .elements = 200'000};
-constexpr std::size_t longest_note = 128;
+constexpr unsigned last_pcr = 23;
 
 /// As checked_texts, of digests of one bank.
 std::vector<std::string> digests_of(ObjectReader& reader, const char* key,
@@ -162,8 +163,7 @@ std::string baseline_of(const attest::BootRecord& record, const std::string& nam
   std::vector<std::string> events;
   std::set<std::string> seen;
   for (const attest::MeasuredEvent& event : record.events) {
-    // What was announced and not extended is in no PCR.
-    if (event.type == "EV_NO_ACTION" || !is_wanted(event.pcr, pcrs)) continue;
+    if (!is_extended(event) || event.pcr > last_pcr || !is_wanted(event.pcr, pcrs)) continue;
     std::string line = event_line(event);
     if (seen.insert(line).second) events.push_back(std::move(line));
   }

@@ -18,6 +18,7 @@
 namespace mintmark::policy {
 
 inline constexpr std::size_t longest_reference = 4U << 20U;  ///< Octets of one file.
+inline constexpr std::size_t longest_note = 256;             ///< Octets that are made of one.
 
 struct ReferenceEvent {
   unsigned pcr = 0;

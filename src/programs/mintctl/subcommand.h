@@ -18,10 +18,12 @@ struct Subcommand {
   std::function<void(const Json& answer)> print;
 };
 
-[[nodiscard]] std::vector<Subcommand> daemon_commands();             ///< status, reload
-[[nodiscard]] std::vector<Subcommand> key_commands();                ///< keys …, clock accept
-[[nodiscard]] std::vector<Subcommand> key_evidence_commands();       ///< keys evidence
-[[nodiscard]] std::vector<Subcommand> device_commands();             ///< devices …
+[[nodiscard]] std::vector<Subcommand> daemon_commands();        ///< status, reload
+[[nodiscard]] std::vector<Subcommand> key_commands();           ///< keys …, clock accept
+[[nodiscard]] std::vector<Subcommand> key_evidence_commands();  ///< keys evidence
+[[nodiscard]] std::vector<Subcommand> device_commands();        ///< devices …
+/// devices explain, boot, baseline, attest; policy allow
+[[nodiscard]] std::vector<Subcommand> boot_commands();
 [[nodiscard]] std::vector<Subcommand> policy_commands();             ///< policy …
 [[nodiscard]] std::vector<Subcommand> evidence_eventlog_commands();  ///< evidence eventlog
 [[nodiscard]] std::vector<Subcommand> hsm_token_commands();          ///< hsm tokens, init, pin

@@ -261,6 +261,13 @@ TEST(Baseline, OfSomePcrsHoldsNoOthers) {
   EXPECT_EQ(reference->named(), (std::set<unsigned>{4, 10}));
 }
 
+TEST(Baseline, LeavesOutWhatIsInNoPcrOfItsBank) {
+  BootRecord record = good_boot();
+  test::add_event(record, 4, "EV_IPL", "", "has no digest of this bank");
+  test::add_event(record, 24, "EV_IPL", digest("1"), "of no PCR");
+  EXPECT_EQ(baseline_of(record, "golden"), baseline_of(good_boot(), "golden"));
+}
+
 TEST(Baseline, OfALogThatSaysStrangeThingsIsReadAgain) {
   BootRecord record = good_boot();
   record.events.at(8).what = "\"},\n]\x01 \\ \xFF" + std::string(4000, 'x');
