@@ -5,18 +5,21 @@ namespace {
 
 #define MINTMARK_DEVICE_COLUMNS                                                                   \
   "id, format, identity, jkt, public_jwk, facts, labels, state, root, enrolled_at, attested_at, " \
-  "pending_from, pending_since, revoked_at, revoked_why"
+  "pending_from, pending_since, revoked_at, revoked_why, fresh_for, evidence_ended_at, "          \
+  "evidence_ended_why, boot"
 #define MINTMARK_SELECT_DEVICE "SELECT " MINTMARK_DEVICE_COLUMNS " FROM device "
 
 constexpr std::string_view put_device =
     "INSERT INTO device (" MINTMARK_DEVICE_COLUMNS
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (id) DO UPDATE SET jkt = excluded.jkt, public_jwk = excluded.public_jwk, "
     "facts = excluded.facts, labels = excluded.labels, state = excluded.state, "
     "root = excluded.root, enrolled_at = excluded.enrolled_at, "
     "attested_at = excluded.attested_at, pending_from = excluded.pending_from, "
     "pending_since = excluded.pending_since, revoked_at = excluded.revoked_at, "
-    "revoked_why = excluded.revoked_why "
+    "revoked_why = excluded.revoked_why, fresh_for = excluded.fresh_for, "
+    "evidence_ended_at = excluded.evidence_ended_at, "
+    "evidence_ended_why = excluded.evidence_ended_why, boot = excluded.boot "
     "WHERE format = excluded.format AND identity = excluded.identity";
 
 DeviceRecord record_of(const Statement& row) {
@@ -36,6 +39,10 @@ DeviceRecord record_of(const Statement& row) {
   device.pending_since = from_unix(row.integer(12));
   device.revoked_at = from_unix(row.integer(13));
   device.revoked_why = row.text(14);
+  device.fresh_for = std::chrono::seconds(row.integer(15));
+  device.evidence_ended_at = from_unix(row.integer(16));
+  device.evidence_ended_why = row.text(17);
+  device.boot = row.text(18);
   return device;
 }
 
@@ -90,6 +97,10 @@ Result<void> DeviceRows::put(const DeviceRecord& device) {
   statement->bind(device.root).bind(to_unix(device.enrolled_at)).bind(to_unix(device.attested_at));
   statement->bind(device.pending_from).bind(to_unix(device.pending_since));
   statement->bind(to_unix(device.revoked_at)).bind(device.revoked_why);
+  statement->bind(device.fresh_for.count());
+  statement->bind(to_unix(device.evidence_ended_at))
+      .bind(device.evidence_ended_why)
+      .bind(device.boot);
   if (auto run = statement->run(); !run) return run;
   if (database_.changes() == 1) return {};
   return fail(Code::store_failed, database_.path() + ": id " + device.id + " is another device's");

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/json.h"
+#include "store/boot_rows.h"
 #include "store/device_rows.h"
 #include "store/schema.h"
 #include "store/store.h"
@@ -30,7 +31,14 @@ DeviceRecord merged(const std::optional<DeviceRecord>& known, const DeviceRecord
   device.facts = attested.facts;
   device.root = attested.root;
   device.attested_at = attested.attested_at;
+  device.fresh_for = attested.fresh_for;
+  device.evidence_ended_at = {};
+  device.evidence_ended_why.clear();
   return device;
+}
+
+bool is_in(const std::optional<DeviceRecord>& known) {
+  return known && (known->state == "approved" || known->state == "enrolled");
 }
 
 void enrol(DeviceRecord& device) {
@@ -50,20 +58,18 @@ class SqliteDeviceStore final : public DeviceStore {
       if (auto used = use_ticket(rows, admission); !used) return pass_on(used);
       const auto known = known_and_not_revoked(rows, admission.device);
       if (!known) return tl::unexpected<Error>(known.error());
-      DeviceRecord device = merged(*known, admission.device);
-      const bool approved =
-          *known && ((*known)->state == "approved" || (*known)->state == "enrolled");
-      if (approved || admission.mode == EnrolmentMode::open) {
-        enrol(device);
-        return device;
+      DeviceRecord attested = admission.device;
+      if (*known && admission.follow) {
+        if (auto follows = admission.follow(**known, attested); !follows) return pass_on(follows);
       }
-      if (admission.mode == EnrolmentMode::listed) {
-        return fail(Code::enrolment_not_listed,
-                    "this TPM is not one of those that may enrol here; its operator can name it: "
-                    "mintctl devices expect " +
-                        device.identity);
-      }
-      return wait_for_approval(rows, admission, std::move(device), known->has_value());
+      const auto judged = judge_boot(admission, *known);
+      if (!judged) return tl::unexpected<Error>(judged.error());
+      auto device = admitted(rows, admission, attested, *known, *judged);
+      if (!device || !*judged) return device;
+      // The row first: what was booted refers to it.
+      if (auto put = rows.put(*device); !put) return pass_on(put);
+      if (auto kept = put_boot(writer_, device->id, (*judged)->boot); !kept) return pass_on(kept);
+      return device;
     });
   }
 
@@ -159,6 +165,19 @@ class SqliteDeviceStore final : public DeviceStore {
     return change_one(id, [&](DeviceRecord& device) { return change_labels(device, set, remove); });
   }
 
+  Result<DeviceRecord> end_evidence(const std::string& id, const std::string& why,
+                                    Moment now) override {
+    return change_one(id, [&](DeviceRecord& device) -> Result<void> {
+      if (device.state != "enrolled")
+        return wrong_state(device, "only an enrolled one has evidence to renew");
+      if (device.format == "key") return wrong_state(device, "and a bare key, with no evidence");
+      if (device.evidence_ended_at != Moment{}) return {};
+      device.evidence_ended_at = now;
+      device.evidence_ended_why = why;
+      return {};
+    });
+  }
+
   Result<void> invite(const Invite& invite) override {
     const std::lock_guard lock(writing_);
     auto statement =
@@ -176,6 +195,11 @@ class SqliteDeviceStore final : public DeviceStore {
   Result<std::vector<DeviceRecord>> list() const override {
     const std::lock_guard lock(reading_);
     return DeviceRows(reader_).all();
+  }
+
+  Result<Boots> boots(const std::string& id) const override {
+    const std::lock_guard lock(reading_);
+    return read_boots(reader_, id);
   }
 
   Result<void> forget_before(Moment moment) override {
@@ -213,6 +237,45 @@ class SqliteDeviceStore final : public DeviceStore {
       if (auto edited = edit(**known); !edited) return pass_on(edited);
       return std::move(**known);
     });
+  }
+
+  Result<std::optional<JudgedBoot>> judge_boot(const Admission& admission,
+                                               const std::optional<DeviceRecord>& known) {
+    if (!admission.judge_boot) return std::optional<JudgedBoot>();
+    if (!known) return std::optional(admission.judge_boot(nullptr, nullptr));
+    const auto boots = read_boots(writer_, known->id);
+    if (!boots) return tl::unexpected<Error>(boots.error());
+    return std::optional(admission.judge_boot(&*known, boots->good ? &*boots->good : nullptr));
+  }
+
+  static Result<DeviceRecord> admitted(DeviceRows& rows, const Admission& admission,
+                                       const DeviceRecord& attested,
+                                       const std::optional<DeviceRecord>& known,
+                                       const std::optional<JudgedBoot>& judged) {
+    const bool refused = judged && !judged->boot.refused.empty();
+    if (refused && is_in(known)) {
+      DeviceRecord device = *known;
+      device.evidence_ended_at = attested.attested_at;
+      device.evidence_ended_why = judged->boot.refused;
+      device.boot = judged->outcome;
+      return device;
+    }
+    DeviceRecord device = merged(known, attested);
+    if (judged) {
+      device.fresh_for = judged->fresh_for;
+      device.boot = judged->outcome;
+    }
+    if (!refused && (is_in(known) || admission.mode == EnrolmentMode::open)) {
+      enrol(device);
+      return device;
+    }
+    if (!is_in(known) && admission.mode == EnrolmentMode::listed) {
+      return fail(Code::enrolment_not_listed,
+                  "this TPM is not one of those that may enrol here; its operator can name it: "
+                  "mintctl devices expect " +
+                      device.identity);
+    }
+    return wait_for_approval(rows, admission, std::move(device), known.has_value());
   }
 
   static tl::unexpected<Error> wrong_state(const DeviceRecord& device, const std::string& advice) {

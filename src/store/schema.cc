@@ -40,6 +40,22 @@ constexpr std::array device_migrations = {
         used INTEGER NOT NULL DEFAULT 0
       ) STRICT, WITHOUT ROWID;
     )"},
+    Migration{3, R"(
+      ALTER TABLE device ADD COLUMN fresh_for INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE device ADD COLUMN evidence_ended_at INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE device ADD COLUMN evidence_ended_why TEXT NOT NULL DEFAULT '';
+      ALTER TABLE device ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+      CREATE TABLE boot (
+        device TEXT NOT NULL REFERENCES device (id) ON DELETE CASCADE,
+        kind TEXT NOT NULL CHECK (kind IN ('good', 'last')),
+        at INTEGER NOT NULL,
+        refused TEXT NOT NULL,
+        appraisal TEXT NOT NULL,
+        record BLOB NOT NULL,
+        record_octets INTEGER NOT NULL,
+        UNIQUE (device, kind)
+      ) STRICT;
+    )"},
 };
 
 constexpr std::array key_state_migrations = {

@@ -88,6 +88,14 @@ Statement& Statement::bind(std::string_view text) {
   return *this;
 }
 
+Statement& Statement::bind(BytesView octets) {
+  const void* data = octets.empty() ? static_cast<const void*>("") : octets.data();
+  const int result =
+      sqlite3_bind_blob64(statement_.get(), ++bound_, data, octets.size(), SQLITE_TRANSIENT);
+  if (bind_result_ == SQLITE_OK) bind_result_ = result;
+  return *this;
+}
+
 Statement& Statement::bind(std::int64_t number) {
   const int result = sqlite3_bind_int64(statement_.get(), ++bound_, number);
   if (bind_result_ == SQLITE_OK) bind_result_ = result;
@@ -115,6 +123,12 @@ std::string Statement::text(int column) const {
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
   return octets == nullptr ? std::string()
                            : std::string(reinterpret_cast<const char*>(octets), size);
+}
+
+std::string Statement::octets(int column) const {
+  const void* data = sqlite3_column_blob(statement_.get(), column);
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
+  return data == nullptr ? std::string() : std::string(static_cast<const char*>(data), size);
 }
 
 std::int64_t Statement::integer(int column) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 struct sqlite3;
@@ -23,12 +24,14 @@ class Statement {
  public:
   /// Binds the next parameter. What goes wrong is told by step().
   Statement& bind(std::string_view text);
+  Statement& bind(BytesView octets);
   Statement& bind(std::int64_t number);
   /// True: a row stands ready. False: done.
   [[nodiscard]] Result<bool> step();
   /// For statements that give no row.
   [[nodiscard]] Result<void> run();
   [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] std::string octets(int column) const;
   [[nodiscard]] std::int64_t integer(int column) const;
 
  private:

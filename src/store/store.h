@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,6 +39,35 @@ struct DeviceRecord {
   Moment pending_since{};
   Moment revoked_at{};
   std::string revoked_why;  ///< The operator's words.
+  /// How long the evidence is fresh, where a rule wants it fresher than the configuration; 0: as
+  /// configured.
+  std::chrono::seconds fresh_for{0};
+  Moment evidence_ended_at{};      ///< Before its time; 0: it goes by its age.
+  std::string evidence_ended_why;  ///< A code's name, or "asked": an operator wants new evidence.
+  /// How the last boot was judged: "passed", "would_be_refused" (by a rule that only watches),
+  /// "refused", "not_appraised"; "" where none was measured.
+  std::string boot;
+};
+
+/// What a device booted, as it was attested and judged.
+struct Boot {
+  Moment at{};
+  std::string refused;    ///< The code's name; "": it passed.
+  std::string appraisal;  ///< JSON: what the rules of the time had to say.
+  std::string record;     ///< JSON: the boot record.
+};
+
+/// A boot as the rules in force had it.
+struct JudgedBoot {
+  Boot boot;
+  std::chrono::seconds fresh_for{0};  ///< As of DeviceRecord.
+  std::string outcome;                ///< Likewise: its `boot`.
+};
+
+/// The last one that passed, and the very last; the same where that passed.
+struct Boots {
+  std::optional<Boot> good;
+  std::optional<Boot> last;
 };
 
 /// Who is let in after a good attestation (docs/operations.md).
@@ -62,6 +92,12 @@ struct Admission {
   EnrolmentMode mode = EnrolmentMode::approve;
   PendingLimits limits;
   std::string address;  ///< An IPv6 address counts by its first 64 bits: the caller cuts it.
+  /// Whether this evidence may follow what is known of the device; what it says may be completed by
+  /// that. Empty: it may.
+  std::function<Result<void>(const DeviceRecord& known, DeviceRecord& attested)> follow = {};
+  /// Judges what was booted; empty: the format measures nothing. `known` and `good` may be nullptr.
+  /// Called once at most, within the transaction.
+  std::function<JudgedBoot(const DeviceRecord* known, const Boot* good)> judge_boot = {};
 };
 
 /// A one-time code for a device that has nothing to attest, as the store knows it.
@@ -80,7 +116,11 @@ class DeviceStore {
   /// In one transaction: the ticket is marked used (`ticket_used` if it was) and the device is
   /// written as "enrolled", or as "pending" where it has to wait; labels and enrolled_at of a known
   /// identity are kept. A revocation sticks: `enrolment_revoked`, whatever the mode. Else
-  /// `enrolment_not_listed`, `enrolment_pending_full`. Gives the row as it now stands.
+  /// `enrolment_not_listed`, `enrolment_pending_full`, errors of `follow`. Gives the row as it
+  /// now stands.
+  ///
+  /// Where the boot was refused nobody is let in by it: a device that is in keeps its keys and
+  /// loses its evidence, one that is not waits, whatever the mode, so that an operator sees it.
   [[nodiscard]] virtual Result<DeviceRecord> admit(const Admission& admission) = 0;
   /// Likewise for a key that came with a one-time code, which is used up: `invite_invalid`,
   /// `invite_used`, `invite_expired`.
@@ -108,10 +148,15 @@ class DeviceStore {
   /// `device_not_found`.
   [[nodiscard]] virtual Result<DeviceRecord> label(const std::string& id, const Labels& set,
                                                    const std::vector<std::string>& remove) = 0;
+  /// It has to attest again before its next token. `device_not_found`, `device_state_wrong` if it
+  /// is not enrolled or has nothing to attest.
+  [[nodiscard]] virtual Result<DeviceRecord> end_evidence(const std::string& id,
+                                                          const std::string& why, Moment now) = 0;
   [[nodiscard]] virtual Result<void> invite(const Invite& invite) = 0;
 
   [[nodiscard]] virtual Result<std::optional<DeviceRecord>> find(const std::string& id) const = 0;
   [[nodiscard]] virtual Result<std::vector<DeviceRecord>> list() const = 0;
+  [[nodiscard]] virtual Result<Boots> boots(const std::string& id) const = 0;
   /// Forgets used tickets and invites that have expired; a ticket past its life is refused by its
   /// own seal.
   [[nodiscard]] virtual Result<void> forget_before(Moment moment) = 0;

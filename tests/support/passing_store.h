@@ -39,11 +39,16 @@ class PassingStore : public store::DeviceStore {
                        const std::vector<std::string>& remove) override {
     return inner_->label(id, set, remove);
   }
+  Result<Record> end_evidence(const std::string& id, const std::string& why,
+                              Moment now) override {
+    return inner_->end_evidence(id, why, now);
+  }
   Result<void> invite(const store::Invite& invite) override { return inner_->invite(invite); }
   Result<std::optional<Record>> find(const std::string& id) const override {
     return inner_->find(id);
   }
   Result<std::vector<Record>> list() const override { return inner_->list(); }
+  Result<store::Boots> boots(const std::string& id) const override { return inner_->boots(id); }
   Result<void> forget_before(Moment moment) override { return inner_->forget_before(moment); }
 
  private:
