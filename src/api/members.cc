@@ -3,16 +3,11 @@
 #include "api/answers.h"
 
 namespace mintmark::api {
-namespace {
 
-constexpr JsonLimits body_limits{.octets = 64U << 10U, .depth = 4, .elements = 256};
-
-}  // namespace
-
-Result<Json> read_object(const http::Request& request) {
+Result<Json> read_object(const http::Request& request, std::size_t octets) {
   if (media_type(request) != "application/json")
     return fail(Code::content_type_wrong, "this request is application/json");
-  auto body = parse_json(request.body, body_limits);
+  auto body = parse_json(request.body, {.octets = octets, .depth = 4, .elements = 256});
   if (body && !body->is_object())
     return fail(Code::json_malformed, "the body must be a JSON object");
   return body;

@@ -7,9 +7,13 @@
 
 namespace mintmark::api {
 
-/// The body of an application/json request, an object; bounded. `content_type_wrong`,
+/// What most requests need.
+inline constexpr std::size_t usual_body = 64U << 10U;
+
+/// The body of an application/json request, an object; bounded by `octets`. `content_type_wrong`,
 /// `json_malformed` and parse_json's other errors.
-[[nodiscard]] Result<Json> read_object(const http::Request& request);
+[[nodiscard]] Result<Json> read_object(const http::Request& request,
+                                       std::size_t octets = usual_body);
 
 /// For the members of such a body, or of an object in it; their errors are
 /// `request_member_missing`. The object must outlive it.

@@ -110,6 +110,8 @@ void read_http(ObjectReader& root, Config& config) {
     size("header_octets", 16'384, 262'144, limits.header_octets);
     size("header_fields", 32, 1000, limits.header_fields);
     size("body_octets", 32'768, 1'048'576, limits.body_octets);
+    size("evidence_octets", 131'072, 33'554'432, limits.evidence_octets);
+    size("evidence_at_once", 1, 1024, limits.evidence_at_once);
     time("handshake_ms", limits.handshake);
     time("header_ms", limits.header);
     time("body_ms", limits.body);

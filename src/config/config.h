@@ -126,6 +126,8 @@ struct HttpLimits {
   std::size_t header_octets = 32U << 10U;
   std::size_t header_fields = 100;
   std::size_t body_octets = 128U << 10U;
+  std::size_t evidence_octets = 4U << 20U;  ///< Of a body that carries logs of a boot.
+  std::size_t evidence_at_once = 32;        ///< Such bodies that may be read at once.
   std::chrono::milliseconds handshake{10'000};
   std::chrono::milliseconds header{10'000};
   std::chrono::milliseconds body{15'000};

@@ -3,6 +3,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
+
+#include "http/long_bodies.h"
 
 namespace mintmark::http {
 
@@ -12,6 +15,8 @@ struct ServerLimits {
       8U << 10U;                          ///< Beyond: 414 (RFC 9112 §3 recommends at least 8000).
   std::size_t header_fields = 100;        ///< Beyond: 431.
   std::size_t body_octets = 128U << 10U;  ///< Beyond: 413.
+  /// Where longer ones are taken; nullptr: nowhere. All places taken: 503.
+  std::shared_ptr<LongBodies> long_bodies = nullptr;
   std::chrono::milliseconds handshake{10'000};  ///< TLS.
   /// From a request's first octet to its last header; beyond: 408.
   std::chrono::milliseconds header_time{10'000};

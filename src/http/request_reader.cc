@@ -45,6 +45,7 @@ struct RequestReader::Parts {
   [[nodiscard]] Result<Stage> take_head();
   [[nodiscard]] Result<void> parse_head(std::string_view head);
   [[nodiscard]] Result<void> begin_body();
+  [[nodiscard]] Result<std::size_t> longest_body(bool chunked, std::uint64_t length);
   [[nodiscard]] Result<Stage> take_body();
 
   const ServerLimits& limits;
@@ -52,6 +53,7 @@ struct RequestReader::Parts {
   HeadScan scan;
   Request request;
   BodyReader body;
+  LongBodies::Place place;  ///< Held until the next request, or the connection's end.
   Stage stage = Stage::idle;
   std::size_t empty_lines = 0;
   bool http_1_0 = false;
@@ -106,14 +108,25 @@ Result<void> RequestReader::Parts::parse_head(std::string_view head) {
 Result<void> RequestReader::Parts::begin_body() {
   const auto facts = check_head(request, http_1_0 ? 0 : 1);
   if (!facts) return tl::unexpected<Error>(facts.error());
-  if (facts->content_length > limits.body_octets) {
+  const auto longest = longest_body(facts->chunked, facts->content_length);
+  if (!longest) return tl::unexpected<Error>(longest.error());
+  if (facts->content_length > *longest) {
     return fail(Code::http_body_too_large,
-                "the body is longer than " + std::to_string(limits.body_octets) + " octets");
+                "the body is longer than " + std::to_string(*longest) + " octets");
   }
-  body = facts->chunked ? BodyReader::chunked(limits.body_octets)
+  body = facts->chunked ? BodyReader::chunked(*longest)
                         : BodyReader::of_length(facts->content_length);
   expects_continue = facts->expects_continue;
   return {};
+}
+
+Result<std::size_t> RequestReader::Parts::longest_body(bool chunked, std::uint64_t length) {
+  const auto& longer = limits.long_bodies;
+  const bool is_long = chunked || length > limits.body_octets;
+  if (!longer || !is_long || !longer->are_for(request.target)) return limits.body_octets;
+  place = longer->take();
+  if (place.taken()) return longer->octets();
+  return fail(Code::overloaded, "many long requests are being read; come again");
 }
 
 Result<RequestReader::Stage> RequestReader::Parts::take_body() {
@@ -152,6 +165,7 @@ Request RequestReader::take_request() {
 void RequestReader::next() {
   parts_->request = {};
   parts_->body = {};
+  parts_->place = {};
   parts_->scan = HeadScan(parts_->limits);
   parts_->stage = Stage::idle;
   parts_->empty_lines = 0;

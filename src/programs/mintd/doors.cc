@@ -6,12 +6,16 @@
 namespace mintmark::mintd {
 namespace {
 
-http::ServerLimits server_limits(const config::HttpLimits& limits) {
+http::ServerLimits server_limits(const config::HttpLimits& limits,
+                                 std::vector<std::string> evidence_paths) {
   http::ServerLimits server;
   server.header_octets = limits.header_octets;
   server.request_line_octets = limits.request_line_octets;
   server.header_fields = limits.header_fields;
   server.body_octets = limits.body_octets;
+  server.long_bodies =
+      std::make_shared<http::LongBodies>(std::move(evidence_paths), limits.evidence_octets,
+                                         static_cast<int>(limits.evidence_at_once));
   server.handshake = limits.handshake;
   server.header_time = limits.header;
   server.body_time = limits.body;
@@ -52,10 +56,10 @@ http::Router metrics_routes(Figures& figures) {
 
 }  // namespace
 
-Doors::Doors(boost::asio::io_context& io, const config::HttpLimits& limits, http::Router routes,
-             Figures& figures)
+Doors::Doors(boost::asio::io_context& io, const config::HttpLimits& limits,
+             std::vector<std::string> evidence_paths, http::Router routes, Figures& figures)
     : figures_(figures),
-      strangers_(io, server_limits(limits), std::move(routes), report,
+      strangers_(io, server_limits(limits, std::move(evidence_paths)), std::move(routes), report,
                  [&figures](const http::Answered& answered) {
                    figures.answered(answered);
                    log_access(answered, figures);

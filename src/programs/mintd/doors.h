@@ -23,8 +23,9 @@ struct ListeningSockets {
 
 class Doors {
  public:
-  /// `figures` must outlive it.
-  Doors(boost::asio::io_context& io, const config::HttpLimits& limits, http::Router routes,
+  /// `evidence_paths`: whose bodies may carry logs of a boot. `figures` must outlive it.
+  Doors(boost::asio::io_context& io, const config::HttpLimits& limits,
+        std::vector<std::string> evidence_paths, http::Router routes,
         Figures& figures);
 
   /// Once each. An empty `metrics` serves no figures. `tls` null: plain HTTP behind a trusted

@@ -69,6 +69,8 @@ TEST(Config, GivesListenersLimitsAndRolesAsTheFileSays) {
   EXPECT_EQ(config.http.header_octets, 20'000U);
   EXPECT_EQ(config.http.header_fields, 60U);
   EXPECT_EQ(config.http.body_octets, 100'000U);
+  EXPECT_EQ(config.http.evidence_octets, 1'000'000U);
+  EXPECT_EQ(config.http.evidence_at_once, 7U);
   EXPECT_EQ(config.http.handshake, std::chrono::seconds(5));
   EXPECT_EQ(config.http.header, std::chrono::seconds(6));
   EXPECT_EQ(config.http.body, std::chrono::seconds(7));

@@ -72,6 +72,8 @@ inline const std::string sample = R"({
     "header_octets": 20000,
     "header_fields": 60,
     "body_octets": 100000,
+    "evidence_octets": 1000000,
+    "evidence_at_once": 7,
     "handshake_ms": 5000,
     "header_ms": 6000,
     "body_ms": 7000,

@@ -268,6 +268,8 @@ TEST(ConfigSchema, NamesTheParsersDefaults) {
   EXPECT_EQ(said(http + "header_octets"), absent.http.header_octets);
   EXPECT_EQ(said(http + "header_fields"), absent.http.header_fields);
   EXPECT_EQ(said(http + "body_octets"), absent.http.body_octets);
+  EXPECT_EQ(said(http + "evidence_octets"), absent.http.evidence_octets);
+  EXPECT_EQ(said(http + "evidence_at_once"), absent.http.evidence_at_once);
   EXPECT_EQ(said(http + "handshake_ms"), absent.http.handshake.count());
   EXPECT_EQ(said(http + "header_ms"), absent.http.header.count());
   EXPECT_EQ(said(http + "body_ms"), absent.http.body.count());
