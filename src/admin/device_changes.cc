@@ -177,6 +177,18 @@ void reinstate(const DeviceParts& parts, const http::Request& request,
       parts.devices, [id](store::DeviceStore& store) { return store.reinstate(id); }, respond);
 }
 
+void attest(const DeviceParts& parts, const http::Request& request, const http::Respond& respond) {
+  std::string id;
+  const auto read = read_request(request, [&](ObjectReader& reader) { id = reader.text("id"); });
+  if (!read) return respond(error_response(read.error()));
+  change(
+      parts.devices,
+      [id, now = parts.clock.now()](store::DeviceStore& store) {
+        return store.end_evidence(id, "asked", now);
+      },
+      respond);
+}
+
 void label(const DeviceParts& parts, const http::Request& request, const http::Respond& respond) {
   std::string id;
   store::Labels set;
@@ -255,6 +267,7 @@ void add_device_changes(http::Router& router, const DeviceParts& parts) {
   on("revoke", &revoke);
   on("reinstate", &reinstate);
   on("label", &label);
+  on("attest", &attest);
   on("add", &add);
   on("invite", &invite);
 }

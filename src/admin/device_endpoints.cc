@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "admin/boot_endpoints.h"
 #include "admin/keeper_endpoints.h"
 #include "base/json.h"
 
@@ -40,6 +41,15 @@ Json page_of(std::vector<store::DeviceRecord> records, const std::string& after)
   return {{"devices", std::move(list)}, {"next", next}};
 }
 
+// What stands behind a device's id asks for more of it.
+using Question = Result<Json> (*)(const BootSources&, const std::string&);
+
+http::Response answer_on_boot(const DeviceParts& parts, Question question, const std::string& id,
+                              const std::string& query) {
+  const auto answer = question({parts.store, parts.policy, parts.policy_file}, id);
+  return answer ? part_of(*answer, query) : error_response(answer.error());
+}
+
 http::Response show(const store::DeviceStore& store, const std::string& id) {
   auto device = store.find(id);
   if (!device) return error_response(device.error());
@@ -61,6 +71,12 @@ Json describe(const store::DeviceRecord& device) {
                {"attested_at", to_unix(device.attested_at)},
                {"labels", object_or_text(device.labels)},
                {"facts", object_or_text(device.facts)}};
+  if (device.evidence_ended_at != Moment{}) {
+    json["evidence_ended_at"] = to_unix(device.evidence_ended_at);
+    json["evidence_ended_why"] = device.evidence_ended_why;
+  }
+  if (!device.boot.empty()) json["boot"] = device.boot;
+  if (device.fresh_for.count() > 0) json["fresh_for"] = device.fresh_for.count();
   if (device.state == "pending") {
     json["pending_from"] = device.pending_from;
     json["pending_since"] = to_unix(device.pending_since);
@@ -82,8 +98,16 @@ void add_device_reading(http::Router& router, const DeviceParts& parts) {
                   200, page_of(std::move(*records), after_of(request.query)).dump()));
             });
   router.on("GET", std::string(one_device) + "*",
-            [&store](const http::Request& request, const http::Respond& respond) {
-              respond(show(store, request.path.substr(one_device.size())));
+            [parts](const http::Request& request, const http::Respond& respond) {
+              const std::string rest = request.path.substr(one_device.size());
+              const auto slash = rest.find('/');
+              const std::string id = rest.substr(0, slash);
+              const std::string what = slash == std::string::npos ? "" : rest.substr(slash);
+              if (what == "/boot")
+                return respond(answer_on_boot(parts, &boots_of, id, request.query));
+              if (what == "/explain")
+                return respond(answer_on_boot(parts, &explain_boot, id, request.query));
+              respond(show(parts.store, rest));
             });
 }
 

@@ -2,9 +2,14 @@
 // devices.
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <string>
+
 #include "base/time.h"
 #include "http/router.h"
 #include "issuer/device_register.h"
+#include "policy/policy.h"
 #include "store/store.h"
 
 namespace mintmark::admin {
@@ -14,13 +19,17 @@ struct DeviceParts {
   store::DeviceStore& store;
   issuer::DeviceRegister& devices;
   const Clock& clock;
+  /// The policy in force, and its file.
+  std::function<std::shared_ptr<const policy::Policy>()> policy;
+  std::function<std::string()> policy_file;
 };
 
 /// GET /admin/v1/devices[?after=ID]: a page of devices by id, and in `next` the id to go on after
 /// ("": that was all). GET /admin/v1/devices/ID: one, with all that is known. `device_not_found`.
+/// GET /admin/v1/devices/ID/boot and /explain: in parts (boot_endpoints.h).
 void add_device_reading(http::Router& router, const DeviceParts& parts);
 
-/// POST /admin/v1/devices/approve, expect, revoke, reinstate, label, add and invite
+/// POST /admin/v1/devices/approve, expect, revoke, reinstate, label, attest, add and invite
 /// (docs/http-api.md), each answered when it is on disk; after `revoke` no token of the device can
 /// leave any more. `admin_member_wrong`, `label_malformed`, `fingerprint_malformed` and the errors
 /// of store::DeviceStore.

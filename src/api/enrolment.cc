@@ -53,7 +53,8 @@ std::map<unsigned, Bytes> pcrs_in(const Json& values, jose::Members& members) {
 Result<issuer::FinishCall> finish_call(const http::Request& request) {
   auto proof = verify::one_proof(request.headers);
   if (!proof) return pass_on(proof);
-  auto body = read_object(request);
+  // As long as the server took it.
+  auto body = read_object(request, std::max(usual_body, request.body.size()));
   if (!body) return pass_on(body);
 
   jose::Members members = members_of_request(*body);
@@ -71,6 +72,8 @@ Result<issuer::FinishCall> finish_call(const http::Request& request) {
   call.answer.quote_attest = quote.octets("attest");
   call.answer.quote_signature = quote.octets("signature");
   call.answer.pcrs = pcrs_in(quote.object("pcrs"), quote);
+  if (members.has("event_log")) call.answer.logs.event_log = members.octets("event_log");
+  if (members.has("ima_log")) call.answer.logs.ima_log = members.octets("ima_log");
 
   members.adopt(certify);
   members.adopt(quote);
@@ -93,6 +96,7 @@ void begin(issuer::Enrolment& enrolment, const http::Request& request,
                       {"encrypted_secret", jose::base64url(begun->challenge.encrypted_secret)},
                       {"pcr_bank", enrolment.options().pcrs.bank},
                       {"pcr_selection", enrolment.options().pcrs.indexes},
+                      {"logs", begun->logs},
                       {"expires_in", issuer::TicketSealer::life.count()}}));
 }
 

@@ -65,6 +65,10 @@ Json to_json(const ImaSummary& ima) {
           {"files", std::move(files)},    {"files_cut", ima.files_cut}};
 }
 
+Json to_json(const LogProblem& problem) {
+  return {{"code", problem.code}, {"text", problem.text.substr(0, longest_text)}};
+}
+
 /// Reads members; what is wrong first is kept.
 class Reader {
  public:
@@ -254,6 +258,16 @@ Result<ImaSummary> ima_from(const Json& json) {
   return reader.give(std::move(ima));
 }
 
+Result<std::optional<LogProblem>> problem_from(const Json& record, const char* name) {
+  const auto found = record.find(name);
+  if (found == record.end()) return std::optional<LogProblem>();
+  LogProblem problem;
+  Reader reader(*found, name);
+  reader.read("code", problem.code);
+  reader.read("text", problem.text);
+  return reader.give(std::optional(std::move(problem)));
+}
+
 Result<std::map<unsigned, std::string>> pcrs_from(const Json& json) {
   std::map<unsigned, std::string> pcrs;
   if (!json.is_object()) return fail(Code::facts_malformed, "pcrs is an object of index to value");
@@ -284,6 +298,12 @@ Result<void> read_parts(const Json& json, BootRecord& record) {
     if (!read) return pass_on(read);
     record.ima = std::move(*read);
   }
+  auto log_problem = problem_from(json, "log_problem");
+  if (!log_problem) return pass_on(log_problem);
+  record.log_problem = std::move(*log_problem);
+  auto ima_problem = problem_from(json, "ima_problem");
+  if (!ima_problem) return pass_on(ima_problem);
+  record.ima_problem = std::move(*ima_problem);
   return {};
 }
 
@@ -323,7 +343,9 @@ Json to_json(const BootRecord& record) {
     json["events"] = list_json(record.events);
     json["facts"] = to_json(record.facts);
   }
+  if (record.log_problem) json["log_problem"] = to_json(*record.log_problem);
   if (record.ima) json["ima"] = to_json(*record.ima);
+  if (record.ima_problem) json["ima_problem"] = to_json(*record.ima_problem);
   return json;
 }
 

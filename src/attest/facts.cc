@@ -21,8 +21,25 @@ Json to_json(const Facts& facts) {
           {"firmware", facts.firmware},
           {"reset_count", facts.reset_count},
           {"restart_count", facts.restart_count},
+          {"clock", facts.clock},
+          {"clock_safe", facts.clock_safe},
+          {"ak", facts.ak},
+          {"reboot_seen", facts.reboot_seen},
           {"pcr_bank", facts.pcr_bank},
           {"pcrs", std::move(pcrs)}};
+}
+
+Passage passage_between(const Facts& before, const Facts& now) {
+  if (before.ak.empty() || before.ak != now.ak) return Passage::unknown;
+  // The shift for a key may carry a counter over its end: only the difference has a meaning.
+  const auto moved = [](std::uint32_t from, std::uint32_t to) {
+    return static_cast<std::int32_t>(to - from);
+  };
+  const std::int32_t resets = moved(before.reset_count, now.reset_count);
+  if (resets != 0) return resets > 0 ? Passage::rebooted : Passage::went_back;
+  const std::int32_t restarts = moved(before.restart_count, now.restart_count);
+  if (restarts != 0) return restarts > 0 ? Passage::rebooted : Passage::went_back;
+  return now.clock < before.clock ? Passage::went_back : Passage::same_boot;
 }
 
 Result<Facts> facts_from_json(const Json& json) {
@@ -49,6 +66,11 @@ Result<Facts> facts_from_json(const Json& json) {
   facts.firmware = number("firmware");
   facts.reset_count = static_cast<std::uint32_t>(number("reset_count"));
   facts.restart_count = static_cast<std::uint32_t>(number("restart_count"));
+  facts.clock = number("clock");
+  const auto safe = json.find("clock_safe");
+  facts.clock_safe = safe != json.end() && safe->is_boolean() && safe->get<bool>();
+  facts.ak = text("ak");
+  facts.reboot_seen = number("reboot_seen");
   facts.pcr_bank = text("pcr_bank");
   const auto pcrs = json.find("pcrs");
   if (pcrs == json.end()) return facts;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
+#include "attest/boot_record.h"
 #include "base/bytes.h"
 #include "base/json.h"
 #include "base/time.h"
@@ -24,12 +26,28 @@ struct Facts {
   std::uint64_t firmware = 0;  ///< TPMS_ATTEST.firmwareVersion of the quote.
   std::uint32_t reset_count = 0;
   std::uint32_t restart_count = 0;
-  std::string pcr_bank;                  ///< "sha256"
+  std::uint64_t clock = 0;  ///< Milliseconds (TPMS_CLOCK_INFO).
+  bool clock_safe = false;
+  /// Name of the attestation key, hexadecimal: what the counters may be compared under, since a TPM
+  /// shifts them for each key (TPM 2.0 Part 1 §36.7).
+  std::string ak;
+  std::uint64_t reboot_seen =
+      0;                 ///< Unix time of the attestation that showed a reboot; 0: none did.
+  std::string pcr_bank;  ///< "sha256"
   std::map<unsigned, std::string> pcrs;  ///< Index -> hex value, as quoted.
 };
 
 [[nodiscard]] Json to_json(const Facts& facts);
 [[nodiscard]] Result<Facts> facts_from_json(const Json& json);
+
+/// What became of a device between two attestations by one TPM.
+enum class Passage : std::uint8_t {
+  unknown,    ///< By different attestation keys: nothing can be compared.
+  same_boot,  ///< Neither reset nor restarted.
+  rebooted,   ///< Reset, restarted or resumed in between.
+  went_back,  ///< A counter or the clock is behind what it was: no genuine TPM does so.
+};
+[[nodiscard]] Passage passage_between(const Facts& before, const Facts& now);
 
 /// The good answer to an attestation: only attest's formats make one (each through the key below).
 class Verdict {
@@ -41,15 +59,20 @@ class Verdict {
   /// the EK).
   [[nodiscard]] const std::string& identity() const { return identity_; }
   [[nodiscard]] Moment at() const { return at_; }
+  /// What was booted; nothing where the format measures nothing.
+  [[nodiscard]] const std::optional<BootRecord>& boot() const { return boot_; }
 
  private:
   friend class VerdictMaker;
-  Verdict(Facts facts, jose::PublicKey key, std::string identity, Moment at)
+  Verdict(Facts facts, std::optional<BootRecord> boot, jose::PublicKey key, std::string identity,
+          Moment at)
       : facts_(std::move(facts)),
+        boot_(std::move(boot)),
         device_key_(std::move(key)),
         identity_(std::move(identity)),
         at_(at) {}
   Facts facts_;
+  std::optional<BootRecord> boot_;
   jose::PublicKey device_key_;
   std::string identity_;
   Moment at_;

@@ -17,7 +17,15 @@ struct RecordedDevice {
   Facts facts;
   std::map<std::string, std::string> labels;
   Moment attested_at{};
+  /// How long its evidence is fresh, where a rule wants it fresher than the configuration; 0: as
+  /// configured.
+  std::chrono::seconds fresh_for{0};
+  std::string evidence_ended_why;  ///< Before its time: a code's name, "asked"; "": it was not.
 };
+
+/// The shorter of the two, where the device has one of its own.
+[[nodiscard]] std::chrono::seconds freshness_of(std::chrono::seconds own,
+                                                std::chrono::seconds configured);
 
 /// A device in good standing at one moment. Only check_standing makes one.
 class AttestedDevice {
@@ -37,7 +45,7 @@ class AttestedDevice {
 
 /// `jkt`: the key that was proven in this request; it must be the device's present key
 /// (`device_key_superseded`). `device_revoked`, `device_not_enrolled`; `evidence_stale` if
-/// it is approved and has not attested since, or attested
+/// it is approved and has not attested since, its evidence was ended, or it attested
 /// longer than `freshness` ago (format "key" has no evidence that could age).
 [[nodiscard]] Result<AttestedDevice> check_standing(const RecordedDevice& device,
                                                     const std::string& jkt,

@@ -23,6 +23,8 @@ Result<attest::RecordedDevice> parse_record(const store::DeviceRecord& record) {
   device.public_jwk = record.public_jwk;
   device.facts = std::move(*facts);
   device.attested_at = record.attested_at;
+  device.fresh_for = record.fresh_for;
+  device.evidence_ended_why = record.evidence_ended_why;
   for (const auto& [name, value] : labels->items()) {
     if (!value.is_string()) return unreadable("label " + name + " is no string");
     device.labels.emplace(name, value.get<std::string>());

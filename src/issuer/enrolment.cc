@@ -1,8 +1,11 @@
 #include "issuer/enrolment.h"
 
+#include "attest/standing.h"
 #include "attest/tpm2/binding.h"
+#include "issuer/boot_judge.h"
 #include "jose/base64url.h"
 #include "jose/jws.h"
+#include "telemetry/log.h"
 
 namespace mintmark::issuer {
 namespace {
@@ -24,6 +27,30 @@ Result<void> check_ek_kind(const EkRule& rule, const attest::tpm2::Endorsement& 
               std::string("TPMs of this manufacturer enrol here with their ") + name_of(wanted) +
                   " EK, this is the " + name_of(shown) + " one; enrol with --ek " +
                   (wanted == EkRule::Kind::rsa ? "rsa" : "ecc"));
+}
+
+// What one TPM says now, after what it said before: a reboot is noticed, and what no TPM does.
+Result<void> follow(const store::DeviceRecord& known, attest::Facts facts, Moment now,
+                    store::DeviceRecord& attested) {
+  const auto json = parse_json(known.facts);
+  const auto before = json ? attest::facts_from_json(*json)
+                           : Result<attest::Facts>(tl::unexpected<Error>(json.error()));
+  if (!before) return {};
+  facts.reboot_seen = before->reboot_seen;
+  switch (attest::passage_between(*before, facts)) {
+    case attest::Passage::went_back:
+      return fail(Code::quote_went_back,
+                  "a counter or the clock of this TPM is behind what it was at the last "
+                  "attestation by the same key: it was set back, or is another one");
+    case attest::Passage::rebooted:
+      facts.reboot_seen = static_cast<std::uint64_t>(to_unix(now));
+      telemetry::log(telemetry::Level::info, "device_rebooted", {{"device", known.id}});
+      break;
+    default:
+      break;
+  }
+  attested.facts = attest::to_json(facts).dump();
+  return {};
 }
 
 }  // namespace
@@ -50,7 +77,11 @@ Result<BeginAnswer> Enrolment::begin(const attest::tpm2::Presented& presented) {
   const Secret secret = Secret::take(random);
   auto challenge = attest::tpm2::make_challenge(*candidate, secret.view());
   if (!challenge) return pass_on(challenge);
-  return BeginAnswer{tickets_.seal(secret, candidate->hash()), std::move(*challenge)};
+  // The firmware's also where no rule asks for it yet: rules are made from what was seen.
+  std::vector<std::string> logs{"eventlog"};
+  if (parts_.policies.present()->wanted_logs().ima_log) logs.emplace_back("ima");
+  return BeginAnswer{tickets_.seal(secret, candidate->hash()), std::move(logs),
+                     std::move(*challenge)};
 }
 
 Result<attest::Verdict> Enrolment::judge(const FinishCall& call, Moment now) {
@@ -96,6 +127,10 @@ store::Admission Enrolment::admission_of(const attest::Verdict& verdict, const F
   admission.mode = options_.admission.mode;
   admission.limits = options_.admission.pending;
   admission.address = call.address;
+  admission.follow = [facts = verdict.facts(), now](const store::DeviceRecord& known,
+                                                    store::DeviceRecord& attested) {
+    return follow(known, facts, now, attested);
+  };
   return admission;
 }
 
@@ -106,13 +141,28 @@ void Enrolment::finish(const FinishCall& call, hsm::Done<EnrolmentOutcome> done)
   const Moment now = *moment;
   const auto verdict = judge(call, now);
   if (!verdict) return done(tl::unexpected<Error>(verdict.error()));
+  admit(*verdict, admission_of(*verdict, call, now), std::move(done));
+}
+
+void Enrolment::admit(const attest::Verdict& verdict, store::Admission admission,
+                      hsm::Done<EnrolmentOutcome> done) {
+  std::shared_ptr<BootJudge> boot;
+  if (verdict.boot()) {
+    boot = std::make_shared<BootJudge>(parts_.policies.present(), verdict);
+    admission.judge_boot = [boot](const store::DeviceRecord* known, const store::Boot* good) {
+      return boot->judge(known, good);
+    };
+  }
   parts_.devices.change(
-      [admission = admission_of(*verdict, call, now)](store::DeviceStore& store) {
+      [admission = std::move(admission)](store::DeviceStore& store) {
         return store.admit(admission);
       },
-      [this, jwk = verdict->device_key().to_jwk(),
+      [this, boot, jwk = verdict.device_key().to_jwk(),
        done = std::move(done)](Result<store::DeviceRecord> device) mutable {
         if (!device) return done(pass_on(device));
+        if (boot) boot->report(device->id);
+        if (auto refused = boot ? boot->refusal() : std::nullopt; refused)
+          return done(tl::unexpected<Error>(std::move(*refused)));
         if (device->state == "pending") return done(PendingDevice{device->identity});
         attest_client(std::make_shared<Attestation>(Attestation{*device, jwk, std::move(done), 0}));
       });
@@ -125,7 +175,8 @@ void Enrolment::attest_client(const std::shared_ptr<Attestation>& wanted) {
   const Moment now = *moment;
   const store::DeviceRecord& device = wanted->device;
   // No longer than the evidence is fresh.
-  const Moment expires = device.attested_at + options_.freshness;
+  const Moment expires =
+      device.attested_at + attest::freshness_of(device.fresh_for, options_.freshness);
   const Json claims = {{"sub", device.id},
                        {"iat", to_unix(now)},
                        {"exp", to_unix(expires)},

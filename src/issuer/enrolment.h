@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "issuer/device_register.h"
 #include "issuer/minting_clock.h"
+#include "issuer/policies.h"
 #include "issuer/release_gate.h"
 #include "issuer/stores.h"
 #include "issuer/ticket.h"
@@ -50,6 +51,8 @@ struct EnrolmentOptions {
 
 struct BeginAnswer {
   std::string ticket;
+  /// Which logs of its boot the device should send: "eventlog", "ima".
+  std::vector<std::string> logs;
   attest::tpm2::Challenge challenge;
 };
 
@@ -83,6 +86,7 @@ class Enrolment {
     DeviceRegister& devices;
     KeyStores& stores;
     const TrustInForce& trust;
+    const Policies& policies;
     ReleaseGate& gate;
   };
 
@@ -93,8 +97,11 @@ class Enrolment {
 
   /// Verdict first, then the ticket's use and the device on disk, then the signature. Errors of
   /// begin, of DeviceStore::admit, of the proof, and `ticket_invalid`, `ticket_expired`,
-  /// `ticket_other_keys`, `proof_key_mismatch`, `clock_behind`. Where the signing keys change while
-  /// it is signed it is signed again, and `decision_moving` ends what never comes to rest.
+  /// `ticket_other_keys`, `proof_key_mismatch`, `clock_behind`; `quote_went_back` where a counter
+  /// of the TPM is behind what it was under the same attestation key; `boot_refused` where a boot
+  /// rule refuses, or `eventlog_replay`, `ima_replay` where it does because the log does not fit
+  /// the quote. Where the signing keys change while it is signed it is signed again, and
+  /// `decision_moving` ends what never comes to rest.
   void finish(const FinishCall& call, hsm::Done<EnrolmentOutcome> done);
 
   [[nodiscard]] const EnrolmentOptions& options() const { return options_; }
@@ -105,6 +112,8 @@ class Enrolment {
   [[nodiscard]] Result<attest::Verdict> judge(const FinishCall& call, Moment now);
   [[nodiscard]] store::Admission admission_of(const attest::Verdict& verdict,
                                               const FinishCall& call, Moment now) const;
+  void admit(const attest::Verdict& verdict, store::Admission admission,
+             hsm::Done<EnrolmentOutcome> done);
   struct Attestation {
     store::DeviceRecord device;
     Json jwk;

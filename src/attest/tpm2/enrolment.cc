@@ -144,9 +144,14 @@ class AnswerJudge {
     facts.firmware = quoted.firmwareVersion;
     facts.reset_count = quoted.clockInfo.resetCount;
     facts.restart_count = quoted.clockInfo.restartCount;
+    facts.clock = quoted.clockInfo.clock;
+    facts.clock_safe = quoted.clockInfo.safe == TPM2_YES;
+    facts.ak = to_hex(parts_.ak.name);
     facts.pcr_bank = asked.bank;
     for (const auto& [index, value] : answer_.pcrs) facts.pcrs[index] = to_hex(value);
-    return VerdictMaker::make(std::move(facts), parts_.device_key, to_hex(sha256(ek.spki)), now);
+    return VerdictMaker::make(std::move(facts),
+                              boot_record_of(quoted, asked, answer_.pcrs, answer_.logs),
+                              parts_.device_key, to_hex(sha256(ek.spki)), now);
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "attest/facts.h"
+#include "attest/tpm2/boot.h"
 #include "attest/tpm2/credential.h"
 #include "attest/tpm2/quote.h"
 #include "attest/tpm2/trust.h"
@@ -59,12 +60,14 @@ struct Answer {
   Bytes quote_attest;
   Bytes quote_signature;
   PcrValues pcrs;
+  Logs logs;
 };
 
 /// Errors: `activation_secret_wrong`; `tpm_structure`; of the certification `certify_magic`,
 /// `certify_type`, `certify_binding`, `certify_name`; of the quote `quote_magic`, `quote_type`,
 /// `quote_binding`, `quote_selection`, `quote_values`, `quote_digest`; of either's signature
-/// `signature_scheme`, `signature_hash`, `signature_invalid`.
+/// `signature_scheme`, `signature_hash`, `signature_invalid`. A log that is not what was quoted is no
+/// error: the verdict's boot record says so.
 [[nodiscard]] Result<Verdict> check_answer(const Candidate& candidate, const Answer& answer,
                                            BytesView expected_secret, BytesView binding,
                                            const PcrSelection& asked, Moment now);

@@ -112,10 +112,13 @@ Result<void> Front::open_parts() {
   register_ = std::make_unique<issuer::DeviceRegister>(*store_, devices_);
   enrolment_ = std::make_unique<issuer::Enrolment>(
       enrolment_options(config_),
-      issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_.in_use(), *trust_, gate_});
+      issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_.in_use(), *trust_, *policies_,
+                               gate_});
   key_enrolment_ = std::make_unique<issuer::KeyEnrolment>(config_.issuer + "/attest/key/finish",
                                                           clock_, *register_);
-  const admin::DeviceParts device_parts{*store_, *register_, clock_};
+  const admin::DeviceParts device_parts{*store_, *register_, clock_,
+                                        [this] { return policies_->present(); },
+                                        [this] { return config_.policy_file; }};
   admin::add_device_reading(operators_, device_parts);
   admin::add_device_changes(operators_, device_parts);
   admin::add_policy(operators_,
@@ -176,7 +179,8 @@ Result<void> Front::start() {
 }
 
 Result<void> Front::open_doors() {
-  doors_ = std::make_unique<Doors>(io_, config_.http, routes(), figures_);
+  const std::string finish = api::path_of(config_.issuer) + "/attest/tpm2/finish";
+  doors_ = std::make_unique<Doors>(io_, config_.http, std::vector{finish}, routes(), figures_);
   return doors_->open_figures(std::move(inheritance_.sockets.metrics));
 }
 

@@ -29,6 +29,7 @@ Result<ReloadTexts> read_texts(const UniqueFd& descriptor) {
 struct Front::NewParts {
   std::shared_ptr<const policy::Policy> policy;
   std::shared_ptr<const attest::tpm2::EkTrust> trust;
+  std::string policy_file;
   std::string tls_certificate;
   TlsContexts::Context tls;  ///< Null: that is to stay as it is.
   Level level = Level::info;
@@ -43,6 +44,7 @@ struct Front::NewParts {
     auto policy = policy::Policy::from(*bundle);
     if (!policy) return pass_on(policy);
     parts.policy = std::make_shared<const policy::Policy>(std::move(*policy));
+    parts.policy_file = config->policy_file;
     const config::Tpm2Enrolment& tpm2 = config->enrolment.tpm2;
     auto trust = attest::tpm2::EkTrust::load(tpm2.roots, tpm2.intermediates);
     if (!trust) return pass_on(trust);
@@ -85,6 +87,7 @@ void Front::reload(const UniqueFd& descriptor,
 void Front::put_in_force(NewParts parts) {
   trust_->swap(std::move(parts.trust));
   policies_->swap(std::move(parts.policy));
+  config_.policy_file = std::move(parts.policy_file);
   inheritance_.tls_certificate = std::move(parts.tls_certificate);
   if (parts.tls && accepting_) doors_->replace_tls(parts.tls);
   if (parts.tls && !accepting_) accept_with(parts.tls);

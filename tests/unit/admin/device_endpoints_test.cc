@@ -19,7 +19,8 @@ const std::string fingerprint(64, 'a');
 class DeviceEndpoints : public testing::Test {
  protected:
   DeviceEndpoints() {
-    const DeviceParts parts{*store_, register_, clock_};
+    const DeviceParts parts{*store_, register_, clock_, [this] { return policy_; },
+                            [] { return std::string("policy.json"); }};
     add_device_reading(router_, parts);
     add_device_changes(router_, parts);
   }
@@ -66,6 +67,8 @@ class DeviceEndpoints : public testing::Test {
     return post("add", {{"jwk", test::SoftKey().public_key().to_jwk()}})["client_id"];
   }
 
+  std::shared_ptr<const policy::Policy> policy_ = std::make_shared<const policy::Policy>(
+      policy::Policy::from_text("policy.json", R"({"rules": []})").value());
   const test::Scratch scratch_;
   test::ManualClock clock_;
   issuer::ReleaseGate gate_;
@@ -75,6 +78,24 @@ class DeviceEndpoints : public testing::Test {
   issuer::DeviceRegister register_{*store_, devices_};
   http::Router router_;
 };
+
+TEST_F(DeviceEndpoints, AttestAsksForNewEvidence) {
+  const std::string id = pending(fingerprint);
+  expect_refused("attest", {{"id", id}}, Code::device_state_wrong, "pending");
+  expect_refused("attest", {{"id", "nobody"}}, Code::device_not_found, "nobody");
+  expect_refused("attest", Json::object(), Code::admin_member_wrong, "id");
+  expect_refused("attest", {{"id", added()}}, Code::device_state_wrong, "no evidence");
+}
+
+TEST_F(DeviceEndpoints, TellOfABootOnlyWhereThereIsOne) {
+  const std::string id = pending(fingerprint);
+  const auto boots = ask("GET", "/" + id + "/boot", "");
+  EXPECT_EQ(boots.status, 200U) << boots.body;
+  expect_refused(ask("GET", "/" + id + "/explain", ""), Code::boot_record_missing, "attest");
+  expect_refused(ask("GET", "/nobody/boot", ""), Code::device_not_found, "nobody");
+  expect_refused(ask("GET", "/nobody/explain", ""), Code::device_not_found, "nobody");
+  EXPECT_EQ(ask("GET", "/" + id + "/boots", "").status, 404U);
+}
 
 TEST_F(DeviceEndpoints, ApproveByTheFingerprintAsPeopleCopyIt) {
   const std::string id = pending(fingerprint);

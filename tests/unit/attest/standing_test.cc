@@ -55,6 +55,28 @@ TEST(Standing, SaysUntilWhenTheEvidenceIsFresh) {
   EXPECT_EQ(attested->evidence_until(), device.attested_at + day);
 }
 
+TEST(Standing, GoesByTheShorterFreshnessWhereTheDeviceHasItsOwn) {
+  RecordedDevice device = good();
+  device.fresh_for = std::chrono::seconds(11);
+  EXPECT_EQ(check_standing(device, "thumbprint", day, now)->evidence_until(),
+            now + std::chrono::seconds(1));
+  device.fresh_for = std::chrono::seconds(10);
+  EXPECT_EQ(check_standing(device, "thumbprint", day, now).error().code, Code::evidence_stale);
+  device.fresh_for = 2 * day;
+  EXPECT_EQ(check_standing(device, "thumbprint", day, now)->evidence_until(),
+            device.attested_at + day);
+}
+
+TEST(Standing, OfADeviceWhoseEvidenceWasEndedWantsNewOne) {
+  RecordedDevice device = good();
+  for (const char* why : {"asked", "boot_refused"}) {
+    device.evidence_ended_why = why;
+    const auto standing = check_standing(device, "thumbprint", day, now);
+    ASSERT_FALSE(standing);
+    EXPECT_EQ(standing.error().code, Code::evidence_stale);
+  }
+}
+
 TEST(Standing, OfAKeyThatWasOnlyShownDoesNotAge) {
   RecordedDevice device = good();
   device.facts.format = "key";
