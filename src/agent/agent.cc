@@ -1,15 +1,15 @@
 #include "agent/agent.h"
 
+#include <set>
+
 #include "agent/file_key.h"
 #include "agent/proof.h"
+#include "agent/renewal.h"
 #include "agent/tokens.h"
 #include "agent/tpm_key.h"
 
 namespace mintmark::agent {
 namespace {
-
-// So that a client attestation does not end on its way.
-constexpr std::chrono::seconds attestation_margin{10};
 
 bool asks_for_enrolment(const Error& error) {
   const std::string_view oauth = facts_of(error.code).oauth_error;
@@ -23,7 +23,7 @@ bool asks_for_enrolment(const Error& error) {
 // device to the issuer. A code is good for one enrolment.
 struct WayToRenew {
   std::optional<EnrolmentWay> operator()(const TpmKey& key) const {
-    return ByTpm{key.tcti, key.ek};
+    return ByTpm{key.tcti, key.ek, key.logs};
   }
   std::optional<EnrolmentWay> operator()(const FileKey& /*key*/) const { return std::nullopt; }
 };
@@ -59,10 +59,34 @@ Transport& Agent::transport(const std::string& ca_file) {
 Result<Enrolment> Agent::enroll(const EnrolmentOptions& options) {
   const auto lock = state_.lock();
   if (!lock) return tl::unexpected<Error>(lock.error());
-  return enroll_locked(options);
+  return enroll_on_record(options, nullptr);
 }
 
-Result<Enrolment> Agent::enroll_locked(const EnrolmentOptions& options) {
+// However it ends, it is written down: for the pace of the next try, and for the owner.
+Result<Enrolment> Agent::enroll_on_record(const EnrolmentOptions& options, const Identity* former) {
+  std::set<std::string> notes;
+  auto enrolment =
+      enroll_locked(options, former, [&](const std::string& note) { notes.insert(note); });
+
+  const Moment now = surroundings_.clock.now();
+  RenewalRecord record = state_.renewal();
+  if (!enrolment) {
+    record.failed(enrolment.error(), now);
+  } else if (const auto* pending = std::get_if<PendingEnrolment>(&*enrolment)) {
+    record.failed(pending->to_error(), now);
+  } else {
+    record.succeeded(now);
+  }
+  std::string said;
+  for (const std::string& note : notes) said += (said.empty() ? "" : "\n") + note;
+  if (!said.empty() && said != record.said) surroundings_.say(said);
+  record.said = std::move(said);
+  if (auto saved = state_.save(record); !saved && enrolment) return pass_on(saved);
+  return enrolment;
+}
+
+Result<Enrolment> Agent::enroll_locked(const EnrolmentOptions& options, const Identity* former,
+                                       const Say& say) {
   const std::string ca_file =
       options.ca_file.empty() ? "" : std::filesystem::absolute(options.ca_file).string();
   auto issuer = IssuerClient::at(options.issuer, transport(ca_file));
@@ -70,22 +94,26 @@ Result<Enrolment> Agent::enroll_locked(const EnrolmentOptions& options) {
   // Before the TPM is troubled: a wrong address or certificate shows here.
   if (const auto endpoints = issuer->endpoints(); !endpoints)
     return tl::unexpected<Error>(endpoints.error());
-  auto enrolment = enroll_by(options.way, *issuer);
+  auto enrolment = enroll_by(options.way, former, *issuer, say);
   if (!enrolment) return enrolment;
   auto* identity = std::get_if<Identity>(&*enrolment);
   if (identity == nullptr) return enrolment;
   identity->ca_file = ca_file;
+  if (identity->attestation) identity->attestation->boot_id = surroundings_.boot_id();
   if (auto saved = state_.save(*identity); !saved) return pass_on(saved);
+  if (former != nullptr && former->jkt == identity->jkt) return enrolment;
   // Tokens of the former key are of no use any more.
   if (auto saved = state_.save(std::vector<CachedToken>{}); !saved) return pass_on(saved);
   return enrolment;
 }
 
-Result<Enrolment> Agent::enroll_by(const EnrolmentWay& way, IssuerClient& issuer) {
+Result<Enrolment> Agent::enroll_by(const EnrolmentWay& way, const Identity* former,
+                                   IssuerClient& issuer, const Say& say) {
   if (const auto* by_tpm = std::get_if<ByTpm>(&way)) {
     const auto tpm = device(by_tpm->tcti);
     if (!tpm) return tl::unexpected<Error>(tpm.error());
-    return enrol_by_tpm(**tpm, *by_tpm, issuer, surroundings_.clock);
+    const auto* key = former == nullptr ? nullptr : std::get_if<TpmKey>(&former->key);
+    return enrol_by_tpm({**tpm, issuer, surroundings_.clock, say}, *by_tpm, key);
   }
   // Written before the issuer hears of it: the code is good once, and must not be spent on a key
   // that is lost.
@@ -97,57 +125,91 @@ Result<Enrolment> Agent::enroll_by(const EnrolmentWay& way, IssuerClient& issuer
   return std::move(*identity);
 }
 
+Result<Enrolment> Agent::attest() {
+  const auto lock = state_.lock();
+  if (!lock) return tl::unexpected<Error>(lock.error());
+  const auto identity = state_.identity();
+  if (!identity) return tl::unexpected<Error>(identity.error());
+  auto way = std::visit(WayToRenew{}, identity->key);
+  if (!way) {
+    return fail(Code::agent_key_unsupported,
+                "this device's key is a file: there is nothing that it could attest");
+  }
+  return enroll_on_record({identity->issuer, identity->ca_file, std::move(*way)}, &*identity);
+}
+
+bool Agent::renews_now(const Identity& identity) const {
+  const auto& attestation = identity.attestation;
+  if (!attestation || !std::visit(WayToRenew{}, identity.key)) return false;
+  const Moment now = surroundings_.clock.now();
+  if (is_over(*attestation, now)) return true;
+  return renewal_reason(*attestation, surroundings_.boot_id(), now) &&
+         may_try(state_.renewal(), now);
+}
+
+Result<std::optional<std::string>> Agent::kept_token(const Identity& identity,
+                                                     const TokenRequest& request) const {
+  const auto tokens = state_.tokens();
+  if (!tokens) return tl::unexpected<Error>(tokens.error());
+  const CachedToken* kept = find_fresh(*tokens, request, identity.jkt, surroundings_.clock.now());
+  return kept == nullptr ? std::nullopt : std::optional(kept->token);
+}
+
 Result<std::string> Agent::token(const TokenRequest& asked) {
   const TokenRequest request = normalised(asked);
   auto identity = state_.identity();
   if (!identity) return pass_on(identity);
-  auto tokens = state_.tokens();
-  if (!tokens) return pass_on(tokens);
-  if (const CachedToken* cached =
-          find_fresh(*tokens, request, identity->jkt, surroundings_.clock.now()))
-    return cached->token;
+  if (!renews_now(*identity)) {
+    auto kept = kept_token(*identity, request);
+    if (!kept) return pass_on(kept);
+    if (*kept) return std::move(**kept);
+  }
 
   const auto lock = state_.lock();
   if (!lock) return tl::unexpected<Error>(lock.error());
   // Whoever held the lock may have fetched this very token, or enrolled anew.
   identity = state_.identity();
   if (!identity) return pass_on(identity);
-  tokens = state_.tokens();
-  if (!tokens) return pass_on(tokens);
-  if (const CachedToken* cached =
-          find_fresh(*tokens, request, identity->jkt, surroundings_.clock.now()))
-    return cached->token;
+  const bool renews = renews_now(*identity);
+  Result<void> renewed;
+  if (renews) renewed = attest_again(*identity);
+  if (!renewed && is_refusal(renewed.error())) return pass_on(renewed);
+  auto kept = kept_token(*identity, request);
+  if (!kept) return pass_on(kept);
+  if (*kept) return std::move(**kept);
+  if (!renewed && is_over(*identity->attestation, surroundings_.clock.now()))
+    return pass_on(renewed);
+  return fetch_and_keep(*identity, request, renews);
+}
 
+Result<std::string> Agent::fetch_and_keep(Identity& identity, const TokenRequest& request,
+                                          bool attested) {
   const Moment asked_at = surroundings_.clock.now();
-  auto answer = fetch(*identity, request);
+  auto answer = fetch(identity, request, attested);
   if (!answer) return pass_on(answer);
-  CachedToken kept{request.audience, request.scope, identity->jkt,
+  auto tokens = state_.tokens();
+  if (!tokens) return pass_on(tokens);
+  CachedToken kept{request.audience, request.scope, identity.jkt,
                    answer->token,    asked_at,      asked_at + answer->expires_in};
   if (auto saved = state_.save(with_token(std::move(*tokens), std::move(kept), asked_at)); !saved)
     return pass_on(saved);
   return std::move(answer->token);
 }
 
-Result<TokenAnswer> Agent::fetch(Identity& identity, const TokenRequest& request) {
-  bool enrolled_again = false;
-  const auto& attestation = identity.attestation;
-  if (attestation && surroundings_.clock.now() + attestation_margin >= attestation->expires_at) {
-    if (auto done = enroll_again(identity); !done) return pass_on(done);
-    enrolled_again = true;
-  }
+Result<TokenAnswer> Agent::fetch(Identity& identity, const TokenRequest& request, bool attested) {
   auto answer = ask(identity, request);
-  if (answer || enrolled_again || !asks_for_enrolment(answer.error()) ||
+  if (answer || attested || !asks_for_enrolment(answer.error()) ||
       !std::visit(WayToRenew{}, identity.key)) {
     return answer;
   }
-  if (auto done = enroll_again(identity); !done) return pass_on(done);
+  if (auto done = attest_again(identity); !done) return pass_on(done);
   return ask(identity, request);
 }
 
-Result<void> Agent::enroll_again(Identity& identity) {
+Result<void> Agent::attest_again(Identity& identity) {
   auto way = std::visit(WayToRenew{}, identity.key);
   if (!way) return fail(Code::agent_not_enrolled, "this device can enrol only by its owner's hand");
-  auto renewed = enroll_locked({identity.issuer, identity.ca_file, std::move(*way)});
+  auto renewed = enroll_on_record({identity.issuer, identity.ca_file, std::move(*way)}, &identity);
   if (!renewed) return pass_on(renewed);
   if (const auto* pending = std::get_if<PendingEnrolment>(&*renewed))
     return tl::unexpected<Error>(pending->to_error());

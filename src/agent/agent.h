@@ -40,6 +40,10 @@ struct Surroundings {
   std::function<Result<std::unique_ptr<hsm::tpm2::Device>>(const std::string& tcti)> open_device;
   std::function<std::unique_ptr<Transport>(const std::string& ca_file)> open_transport;
   const Clock& clock;
+  /// The kernel's name for this boot; "" where nobody knows it.
+  std::function<std::string()> boot_id;
+  /// A line for the owner that is no error.
+  std::function<void(const std::string& line)> say;
 };
 
 /// One state directory. Not thread-safe; several processes may use one directory.
@@ -52,9 +56,14 @@ class Agent {
   /// one waits for approval.
   [[nodiscard]] Result<Enrolment> enroll(const EnrolmentOptions& options);
 
-  /// From the cache, else from the issuer. Who enrolled by evidence enrols again, once, when the
-  /// attestation is over or the issuer asks for it; `enrolment_pending` where that one waits for
-  /// approval.
+  /// Shows the issuer this TPM and this boot again, with the keys that it knows where they still
+  /// load; whatever the schedule says. `agent_key_unsupported` for a key that nothing attests.
+  [[nodiscard]] Result<Enrolment> attest();
+
+  /// From the cache, else from the issuer. Who enrolled by evidence attests again first where that
+  /// is due (renewal.h), once: a refusal is reported at once, any other failure only when the old
+  /// attestation is over and no token is left in the cache; and also where the issuer asks for it.
+  /// `enrolment_pending` where that waits for approval.
   [[nodiscard]] Result<std::string> token(const TokenRequest& request);
 
   /// Errors of check_provable.
@@ -69,11 +78,23 @@ class Agent {
   [[nodiscard]] Result<Json> status() const;
 
  private:
-  [[nodiscard]] Result<Enrolment> enroll_locked(const EnrolmentOptions& options);
-  [[nodiscard]] Result<TokenAnswer> fetch(Identity& identity, const TokenRequest& request);
+  using Say = std::function<void(const std::string& note)>;
+
+  [[nodiscard]] Result<Enrolment> enroll_on_record(const EnrolmentOptions& options,
+                                                   const Identity* former);
+  [[nodiscard]] Result<Enrolment> enroll_locked(const EnrolmentOptions& options,
+                                                const Identity* former, const Say& say);
+  [[nodiscard]] bool renews_now(const Identity& identity) const;
+  [[nodiscard]] Result<std::optional<std::string>> kept_token(const Identity& identity,
+                                                              const TokenRequest& request) const;
+  [[nodiscard]] Result<std::string> fetch_and_keep(Identity& identity, const TokenRequest& request,
+                                                   bool attested);
+  [[nodiscard]] Result<TokenAnswer> fetch(Identity& identity, const TokenRequest& request,
+                                          bool attested);
   [[nodiscard]] Result<TokenAnswer> ask(const Identity& identity, const TokenRequest& request);
-  [[nodiscard]] Result<void> enroll_again(Identity& identity);
-  [[nodiscard]] Result<Enrolment> enroll_by(const EnrolmentWay& way, IssuerClient& issuer);
+  [[nodiscard]] Result<void> attest_again(Identity& identity);
+  [[nodiscard]] Result<Enrolment> enroll_by(const EnrolmentWay& way, const Identity* former,
+                                            IssuerClient& issuer, const Say& say);
   [[nodiscard]] Result<ClientCredential> credential_of(const Identity& identity, DeviceKey& key);
   [[nodiscard]] Result<std::string> nonce_for(IssuerClient& issuer, const Endpoints& endpoints);
   [[nodiscard]] Result<std::unique_ptr<DeviceKey>> open_key(const Identity& identity);

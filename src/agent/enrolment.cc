@@ -33,11 +33,21 @@ bool may_pass_with_a_fresh_ticket(const Error& error) {
     case Code::ticket_expired:
     case Code::ticket_invalid:
     case Code::ticket_used:
-    case Code::tpm_pcrs_moving:
-    case Code::quote_digest:
       return true;
     default:
       return is_about_proof(error);
+  }
+}
+
+bool may_have_met_moving_pcrs(const Error& error) {
+  switch (error.code) {
+    case Code::tpm_pcrs_moving:
+    case Code::quote_digest:
+    case Code::eventlog_replay:
+    case Code::ima_replay:
+      return true;
+    default:
+      return false;
   }
 }
 

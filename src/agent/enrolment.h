@@ -1,6 +1,7 @@
 // Enrolment: from nothing to an identity at an issuer, by what a TPM shows or by a one-time code.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -31,6 +32,7 @@ using Enrolment = std::variant<Identity, PendingEnrolment>;
 struct ByTpm {
   std::string tcti;  ///< "": the TPM of the system.
   std::optional<hsm::tpm2::EkKind> ek;
+  LogFiles logs;
 };
 
 /// By a one-time code of the issuer's operator, for a key in a file of the state directory.
@@ -40,14 +42,28 @@ struct ByCode {
 
 using EnrolmentWay = std::variant<ByTpm, ByCode>;
 
-/// Makes an AK and a device key, proves to the issuer that they live in a TPM whose EK a root
-/// vouches for, and gives all of Identity but `ca_file`, which only the caller knows. Nothing is
-/// written. After approval the device enrols anew: what waited was judged, not kept.
+/// What an enrolment by evidence works with; outlives the call.
+struct TpmEnrolment {
+  hsm::tpm2::Device& device;
+  IssuerClient& issuer;
+  const Clock& clock;
+  std::function<void(const std::string& note)> say;  ///< For the owner; may come more than once.
+};
+
+/// Proves to the issuer that an AK and a device key live in a TPM whose EK a root vouches for, and
+/// gives all of Identity but `ca_file` and the attestation's `boot_id`, which only the caller
+/// knows. Nothing is written. After approval the device enrols anew: what waited was judged, not
+/// kept.
 ///
-/// On a ticket that ran out or was lost to the issuer's restart, on PCRs that moved and on a proof
-/// that was not fresh enough it begins anew, once.
-[[nodiscard]] Result<Enrolment> enrol_by_tpm(hsm::tpm2::Device& device, const ByTpm& way,
-                                             IssuerClient& issuer, const Clock& clock);
+/// `former`: the keys to show again, so that tokens that are out stay good and the issuer can
+/// compare the counters of two quotes (which each key sees otherwise: TPM 2.0 Part 1, 36.7). New
+/// keys are made without it, on another TPM, and where fresh_keys_may_mend.
+///
+/// On a ticket that ran out or was lost to the issuer's restart and on a proof that was not fresh
+/// enough it begins anew, once; on PCRs that moved while they were quoted, or between quote and
+/// log, three times.
+[[nodiscard]] Result<Enrolment> enrol_by_tpm(const TpmEnrolment& work, const ByTpm& way,
+                                             const TpmKey* former);
 
 /// Proves possession of the key and gives the code for it (docs/http-api.md, "Keys without
 /// hardware"): all of Identity but `ca_file`. `record` says where the key lives. Begins anew as the
@@ -61,5 +77,7 @@ using EnrolmentWay = std::variant<ByTpm, ByCode>;
 
 /// Another attempt, from the beginning, may pass where this one failed.
 [[nodiscard]] bool may_pass_with_a_fresh_ticket(const Error& error);
+/// The registers may have changed while they were read, quoted and explained.
+[[nodiscard]] bool may_have_met_moving_pcrs(const Error& error);
 
 }  // namespace mintmark::agent

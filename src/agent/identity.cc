@@ -15,12 +15,15 @@ Json to_json(const hsm::tpm2::KeyBlobs& blobs) {
 
 struct RecordWriter {
   Json operator()(const TpmKey& key) const {
-    return {{"kind", "tpm"},
-            {"tcti", key.tcti},
-            {"ek", hsm::tpm2::name_of(key.ek)},
-            {"ek_fingerprint", key.ek_fingerprint},
-            {"ak", to_json(key.ak)},
-            {"device_key", to_json(key.device_key)}};
+    Json json = {{"kind", "tpm"},
+                 {"tcti", key.tcti},
+                 {"ek", hsm::tpm2::name_of(key.ek)},
+                 {"ek_fingerprint", key.ek_fingerprint},
+                 {"ak", to_json(key.ak)},
+                 {"device_key", to_json(key.device_key)}};
+    if (!key.logs.event_log.empty()) json["event_log"] = key.logs.event_log;
+    if (!key.logs.ima_log.empty()) json["ima_log"] = key.logs.ima_log;
+    return json;
   }
   Json operator()(const FileKey& /*key*/) const { return {{"kind", "file"}}; }
 };
@@ -38,12 +41,19 @@ hsm::tpm2::EkKind ek_in(Members& members, const char* name) {
   return kind.value_or(hsm::tpm2::EkKind::rsa);
 }
 
+// Not there in what was written before it was known.
+std::string text_or_none(Members& members, const char* name) {
+  return members.has(name) ? members.text(name) : std::string();
+}
+
 TpmKey tpm_key_in(Members& members) {
   return {.tcti = members.text("tcti"),
           .ek = ek_in(members, "ek"),
           .ek_fingerprint = members.non_empty("ek_fingerprint"),
           .ak = blobs_in(members, "ak"),
-          .device_key = blobs_in(members, "device_key")};
+          .device_key = blobs_in(members, "device_key"),
+          .logs = {.event_log = text_or_none(members, "event_log"),
+                   .ima_log = text_or_none(members, "ima_log")}};
 }
 
 KeyRecord record_in(Members& outer) {
@@ -59,6 +69,25 @@ KeyRecord record_in(Members& outer) {
   return record;
 }
 
+Attestation attestation_in(Members& members) {
+  Attestation attestation{.text = members.non_empty("client_attestation"),
+                          .attested_at = members.moment("attested_at"),
+                          .expires_at = members.moment("expires_at"),
+                          .attest_again_at = std::nullopt,
+                          .boot_id = text_or_none(members, "boot_id")};
+  if (members.has("attest_again_at"))
+    attestation.attest_again_at = members.moment("attest_again_at");
+  return attestation;
+}
+
+void write(const Attestation& attestation, Json& json) {
+  json["client_attestation"] = attestation.text;
+  json["attested_at"] = to_unix(attestation.attested_at);
+  json["expires_at"] = to_unix(attestation.expires_at);
+  if (attestation.attest_again_at) json["attest_again_at"] = to_unix(*attestation.attest_again_at);
+  if (!attestation.boot_id.empty()) json["boot_id"] = attestation.boot_id;
+}
+
 }  // namespace
 
 Json to_json(const Identity& identity) {
@@ -67,11 +96,7 @@ Json to_json(const Identity& identity) {
                {"key", std::visit(RecordWriter{}, identity.key)},
                {"jkt", identity.jkt},
                {"client_id", identity.client_id}};
-  if (identity.attestation) {
-    json["client_attestation"] = identity.attestation->text;
-    json["attested_at"] = to_unix(identity.attestation->attested_at);
-    json["expires_at"] = to_unix(identity.attestation->expires_at);
-  }
+  if (identity.attestation) write(*identity.attestation, json);
   return json;
 }
 
@@ -84,11 +109,8 @@ Result<Identity> identity_from(const Json& json, const std::filesystem::path& fi
                     .client_id = members.non_empty("client_id"),
                     .attestation = std::nullopt};
   // Evidence is what a TPM's key lives by.
-  if (std::holds_alternative<TpmKey>(identity.key) || members.has("client_attestation")) {
-    identity.attestation = Attestation{.text = members.non_empty("client_attestation"),
-                                       .attested_at = members.moment("attested_at"),
-                                       .expires_at = members.moment("expires_at")};
-  }
+  if (std::holds_alternative<TpmKey>(identity.key) || members.has("client_attestation"))
+    identity.attestation = attestation_in(members);
   if (members.error()) return tl::unexpected<Error>(*members.error());
   return identity;
 }

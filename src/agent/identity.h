@@ -6,6 +6,7 @@
 #include <string>
 #include <variant>
 
+#include "agent/boot_logs.h"
 #include "base/json.h"
 #include "base/time.h"
 #include "hsm/tpm2/device.h"
@@ -19,6 +20,7 @@ struct TpmKey {
   std::string ek_fingerprint;  ///< hex SHA-256 of the EK's SubjectPublicKeyInfo.
   hsm::tpm2::KeyBlobs ak;
   hsm::tpm2::KeyBlobs device_key;
+  LogFiles logs;
 };
 
 /// A device key in the state directory, in the file `StateDirectory::key_file()`: unprotected.
@@ -32,6 +34,8 @@ struct Attestation {
   std::string text;  ///< The client attestation.
   Moment attested_at{};
   Moment expires_at{};
+  std::optional<Moment> attest_again_at;  ///< When the issuer wants to see the device again.
+  std::string boot_id;                    ///< The kernel's name of the attested boot; "": unknown.
 };
 
 /// One enrolment. All of it stands in one file, so that a crash leaves the old enrolment or the new

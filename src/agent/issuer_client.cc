@@ -39,6 +39,20 @@ std::string url_of(const std::string& issuer, std::string_view format, const cha
   return issuer + "/attest/" + std::string(format) + "/" + step;
 }
 
+// Names that we do not know are of logs that we do not have.
+LogsWanted logs_in(const Json& challenge, jose::Members& members) {
+  LogsWanted wanted;
+  const auto found = challenge.find("logs");
+  if (found == challenge.end()) return wanted;
+  if (!found->is_array()) {
+    members.refuse("logs", "an array of names");
+    return wanted;
+  }
+  wanted.event_log = std::find(found->begin(), found->end(), "eventlog") != found->end();
+  wanted.ima_log = std::find(found->begin(), found->end(), "ima") != found->end();
+  return wanted;
+}
+
 // An endpoint elsewhere would get our credentials. "" where the metadata does not name it.
 Result<std::string> endpoint_in(const Json& metadata, const char* name, const http::Url& issuer) {
   const auto found = metadata.find(name);
@@ -151,7 +165,8 @@ Result<Challenge> IssuerClient::begin(const Presented& presented) {
                       .credential_blob = members.octets("credential_blob"),
                       .encrypted_secret = members.octets("encrypted_secret"),
                       .pcr_bank = members.visible("pcr_bank"),
-                      .pcr_selection = indexes_in(*body, "pcr_selection", members)};
+                      .pcr_selection = indexes_in(*body, "pcr_selection", members),
+                      .logs = logs_in(*body, members)};
   if (auto read = members.result(); !read) return pass_on(read);
   return challenge;
 }
@@ -163,6 +178,8 @@ Result<Admission> IssuerClient::finish(const Presented& presented, const Challen
   request["activation_secret"] = jose::base64url(answer.activation_secret.view());
   request["certify"] = to_json(answer.certify);
   request["quote"] = to_json(answer.quote);
+  if (answer.logs.event_log) request["event_log"] = jose::base64url(*answer.logs.event_log);
+  if (answer.logs.ima_log) request["ima_log"] = jose::base64url(*answer.logs.ima_log);
   http::Headers headers;
   headers.add("DPoP", proof);
   const auto body = post_json(finish_url(tpm2_format), std::move(headers), request);
@@ -170,7 +187,10 @@ Result<Admission> IssuerClient::finish(const Presented& presented, const Challen
   jose::Members members = members_of_answer(*body);
   Admission admission{.client_id = members.visible("client_id"),
                       .client_attestation = members.visible("client_attestation"),
-                      .expires_in = members.seconds("expires_in")};
+                      .expires_in = members.seconds("expires_in"),
+                      .attest_again_in = std::nullopt};
+  if (members.has("attest_again_in"))
+    admission.attest_again_in = members.seconds("attest_again_in");
   if (auto read = members.result(); !read) return pass_on(read);
   return admission;
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/boot_logs.h"
 #include "agent/transport.h"
 #include "base/bytes.h"
 #include "base/json.h"
@@ -39,6 +40,7 @@ struct Challenge {
   Bytes encrypted_secret;  ///< TPM2B_ENCRYPTED_SECRET
   std::string pcr_bank;
   std::vector<unsigned> pcr_selection;
+  LogsWanted logs;
 };
 
 struct ChallengeAnswer {
@@ -46,12 +48,14 @@ struct ChallengeAnswer {
   Secret activation_secret;
   hsm::tpm2::Statement certify;
   hsm::tpm2::Quote quote;
+  BootLogs logs;
 };
 
 struct Admission {
   std::string client_id;
   std::string client_attestation;
   std::chrono::seconds expires_in{};
+  std::optional<std::chrono::seconds> attest_again_in;  ///< Nothing: when it ends.
 };
 
 struct TokenRequest {

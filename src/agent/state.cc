@@ -146,6 +146,18 @@ Result<void> StateDirectory::save_nonce(const std::string& issuer, const std::st
   return write_file_atomically(path_ / "nonce.json", text_of(json), 0600);
 }
 
+RenewalRecord StateDirectory::renewal() const {
+  const auto json = read_json(path_ / "renewal.json", format);
+  if (!json || !*json) return {};
+  return renewal_record_from(**json).value_or(RenewalRecord{});
+}
+
+Result<void> StateDirectory::save(const RenewalRecord& record) const {
+  Json json = to_json(record);
+  json["format"] = format;
+  return write_file_atomically(path_ / "renewal.json", text_of(json), 0600);
+}
+
 Result<UniqueFd> StateDirectory::lock() const {
   const std::string file = (path_ / "lock").string();
   UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/identity.h"
+#include "agent/renewal.h"
 #include "base/file.h"
 #include "base/time.h"
 
@@ -21,9 +22,9 @@ struct CachedToken {
   Moment expires_at{};
 };
 
-/// A directory of mode 0700 with identity.json, tokens.json and nonce.json (0600, replaced
-/// atomically), and device-key.pem where the device key is a file. Reading needs no lock; who
-/// writes holds one, so that two processes do not do the same work twice or undo each other's.
+/// A directory of mode 0700 with identity.json, tokens.json, nonce.json and renewal.json (0600,
+/// replaced atomically), and device-key.pem where the device key is a file. Reading needs no lock;
+/// who writes holds one, so that two processes do not do the same work twice or undo each other's.
 class StateDirectory {
  public:
   /// Made if it is not there. `agent_state_exposed` if others than its owner may enter it, or it is
@@ -42,6 +43,10 @@ class StateDirectory {
   /// be read is none: the issuer gives another.
   [[nodiscard]] std::string nonce(const std::string& issuer) const;
   [[nodiscard]] Result<void> save_nonce(const std::string& issuer, const std::string& nonce) const;
+
+  /// One that cannot be read is an empty one: it only paces and tells.
+  [[nodiscard]] RenewalRecord renewal() const;
+  [[nodiscard]] Result<void> save(const RenewalRecord& record) const;
 
   /// Where a device key that is a file lives.
   [[nodiscard]] std::filesystem::path key_file() const { return path_ / "device-key.pem"; }

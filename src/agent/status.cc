@@ -1,4 +1,5 @@
 #include "agent/agent.h"
+#include "agent/renewal.h"
 #include "agent/tokens.h"
 
 namespace mintmark::agent {
@@ -15,11 +16,36 @@ struct KeyStatus {
   const std::filesystem::path& key_file;
 };
 
+Json to_json(const Attestation& attestation, const std::string& boot_id, Moment now) {
+  Json json = {{"attested_at", to_unix(attestation.attested_at)},
+               {"expires_at", to_unix(attestation.expires_at)},
+               {"valid", now < attestation.expires_at}};
+  if (attestation.attest_again_at) json["attest_again_at"] = to_unix(*attestation.attest_again_at);
+  if (const auto due = renewal_reason(attestation, boot_id, now)) json["due"] = *due;
+  return json;
+}
+
+Json to_json(const RenewalRecord& record, Moment now) {
+  return {{"at", to_unix(record.tried_at)},
+          {"ago", std::max<std::int64_t>((now - record.tried_at).count(), 0)},
+          {"code", record.failure->code},
+          {"detail", record.failure->detail},
+          {"in_a_row", record.failures}};
+}
+
+// Where nothing is enrolled, why not is the best that can be told.
+Error with_last_failure(Error error, const RenewalRecord& record) {
+  if (error.code == Code::agent_not_enrolled && record.failure)
+    error.detail += "; the last try: " + record.failure->code + ": " + record.failure->detail;
+  return error;
+}
+
 }  // namespace
 
 Result<Json> Agent::status() const {
+  const RenewalRecord record = state_.renewal();
   const auto identity = state_.identity();
-  if (!identity) return tl::unexpected<Error>(identity.error());
+  if (!identity) return tl::unexpected<Error>(with_last_failure(identity.error(), record));
   const auto tokens = state_.tokens();
   if (!tokens) return tl::unexpected<Error>(tokens.error());
   const Moment now = surroundings_.clock.now();
@@ -41,11 +67,10 @@ Result<Json> Agent::status() const {
                  {"tokens", std::move(cached)}};
   if (const auto* tpm = std::get_if<TpmKey>(&identity->key))
     status["ek"] = {{"kind", hsm::tpm2::name_of(tpm->ek)}, {"spki_sha256", tpm->ek_fingerprint}};
-  if (identity->attestation) {
-    status["attestation"] = {{"attested_at", to_unix(identity->attestation->attested_at)},
-                             {"expires_at", to_unix(identity->attestation->expires_at)},
-                             {"valid", now < identity->attestation->expires_at}};
-  }
+  if (identity->attestation)
+    status["attestation"] = to_json(*identity->attestation, surroundings_.boot_id(), now);
+  if (record.failure)
+    status[record.failure->refused ? "refusal" : "failure"] = to_json(record, now);
   return status;
 }
 

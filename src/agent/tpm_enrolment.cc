@@ -4,6 +4,7 @@
 
 #include "agent/enrolment.h"
 #include "agent/proof.h"
+#include "agent/renewal.h"
 #include "agent/tpm_key.h"
 #include "attest/tpm2/binding.h"
 #include "hsm/tpm2/public_area.h"
@@ -15,17 +16,20 @@ using hsm::tpm2::Device;
 using hsm::tpm2::EkCertificate;
 using hsm::tpm2::KeyBlobs;
 
-struct Material {
-  EkCertificate ek;
-  Bytes ek_spki;
+constexpr int tries_while_pcrs_move = 4;
+
+struct Keys {
   KeyBlobs ak;
   Bytes ak_name;
   KeyBlobs device_key;
   Bytes device_name;
+};
 
-  [[nodiscard]] Presented presented() const {
-    return {ek.der, ak.public_area, device_key.public_area};
-  }
+struct Endorsement {
+  EkCertificate certificate;
+  Bytes spki;
+
+  [[nodiscard]] std::string fingerprint() const { return to_hex(sha256(spki)); }
 };
 
 // As it stands in the certificate: that is what the issuer hashes too.
@@ -43,81 +47,152 @@ Result<Bytes> spki_of(BytesView certificate_der) {
   return spki;
 }
 
-Result<Material> gather(Device& device, std::optional<hsm::tpm2::EkKind> wanted) {
-  auto ek = device.ek_certificate(wanted);
-  if (!ek) return pass_on(ek);
-  auto spki = spki_of(ek->der);
+Result<Endorsement> endorsement_of(Device& device, std::optional<hsm::tpm2::EkKind> wanted) {
+  auto certificate = device.ek_certificate(wanted);
+  if (!certificate) return pass_on(certificate);
+  auto spki = spki_of(certificate->der);
   if (!spki) return pass_on(spki);
+  return Endorsement{std::move(*certificate), std::move(*spki)};
+}
+
+Result<Keys> named(KeyBlobs ak, KeyBlobs device_key) {
+  auto ak_name = hsm::tpm2::name_of_public(ak.public_area);
+  if (!ak_name) return pass_on(ak_name);
+  auto device_name = hsm::tpm2::name_of_public(device_key.public_area);
+  if (!device_name) return pass_on(device_name);
+  return Keys{std::move(ak), std::move(*ak_name), std::move(device_key), std::move(*device_name)};
+}
+
+Result<Keys> make_keys(Device& device) {
   auto ak = device.create_attestation_key();
   if (!ak) return pass_on(ak);
-  auto ak_name = hsm::tpm2::name_of_public(ak->public_area);
-  if (!ak_name) return pass_on(ak_name);
-  auto key = device.create_device_key();
-  if (!key) return pass_on(key);
-  auto key_name = hsm::tpm2::name_of_public(key->public_area);
-  if (!key_name) return pass_on(key_name);
-  return Material{std::move(*ek),      std::move(*spki), std::move(*ak),
-                  std::move(*ak_name), std::move(*key),  std::move(*key_name)};
+  auto device_key = device.create_device_key();
+  if (!device_key) return pass_on(device_key);
+  return named(std::move(*ak), std::move(*device_key));
 }
 
-Result<ChallengeAnswer> answer_challenge(Device& device, const std::string& issuer,
-                                         const Material& material, const Challenge& challenge) {
-  auto secret = device.activate_credential(material.ek, material.ak, challenge.credential_blob,
-                                           challenge.encrypted_secret);
-  if (!secret) return pass_on(secret);
-  const Sha256 binding = attest::tpm2::binding_of(issuer, challenge.ticket, material.ek_spki,
-                                                  material.ak_name, material.device_name);
-  auto certify = device.certify(material.device_key, material.ak, binding);
-  if (!certify) return pass_on(certify);
-  auto quote = device.quote(material.ak, challenge.pcr_bank, challenge.pcr_selection, binding);
-  if (!quote) return pass_on(quote);
-  return ChallengeAnswer{challenge.ticket, std::move(*secret), std::move(*certify),
-                         std::move(*quote)};
+Error after_many_tries(Error error) {
+  error.detail += "; so it was each of " + std::to_string(tries_while_pcrs_move) + " times";
+  return error;
 }
 
-Result<Admission> attempt(Device& device, IssuerClient& issuer, const Material& material,
-                          const Clock& clock) {
-  const auto challenge = issuer.begin(material.presented());
-  if (!challenge) return tl::unexpected<Error>(challenge.error());
-  const auto answer = answer_challenge(device, issuer.issuer(), material, *challenge);
-  if (!answer) return tl::unexpected<Error>(answer.error());
-  auto key = TpmDeviceKey::in(device, material.device_key);
-  if (!key) return pass_on(key);
-  const auto proof = make_proof(*key, {"POST", issuer.finish_url(tpm2_format), ""}, clock.now());
-  if (!proof) return tl::unexpected<Error>(proof.error());
-  return issuer.finish(material.presented(), *answer, *proof);
+// The owner sees only the code: what differs is for the issuer's operator to know.
+Error explained(Error error) {
+  if (error.code == Code::boot_refused) {
+    error.detail +=
+        "; if this machine was updated or set up anew on purpose, its issuer's operator sees what "
+        "differs (mintctl devices explain ID) and may allow it; then try again";
+  }
+  return error;
 }
+
+/// One EK and one pair of keys, shown to the issuer.
+class Showing {
+ public:
+  Showing(const TpmEnrolment& work, const ByTpm& way, const Endorsement& ek, const Keys& keys)
+      : work_(work), way_(way), ek_(ek), keys_(keys) {}
+
+  Result<Enrolment> run() {
+    auto admission = attempt_until_it_holds_still();
+    if (!admission && admission.error().code == Code::enrolment_pending)
+      return PendingEnrolment{ek_.fingerprint()};
+    if (!admission) return tl::unexpected<Error>(explained(std::move(admission.error())));
+    return identity_of(std::move(*admission));
+  }
+
+ private:
+  Result<Admission> attempt_until_it_holds_still() {
+    bool fresh_ticket_tried = false;
+    for (int tries = 1;; ++tries) {
+      auto admission = attempt();
+      if (admission) return admission;
+      const bool moving = may_have_met_moving_pcrs(admission.error());
+      if (moving && tries >= tries_while_pcrs_move)
+        return tl::unexpected<Error>(after_many_tries(std::move(admission.error())));
+      if (moving) continue;
+      if (!may_pass_with_a_fresh_ticket(admission.error()) || fresh_ticket_tried) return admission;
+      fresh_ticket_tried = true;
+    }
+  }
+
+  Result<Admission> attempt() {
+    const auto challenge = work_.issuer.begin(presented());
+    if (!challenge) return tl::unexpected<Error>(challenge.error());
+    const auto answer = answer_to(*challenge);
+    if (!answer) return tl::unexpected<Error>(answer.error());
+    auto key = TpmDeviceKey::in(work_.device, keys_.device_key);
+    if (!key) return pass_on(key);
+    const auto proof =
+        make_proof(*key, {"POST", work_.issuer.finish_url(tpm2_format), ""}, work_.clock.now());
+    if (!proof) return tl::unexpected<Error>(proof.error());
+    return work_.issuer.finish(presented(), *answer, *proof);
+  }
+
+  Result<ChallengeAnswer> answer_to(const Challenge& challenge) {
+    auto secret = work_.device.activate_credential(
+        ek_.certificate, keys_.ak, challenge.credential_blob, challenge.encrypted_secret);
+    if (!secret) return pass_on(secret);
+    const Sha256 binding = attest::tpm2::binding_of(work_.issuer.issuer(), challenge.ticket,
+                                                    ek_.spki, keys_.ak_name, keys_.device_name);
+    auto certify = work_.device.certify(keys_.device_key, keys_.ak, binding);
+    if (!certify) return pass_on(certify);
+    auto quote = work_.device.quote(keys_.ak, challenge.pcr_bank, challenge.pcr_selection, binding);
+    if (!quote) return pass_on(quote);
+    // Last: the log may have more than was quoted, never less.
+    auto logs = read_boot_logs(way_.logs, challenge.logs, way_.tcti);
+    if (!logs) return pass_on(logs);
+    for (const std::string& note : logs->missing) work_.say(note);
+    return ChallengeAnswer{challenge.ticket, std::move(*secret), std::move(*certify),
+                           std::move(*quote), std::move(*logs)};
+  }
+
+  [[nodiscard]] Presented presented() const {
+    return {ek_.certificate.der, keys_.ak.public_area, keys_.device_key.public_area};
+  }
+
+  Result<Enrolment> identity_of(Admission admission) {
+    const auto key = hsm::tpm2::key_of_public(keys_.device_key.public_area);
+    if (!key) return tl::unexpected<Error>(key.error());
+    const Moment now = work_.clock.now();
+    Attestation attestation{.text = std::move(admission.client_attestation),
+                            .attested_at = now,
+                            .expires_at = now + admission.expires_in,
+                            .attest_again_at = std::nullopt,
+                            .boot_id = ""};
+    if (admission.attest_again_in) attestation.attest_again_at = now + *admission.attest_again_in;
+    return Identity{.issuer = work_.issuer.issuer(),
+                    .ca_file = "",
+                    .key = TpmKey{.tcti = way_.tcti,
+                                  .ek = ek_.certificate.kind,
+                                  .ek_fingerprint = ek_.fingerprint(),
+                                  .ak = keys_.ak,
+                                  .device_key = keys_.device_key,
+                                  .logs = way_.logs},
+                    .jkt = key->thumbprint(),
+                    .client_id = std::move(admission.client_id),
+                    .attestation = std::move(attestation)};
+  }
+
+  const TpmEnrolment& work_;
+  const ByTpm& way_;
+  const Endorsement& ek_;
+  const Keys& keys_;
+};
 
 }  // namespace
 
-Result<Enrolment> enrol_by_tpm(Device& device, const ByTpm& way, IssuerClient& issuer,
-                               const Clock& clock) {
-  auto material = gather(device, way.ek);
-  if (!material) return pass_on(material);
-  const auto key = hsm::tpm2::key_of_public(material->device_key.public_area);
-  if (!key) return tl::unexpected<Error>(key.error());
-
-  auto admission = attempt(device, issuer, *material, clock);
-  if (!admission && may_pass_with_a_fresh_ticket(admission.error()))
-    admission = attempt(device, issuer, *material, clock);
-  std::string fingerprint = to_hex(sha256(material->ek_spki));
-  if (!admission && admission.error().code == Code::enrolment_pending)
-    return PendingEnrolment{std::move(fingerprint)};
-  if (!admission) return pass_on(admission);
-
-  const Moment now = clock.now();
-  return Identity{.issuer = issuer.issuer(),
-                  .ca_file = "",
-                  .key = TpmKey{.tcti = way.tcti,
-                                .ek = material->ek.kind,
-                                .ek_fingerprint = std::move(fingerprint),
-                                .ak = std::move(material->ak),
-                                .device_key = std::move(material->device_key)},
-                  .jkt = key->thumbprint(),
-                  .client_id = std::move(admission->client_id),
-                  .attestation = Attestation{.text = std::move(admission->client_attestation),
-                                             .attested_at = now,
-                                             .expires_at = now + admission->expires_in}};
+Result<Enrolment> enrol_by_tpm(const TpmEnrolment& work, const ByTpm& way, const TpmKey* former) {
+  const auto ek = endorsement_of(work.device, way.ek);
+  if (!ek) return tl::unexpected<Error>(ek.error());
+  if (former != nullptr && former->ek_fingerprint == ek->fingerprint()) {
+    const auto kept = named(former->ak, former->device_key);
+    if (!kept) return tl::unexpected<Error>(kept.error());
+    auto enrolment = Showing(work, way, *ek, *kept).run();
+    if (enrolment || !fresh_keys_may_mend(enrolment.error())) return enrolment;
+  }
+  const auto fresh = make_keys(work.device);
+  if (!fresh) return tl::unexpected<Error>(fresh.error());
+  return Showing(work, way, *ek, *fresh).run();
 }
 
 }  // namespace mintmark::agent

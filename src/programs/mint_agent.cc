@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "agent/agent.h"
+#include "agent/boot_logs.h"
 #include "hsm/tpm2/device_tpm.h"
 #include "programs/command_line.h"
 
@@ -28,9 +29,14 @@ const Program program{
         "with tpm: which, as tpm2-tss names it (default: /dev/tpmrm0, else /dev/tpm0)"},
        {"--ek", "KIND",
         "with tpm: which EK certificate, rsa or ecc (default: rsa if there is one)"},
+       {"--event-log", "FILE",
+        "with tpm: the firmware's log of what was booted (default: the kernel's, for the machine's "
+        "own TPM)"},
+       {"--ima-log", "FILE", "with tpm: IMA's log (default: likewise)"},
        {"--code", "CODE",
         "with file: the one-time code that mintctl devices invite gave; - reads standard input"}},
       ""},
+     {"attest", "prove this device and what it booted again, now", {}, ""},
      {"token", "print a token, fetched or kept", token_options, ""},
      {"proof",
       "print a DPoP proof for one request with a token",
@@ -49,6 +55,10 @@ const Program program{
       "URL"},
      {"status", "who is enrolled, how long it holds, which tokens are kept", {}, ""}}};
 
+void say(const std::string& line) {
+  std::fprintf(stderr, "%s: %s\n", program.name.c_str(), line.c_str());
+}
+
 Result<agent::Agent> open_agent(const Arguments& arguments, const Clock& clock) {
   auto directory = arguments.required("--state");
   if (!directory) return pass_on(directory);
@@ -56,15 +66,18 @@ Result<agent::Agent> open_agent(const Arguments& arguments, const Clock& clock) 
   if (!state) return pass_on(state);
   return agent::Agent(std::move(*state), {.open_device = &hsm::tpm2::open_device,
                                           .open_transport = &agent::open_transport,
-                                          .clock = clock});
+                                          .clock = clock,
+                                          .boot_id = &agent::boot_id_of_kernel,
+                                          .say = &say});
 }
 
-Result<std::string> absolute(const std::string& file) {
+Result<std::string> absolute(const Arguments& arguments, const char* option) {
+  const std::string file = arguments.value(option);
   if (file.empty()) return file;
   std::error_code error;
   const auto path = std::filesystem::absolute(file, error);
   if (error || !std::filesystem::exists(path, error)) {
-    return fail(Code::invalid_argument, "--ca: there is no file " + file);
+    return fail(Code::invalid_argument, std::string(option) + ": there is no file " + file);
   }
   return path.string();
 }
@@ -83,7 +96,7 @@ int report_pending(const agent::PendingEnrolment& pending, bool json) {
   } else {
     std::printf(
         "waiting for approval; this device's fingerprint is\n  %s\nthe issuer's operator approves "
-        "it by\n  %s\nthen run enroll again\n",
+        "it by\n  %s\nthen run this again\n",
         pending.fingerprint.c_str(), pending.approval().c_str());
   }
   return exit_unavailable;
@@ -93,7 +106,13 @@ Result<agent::EnrolmentWay> way_by_tpm(const Arguments& arguments) {
   if (arguments.has("--code"))
     return fail(Code::invalid_argument,
                 "--code goes with --key file; a TPM enrols by what it shows");
-  agent::ByTpm way{.tcti = arguments.value("--tcti"), .ek = std::nullopt};
+  auto event_log = absolute(arguments, "--event-log");
+  if (!event_log) return pass_on(event_log);
+  auto ima_log = absolute(arguments, "--ima-log");
+  if (!ima_log) return pass_on(ima_log);
+  agent::ByTpm way{.tcti = arguments.value("--tcti"),
+                   .ek = std::nullopt,
+                   .logs = {std::move(*event_log), std::move(*ima_log)}};
   if (arguments.has("--ek")) {
     auto kind = hsm::tpm2::ek_kind_named(arguments.value("--ek"));
     if (!kind) return fail(Code::invalid_argument, "--ek is rsa or ecc");
@@ -103,8 +122,10 @@ Result<agent::EnrolmentWay> way_by_tpm(const Arguments& arguments) {
 }
 
 Result<agent::EnrolmentWay> way_by_code(const Arguments& arguments) {
-  if (arguments.has("--tcti") || arguments.has("--ek"))
-    return fail(Code::invalid_argument, "--tcti and --ek go with --key tpm");
+  for (const char* option : {"--tcti", "--ek", "--event-log", "--ima-log"}) {
+    if (arguments.has(option))
+      return fail(Code::invalid_argument, std::string(option) + " goes with --key tpm");
+  }
   auto given = arguments.required("--code");
   if (!given) return pass_on(given);
   auto code = value_or_stdin(*given);
@@ -121,35 +142,42 @@ Result<agent::EnrolmentWay> way_of(const Arguments& arguments) {
   return fail(Code::invalid_argument, "--key is tpm or file, not \"" + kind + "\"");
 }
 
-void print_enrolment(const agent::Identity& identity) {
+void print_enrolment(const agent::Identity& identity, const char* done) {
   const auto* tpm = std::get_if<agent::TpmKey>(&identity.key);
   const std::string by = tpm != nullptr ? "EK " + tpm->ek_fingerprint.substr(0, 16) + "…"
                                         : "key in a file: whoever reads it is this device";
-  std::printf("enrolled at %s as %s (%s)\n", identity.issuer.c_str(), identity.client_id.c_str(),
+  std::printf("%s at %s as %s (%s)\n", done, identity.issuer.c_str(), identity.client_id.c_str(),
               by.c_str());
+}
+
+Result<int> report_enrolment(const agent::Agent& agent, Result<agent::Enrolment> enrolment,
+                             bool json, const char* done) {
+  if (!enrolment) return pass_on(enrolment);
+  if (const auto* pending = std::get_if<agent::PendingEnrolment>(&*enrolment))
+    return report_pending(*pending, json);
+  if (!json) {
+    print_enrolment(std::get<agent::Identity>(*enrolment), done);
+    return exit_done;
+  }
+  const auto status = agent.status();
+  if (!status) return tl::unexpected<Error>(status.error());
+  std::printf("%s\n", status->dump(2).c_str());
+  return exit_done;
 }
 
 Result<int> enroll(agent::Agent& agent, const Arguments& arguments) {
   auto issuer = arguments.required("--issuer");
   if (!issuer) return pass_on(issuer);
-  auto ca = absolute(arguments.value("--ca"));
+  auto ca = absolute(arguments, "--ca");
   if (!ca) return pass_on(ca);
   auto way = way_of(arguments);
   if (!way) return pass_on(way);
   const agent::EnrolmentOptions options{.issuer = *issuer, .ca_file = *ca, .way = std::move(*way)};
-  auto enrolment = agent.enroll(options);
-  if (!enrolment) return pass_on(enrolment);
-  if (const auto* pending = std::get_if<agent::PendingEnrolment>(&*enrolment))
-    return report_pending(*pending, arguments.has("--json"));
-  const auto& identity = std::get<agent::Identity>(*enrolment);
-  if (arguments.has("--json")) {
-    const auto status = agent.status();
-    if (!status) return tl::unexpected<Error>(status.error());
-    std::printf("%s\n", status->dump(2).c_str());
-  } else {
-    print_enrolment(identity);
-  }
-  return exit_done;
+  return report_enrolment(agent, agent.enroll(options), arguments.has("--json"), "enrolled");
+}
+
+Result<int> attest(agent::Agent& agent, const Arguments& arguments) {
+  return report_enrolment(agent, agent.attest(), arguments.has("--json"), "attested");
 }
 
 Result<int> token(agent::Agent& agent, const Arguments& arguments) {
@@ -189,7 +217,7 @@ Result<http::Headers> headers_of(const Arguments& arguments) {
 Result<int> call(agent::Agent& agent, const Arguments& arguments) {
   auto headers = headers_of(arguments);
   if (!headers) return pass_on(headers);
-  auto ca = absolute(arguments.value("--ca"));
+  auto ca = absolute(arguments, "--ca");
   if (!ca) return pass_on(ca);
   auto response = agent.call({.token = {arguments.value("--audience"), arguments.value("--scope")},
                               .method = arguments.value("-X", arguments.has("-d") ? "POST" : "GET"),
@@ -208,6 +236,12 @@ std::string text_in(const Json& object, const char* name) {
   return object[name].get<std::string>();
 }
 
+std::string word_on(const Json& attestation) {
+  if (!attestation["valid"].get<bool>()) return "over: the next token attests again";
+  if (!attestation.contains("due")) return "good";
+  return "good, to be renewed (" + text_in(attestation, "due") + "): the next token attests again";
+}
+
 void print_standing(const Json& status) {
   const Json& key = status["key"];
   std::printf(
@@ -219,10 +253,13 @@ void print_standing(const Json& status) {
     std::printf("EK           %s %s\n", text_in(status["ek"], "kind").c_str(),
                 text_in(status["ek"], "spki_sha256").c_str());
   }
-  if (status.contains("attestation")) {
-    std::printf("attestation  %s\n", status["attestation"]["valid"].get<bool>()
-                                         ? "good"
-                                         : "over: the next token enrols again");
+  if (status.contains("attestation"))
+    std::printf("attestation  %s\n", word_on(status["attestation"]).c_str());
+  for (const char* kind : {"refusal", "failure"}) {
+    if (!status.contains(kind)) continue;
+    const Json& last = status[kind];
+    std::printf("last %s %s s ago: %s: %s\n", kind, last["ago"].dump().c_str(),
+                text_in(last, "code").c_str(), text_in(last, "detail").c_str());
   }
 }
 
@@ -248,11 +285,12 @@ int run(const Arguments& arguments) {
   auto agent = open_agent(arguments, clock);
   if (!agent) return report(program, agent.error(), json);
   const std::string& command = arguments.command();
-  auto done = command == "enroll"  ? enroll(*agent, arguments)
-              : command == "token" ? token(*agent, arguments)
-              : command == "proof" ? proof(*agent, arguments)
-              : command == "curl"  ? call(*agent, arguments)
-                                   : status(*agent, arguments);
+  auto done = command == "enroll"   ? enroll(*agent, arguments)
+              : command == "attest" ? attest(*agent, arguments)
+              : command == "token"  ? token(*agent, arguments)
+              : command == "proof"  ? proof(*agent, arguments)
+              : command == "curl"   ? call(*agent, arguments)
+                                    : status(*agent, arguments);
   return done ? *done : report(program, done.error(), json);
 }
 

@@ -87,11 +87,38 @@ TEST(Enrolment, BeginsOnceAnewWhenTheTicketRanOut) {
   }
 }
 
-TEST(Enrolment, BeginsOnceAnewWhenThePcrsMoved) {
+TEST(Enrolment, BeginsAnewWhileThePcrsMoveAndAfterThreeMoreTriesSaysSo) {
+  Bench quoting;
+  quoting.tpm.quote_error = Error{Code::tpm_pcrs_moving, "", 0};
+  ASSERT_TRUE(enroll(quoting));
+  EXPECT_EQ(quoting.issuer.seen_at(begin_url).size(), 2U);
+
+  for (const Code code : {Code::eventlog_replay, Code::ima_replay, Code::quote_digest}) {
+    Bench bench;
+    for (int i = 0; i < 3; ++i) bench.issuer.refuse_next(finish_url, code);
+    ASSERT_TRUE(enroll(bench)) << facts_of(code).name;
+    EXPECT_EQ(bench.issuer.seen_at(begin_url).size(), 4U);
+
+    Bench never;
+    for (int i = 0; i < 8; ++i) never.issuer.refuse_next(finish_url, code);
+    expect_refused(never, code);
+    EXPECT_EQ(never.issuer.seen_at(begin_url).size(), 4U);
+    EXPECT_NE(enroll(never).error().detail.find("4 times"), std::string::npos);
+  }
+}
+
+TEST(Enrolment, ThatABootIsRefusedForIsNotTriedAgainAndSaysWhoCanHelp) {
   Bench bench;
-  bench.tpm.quote_error = Error{Code::tpm_pcrs_moving, "", 0};
-  ASSERT_TRUE(enroll(bench));
-  EXPECT_EQ(bench.issuer.seen_at(begin_url).size(), 2U);
+  bench.issuer.refuse_next(finish_url, Code::boot_refused);
+  const auto refused = enroll(bench);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::boot_refused);
+  EXPECT_NE(refused.error().detail.find("mintctl devices explain"), std::string::npos)
+      << refused.error().detail;
+  EXPECT_EQ(bench.issuer.seen_at(begin_url).size(), 1U);
+  const auto status = bench.agent().status();
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().detail.find("boot_refused"), std::string::npos) << status.error().detail;
 }
 
 TEST(Enrolment, ThatIsRefusedForGoodIsNotTriedAgain) {
@@ -152,7 +179,7 @@ TEST(Enrolment, KeepsTheCaFileAsAnAbsolutePath) {
   Bench bench;
   const auto enrolment = bench.agent().enroll({.issuer = bench.issuer.issuer + "/",
                                                .ca_file = "ca.pem",
-                                               .way = ByTpm{"", hsm::tpm2::EkKind::ecc}});
+                                               .way = ByTpm{"", hsm::tpm2::EkKind::ecc, {}}});
   ASSERT_TRUE(enrolment) << enrolment.error().to_string();
   const auto* identity = std::get_if<Identity>(&*enrolment);
   ASSERT_NE(identity, nullptr);

@@ -70,6 +70,11 @@ hsm::tpm2::KeyBlobs make_key(FakeTpm& tpm, std::string_view attributes) {
   return {area, to_bytes(as_bytes("sealed"))};
 }
 
+Result<void> check_known(const FakeTpm& tpm, const hsm::tpm2::KeyBlobs& key) {
+  if (tpm.private_keys.contains(key.public_area)) return {};
+  return fail(Code::tpm_key_lost, "no storage root of this TPM opens the key");
+}
+
 }  // namespace
 
 FakeTpm::FakeTpm() : ek_certificate(self_signed_certificate()) {}
@@ -87,17 +92,19 @@ Result<hsm::tpm2::KeyBlobs> FakeDevice::create_attestation_key() {
 Result<hsm::tpm2::KeyBlobs> FakeDevice::create_device_key() { return make_key(tpm_, "00040072"); }
 
 Result<Secret> FakeDevice::activate_credential(const hsm::tpm2::EkCertificate& /*ek*/,
-                                               const hsm::tpm2::KeyBlobs& /*ak*/,
+                                               const hsm::tpm2::KeyBlobs& ak,
                                                BytesView credential_blob,
                                                BytesView /*encrypted_secret*/) {
+  if (auto known = check_known(tpm_, ak); !known) return pass_on(known);
   Bytes secret = to_bytes(credential_blob);
   std::reverse(secret.begin(), secret.end());
   return Secret(BytesView(secret));
 }
 
-Result<hsm::tpm2::Statement> FakeDevice::certify(const hsm::tpm2::KeyBlobs& /*key*/,
+Result<hsm::tpm2::Statement> FakeDevice::certify(const hsm::tpm2::KeyBlobs& key,
                                                  const hsm::tpm2::KeyBlobs& /*ak*/,
                                                  BytesView qualifying_data) {
+  if (auto known = check_known(tpm_, key); !known) return pass_on(known);
   tpm_.last_certify_binding = to_bytes(qualifying_data);
   return hsm::tpm2::Statement{to_bytes(as_bytes("certify")), to_bytes(as_bytes("signature"))};
 }
@@ -115,11 +122,13 @@ Result<hsm::tpm2::Quote> FakeDevice::quote(const hsm::tpm2::KeyBlobs& /*ak*/,
   hsm::tpm2::Quote quote{{to_bytes(as_bytes("quote")), to_bytes(as_bytes("signature"))}, {}};
   for (const unsigned index : selection)
     quote.pcrs[index] = Bytes(32, static_cast<std::uint8_t>(index));
+  if (tpm_.on_quote) tpm_.on_quote();
   return quote;
 }
 
 Result<Bytes> FakeDevice::sign(const hsm::tpm2::KeyBlobs& key, const Sha256& digest) {
   if (tpm_.sign_error) return tl::unexpected<Error>(*tpm_.sign_error);
+  if (auto known = check_known(tpm_, key); !known) return pass_on(known);
   ++tpm_.signatures;
   const Bytes& pkcs8 = tpm_.private_keys.at(key.public_area);
   const std::uint8_t* position = pkcs8.data();

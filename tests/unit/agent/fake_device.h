@@ -1,6 +1,7 @@
 // A TPM in software, as far as the agent can tell: keys, names and statements, without a chip.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -16,9 +17,10 @@ struct FakeTpm {
   int signatures = 0;
   std::optional<Error> open_error;
   std::optional<Error> quote_error;            ///< Once.
+  std::function<void()> on_quote;              ///< After each quote.
   std::optional<Error> sign_error;             ///< Always.
   std::optional<hsm::tpm2::EkKind> wanted_ek;  ///< As last asked for.
-  std::map<Bytes, Bytes> private_keys;         ///< Public area -> PKCS#8.
+  std::map<Bytes, Bytes> private_keys;         ///< Public area -> PKCS#8; cleared: they are lost.
   Bytes ek_certificate;
   Bytes last_certify_binding;
   Bytes last_quote_binding;

@@ -115,12 +115,14 @@ Agent Bench::agent() {
                  last_ca_file = ca_file;
                  return std::make_unique<FakeTransport>(issuer);
                },
-           .clock = clock}};
+           .clock = clock,
+           .boot_id = [this] { return boot_id; },
+           .say = [this](const std::string& line) { said.push_back(line); }}};
 }
 
-Identity Bench::enroll() {
-  auto enrolment =
-      agent().enroll({.issuer = issuer.issuer, .ca_file = "", .way = ByTpm{"a-tpm", std::nullopt}});
+Identity Bench::enroll(const LogFiles& logs) {
+  auto enrolment = agent().enroll(
+      {.issuer = issuer.issuer, .ca_file = "", .way = ByTpm{"a-tpm", std::nullopt, logs}});
   if (!enrolment) throw std::runtime_error(enrolment.error().to_string());
   return std::get<Identity>(*enrolment);
 }

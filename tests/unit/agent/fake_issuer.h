@@ -59,7 +59,7 @@ class Bench {
   [[nodiscard]] StateDirectory state() const {
     return StateDirectory::open(directory.path() / "state").value();
   }
-  Identity enroll();
+  Identity enroll(const LogFiles& logs = {});
   /// With a key in a file.
   [[nodiscard]] Result<Enrolment> enroll_by_code(const std::string& code = "one-time-code");
 
@@ -68,6 +68,8 @@ class Bench {
   FakeTpm tpm;
   FakeIssuer issuer;
   std::string last_ca_file;
+  std::string boot_id = "the-first-boot";
+  std::vector<std::string> said;  ///< To the owner.
 };
 
 }  // namespace mintmark::agent

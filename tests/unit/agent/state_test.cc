@@ -24,10 +24,12 @@ class State : public testing::Test {
                           .ek = hsm::tpm2::EkKind::ecc,
                           .ek_fingerprint = "00ff",
                           .ak = {{1, 2}, {3, 4}},
-                          .device_key = {{5, 6}, {7, 8}}},
+                          .device_key = {{5, 6}, {7, 8}},
+                          .logs = {"/var/log/firmware", "/var/log/ima"}},
             .jkt = "thumbprint",
             .client_id = "device-1",
-            .attestation = Attestation{"a.b.c", from_unix(1000), from_unix(2000)}};
+            .attestation =
+                Attestation{"a.b.c", from_unix(1000), from_unix(2000), from_unix(1500), "a-boot"}};
   }
 
   void write(const char* name, std::string_view content) const {
@@ -66,6 +68,10 @@ TEST_F(State, ComesBackAsItWasSaved) {
   EXPECT_EQ(key->device_key.public_area, (Bytes{5, 6}));
   EXPECT_EQ(read->attestation.value().text, "a.b.c");
   EXPECT_EQ(read->attestation->expires_at, from_unix(2000));
+  EXPECT_EQ(read->attestation->attest_again_at, from_unix(1500));
+  EXPECT_EQ(read->attestation->boot_id, "a-boot");
+  EXPECT_EQ(key->logs.event_log, "/var/log/firmware");
+  EXPECT_EQ(key->logs.ima_log, "/var/log/ima");
 
   ASSERT_TRUE(
       state_.save(std::vector<CachedToken>{{"aud", "a b", "k", "t", from_unix(1), from_unix(2)}}));
@@ -88,6 +94,48 @@ TEST_F(State, OfAKeyInAFileHasNoAttestation) {
   EXPECT_EQ(read->jkt, "thumbprint");
 }
 
+TEST_F(State, OfBeforeLogsAndSchedulesIsReadAsItIs) {
+  Json json = to_json(identity());
+  json["format"] = 2;
+  for (const char* member : {"attest_again_at", "boot_id"}) json.erase(member);
+  for (const char* member : {"event_log", "ima_log"}) json["key"].erase(member);
+  write("identity.json", json.dump());
+  const auto read = state_.identity();
+  ASSERT_TRUE(read) << read.error().to_string();
+  EXPECT_FALSE(read->attestation->attest_again_at);
+  EXPECT_EQ(read->attestation->boot_id, "");
+  EXPECT_EQ(std::get<TpmKey>(read->key).logs.event_log, "");
+}
+
+TEST_F(State, KeepsWhatTheLastTryToAttestCameTo) {
+  EXPECT_FALSE(state_.renewal().failure);
+  RenewalRecord record;
+  record.failed(Error{Code::boot_refused, "PCR 4", 0}, from_unix(1000));
+  record.said = "no log";
+  ASSERT_TRUE(state_.save(record));
+  const RenewalRecord read = state_.renewal();
+  EXPECT_EQ(read.tried_at, from_unix(1000));
+  EXPECT_EQ(read.failures, 1U);
+  EXPECT_EQ(read.said, "no log");
+  ASSERT_TRUE(read.failure);
+  EXPECT_EQ(read.failure->code, "boot_refused");
+  EXPECT_EQ(read.failure->detail, "PCR 4");
+  EXPECT_TRUE(read.failure->refused);
+}
+
+TEST_F(State, WithABrokenRecordOfTheLastTryHasNone) {
+  for (const char* content :
+       {"", "[]", "{}", R"({"format":1,"tried_at":1,"failures":-1,"said":""})",
+        R"({"format":1,"tried_at":1,"failures":9999999999,"said":""})",
+        R"({"format":1,"tried_at":1,"failures":1,"said":"","failure":{"code":1,"detail":""}})",
+        R"({"format":1,"tried_at":1,"failures":1,"said":"","failure":[]})",
+        R"({"format":1,"tried_at":"1","failures":1,"said":"x"})"}) {
+    write("renewal.json", content);
+    EXPECT_EQ(state_.renewal().failures, 0U) << content;
+    EXPECT_FALSE(state_.renewal().failure) << content;
+  }
+}
+
 TEST_F(State, KeepsTheNonceOfItsIssuer) {
   EXPECT_EQ(state_.nonce("https://issuer.example"), "");
   ASSERT_TRUE(state_.save_nonce("https://issuer.example", "a-nonce"));
@@ -107,9 +155,10 @@ TEST_F(State, IsForItsOwnerAlone) {
   ASSERT_TRUE(state_.save_nonce("https://issuer.example", "a-nonce"));
   ASSERT_TRUE(state_.save(identity()));
   ASSERT_TRUE(state_.save(std::vector<CachedToken>{}));
+  ASSERT_TRUE(state_.save(RenewalRecord{}));
   ASSERT_TRUE(state_.lock());
   EXPECT_EQ(mode_of(state_.path()), 0700U);
-  for (const char* name : {"identity.json", "tokens.json", "nonce.json", "lock"})
+  for (const char* name : {"identity.json", "tokens.json", "nonce.json", "renewal.json", "lock"})
     EXPECT_EQ(mode_of(file(name)), 0600U) << name;
 }
 
@@ -155,6 +204,16 @@ TEST_F(State, ThatIsBrokenNamesTheFileAndTheMember) {
     Json without = json;
     without["key"].erase(member);
     expect_invalid_identity(without.dump(), member);
+    Json wrong = json;
+    wrong["key"][member] = true;
+    expect_invalid_identity(wrong.dump(), member);
+  }
+  for (const char* member : {"attest_again_at", "boot_id"}) {
+    Json wrong = json;
+    wrong[member] = true;
+    expect_invalid_identity(wrong.dump(), member);
+  }
+  for (const char* member : {"event_log", "ima_log"}) {
     Json wrong = json;
     wrong["key"][member] = true;
     expect_invalid_identity(wrong.dump(), member);
