@@ -12,12 +12,6 @@
 namespace mintmark::hsm::tpm2 {
 namespace {
 
-TPM2B_PUBLIC issuer_ak_template() {
-  TPM2B_PUBLIC area = attestation_key_template();
-  area.publicArea.objectAttributes |= TPMA_OBJECT_NODA;  // A wrong PIN locks nobody's TPM.
-  return area;
-}
-
 Result<Bytes> name_of_object(const Tpm& tpm, const Handle& object) {
   EsysOwned<TPM2B_NAME> name;
   const TSS2_RC rc = Esys_TR_GetName(tpm.esys(), object.id(), out(name));
@@ -112,7 +106,7 @@ Result<void> IssuerTpm::found_store() {
   store_.salt = random_bytes(16);
   store_.root_name = std::move(*name);
   auth_ = auth_of(store_.salt, secrets_.pin);
-  auto ak = create_under(*tpm_, *with, auth_, issuer_ak_template());
+  auto ak = create_under(*tpm_, *with, auth_, attestation_key_template());
   if (!ak) return pass_on(ak);
   store_.ak = std::move(*ak);
   return directory_.write_store(store_);

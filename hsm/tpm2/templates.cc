@@ -11,6 +11,10 @@ namespace {
 
 constexpr TPMA_OBJECT fixed =
     TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN;
+// Without the protection against guessing: there is no secret to guess, and each power cut after a
+// use would count as a guess (TPM 2.0 Part 1, 19.8.6), until the TPM refuses the key for hours.
+constexpr TPMA_OBJECT usable =
+    fixed | TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_SIGN_ENCRYPT | TPMA_OBJECT_NODA;
 constexpr TPMA_OBJECT storage = TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT;
 
 // PolicyA: TPM2_PolicySecret(TPM_RH_ENDORSEMENT) (EK Credential Profile, B.6.2).
@@ -117,13 +121,10 @@ TPM2B_PUBLIC storage_root_template() {
 }
 
 TPM2B_PUBLIC attestation_key_template() {
-  return ecc_signing_area(fixed | TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_RESTRICTED |
-                          TPMA_OBJECT_SIGN_ENCRYPT);
+  return ecc_signing_area(usable | TPMA_OBJECT_RESTRICTED);
 }
 
-TPM2B_PUBLIC device_key_template() {
-  return ecc_signing_area(fixed | TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_SIGN_ENCRYPT);
-}
+TPM2B_PUBLIC device_key_template() { return ecc_signing_area(usable); }
 
 std::optional<EkTemplate> ek_template_of(std::uint32_t nv_index) {
   using enum EkAuthorization;

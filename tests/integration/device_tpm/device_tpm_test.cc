@@ -156,10 +156,10 @@ TEST(TpmConnection, WithAnUnknownTctiIsUnavailable) {
 }
 
 TEST_F(DeviceTpm, MakesKeysWithTheAttributesThatAnIssuerAsksFor) {
-  // TPM 2.0 Part 2, 8.3: fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, sign; the AK
-  // restricted too.
-  EXPECT_EQ(attributes_of(attestation_key()), 0x00050072U);
-  EXPECT_EQ(attributes_of(device_key()), 0x00040072U);
+  // TPM 2.0 Part 2, 8.3: fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, sign; the
+  // AK restricted too.
+  EXPECT_EQ(attributes_of(attestation_key()), 0x00050472U);
+  EXPECT_EQ(attributes_of(device_key()), 0x00040472U);
   expect_nothing_is_held();
 }
 
@@ -185,6 +185,17 @@ TEST_F(DeviceTpm, SignsAfterAPowerCut) {
   swtpm_.power_cycle();
   open();
   EXPECT_TRUE(device_->sign(key, sha256("octets")));
+}
+
+TEST_F(DeviceTpm, SignsAfterMorePowerCutsThanATpmTakesGuesses) {
+  const KeyBlobs key = device_key();
+  for (int cuts = 0; cuts < 8; ++cuts) {
+    const auto signature = device_->sign(key, sha256("octets"));
+    ASSERT_TRUE(signature) << cuts << ": " << signature.error().to_string();
+    device_.reset();
+    swtpm_.power_cycle();
+    open();
+  }
 }
 
 TEST_F(DeviceTpm, DoesNotSignStrangersDigestsWithAnAttestationKey) {
