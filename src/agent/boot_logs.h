@@ -33,7 +33,8 @@ struct BootLogs {
 };
 
 /// As they are now: read after the quote, so that they can only be longer than it. A log that is
-/// not there or may not be read is missing and no error. `eventlog_too_long`, `ima_too_long`;
+/// not there or may not be read is missing and no error; one that nobody named for another TPM than
+/// the machine's is not even missing. `eventlog_too_long`, `ima_too_long`;
 /// `io_failed`. `tcti`: of the TPM that quoted.
 [[nodiscard]] Result<BootLogs> read_boot_logs(const LogFiles& files, const LogsWanted& wanted,
                                               const std::string& tcti);

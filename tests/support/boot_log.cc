@@ -201,6 +201,14 @@ std::map<unsigned, Bytes> BootLog::pcrs(const std::string& bank,
   return values;
 }
 
+std::vector<std::pair<unsigned, std::map<std::string, Bytes>>> BootLog::extensions() const {
+  std::vector<std::pair<unsigned, std::map<std::string, Bytes>>> told;
+  for (const Entry& entry : entries_) {
+    if (!entry.digests.empty()) told.emplace_back(entry.pcr, entry.digests);
+  }
+  return told;
+}
+
 Bytes BootLog::sha1_octets() const {
   Bytes out;
   for (const Entry& entry : entries_) {

@@ -84,6 +84,8 @@ class BootLog {
   /// none).
   [[nodiscard]] std::map<unsigned, Bytes> pcrs(const std::string& bank,
                                                const std::vector<unsigned>& also = {}) const;
+  /// What a TPM is told, in this order: PCR, and a digest for each bank.
+  [[nodiscard]] std::vector<std::pair<unsigned, std::map<std::string, Bytes>>> extensions() const;
   /// The same log in the form before TPM 2.0: SHA-1 alone, no header.
   [[nodiscard]] Bytes sha1_octets() const;
   /// Where each event begins, the header included.

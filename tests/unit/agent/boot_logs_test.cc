@@ -119,8 +119,7 @@ TEST_F(Logs, OfTheMachineTellNothingOfAnotherTpm) {
     ASSERT_TRUE(logs);
     EXPECT_FALSE(logs->event_log);
     EXPECT_FALSE(logs->ima_log);
-    ASSERT_EQ(logs->missing.size(), 2U);
-    EXPECT_NE(logs->missing[0].find("nobody said where"), std::string::npos);
+    EXPECT_TRUE(logs->missing.empty());
   }
 }
 
