@@ -66,6 +66,58 @@ TEST_F(MintAgent, OfATpmWaitsUntilTheOperatorRunsTheCommandThatItShows) {
   EXPECT_EQ(agent({"token"}).status, 0);
 }
 
+TEST_F(MintAgent, OfATpmAttestsAgainWithItsKeysAndKeepsItsTokens) {
+  const std::vector<std::string> wish = {"token", "--audience", "https://api.example"};
+  const auto token = stack.agent(wish);
+  ASSERT_EQ(token.status, 0) << token.output;
+  const Json before = Json::parse(stack.agent({"status", "--json"}).output);
+  const auto attested = stack.agent({"attest"});
+  ASSERT_EQ(attested.status, 0) << attested.output;
+  EXPECT_NE(attested.output.find("attested at " + stack["MINT_ISSUER"]), std::string::npos)
+      << attested.output;
+  const Json after = Json::parse(stack.agent({"status", "--json"}).output);
+  EXPECT_EQ(after["key"], before["key"]);
+  EXPECT_EQ(after["client_id"], before["client_id"]);
+  EXPECT_EQ(stack.agent(wish).output, token.output);
+  EXPECT_EQ(stack.agent({"token", "--audience", "https://api.example", "--scope", "write"}).status,
+            0);
+}
+
+TEST_F(MintAgent, OfATpmAttestsABootThatItHasNotAttested) {
+  const std::string file = stack["MINT_AGENT_STATE"] + "/identity.json";
+  const Json attested = Json::parse(read_file(file).value());
+  ASSERT_EQ(attested["boot_id"].get<std::string>().size(), 36U);
+  Json of_another_boot = attested;
+  of_another_boot["boot_id"] = "the boot before";
+  ASSERT_TRUE(write_file_atomically(file, of_another_boot.dump()));
+  EXPECT_EQ(Json::parse(stack.agent({"status", "--json"}).output)["attestation"]["due"], "reboot");
+  const auto token = stack.agent({"token"});
+  ASSERT_EQ(token.status, 0) << token.output;
+  EXPECT_EQ(Json::parse(read_file(file).value())["boot_id"], attested["boot_id"]);
+}
+
+TEST_F(MintAgent, OfATpmThatItsOwnerClearedAttestsWithNewKeysAsTheSameDevice) {
+  const std::vector<std::string> by_tpm = {"--tcti", second_tcti()};
+  ASSERT_EQ(enroll(by_tpm).status, 0);
+  const Json before = Json::parse(agent({"status", "--json"}).output);
+  const auto cleared = execute({"env", "TPM2TOOLS_TCTI=" + second_tcti(), "tpm2_clear"});
+  ASSERT_EQ(cleared.status, 0) << cleared.output;
+  EXPECT_NE(agent({"token"}).status, 0);
+  const auto attested = agent({"attest"});
+  ASSERT_EQ(attested.status, 0) << attested.output;
+  const Json after = Json::parse(agent({"status", "--json"}).output);
+  EXPECT_EQ(after["client_id"], before["client_id"]);
+  EXPECT_NE(after["key"]["jkt"], before["key"]["jkt"]);
+  EXPECT_EQ(agent({"token"}).status, 0);
+}
+
+TEST_F(MintAgent, WithAKeyInAFileHasNothingToAttest) {
+  ASSERT_EQ(enroll_by_code(invitation()).status, 0);
+  const auto attested = agent({"attest"});
+  EXPECT_EQ(attested.status, 1);
+  EXPECT_NE(attested.output.find("agent_key_unsupported"), std::string::npos) << attested.output;
+}
+
 TEST_F(MintAgent, WithAKeyInAFileEnrolsByACodeAndGetsTokens) {
   const auto enrolled = enroll_by_code(invitation());
   ASSERT_EQ(enrolled.status, 0) << enrolled.output;
@@ -131,6 +183,10 @@ TEST_F(MintAgent, SaysWhatGoesWithWhichKindOfKey) {
       {"--key", "file", "--code", ""},
       {"--key", "file", "--code", "c", "--ek", "rsa"},
       {"--key", "file", "--code", "c", "--tcti", "x"},
+      {"--key", "file", "--code", "c", "--event-log", "/dev/null"},
+      {"--key", "file", "--code", "c", "--ima-log", "/dev/null"},
+      {"--event-log", "/no/such/file"},
+      {"--ima-log", "/no/such/file"},
       {"--code", "c"},
       {"--ek", "dsa"}};
   for (const auto& arguments : wrong) {
