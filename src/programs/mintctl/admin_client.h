@@ -17,10 +17,14 @@ class AdminClient {
 
   /// The answer's object; an error is mintd's own (its code and description), or of the way there.
   [[nodiscard]] Result<Json> get(const std::string& path);
+  /// Of what is answered in parts ({"parts", "content"}, docs/http-api.md): the whole.
+  /// `http_malformed` if it changed between two parts.
+  [[nodiscard]] Result<Json> get_whole(const std::string& path);
   [[nodiscard]] Result<Json> post(const std::string& path, const Json& body,
                                   std::chrono::seconds patience = usual_patience);
 
  private:
+  [[nodiscard]] Result<std::string> get_parts(const std::string& path);
   [[nodiscard]] Result<Json> send(const std::string& method, const std::string& path,
                                   const http::Headers& headers, const std::string& body,
                                   std::chrono::seconds patience);

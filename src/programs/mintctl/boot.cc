@@ -19,11 +19,11 @@ std::string path_of_device(const std::string& id, const char* what) {
 }
 
 Result<Json> explain(AdminClient& mintd, const Arguments& arguments) {
-  return mintd.get(path_of_device(arguments.argument(), "/explain"));
+  return mintd.get_whole(path_of_device(arguments.argument(), "/explain"));
 }
 
 Result<Json> boot(AdminClient& mintd, const Arguments& arguments) {
-  return mintd.get(path_of_device(arguments.argument(), "/boot"));
+  return mintd.get_whole(path_of_device(arguments.argument(), "/boot"));
 }
 
 Result<Json> attest(AdminClient& mintd, const Arguments& arguments) {
@@ -61,7 +61,7 @@ Result<Json> baseline(AdminClient& mintd, const Arguments& arguments) {
   const std::string& id = arguments.argument();
   const auto pcrs = pcrs_in(arguments.value("--pcrs", ""));
   if (!pcrs) return tl::unexpected<Error>(pcrs.error());
-  auto answer = mintd.get(path_of_device(id, "/boot"));
+  auto answer = mintd.get_whole(path_of_device(id, "/boot"));
   if (!answer) return answer;
   const auto record = record_in(*answer, arguments.has("--last") ? "last" : "good", id);
   if (!record) return tl::unexpected<Error>(record.error());
@@ -88,7 +88,7 @@ Result<BootAtHand> boot_at_hand(AdminClient& mintd, const std::string& id) {
   if (!shown) return tl::unexpected<Error>(shown.error());
   auto device = device_of(*shown);
   if (!device) return pass_on(device);
-  const auto boots = mintd.get(path_of_device(id, "/boot"));
+  const auto boots = mintd.get_whole(path_of_device(id, "/boot"));
   if (!boots) return tl::unexpected<Error>(boots.error());
   auto record = record_in(*boots, "last", id);
   if (!record) return pass_on(record);
@@ -100,7 +100,7 @@ Result<BootAtHand> boot_at_hand(AdminClient& mintd, const std::string& id) {
 Result<std::string> policy_file_of(AdminClient& mintd, const Arguments& arguments,
                                    const std::string& id) {
   if (arguments.has("--policy")) return arguments.value("--policy");
-  const auto explained = mintd.get(path_of_device(id, "/explain"));
+  const auto explained = mintd.get_whole(path_of_device(id, "/explain"));
   if (!explained) return tl::unexpected<Error>(explained.error());
   const auto file = explained->find("policy_file");
   if (file == explained->end() || !file->is_string())

@@ -121,9 +121,7 @@ std::string events_text(const Json& record) {
       value = printable(value, wide);
       return value + std::string(wide - std::min(value.size(), wide) + 2, ' ');
     };
-    // The number stands under either name.
-    const char* number = event.contains("number") ? "number" : "event";
-    out += "  " + column(text(event, number), 5) + column(text(event, "pcr"), 3) +
+    out += "  " + column(text(event, "event"), 5) + column(text(event, "pcr"), 3) +
            column(text(event, "type"), 32) + column(text(event, "digest").substr(0, 16), 16) +
            printable(text(event, "what"), width) + "\n";
   }
