@@ -4,29 +4,83 @@ namespace mintmark::attest {
 namespace {
 
 constexpr unsigned most_pcrs = 32;
+constexpr std::size_t most_links = 16;
+
+std::string text_in(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool is_set(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
+Json chain_json(const std::vector<ChainLink>& chain) {
+  Json links = Json::array();
+  for (const ChainLink& link : chain)
+    links.push_back({{"subject", link.subject}, {"issuer", link.issuer}, {"sha256", link.sha256}});
+  return links;
+}
+
+// Nothing where it is no array of links: records from before there were any have none.
+std::vector<ChainLink> chain_in(const Json& facts) {
+  std::vector<ChainLink> chain;
+  const auto links = facts.find("ek_chain");
+  if (links == facts.end() || !links->is_array()) return chain;
+  for (const Json& link : *links) {
+    if (!link.is_object() || chain.size() == most_links) return {};
+    chain.push_back({text_in(link, "subject"), text_in(link, "issuer"), text_in(link, "sha256")});
+  }
+  return chain;
+}
+
+std::optional<PlatformFacts> platform_in(const Json& facts) {
+  const auto platform = facts.find("platform");
+  if (platform == facts.end() || !platform->is_object()) return std::nullopt;
+  return PlatformFacts{text_in(*platform, "manufacturer"), text_in(*platform, "model"),
+                       text_in(*platform, "version"),      text_in(*platform, "serial"),
+                       text_in(*platform, "issuer"),       is_set(*platform, "verified"),
+                       is_set(*platform, "of_this_tpm")};
+}
+
+Json platform_json(const PlatformFacts& platform) {
+  return {{"manufacturer", platform.manufacturer},
+          {"model", platform.model},
+          {"version", platform.version},
+          {"serial", platform.serial},
+          {"issuer", platform.issuer},
+          {"verified", platform.verified},
+          {"of_this_tpm", platform.of_this_tpm}};
+}
 
 }  // namespace
 
 Json to_json(const Facts& facts) {
   Json pcrs = Json::object();
   for (const auto& [index, value] : facts.pcrs) pcrs[std::to_string(index)] = value;
-  return {{"format", facts.format},
-          {"key_protection", facts.key_protection},
-          {"root", facts.root},
-          {"root_subject", facts.root_subject},
-          {"manufacturer", facts.manufacturer},
-          {"model", facts.model},
-          {"version", facts.version},
-          {"ek_certificate", facts.ek_certificate},
-          {"firmware", facts.firmware},
-          {"reset_count", facts.reset_count},
-          {"restart_count", facts.restart_count},
-          {"clock", facts.clock},
-          {"clock_safe", facts.clock_safe},
-          {"ak", facts.ak},
-          {"reboot_seen", facts.reboot_seen},
-          {"pcr_bank", facts.pcr_bank},
-          {"pcrs", std::move(pcrs)}};
+  Json json = {{"format", facts.format},
+               {"key_protection", facts.key_protection},
+               {"root", facts.root},
+               {"root_subject", facts.root_subject},
+               {"manufacturer", facts.manufacturer},
+               {"model", facts.model},
+               {"version", facts.version},
+               {"ek_certificate", facts.ek_certificate},
+               {"ak_certificate", facts.ak_certificate},
+               {"ek_standing", facts.ek_standing},
+               {"ek_chain", chain_json(facts.ek_chain)},
+               {"firmware", facts.firmware},
+               {"reset_count", facts.reset_count},
+               {"restart_count", facts.restart_count},
+               {"clock", facts.clock},
+               {"clock_safe", facts.clock_safe},
+               {"ak", facts.ak},
+               {"reboot_seen", facts.reboot_seen},
+               {"pcr_bank", facts.pcr_bank},
+               {"pcrs", std::move(pcrs)}};
+  if (facts.platform) json["platform"] = platform_json(*facts.platform);
+  return json;
 }
 
 Passage passage_between(const Facts& before, const Facts& now) {
@@ -44,10 +98,7 @@ Passage passage_between(const Facts& before, const Facts& now) {
 
 Result<Facts> facts_from_json(const Json& json) {
   if (!json.is_object()) return fail(Code::facts_malformed, "facts are a JSON object");
-  const auto text = [&](const char* name) {
-    const auto found = json.find(name);
-    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
+  const auto text = [&](const char* name) { return text_in(json, name); };
   const auto number = [&](const char* name) -> std::uint64_t {
     const auto found = json.find(name);
     return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
@@ -63,6 +114,10 @@ Result<Facts> facts_from_json(const Json& json) {
   facts.model = text("model");
   facts.version = text("version");
   facts.ek_certificate = text("ek_certificate");
+  facts.ak_certificate = text("ak_certificate");
+  facts.ek_standing = text("ek_standing");
+  facts.ek_chain = chain_in(json);
+  facts.platform = platform_in(json);
   facts.firmware = number("firmware");
   facts.reset_count = static_cast<std::uint32_t>(number("reset_count"));
   facts.restart_count = static_cast<std::uint32_t>(number("restart_count"));

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "attest/boot_record.h"
 #include "base/bytes.h"
@@ -13,16 +14,42 @@
 
 namespace mintmark::attest {
 
+/// One certificate of the chain that vouches for a device; names as RFC 4514.
+struct ChainLink {
+  std::string subject;
+  std::string issuer;
+  std::string sha256;  ///< hex
+};
+
+/// What a platform certificate says of the machine around a TPM, for people: it decides nothing.
+struct PlatformFacts {
+  std::string manufacturer;
+  std::string model;
+  std::string version;
+  std::string serial;
+  std::string issuer;        ///< RFC 4514
+  bool verified = false;     ///< Signed by a certificate that the operator knows.
+  bool of_this_tpm = false;  ///< Its holder is the EK certificate that was presented.
+};
+
 /// Facts of one device as attested; kept as JSON in the store, matched by policy rules.
 struct Facts {
-  std::string format;          ///< "tpm2"
-  std::string key_protection;  ///< "hardware": the token's key was attested itself.
-  std::string root;  ///< Name of the trust root that vouches: the root certificate's hex SHA-256.
+  std::string format;  ///< "tpm2"
+  /// "hardware": the token's key was attested itself. "unproven": it was, by a chain whose root
+  /// is under review.
+  std::string key_protection;
+  /// Name of the trust root that vouches: the root certificate's hex SHA-256; "unknown" where no
+  /// root known here does.
+  std::string root;
   std::string root_subject;  ///< RFC 4514, for people.
   std::string manufacturer;  ///< TCG vendor id as in the EK certificate: "id:49465800"
   std::string model;
   std::string version;
-  std::string ek_certificate;  ///< hex SHA-256 of the DER.
+  std::string ek_certificate;       ///< hex SHA-256 of the DER; "" where an AK certificate came.
+  std::string ak_certificate;       ///< Likewise.
+  std::string ek_standing;          ///< "trusted" or "review", of whichever certificate came.
+  std::vector<ChainLink> ek_chain;  ///< From that certificate upward.
+  std::optional<PlatformFacts> platform;
   std::uint64_t firmware = 0;  ///< TPMS_ATTEST.firmwareVersion of the quote.
   std::uint32_t reset_count = 0;
   std::uint32_t restart_count = 0;

@@ -17,11 +17,14 @@ constexpr std::size_t device_id_octets = 16;
 
 const char* name_of(EkRule::Kind kind) { return kind == EkRule::Kind::rsa ? "RSA" : "ECC"; }
 
-Result<void> check_ek_kind(const EkRule& rule, const attest::tpm2::Endorsement& endorsement) {
-  const auto own = rule.by_root.find(endorsement.root);
+// A certified AK needs no such rule: its authority knows which EK it saw.
+Result<void> check_ek_kind(const EkRule& rule, const attest::tpm2::Candidate& candidate) {
+  const attest::tpm2::Endorsement* endorsement = candidate.endorsement();
+  if (endorsement == nullptr) return {};
+  const auto own = rule.by_root.find(endorsement->chain.root);
   const EkRule::Kind wanted = own == rule.by_root.end() ? rule.usual : own->second;
   const EkRule::Kind shown =
-      endorsement.kind == attest::tpm2::EkKind::rsa2048 ? EkRule::Kind::rsa : EkRule::Kind::ecc;
+      attest::tpm2::is_rsa(endorsement->kind) ? EkRule::Kind::rsa : EkRule::Kind::ecc;
   if (shown == wanted) return {};
   return fail(Code::ek_kind_refused,
               std::string("TPMs of this manufacturer enrol here with their ") + name_of(wanted) +
@@ -64,9 +67,9 @@ Enrolment::Enrolment(EnrolmentOptions options, Parts parts)
 Result<attest::tpm2::Candidate> Enrolment::candidate_of(const attest::tpm2::Presented& presented,
                                                         Moment now) const {
   const auto trust = parts_.trust.present();
-  auto candidate = attest::tpm2::check_candidate(presented, *trust, now);
+  auto candidate = attest::tpm2::check_candidate(presented, {*trust->ek, trust->ak.get()}, now);
   if (!candidate) return candidate;
-  if (auto fits = check_ek_kind(options_.ek, candidate->endorsement()); !fits) return pass_on(fits);
+  if (auto fits = check_ek_kind(options_.ek, *candidate); !fits) return pass_on(fits);
   return candidate;
 }
 
@@ -75,6 +78,8 @@ Result<BeginAnswer> Enrolment::begin(const attest::tpm2::Presented& presented) {
   if (!candidate) return tl::unexpected<Error>(candidate.error());
   Bytes random = random_bytes(secret_octets);
   const Secret secret = Secret::take(random);
+  if (candidate->endorsement() == nullptr)
+    return BeginAnswer{tickets_.seal(secret, candidate->hash()), {}};
   auto challenge = attest::tpm2::make_challenge(*candidate, secret.view());
   if (!challenge) return pass_on(challenge);
   // The firmware's also where no rule asks for it yet: rules are made from what was seen.
@@ -93,12 +98,12 @@ Result<attest::Verdict> Enrolment::judge(const FinishCall& call, Moment now) {
   const auto candidate = candidate_of(call.presented, now);
   if (!candidate) return tl::unexpected<Error>(candidate.error());
   if (!equal_in_constant_time(candidate->hash(), ticket->began_with)) {
-    return fail(Code::ticket_other_keys,
-                "the ticket was given for another EK certificate, AK or device key; begin again");
+    return fail(
+        Code::ticket_other_keys,
+        "the ticket was given for other certificates, another AK or device key; begin again");
   }
-  const Sha256 binding =
-      attest::tpm2::binding_of(options_.issuer, call.ticket, candidate->ek_spki(),
-                               candidate->ak_name(), candidate->device_name());
+  const Sha256 binding = attest::tpm2::binding_of(options_.issuer, call.ticket, candidate->spki(),
+                                                  candidate->ak_name(), candidate->device_name());
   auto verdict = attest::tpm2::check_answer(*candidate, call.answer, ticket->secret.view(), binding,
                                             options_.pcrs, now);
   if (!verdict) return verdict;
@@ -124,7 +129,9 @@ store::Admission Enrolment::admission_of(const attest::Verdict& verdict, const F
   device.attested_at = verdict.at();
   admission.ticket_hash = to_hex(sha256(call.ticket));
   admission.ticket_expires = now + TicketSealer::life;
-  admission.mode = options_.admission.mode;
+  // Where nobody trusted vouches a person has the last word, whatever the mode.
+  const bool review = verdict.facts().ek_standing == "review";
+  admission.mode = review ? store::EnrolmentMode::approve : options_.admission.mode;
   admission.limits = options_.admission.pending;
   admission.address = call.address;
   admission.follow = [facts = verdict.facts(), now](const store::DeviceRecord& known,

@@ -53,7 +53,7 @@ struct BeginAnswer {
   std::string ticket;
   /// Which logs of its boot the device should send: "eventlog", "ima".
   std::vector<std::string> logs;
-  attest::tpm2::Challenge challenge;
+  attest::tpm2::Challenge challenge;  ///< Empty where the AK is certified itself.
 };
 
 struct FinishCall {

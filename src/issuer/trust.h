@@ -8,20 +8,29 @@
 
 namespace mintmark::issuer {
 
+/// Whose word counts, of one load of the configuration.
+struct Roots {
+  std::shared_ptr<const attest::tpm2::EkTrust> ek;  ///< Never nullptr.
+  /// Of certificates of AKs; nullptr: none is taken.
+  std::shared_ptr<const attest::tpm2::EkTrust> ak;
+};
+
 /// Thread-safe; no reader waits. A request is judged by what it found first.
 class TrustInForce {
  public:
-  explicit TrustInForce(std::shared_ptr<const attest::tpm2::EkTrust> first)
-      : present_(std::move(first)) {}
+  explicit TrustInForce(Roots first) : present_(std::make_shared<const Roots>(std::move(first))) {}
+  explicit TrustInForce(std::shared_ptr<const attest::tpm2::EkTrust> of_eks)
+      : TrustInForce(Roots{std::move(of_eks), nullptr}) {}
 
   /// Never nullptr.
-  [[nodiscard]] std::shared_ptr<const attest::tpm2::EkTrust> present() const {
-    return present_.load();
+  [[nodiscard]] std::shared_ptr<const Roots> present() const { return present_.load(); }
+  void swap(Roots next) { present_.store(std::make_shared<const Roots>(std::move(next))); }
+  void swap(std::shared_ptr<const attest::tpm2::EkTrust> of_eks) {
+    swap(Roots{std::move(of_eks), nullptr});
   }
-  void swap(std::shared_ptr<const attest::tpm2::EkTrust> next) { present_.store(std::move(next)); }
 
  private:
-  std::atomic<std::shared_ptr<const attest::tpm2::EkTrust>> present_;
+  std::atomic<std::shared_ptr<const Roots>> present_;
 };
 
 }  // namespace mintmark::issuer

@@ -263,11 +263,32 @@ Bytes TestAuthority::certify(EVP_PKEY* ek, bool rsa, const EkCertificate& option
   return der;
 }
 
+namespace {
+
+EVP_PKEY* make_ek(EkKind kind) {
+  switch (kind) {
+    case EkKind::rsa2048:
+      return EVP_RSA_gen(2048);
+    case EkKind::rsa3072:
+      return EVP_RSA_gen(3072);
+    case EkKind::rsa4096:
+      return EVP_RSA_gen(4096);
+    case EkKind::ecc_p256:
+      return EVP_EC_gen("P-256");
+    default:
+      return EVP_EC_gen("P-384");
+  }
+}
+
+// The templates with SHA-256 and AES-128.
+bool small(EkKind kind) { return kind == EkKind::rsa2048 || kind == EkKind::ecc_p256; }
+
+}  // namespace
+
 TestTpm::TestTpm(const TestAuthority& authority, EkKind kind, const EkCertificate& certificate)
     : kind_(kind),
-      ek_(own(kind == EkKind::rsa2048 ? EVP_RSA_gen(2048)
-                                      : EVP_EC_gen(kind == EkKind::ecc_p256 ? "P-256" : "P-384"))),
-      ek_certificate_(authority.certify(ek_.get(), kind == EkKind::rsa2048, certificate)) {
+      ek_(own(make_ek(kind))),
+      ek_certificate_(authority.certify(ek_.get(), is_rsa(kind), certificate)) {
   constexpr TPMA_OBJECT fixed = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
                                 TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH;
   ak = ecc_public(ak_key_, fixed | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_SIGN_ENCRYPT,
@@ -286,20 +307,20 @@ Bytes TestTpm::ak_name() const { return name_of(ak); }
 Bytes TestTpm::device_name() const { return name_of(device); }
 
 attest::tpm2::Presented TestTpm::presented() const {
-  return {ek_certificate_,
-          {},
-          sized(marshal(ak, &Tss2_MU_TPMT_PUBLIC_Marshal)),
-          sized(marshal(device, &Tss2_MU_TPMT_PUBLIC_Marshal))};
+  attest::tpm2::Presented presented;
+  presented.ek_certificate = ek_certificate_;
+  presented.ak_public = sized(marshal(ak, &Tss2_MU_TPMT_PUBLIC_Marshal));
+  presented.device_public = sized(marshal(device, &Tss2_MU_TPMT_PUBLIC_Marshal));
+  return presented;
 }
 
 Bytes TestTpm::activate(const attest::tpm2::Challenge& challenge) const {
-  const attest::tpm2::Hash& hash =
-      kind_ == EkKind::ecc_p384 ? attest::tpm2::hashes[1] : attest::tpm2::hashes[0];
-  const unsigned aes_bits = kind_ == EkKind::ecc_p384 ? 256 : 128;
+  const attest::tpm2::Hash& hash = small(kind_) ? attest::tpm2::hashes[0] : attest::tpm2::hashes[1];
+  const unsigned aes_bits = small(kind_) ? 128 : 256;
   BytesView encrypted_secret = challenge.encrypted_secret;
   const Bytes inner = take_sized(encrypted_secret);
   const Bytes seed =
-      kind_ == EkKind::rsa2048 ? rsa_decrypt(ek_.get(), inner) : ecdh_seed(ek_.get(), hash, inner);
+      is_rsa(kind_) ? rsa_decrypt(ek_.get(), inner) : ecdh_seed(ek_.get(), hash, inner);
 
   BytesView blob_view = challenge.credential_blob;
   const Bytes identity = take_sized(blob_view);

@@ -13,7 +13,7 @@ constexpr std::string_view of_a_module = "pkcs11-attributes";
 std::string tpm_in_words(const tpm2::KeyVerdict& verdict) {
   const tpm2::Endorsement& ek = verdict.eks().front().endorsement;
   return "in a TPM (" + ek.manufacturer + ", model " + printable(ek.model) + ", EK " +
-         ek.certificate.substr(0, 16) + ", root " + ek.root.substr(0, 16) + ")";
+         ek.certificate.substr(0, 16) + ", root " + ek.chain.root.substr(0, 16) + ")";
 }
 
 }  // namespace

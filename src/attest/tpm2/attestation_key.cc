@@ -70,17 +70,29 @@ Result<void> check_attestation_key(const TPMT_PUBLIC& ak) {
 }
 
 Result<TPMS_ATTEST> read_statement(BytesView octets, TPM2_ST type, BytesView binding,
-                                   const char* what) {
+                                   const char* what, const StatementCodes& codes) {
   const std::string name = what;
   auto attest = parse_attest(octets, what);
   if (!attest) return attest;
   if (attest->magic != TPM2_GENERATED_VALUE)
-    return fail(Code::certify_magic, name + " was not made by a TPM (magic)");
-  if (attest->type != type)
-    return fail(Code::certify_type, name + " is a statement of another type");
+    return fail(codes.magic, name + " was not made by a TPM (magic)");
+  if (attest->type != type) return fail(codes.type, name + " is a statement of another type");
   if (!equal_in_constant_time(view_of(attest->extraData), binding))
-    return fail(Code::certify_binding, name + " is not bound to what it is shown for (extraData)");
+    return fail(codes.binding, name + " is not bound to what it is shown for (extraData)");
   return attest;
+}
+
+Result<void> check_creation(const TPMS_CREATION_INFO& said, const Bytes& object_name,
+                            const CreationData& creation) {
+  if (!equal_in_constant_time(view_of(said.objectName), object_name))
+    return fail(Code::creation_name, "the statement of creation speaks of another key");
+  // The Name begins with the algorithm that the creation is hashed by (Part 3, 18.3).
+  const auto hash = object_name.size() < 2
+                        ? std::nullopt
+                        : hash_of(static_cast<TPM2_ALG_ID>(object_name[0] << 8U | object_name[1]));
+  if (!hash || !equal_in_constant_time(view_of(said.creationHash), hash->digest(creation.octets)))
+    return fail(Code::creation_hash, "the creation data given are not those that were certified");
+  return {};
 }
 
 Result<void> check_signed(const TPMT_PUBLIC& ak, BytesView attest, BytesView signature,

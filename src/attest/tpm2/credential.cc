@@ -191,12 +191,13 @@ Result<Bytes> seal_identity(const Hash& hash, unsigned aes_bits, BytesView seed,
 
 Result<Challenge> make_credential(EkKind kind, const EVP_PKEY& ek, BytesView object_name,
                                   BytesView secret) {
-  // The hash and the cipher are the EK template's: nameAlg and symmetric of L-1/H-1, L-2/H-2, H-3
-  // (TCG EK Credential Profile, B.3, B.4).
-  const Hash& hash = kind == EkKind::ecc_p384 ? hashes[1] : hashes[0];
-  const unsigned aes_bits = kind == EkKind::ecc_p384 ? 256 : 128;
+  // The hash and the cipher are the EK template's: nameAlg and symmetric of L-1/H-1, L-2/H-2, and
+  // of H-3, H-6, H-7 (TCG EK Credential Profile, B.3, B.4).
+  const bool small = kind == EkKind::rsa2048 || kind == EkKind::ecc_p256;
+  const Hash& hash = small ? hashes[0] : hashes[1];
+  const unsigned aes_bits = small ? 128 : 256;
   auto* key = const_cast<EVP_PKEY*>(&ek);  // OpenSSL counts references; it does not change the key.
-  auto seed = kind == EkKind::rsa2048    ? seed_for_rsa(hash, key)
+  auto seed = is_rsa(kind)               ? seed_for_rsa(hash, key)
               : kind == EkKind::ecc_p256 ? seed_for_ecc(hash, key, "P-256", 32)
                                          : seed_for_ecc(hash, key, "P-384", 48);
   if (!seed) return pass_on(seed);

@@ -1,5 +1,7 @@
 #include "attest/tpm2/enrolment.h"
 
+#include "attest/platform/certificate.h"
+#include "attest/tpm2/ak_certificate.h"
 #include "attest/tpm2/attestation_key.h"
 #include "attest/tpm2/attributes.h"
 #include "attest/tpm2/binding.h"
@@ -40,28 +42,72 @@ Result<jose::PublicKey> check_device_key(const TPMT_PUBLIC& key) {
   return jose::PublicKey::from_point(jose::Algorithm::es256, *point);
 }
 
-Sha256 hash_presented(const Presented& presented) {
-  Bytes chain;
-  for (const Bytes& certificate : presented.ek_chain) {
+Bytes digests_of(const std::vector<Bytes>& chain) {
+  Bytes digests;
+  for (const Bytes& certificate : chain) {
     const Sha256 digest = sha256(certificate);
-    chain.insert(chain.end(), digest.begin(), digest.end());
+    digests.insert(digests.end(), digest.begin(), digest.end());
   }
-  return hash_fields(
-      {presented.ek_certificate, chain, presented.ak_public, presented.device_public});
+  return digests;
+}
+
+Sha256 hash_presented(const Presented& presented) {
+  return hash_fields({presented.ek_certificate, digests_of(presented.ek_chain),
+                      presented.ak_certificate, digests_of(presented.ak_chain), presented.ak_public,
+                      presented.device_public, presented.platform_certificate});
+}
+
+// What both ways say alike.
+Facts facts_of(const x509::Chain& chain) {
+  Facts facts;
+  facts.format = "tpm2";
+  const bool trusted = chain.standing == x509::Standing::trusted;
+  facts.key_protection = trusted ? "hardware" : "unproven";
+  facts.root = chain.root;
+  facts.root_subject = chain.root_subject;
+  facts.ek_standing = x509::name_of(chain.standing);
+  for (const x509::Link& link : chain.links)
+    facts.ek_chain.push_back({link.subject, link.issuer, link.sha256});
+  return facts;
+}
+
+Facts facts_of(const Endorsement& ek) {
+  Facts facts = facts_of(ek.chain);
+  facts.manufacturer = ek.manufacturer;
+  facts.model = ek.model;
+  facts.version = ek.version;
+  facts.ek_certificate = ek.certificate;
+  return facts;
+}
+
+Facts facts_of(const AkCertificate& ak) {
+  Facts facts = facts_of(ak.chain);
+  facts.ak_certificate = ak.certificate;
+  if (!ak.names) return facts;
+  facts.manufacturer = ak.names->manufacturer;
+  facts.model = ak.names->model;
+  facts.version = ak.names->version;
+  return facts;
 }
 
 }  // namespace
 
 struct Candidate::Parts {
-  Endorsement endorsement;
+  std::optional<Endorsement> endorsement;
+  x509::Chain chain;
+  Bytes spki;
+  Facts facts;  // Of the certificates.
   PublicArea ak;
   Bytes device_name;
   jose::PublicKey device_key;
   Sha256 hash{};
 };
 
-const Endorsement& Candidate::endorsement() const { return parts_->endorsement; }
-const Bytes& Candidate::ek_spki() const { return parts_->endorsement.spki; }
+const Endorsement* Candidate::endorsement() const {
+  return parts_->endorsement ? &*parts_->endorsement : nullptr;
+}
+const x509::Chain& Candidate::chain() const { return parts_->chain; }
+const Bytes& Candidate::spki() const { return parts_->spki; }
 const Bytes& Candidate::ak_name() const { return parts_->ak.name; }
 const Bytes& Candidate::device_name() const { return parts_->device_name; }
 const jose::PublicKey& Candidate::device_key() const { return parts_->device_key; }
@@ -69,29 +115,94 @@ const Sha256& Candidate::hash() const { return parts_->hash; }
 
 class CandidateReader {
  public:
-  static Result<Candidate> read(const Presented& presented, const EkTrust& trust, Moment now) {
-    auto endorsement = check_endorsement(presented.ek_certificate, presented.ek_chain, trust, now);
-    if (!endorsement) return pass_on(endorsement);
-    auto ak = parse_public(presented.ak_public, "the AK's public area");
+  CandidateReader(const Presented& presented, const Authorities& trust, Moment now)
+      : presented_(presented), trust_(trust), now_(now) {}
+
+  Result<Candidate> read() {
+    if (auto vouched = presented_.ak_certificate.empty() ? endorsement() : ak_certificate();
+        !vouched)
+      return pass_on(vouched);
+    if (auto read = platform(); !read) return pass_on(read);
+    auto ak = parse_public(presented_.ak_public, "the AK's public area");
     if (!ak) return pass_on(ak);
     if (auto checked = check_attestation_key(ak->area); !checked) return pass_on(checked);
-    auto device = parse_public(presented.device_public, "the device key's public area");
+    if (auto same = certified_key(ak->area); !same) return pass_on(same);
+    auto device = parse_public(presented_.device_public, "the device key's public area");
     if (!device) return pass_on(device);
     auto key = check_device_key(device->area);
     if (!key) return pass_on(key);
-    return Candidate(std::make_shared<const Candidate::Parts>(
-        Candidate::Parts{std::move(*endorsement), std::move(*ak), std::move(device->name),
-                         std::move(*key), hash_presented(presented)}));
+    return Candidate(std::make_shared<const Candidate::Parts>(Candidate::Parts{
+        std::move(endorsement_), std::move(chain_), std::move(spki_), std::move(facts_),
+        std::move(*ak), std::move(device->name), std::move(*key), hash_presented(presented_)}));
   }
+
+ private:
+  Result<void> endorsement() {
+    auto checked =
+        check_endorsement(presented_.ek_certificate, presented_.ek_chain, trust_.ek, now_);
+    if (!checked) return pass_on(checked);
+    facts_ = facts_of(*checked);
+    spki_ = checked->spki;
+    chain_ = checked->chain;
+    endorsement_ = std::move(*checked);
+    return {};
+  }
+
+  Result<void> ak_certificate() {
+    if (trust_.ak == nullptr || !presented_.ek_certificate.empty())
+      return fail(Code::ak_certificate_refused,
+                  trust_.ak == nullptr
+                      ? "certificates of AKs are not taken here (enrolment.tpm2.ak_roots)"
+                      : "a device shows its EK's certificate or its AK's, not both");
+    auto checked =
+        check_ak_certificate(presented_.ak_certificate, presented_.ak_chain, *trust_.ak, now_);
+    if (!checked) return pass_on(checked);
+    facts_ = facts_of(*checked);
+    spki_ = checked->spki;
+    chain_ = checked->chain;
+    certified_ = std::move(*checked);
+    return {};
+  }
+
+  [[nodiscard]] Result<void> certified_key(const TPMT_PUBLIC& ak) const {
+    if (!certified_) return {};
+    return check_certified_key(*certified_, ak);
+  }
+
+  Result<void> platform() {
+    if (presented_.platform_certificate.empty()) return {};
+    auto certificate = platform::parse(presented_.platform_certificate);
+    if (!certificate) return pass_on(certificate);
+    PlatformFacts platform{certificate->manufacturer, certificate->model, certificate->version_text,
+                           certificate->serial, certificate->issuer};
+    platform.verified =
+        platform::check_signature(*certificate, trust_.ek.known()) == platform::Signature::good;
+    platform.of_this_tpm = endorsement_ && certificate->holder_issuer == endorsement_->issuer &&
+                           certificate->holder_serial_hex == endorsement_->serial;
+    facts_.platform = std::move(platform);
+    return {};
+  }
+
+  const Presented& presented_;
+  const Authorities& trust_;
+  Moment now_;
+  std::optional<Endorsement> endorsement_;
+  std::optional<AkCertificate> certified_;
+  x509::Chain chain_;
+  Bytes spki_;
+  Facts facts_;
 };
 
-Result<Candidate> check_candidate(const Presented& presented, const EkTrust& trust, Moment now) {
-  return CandidateReader::read(presented, trust, now);
+Result<Candidate> check_candidate(const Presented& presented, const Authorities& trust,
+                                  Moment now) {
+  return CandidateReader(presented, trust, now).read();
 }
 
 Result<Challenge> make_challenge(const Candidate& candidate, BytesView secret) {
-  const Endorsement& endorsement = candidate.parts_->endorsement;
-  return make_credential(endorsement.kind, *endorsement.key, candidate.ak_name(), secret);
+  const Endorsement* endorsement = candidate.endorsement();
+  if (endorsement == nullptr)
+    return fail(Code::internal, "a certified AK has no EK to seal a credential for");
+  return make_credential(endorsement->kind, *endorsement->key, candidate.ak_name(), secret);
 }
 
 // Judges the two attestations of one answer; both are by the same AK and bound to the same ticket.
@@ -101,6 +212,7 @@ class AnswerJudge {
       : parts_(*candidate.parts_), answer_(answer), binding_(binding) {}
 
   Result<void> certify() const {
+    if (!answer_.creation_data.empty()) return certify_creation();
     auto attest =
         read_statement(answer_.certify_attest, TPM2_ST_ATTEST_CERTIFY, binding_, "certify.attest");
     if (!attest) return pass_on(attest);
@@ -111,16 +223,22 @@ class AnswerJudge {
                         "certify.signature");
   }
 
+  Result<void> certify_creation() const {
+    auto attest = read_statement(answer_.certify_attest, TPM2_ST_ATTEST_CREATION, binding_,
+                                 "certify.attest", creation_codes);
+    if (!attest) return pass_on(attest);
+    auto creation = parse_creation(answer_.creation_data, "certify.creation_data");
+    if (!creation) return pass_on(creation);
+    auto fits = check_creation(attest->attested.creation, parts_.device_name, *creation);
+    if (!fits) return fits;
+    return check_signed(parts_.ak.area, answer_.certify_attest, answer_.certify_signature,
+                        "certify.signature");
+  }
+
   Result<TPMS_ATTEST> quote(const PcrSelection& asked) const {
-    auto attest = parse_attest(answer_.quote_attest, "quote.attest");
+    auto attest = read_statement(answer_.quote_attest, TPM2_ST_ATTEST_QUOTE, binding_,
+                                 "quote.attest", quote_codes);
     if (!attest) return attest;
-    if (attest->magic != TPM2_GENERATED_VALUE)
-      return fail(Code::quote_magic, "quote.attest was not made by a TPM (magic)");
-    if (attest->type != TPM2_ST_ATTEST_QUOTE)
-      return fail(Code::quote_type, "quote.attest is no TPM2_Quote");
-    if (!equal_in_constant_time(view_of(attest->extraData), binding_)) {
-      return fail(Code::quote_binding, "quote.attest is not bound to this ticket (extraData)");
-    }
     auto signed_by_ak = check_signed(parts_.ak.area, answer_.quote_attest, answer_.quote_signature,
                                      "quote.signature");
     if (!signed_by_ak) return pass_on(signed_by_ak);
@@ -131,16 +249,7 @@ class AnswerJudge {
   }
 
   Verdict verdict(const TPMS_ATTEST& quoted, const PcrSelection& asked, Moment now) const {
-    const Endorsement& ek = parts_.endorsement;
-    Facts facts;
-    facts.format = "tpm2";
-    facts.key_protection = "hardware";
-    facts.root = ek.root;
-    facts.root_subject = ek.root_subject;
-    facts.manufacturer = ek.manufacturer;
-    facts.model = ek.model;
-    facts.version = ek.version;
-    facts.ek_certificate = ek.certificate;
+    Facts facts = parts_.facts;
     facts.firmware = quoted.firmwareVersion;
     facts.reset_count = quoted.clockInfo.resetCount;
     facts.restart_count = quoted.clockInfo.restartCount;
@@ -151,7 +260,7 @@ class AnswerJudge {
     for (const auto& [index, value] : answer_.pcrs) facts.pcrs[index] = to_hex(value);
     return VerdictMaker::make(std::move(facts),
                               boot_record_of(quoted, asked, answer_.pcrs, answer_.logs),
-                              parts_.device_key, to_hex(sha256(ek.spki)), now);
+                              parts_.device_key, to_hex(sha256(parts_.spki)), now);
   }
 
  private:
@@ -164,8 +273,9 @@ Result<Verdict> check_answer(const Candidate& candidate, const Answer& answer,
                              BytesView expected_secret, BytesView binding,
                              const PcrSelection& asked, Moment now) {
   // Nothing sealed is nothing opened: an empty secret proves no TPM.
-  if (expected_secret.empty() ||
-      !equal_in_constant_time(answer.activation_secret, expected_secret)) {
+  const bool sealed = candidate.endorsement() != nullptr;
+  if (sealed && (expected_secret.empty() ||
+                 !equal_in_constant_time(answer.activation_secret, expected_secret))) {
     return fail(Code::activation_secret_wrong,
                 "the credential was not opened by the TPM of this EK holding this AK");
   }

@@ -1,4 +1,4 @@
-// The hashes that are taken here; SHA-1 is not one of them.
+// The hashes of TPMs: those that are taken here, and those that are read to say why not.
 #pragma once
 
 #include <openssl/evp.h>
@@ -35,6 +35,19 @@ struct Hash {
 inline constexpr std::array hashes = {Hash{TPM2_ALG_SHA256, "sha256", 32, &EVP_sha256},
                                       Hash{TPM2_ALG_SHA384, "sha384", 48, &EVP_sha384}};
 
+/// All that evidence may name: SHA-1 and SHA-512 are read, so that a refusal can say whether the
+/// rest is right, and never taken.
+inline constexpr std::array known_hashes = {Hash{TPM2_ALG_SHA1, "sha1", 20, &EVP_sha1}, hashes[0],
+                                            hashes[1],
+                                            Hash{TPM2_ALG_SHA512, "sha512", 64, &EVP_sha512}};
+
+[[nodiscard]] inline std::optional<Hash> known_hash(TPM2_ALG_ID id) {
+  for (const Hash& hash : known_hashes) {
+    if (hash.id == id) return hash;
+  }
+  return std::nullopt;
+}
+/// Of those that are taken.
 [[nodiscard]] inline std::optional<Hash> hash_of(TPM2_ALG_ID id) {
   for (const Hash& hash : hashes) {
     if (hash.id == id) return hash;

@@ -245,6 +245,9 @@ class KeyEvidenceJudge {
       auto der = octets_at(member + "/certificate");
       if (!der) return pass_on(der);
       auto endorsement = check_endorsement(*der, *chain, trust_, now_);
+      if (endorsement && endorsement->chain.standing != x509::Standing::trusted)
+        endorsement =
+            fail(Code::ek_untrusted_root, "the root of this EK certificate is not trusted");
       if (endorsement) {
         verdict.eks_.push_back({*index, std::move(*endorsement)});
       } else if (!first) {

@@ -67,4 +67,16 @@ Result<TPMT_SIGNATURE> parse_signature(BytesView octets, const char* what) {
                                      &Tss2_MU_TPMT_SIGNATURE_Marshal);
 }
 
+Result<CreationData> parse_creation(BytesView octets, const char* what) {
+  // TPMS_CREATION_DATA begins with the count of a list, whose first two octets are 0.
+  const bool sized = octets.size() > 2 && (octets[0] != 0 || octets[1] != 0);
+  if (sized && static_cast<std::size_t>(octets[0] << 8U | octets[1]) != octets.size() - 2)
+    return malformed(what, "is not as long as it says");
+  const BytesView inner = sized ? octets.subspan(2) : octets;
+  auto data = parse_whole<TPMS_CREATION_DATA>(inner, what, &Tss2_MU_TPMS_CREATION_DATA_Unmarshal,
+                                              &Tss2_MU_TPMS_CREATION_DATA_Marshal);
+  if (!data) return pass_on(data);
+  return CreationData{*data, to_bytes(inner)};
+}
+
 }  // namespace mintmark::attest::tpm2

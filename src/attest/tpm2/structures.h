@@ -26,6 +26,13 @@ struct PublicArea {
 /// TPMT_SIGNATURE (Part 2, 11.3.4).
 [[nodiscard]] Result<TPMT_SIGNATURE> parse_signature(BytesView octets, const char* what);
 
+struct CreationData {
+  TPMS_CREATION_DATA data{};
+  Bytes octets;  ///< TPMS_CREATION_DATA, which the creation hash is over.
+};
+/// TPMS_CREATION_DATA (Part 2, 15.1), or TPM2B_CREATION_DATA around it.
+[[nodiscard]] Result<CreationData> parse_creation(BytesView octets, const char* what);
+
 [[nodiscard]] inline BytesView view_of(const TPM2B_DATA& data) { return {data.buffer, data.size}; }
 [[nodiscard]] inline BytesView view_of(const TPM2B_NAME& name) { return {name.name, name.size}; }
 [[nodiscard]] inline BytesView view_of(const TPM2B_DIGEST& digest) {

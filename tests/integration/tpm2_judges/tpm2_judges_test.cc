@@ -308,7 +308,7 @@ TEST_P(Enrolment, OfARealTpmEndsInAVerdict) {
   ASSERT_TRUE(opened) << opened.error().to_string();
 
   const PcrSelection asked{"sha256", {0, 2, 4, 7, 23}};
-  const Sha256 binding = binding_of("https://issuer.example", "ticket", candidate->ek_spki(),
+  const Sha256 binding = binding_of("https://issuer.example", "ticket", candidate->spki(),
                                     candidate->ak_name(), candidate->device_name());
   const auto certified = (*device)->certify(*key, *ak, binding);
   const auto quoted = (*device)->quote(*ak, asked.bank, asked.indexes, binding);
@@ -318,7 +318,7 @@ TEST_P(Enrolment, OfARealTpmEndsInAVerdict) {
   const auto verdict = check_answer(*candidate, answer, secret, binding, asked, now);
   ASSERT_TRUE(verdict) << verdict.error().to_string();
   EXPECT_EQ(verdict->facts().model, "swtpm");
-  EXPECT_EQ(verdict->identity(), to_hex(sha256(candidate->ek_spki())));
+  EXPECT_EQ(verdict->identity(), to_hex(sha256(candidate->spki())));
   EXPECT_EQ(verdict->facts().pcrs.size(), asked.indexes.size());
   EXPECT_EQ(verdict->at(), now);
 

@@ -23,7 +23,7 @@ class AnswerTest : public ::testing::Test {
   test::TestTpm tpm{authority};
   Candidate candidate = *check_candidate(tpm.presented(), authority.trust(), now);
   Bytes secret = random_bytes(32);
-  Sha256 binding = binding_of("https://issuer.example", "ticket", candidate.ek_spki(),
+  Sha256 binding = binding_of("https://issuer.example", "ticket", candidate.spki(),
                               candidate.ak_name(), candidate.device_name());
   PcrSelection asked{"sha256", {0, 1, 7, 23}};
 };

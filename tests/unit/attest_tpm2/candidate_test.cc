@@ -26,7 +26,7 @@ TEST_F(CandidateTest, WithAllAttributesRightIsTakenAndItsNamesAreComputedHere) {
   EXPECT_EQ(candidate->ak_name(), tpm.ak_name());
   EXPECT_EQ(candidate->device_name(), tpm.device_name());
   EXPECT_EQ(candidate->device_key(), tpm.device_key().public_key());
-  EXPECT_EQ(candidate->ek_spki(), tpm.ek_spki());
+  EXPECT_EQ(candidate->spki(), tpm.ek_spki());
 }
 
 struct Flip {

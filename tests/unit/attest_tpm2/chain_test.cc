@@ -182,8 +182,14 @@ TEST_F(ChainTest, OfMoreCertificatesThanAnyMakerHasIsRefused) {
   EXPECT_EQ(refusal(issue({"EK", of_an_ek}, &ca), chain).code, Code::ek_chain_invalid);
 }
 
-TEST_F(ChainTest, ThroughAnExpiredCaIsRefusedAndThatCaNamed) {
+// An EK certificate is made once, in a factory (docs/adr/0020).
+TEST_F(ChainTest, ThroughACaThatHasExpiredSinceItSignedIsFollowed) {
   const Issued ca = issue({"Old issuer", of_a_ca, now - std::chrono::hours(1)}, &root);
+  EXPECT_EQ(refusal_with(ca).code, Code::ek_names_missing);
+}
+
+TEST_F(ChainTest, ThroughACaThatHadExpiredWhenItSignedIsRefusedAndThatCaNamed) {
+  const Issued ca = issue({"Old issuer", of_a_ca, from_unix(1'699'999'999)}, &root);
   const Error error = refusal_with(ca);
   EXPECT_EQ(error.code, Code::ek_expired);
   EXPECT_NE(error.detail.find("CN=Old issuer"), std::string::npos) << error.detail;
@@ -236,8 +242,8 @@ TEST(Anchor, ThatIsNotSelfSignedEndsAChainAndGivesTheFactsItsName) {
   const test::TestTpm tpm(authority);
   const auto checked = check_endorsement(tpm.presented().ek_certificate, {}, trust, now);
   ASSERT_TRUE(checked) << checked.error().to_string();
-  EXPECT_EQ(checked->root, to_hex(sha256(anchor)));
-  EXPECT_EQ(checked->root_subject, "CN=Test TPM issuer");
+  EXPECT_EQ(checked->chain.root, to_hex(sha256(anchor)));
+  EXPECT_EQ(checked->chain.root_subject, "CN=Test TPM issuer");
   EXPECT_EQ(checked->certificate, to_hex(sha256(tpm.presented().ek_certificate)));
 }
 

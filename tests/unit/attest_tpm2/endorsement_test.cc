@@ -32,7 +32,7 @@ TEST_F(EndorsementTest, OfEveryKindOfEkIsTaken) {
     EXPECT_EQ(checked->spki, tpm.ek_spki());
     EXPECT_EQ(checked->manufacturer, "id:4D494E54");
     EXPECT_EQ(checked->model, "Test TPM");
-    EXPECT_EQ(checked->root_subject, "CN=Test TPM root");
+    EXPECT_EQ(checked->chain.root_subject, "CN=Test TPM root");
   }
 }
 
@@ -134,7 +134,7 @@ TEST_F(EndorsementTest, WithACriticalExtensionUnknownToUsIsRefused) {
 }
 
 TEST_F(EndorsementTest, OnAnotherKindOfKeyIsRefused) {
-  for (EVP_PKEY* key : {EVP_RSA_gen(1024), EVP_RSA_gen(3072), EVP_EC_gen("P-521"),
+  for (EVP_PKEY* key : {EVP_RSA_gen(1024), EVP_RSA_gen(2560), EVP_EC_gen("P-521"),
                         EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")}) {
     EXPECT_EQ(refusal_of(authority.certify(key, false, {})), Code::ek_key_unsupported);
     EVP_PKEY_free(key);

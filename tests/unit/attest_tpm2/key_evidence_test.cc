@@ -15,7 +15,7 @@ TEST_F(KeyEvidenceTest, ThatHoldsSaysWhatItProves) {
   EXPECT_EQ(verdict->counter_value(), evidence_value);
   ASSERT_EQ(verdict->eks().size(), 1U);
   EXPECT_EQ(verdict->eks()[0].nv_index, 0x01C0000AU);
-  EXPECT_EQ(verdict->eks()[0].endorsement.root, authority.root_fingerprint());
+  EXPECT_EQ(verdict->eks()[0].endorsement.chain.root, authority.root_fingerprint());
   EXPECT_EQ(verdict->firmware(), 7U);
   EXPECT_EQ(verdict->ak_name().size(), 34U);
 }

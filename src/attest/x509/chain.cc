@@ -1,0 +1,283 @@
+#include "attest/x509/chain.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+namespace mintmark::attest::x509 {
+namespace {
+
+constexpr int deepest_chain = 6;
+// OpenSSL's security level: 112 bits, so no SHA-1 and no RSA below 2048.
+constexpr int auth_level = 2;
+
+struct Free {
+  void operator()(X509_STORE_CTX* context) const { X509_STORE_CTX_free(context); }
+  void operator()(STACK_OF(X509) * stack) const { sk_X509_free(stack); }
+};
+template <typename T>
+using Owned = std::unique_ptr<T, Free>;
+
+/// What the callback must know.
+struct Tolerance {
+  const X509* leaf = nullptr;
+  ExpiredAuthorities expired = ExpiredAuthorities::refuse;
+  bool crls_required = false;
+};
+
+bool alive_at_issue(const X509* authority, const X509* leaf) {
+  int days = 0;
+  int seconds = 0;
+  return ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(leaf),
+                        X509_get0_notAfter(authority)) == 1 &&
+         (days > 0 || seconds > 0);
+}
+
+// OpenSSL asks at each error whether to go on.
+int on_error(int good, X509_STORE_CTX* context) {
+  if (good == 1) return 1;
+  const auto* tolerance = static_cast<const Tolerance*>(X509_STORE_CTX_get_app_data(context));
+  const int depth = X509_STORE_CTX_get_error_depth(context);
+  switch (X509_STORE_CTX_get_error(context)) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return depth > 0 && tolerance->expired == ExpiredAuthorities::taken_if_alive_at_issue &&
+                     alive_at_issue(X509_STORE_CTX_get_current_cert(context), tolerance->leaf)
+                 ? 1
+                 : 0;
+    case X509_V_ERR_UNABLE_TO_GET_CRL: {
+      // Nobody here asks for the revocation of an anchor.
+      const int last = sk_X509_num(X509_STORE_CTX_get0_chain(context)) - 1;
+      return !tolerance->crls_required || depth >= last ? 1 : 0;
+    }
+    default:
+      return 0;
+  }
+}
+
+ChainFault fault_of(int error) {
+  switch (error) {
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      return ChainFault::untrusted_root;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return ChainFault::expired;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return ChainFault::not_yet_valid;
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+      return ChainFault::signature;
+    case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
+      return ChainFault::unhandled_critical;
+    case X509_V_ERR_CERT_REVOKED:
+      return ChainFault::revoked;
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+    case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+    case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+    case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
+    case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
+    case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
+    case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+    case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+    case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
+      return ChainFault::crl;
+    default:
+      return ChainFault::invalid;
+  }
+}
+
+std::string issuer_text(const X509* certificate) {
+  const std::string url = issuer_url(certificate);
+  return "\"" + name_text(X509_get_issuer_name(certificate)) + "\"" +
+         (url.empty() ? std::string()
+                      : " (published, as the certificate says, at " + url + "; not fetched)");
+}
+
+ChainRefusal refusal_of(X509_STORE_CTX* context) {
+  const int error = X509_STORE_CTX_get_error(context);
+  const X509* at = X509_STORE_CTX_get_current_cert(context);
+  const std::string which =
+      at == nullptr ? "the chain" : "\"" + name_text(X509_get_subject_name(at)) + "\"";
+  const ChainFault fault = fault_of(error);
+  switch (fault) {
+    case ChainFault::untrusted_root:
+      return {fault, "no trusted root vouches for this certificate: its chain ends at issuer " +
+                         (at == nullptr ? std::string("?") : issuer_text(at))};
+    case ChainFault::expired:
+      return {fault, which + " has expired"};
+    case ChainFault::not_yet_valid:
+      return {fault, which + " is not valid yet"};
+    case ChainFault::signature:
+      return {fault, "the signature on " + which + " is wrong"};
+    case ChainFault::unhandled_critical:
+      return {fault, which + " has a critical extension that is not known here"};
+    case ChainFault::revoked:
+      return {fault, which + " was revoked by its issuer"};
+    case ChainFault::crl:
+      return {fault, std::string("whether ") + which +
+                         " was revoked cannot be told: " + X509_verify_cert_error_string(error)};
+    default:
+      return {fault, which + ": " + X509_verify_cert_error_string(error)};
+  }
+}
+
+// One run of OpenSSL's verification.
+class Run {
+ public:
+  Run(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * helpers, const Trust& trust, Moment now,
+      ExpiredAuthorities expired, unsigned long more_flags = 0)
+      : tolerance_{leaf, expired, trust.crls_required()}, context_(X509_STORE_CTX_new()) {
+    if (!context_ || X509_STORE_CTX_init(context_.get(), anchors, leaf, helpers) != 1) return;
+    X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context_.get());
+    X509_VERIFY_PARAM_set_time(parameters, static_cast<time_t>(to_unix(now)));
+    X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN | more_flags);
+    X509_VERIFY_PARAM_set_depth(parameters, deepest_chain);
+    X509_VERIFY_PARAM_set_auth_level(parameters, auth_level);
+    X509_STORE_CTX_set_app_data(context_.get(), &tolerance_);
+    X509_STORE_CTX_set_verify_cb(context_.get(), &on_error);
+    if (trust.crls() != nullptr) {
+      X509_STORE_CTX_set0_crls(context_.get(), trust.crls());
+      X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    }
+    good_ = X509_verify_cert(context_.get()) == 1;
+    ERR_clear_error();
+  }
+
+  [[nodiscard]] bool good() const { return good_; }
+  [[nodiscard]] X509_STORE_CTX* context() const { return context_.get(); }
+  [[nodiscard]] ChainRefusal refusal() const {
+    return context_ ? refusal_of(context_.get())
+                    : ChainRefusal{ChainFault::invalid, "OpenSSL could not begin a verification"};
+  }
+  [[nodiscard]] STACK_OF(X509) * chain() const {
+    return context_ ? X509_STORE_CTX_get0_chain(context_.get()) : nullptr;
+  }
+
+ private:
+  Tolerance tolerance_;
+  Owned<X509_STORE_CTX> context_;
+  bool good_ = false;
+};
+
+std::vector<Link> links_of(const STACK_OF(X509) * chain) {
+  std::vector<Link> links;
+  for (int i = 0; i < sk_X509_num(chain); ++i) {
+    const X509* one = sk_X509_value(chain, i);
+    links.push_back({name_text(X509_get_subject_name(one)), name_text(X509_get_issuer_name(one)),
+                     digest_of(one)});
+  }
+  return links;
+}
+
+tl::expected<Chain, ChainRefusal> by_the_rules(const STACK_OF(X509) * verified,
+                                               const Trust& trust) {
+  Chain chain;
+  chain.links = links_of(verified);
+  const RootRule* nearest = nullptr;
+  for (const Link& link : chain.links) {
+    const RootRule* rule = trust.rule_of(link.sha256);
+    if (rule == nullptr) continue;
+    if (*rule == RootRule::refuse)
+      return tl::unexpected(ChainRefusal{
+          ChainFault::refused_root, "the operator refuses what \"" + link.subject + "\" signed"});
+    if (nearest == nullptr) nearest = rule;
+  }
+  chain.standing =
+      nearest != nullptr && *nearest == RootRule::trust ? Standing::trusted : Standing::review;
+  chain.root = chain.links.back().sha256;
+  chain.root_subject = chain.links.back().subject;
+  return chain;
+}
+
+// Nobody known vouches for it: all that can be checked is checked, as if the last certificate that
+// was found were an anchor.
+tl::expected<Chain, ChainRefusal> of_unknown(const Run& first, X509* leaf, STACK_OF(X509) * helpers,
+                                             const Trust& trust, Moment now,
+                                             ExpiredAuthorities expired) {
+  STACK_OF(X509)* found = first.chain();
+  const int count = found == nullptr ? 0 : sk_X509_num(found);
+  if (count == 0) return tl::unexpected(first.refusal());
+  X509* last = sk_X509_value(found, count - 1);
+  const std::unique_ptr<X509_STORE, FreeX509> assumed(X509_STORE_new());
+  if (!assumed || X509_STORE_add_cert(assumed.get(), last) != 1)
+    return tl::unexpected(first.refusal());
+  const Run second(assumed.get(), leaf, helpers, trust, now, expired,
+                   X509_V_FLAG_CHECK_SS_SIGNATURE);
+  if (!second.good()) return tl::unexpected(second.refusal());
+  if (trust.unknown() == UnknownRoots::refuse) return tl::unexpected(first.refusal());
+  Chain chain;
+  chain.links = links_of(second.chain());
+  chain.root = unknown_root;
+  chain.root_subject = chain.links.back().issuer;
+  return chain;
+}
+
+}  // namespace
+
+Code code_of(ChainFault fault) {
+  switch (fault) {
+    case ChainFault::untrusted_root:
+    case ChainFault::refused_root:
+      return Code::certificate_untrusted_root;
+    case ChainFault::expired:
+      return Code::certificate_expired;
+    case ChainFault::not_yet_valid:
+      return Code::certificate_not_yet_valid;
+    case ChainFault::signature:
+      return Code::certificate_signature;
+    case ChainFault::unhandled_critical:
+      return Code::certificate_unhandled_critical;
+    case ChainFault::revoked:
+    case ChainFault::crl:
+      return Code::certificate_revoked;
+    default:
+      return Code::certificate_chain_invalid;
+  }
+}
+
+const char* name_of(Standing standing) {
+  return standing == Standing::trusted ? "trusted" : "review";
+}
+
+tl::expected<Chain, ChainRefusal> check_chain(X509* leaf, const std::vector<Certificate>& offered,
+                                              const Trust& trust, Moment now,
+                                              ExpiredAuthorities expired) {
+  const Owned<STACK_OF(X509)> helpers(sk_X509_new_null());
+  for (const auto* certificates : {&trust.intermediates(), &offered}) {
+    for (const Certificate& certificate : *certificates)
+      sk_X509_push(helpers.get(), certificate.get());
+  }
+  const Run run(trust.anchors(), leaf, helpers.get(), trust, now, expired);
+  if (run.good()) return by_the_rules(run.chain(), trust);
+  const ChainRefusal refusal = run.refusal();
+  if (refusal.fault != ChainFault::untrusted_root) return tl::unexpected(refusal);
+  return of_unknown(run, leaf, helpers.get(), trust, now, expired);
+}
+
+Result<std::vector<Certificate>> parse_offered(const std::vector<Bytes>& chain, Code malformed,
+                                               Code unbounded) {
+  if (chain.size() > most_offered)
+    return fail(malformed, "more than " + std::to_string(most_offered) + " certificates offered");
+  std::vector<Certificate> offered;
+  for (const Bytes& octets : chain) {
+    std::string why;
+    Certificate certificate = parse_certificate(octets, &why);
+    if (!certificate) return fail(malformed, why);
+    if (!has_bounded_key(certificate.get()))
+      return fail(unbounded, "an offered certificate has a key that is too large");
+    offered.push_back(std::move(certificate));
+  }
+  return offered;
+}
+
+Json to_json(const std::vector<Link>& links) {
+  Json all = Json::array();
+  for (const Link& link : links)
+    all.push_back({{"subject", link.subject}, {"issuer", link.issuer}, {"sha256", link.sha256}});
+  return all;
+}
+
+}  // namespace mintmark::attest::x509
