@@ -16,12 +16,15 @@ struct Subcommand {
   std::function<Result<Json>(AdminClient& mintd, const Arguments& arguments)> run;
   /// Prints the same for people.
   std::function<void(const Json& answer)> print;
+  /// The exit status that the answer itself calls for; absent: 0.
+  std::function<int(const Json& answer)> status{};
 };
 
-[[nodiscard]] std::vector<Subcommand> daemon_commands();        ///< status, reload
-[[nodiscard]] std::vector<Subcommand> key_commands();           ///< keys …, clock accept
-[[nodiscard]] std::vector<Subcommand> key_evidence_commands();  ///< keys evidence
-[[nodiscard]] std::vector<Subcommand> device_commands();        ///< devices …
+[[nodiscard]] std::vector<Subcommand> daemon_commands();          ///< status, reload
+[[nodiscard]] std::vector<Subcommand> key_commands();             ///< keys …, clock accept
+[[nodiscard]] std::vector<Subcommand> key_evidence_commands();    ///< keys evidence
+[[nodiscard]] std::vector<Subcommand> evidence_check_commands();  ///< evidence check
+[[nodiscard]] std::vector<Subcommand> device_commands();          ///< devices …
 /// devices explain, boot, baseline, attest; policy allow
 [[nodiscard]] std::vector<Subcommand> boot_commands();
 [[nodiscard]] std::vector<Subcommand> policy_commands();             ///< policy …

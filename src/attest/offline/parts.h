@@ -1,0 +1,35 @@
+// What the judges of one kind share. For this folder alone.
+#pragma once
+
+#include "attest/offline/judge.h"
+#include "attest/offline/material.h"
+
+namespace mintmark::attest::offline {
+
+[[nodiscard]] Judgement accepted(Json facts);
+[[nodiscard]] Judgement parsed(Json facts);
+[[nodiscard]] Judgement refused(const Error& error, Json facts, bool crypto_good = false);
+
+/// Quotes, certifications, creations: `wanted` is a TPM2_ST, or 0 for whichever is there.
+[[nodiscard]] Judgement judge_statements(const Material& material, const Question& question,
+                                         TPM2_ST wanted);
+/// Public areas, credentials: what they are.
+[[nodiscard]] Judgement judge_areas(const Material& material);
+
+[[nodiscard]] Judgement judge_ek(const Material& material, const Question& question);
+[[nodiscard]] Judgement judge_ak(const Material& material, const Question& question);
+[[nodiscard]] Judgement judge_device_identity(const Material& material, const Question& question);
+/// By what the certificate is for: an EK's, an AK's, or an authority's.
+[[nodiscard]] Judgement judge_certificate(const Material& material, const Question& question);
+[[nodiscard]] Judgement judge_platform(const Material& material, const Question& question);
+
+[[nodiscard]] Judgement judge_event_log(const Material& material, const Question& question);
+[[nodiscard]] Judgement judge_ima_log(const Material& material, const Question& question);
+/// Logs beside a good quote, against its values; `bank` is the quote's.
+[[nodiscard]] Result<Json> judge_logs(const Material& material, const std::string& bank,
+                                      const tpm2::PcrValues& quoted);
+
+/// Statement types as Part 2, 6.9 names them: "TPM2_Quote".
+[[nodiscard]] std::string command_of(TPM2_ST type);
+
+}  // namespace mintmark::attest::offline

@@ -1,0 +1,129 @@
+// mintctl evidence check: evidence judged from files, without a daemon.
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+
+#include "attest/offline/judge.h"
+#include "base/file.h"
+#include "programs/mintctl/subcommand.h"
+
+namespace mintmark::programs {
+namespace {
+
+namespace offline = attest::offline;
+namespace x509 = attest::x509;
+
+constexpr int deepest_folder = 4;
+constexpr std::size_t most_folders = 64;
+
+/// "2026-05-01T12:00:00Z" (RFC 3339, of UTC), with seconds or without.
+Result<Moment> moment_of(const std::string& text) {
+  if (text.empty()) return from_unix(std::time(nullptr));
+  std::tm parts{};
+  for (const char* form : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ"}) {
+    parts = {};
+    const char* rest = strptime(text.c_str(), form, &parts);
+    if (rest != nullptr && *rest == '\0') return from_unix(timegm(&parts));
+  }
+  return fail(Code::invalid_argument, "--at must be a time of UTC, such as 2026-05-01T12:00:00Z");
+}
+
+// Authorities are often kept in a folder for each maker.
+void add_sources(const std::filesystem::path& path, int depth,
+                 std::vector<x509::RootSource>& sources) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) {
+    sources.push_back({path.string()});
+    return;
+  }
+  bool files = false;
+  std::vector<std::filesystem::path> folders;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    if (entry.is_directory(error)) folders.push_back(entry.path());
+    files = files || entry.is_regular_file(error);
+  }
+  if (files || folders.empty()) sources.push_back({path.string()});
+  std::sort(folders.begin(), folders.end());
+  for (const auto& folder : folders) {
+    if (depth < deepest_folder && sources.size() < most_folders)
+      add_sources(folder, depth + 1, sources);
+  }
+}
+
+Result<std::optional<x509::Trust>> roots_in(const std::vector<std::string>& paths) {
+  if (paths.empty()) return std::nullopt;
+  x509::TrustSources sources;
+  for (const std::string& path : paths) add_sources(path, 0, sources.roots);
+  auto trust = x509::Trust::load(sources);
+  if (!trust) return fail(Code::config_unreadable, "--roots: " + trust.error().detail);
+  return std::optional(std::move(*trust));
+}
+
+Result<std::vector<Bytes>> files_in(const Arguments& arguments) {
+  std::vector<std::string> names = {arguments.argument()};
+  names.insert(names.end(), arguments.more().begin(), arguments.more().end());
+  if (names.size() > offline::most_files)
+    return fail(Code::invalid_argument,
+                "at most " + std::to_string(offline::most_files) + " files are judged at once");
+  std::vector<Bytes> files;
+  for (const std::string& name : names) {
+    auto content = read_file(name, offline::longest_file);
+    if (!content) return fail(Code::config_unreadable, content.error().detail);
+    files.push_back(to_bytes(as_bytes(*content)));
+  }
+  return files;
+}
+
+Result<Json> check(AdminClient& /*mintd*/, const Arguments& arguments) {
+  auto format = arguments.required("--format");
+  if (format) format = offline::format_named(*format);
+  if (!format) return fail(Code::invalid_argument, format.error().detail);
+  auto at = moment_of(arguments.value("--at"));
+  if (!at) return pass_on(at);
+  auto challenge = from_hex(arguments.value("--challenge"));
+  if (!challenge) return fail(Code::invalid_argument, "--challenge must be hexadecimal");
+  auto roots = roots_in(arguments.values("--roots"));
+  if (!roots) return pass_on(roots);
+  auto files = files_in(arguments);
+  if (!files) return pass_on(files);
+  offline::Question question{*format, std::move(*files), *roots ? &**roots : nullptr, *at, {}};
+  if (arguments.has("--challenge")) question.challenge = std::move(*challenge);
+  const auto judgement = offline::judge(question);
+  if (!judgement) return tl::unexpected<Error>(judgement.error());
+  return offline::to_json(*judgement);
+}
+
+void print_judgement(const Json& judgement) {
+  std::printf("%s\n", judgement.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+std::string formats_text() {
+  std::string text;
+  for (const offline::Format& format : offline::formats())
+    text += (text.empty() ? "" : ", ") + std::string(format.name);
+  return text;
+}
+
+}  // namespace
+
+std::vector<Subcommand> evidence_check_commands() {
+  Subcommand command{
+      {"evidence check",
+       "judges evidence from files, told apart by what is in them; prints the verdict as JSON and "
+       "ends with 0 (accept, parse) or 1 (reject)",
+       {{"--format", "F", "what is asked: " + formats_text()},
+        {"--roots", "DIR", "authorities: a file, or a folder with those below it", true},
+        {"--at", "RFC3339", "when it is judged (default: now)"},
+        {"--challenge", "HEX", "what the statements must be bound to (extraData)"}},
+       "FILE",
+       "FILE"},
+      check,
+      print_judgement};
+  command.status = [](const Json& judgement) {
+    return judgement.value("verdict", "") == "reject" ? exit_denied : exit_done;
+  };
+  return {command};
+}
+
+}  // namespace mintmark::programs

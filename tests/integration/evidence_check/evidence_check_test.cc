@@ -1,0 +1,96 @@
+// mintctl evidence check: the program gives what the judge in it gives, and ends as it says.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "support/artefacts.h"
+#include "support/child_process.h"
+#include "support/temporary_directory.h"
+
+namespace mintmark::test {
+namespace {
+
+struct Outcome {
+  int status = 0;
+  std::string output;
+};
+
+Outcome mintctl(std::vector<std::string> arguments) {
+  const TemporaryDirectory scratch;
+  arguments.insert(arguments.begin(), {MINTCTL, "evidence", "check"});
+  ChildProcess child(arguments, scratch.path() / "log");
+  const int status = child.wait();
+  return {status, child.output()};
+}
+
+std::string rfc3339(Moment moment) {
+  const std::time_t seconds = static_cast<std::time_t>(to_unix(moment));
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32] = {};
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+std::vector<std::string> arguments_for(const Artefact& artefact) {
+  std::vector<std::string> arguments = {"--format", artefact.format, "--at", rfc3339(artefact.at)};
+  for (const std::string& root : artefact.roots) {
+    arguments.emplace_back("--roots");
+    arguments.push_back((test_data() / root).string());
+  }
+  if (artefact.expect.contains("nonce_hex")) {
+    arguments.emplace_back("--challenge");
+    arguments.push_back(artefact.expect["nonce_hex"].get<std::string>());
+  }
+  arguments.emplace_back("--");
+  for (const std::string& file : artefact.files) arguments.push_back((test_data() / file).string());
+  return arguments;
+}
+
+TEST(EvidenceCheck, AnswersForEveryEntryAsTheEntrySays) {
+  if (!test_data_is_there()) GTEST_SKIP() << "no test data";
+  std::size_t count = 0;
+  for (const std::string& topic : evidence_topics) {
+    for (const Artefact& artefact : artefacts_of(topic)) {
+      SCOPED_TRACE(artefact.id);
+      const Outcome outcome = mintctl(arguments_for(artefact));
+      const Json answer = Json::parse(outcome.output, nullptr, /*allow_exceptions=*/false);
+      ASSERT_TRUE(answer.is_object()) << outcome.output;
+      EXPECT_EQ(outcome.status, answer["verdict"] == "reject" ? 1 : 0);
+      if (artefact.answer() != "either") {
+        EXPECT_EQ(answer["verdict"], artefact.answer());
+      }
+      const auto trust = artefact.trust();
+      EXPECT_EQ(answer,
+                attest::offline::to_json(judged(question_of(artefact, trust ? &*trust : nullptr))));
+      ++count;
+    }
+  }
+  EXPECT_GT(count, 0U);
+}
+
+TEST(EvidenceCheck, RefusesWrongUsageByName) {
+  for (const auto& [arguments, word] :
+       {std::pair<std::vector<std::string>, const char*>{{"/dev/null"}, "--format"},
+        {{"--format", "no such"}, "FILE"},
+        {{"--format", "no such", "/dev/null"}, "no such"},
+        {{"--format", "tpm2", "--at", "yesterday", "/dev/null"}, "--at"},
+        {{"--format", "tpm2", "--challenge", "xyz", "/dev/null"}, "--challenge"},
+        {{"--format", "tpm2", "--roots", "/dev/null", "/dev/null"}, "--roots"},
+        {{"--format", "tpm2", "/no/such/file"}, "/no/such/file"}}) {
+    const Outcome outcome = mintctl(arguments);
+    EXPECT_EQ(outcome.status, 2) << outcome.output;
+    EXPECT_NE(outcome.output.find(word), std::string::npos) << outcome.output;
+  }
+}
+
+TEST(EvidenceCheck, OfAnEmptyFileIsARefusal) {
+  const Outcome outcome = mintctl({"--format", "tpm2", "/dev/null"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_NE(outcome.output.find("evidence_files"), std::string::npos) << outcome.output;
+}
+
+}  // namespace
+}  // namespace mintmark::test

@@ -1,0 +1,177 @@
+// Evidence from files, judged: what test authorities and a test TPM made, each check broken alone.
+#include "attest/offline/judge.h"
+
+#include <gtest/gtest.h>
+
+#include "support/test_tpm.h"
+
+namespace mintmark::attest::offline {
+namespace {
+
+const Moment now = from_unix(1'800'000'000);
+
+class JudgeTest : public ::testing::Test {
+ protected:
+  JudgeTest() {
+    const auto candidate = tpm2::check_candidate(tpm.presented(), trust, now);
+    const auto challenge = tpm2::make_challenge(*candidate, Bytes(32, 7));
+    answer = tpm.answer(*challenge, nonce, {"sha256", {0, 7}});
+  }
+  Question quote() const {
+    Json values;
+    for (const auto& [index, value] : answer.pcrs)
+      values["sha256"][std::to_string(index)] = to_hex(value);
+    return {"quote",
+            {answer.quote_attest, answer.quote_signature, tpm.presented().ak_public,
+             to_bytes(as_bytes(values.dump()))},
+            nullptr,
+            now,
+            nonce};
+  }
+  Question certify() const {
+    return {"certify",
+            {answer.certify_attest, answer.certify_signature, tpm.presented().ak_public,
+             tpm.presented().device_public},
+            nullptr,
+            now,
+            nonce};
+  }
+  Question ek() const { return {"ek", {tpm.presented().ek_certificate}, &trust, now, {}}; }
+  static Json judged(const Question& question) { return to_json(*judge(question)); }
+  static std::string code(const Question& question) {
+    const Json json = judged(question);
+    EXPECT_EQ(json["verdict"], "reject");
+    return json.value("code", "");
+  }
+
+  const Bytes nonce = Bytes(20, 0x42);
+  test::TestAuthority authority;
+  tpm2::EkTrust trust = authority.trust();
+  test::TestTpm tpm{authority};
+  tpm2::Answer answer;
+};
+
+TEST_F(JudgeTest, AGoodQuoteIsAcceptedByEitherName) {
+  Question question = quote();
+  for (const char* format : {"quote", "tpm2-quote", "tpm2"}) {
+    question.format = format;
+    const Json json = judged(question);
+    EXPECT_EQ(json["verdict"], "accept") << json;
+    EXPECT_FALSE(json.contains("code"));
+    EXPECT_EQ(json["facts"]["kind"], "TPM2_Quote");
+    EXPECT_EQ(json["facts"]["pcr_digest_matches"], true);
+  }
+}
+
+TEST_F(JudgeTest, AGoodCertificationIsAcceptedAndItsKeyNamed) {
+  const Json json = judged(certify());
+  EXPECT_EQ(json["verdict"], "accept") << json;
+  EXPECT_EQ(json["facts"]["key_name"], to_hex(tpm.device_name()));
+  EXPECT_EQ(json["facts"]["ak_name"], to_hex(tpm.ak_name()));
+}
+
+TEST_F(JudgeTest, AnUnknownFormatIsAnErrorThatNamesTheKnownOnes) {
+  Question question = quote();
+  for (const char* format : {"", "tpm", "TPM2", "tpm2 "}) {
+    question.format = format;
+    const auto judgement = judge(question);
+    ASSERT_FALSE(judgement) << format;
+    EXPECT_EQ(judgement.error().code, Code::evidence_format_unknown);
+    EXPECT_NE(judgement.error().detail.find("tpm2-quote"), std::string::npos);
+  }
+}
+
+TEST_F(JudgeTest, WithoutFilesOrWithTooManyThereIsNothingToAccept) {
+  Question question = quote();
+  question.files.clear();
+  EXPECT_EQ(code(question), "evidence_files");
+  question.files.assign(most_files + 1, Bytes{1});
+  EXPECT_EQ(code(question), "evidence_files");
+}
+
+TEST_F(JudgeTest, AFileThatNobodyCanReadRefusesTheRest) {
+  Question question = quote();
+  question.files.push_back(to_bytes(as_bytes("what is this")));
+  EXPECT_EQ(code(question), "evidence_files");
+}
+
+TEST_F(JudgeTest, AQuoteOfAnUnrestrictedKeyIsRefusedThoughItsSignatureIsGood) {
+  tpm.ak.objectAttributes &= ~TPMA_OBJECT_RESTRICTED;
+  const Json json = judged(quote());
+  EXPECT_EQ(json["code"], "ak_not_restricted");
+  EXPECT_EQ(json["crypto"], "accept");
+}
+
+TEST_F(JudgeTest, StatementsForAnotherFormatAreRefusedForTheirType) {
+  Question question = quote();
+  question.format = "certify";
+  EXPECT_EQ(code(question), "certify_type");
+  question = certify();
+  question.format = "creation";
+  EXPECT_EQ(code(question), "creation_type");
+}
+
+TEST_F(JudgeTest, ASignatureTooManyIsRefused) {
+  Question question = quote();
+  question.files.push_back(answer.certify_signature);
+  EXPECT_EQ(code(question), "signature_invalid");
+}
+
+TEST_F(JudgeTest, ACertificationWithoutItsKeyIsRefused) {
+  Question question = certify();
+  question.files.pop_back();
+  EXPECT_EQ(code(question), "certify_name");
+}
+
+TEST_F(JudgeTest, AnEkCertificateIsReadWithoutRootsAndAcceptedByItsOwn) {
+  Question question = ek();
+  EXPECT_EQ(judged(question)["verdict"], "accept");
+  question.roots = nullptr;
+  const Json json = judged(question);
+  EXPECT_EQ(json["verdict"], "parse");
+  EXPECT_EQ(json["facts"]["tpm"]["manufacturer"], "id:4D494E54");
+}
+
+TEST_F(JudgeTest, AnEkCertificateIsNoAksAndNoDevices) {
+  Question question = ek();
+  question.format = "ak";
+  EXPECT_EQ(code(question), "ak_certificate_usage");
+  question.format = "idevid";
+  EXPECT_EQ(code(question), "certificate_usage");
+}
+
+TEST_F(JudgeTest, AnAuthoritysCertificateIsNoneOfThem) {
+  Question question = ek();
+  question.files = {authority.intermediate_der()};
+  EXPECT_EQ(code(question), "ek_is_ca");
+  question.format = "ak";
+  EXPECT_EQ(code(question), "ak_certificate_is_ca");
+  question.format = "x509";
+  EXPECT_EQ(code(question), "certificate_is_ca");
+  question.format = "tpm2";
+  const Json json = judged(question);
+  EXPECT_EQ(json["verdict"], "accept") << json;
+  EXPECT_EQ(json["facts"]["kind"], "authority");
+}
+
+TEST_F(JudgeTest, ACertificateUnderReviewIsNotAccepted) {
+  x509::Trust::Parts parts;
+  for (auto& root : x509::certificates_in(as_bytes(authority.root_pem())))
+    parts.anchors.push_back({std::move(root), x509::RootRule::review});
+  const auto review = *x509::Trust::of(std::move(parts));
+  Question question = ek();
+  question.files.push_back(authority.intermediate_der());
+  question.roots = &review;
+  const Json json = judged(question);
+  EXPECT_EQ(json["code"], "ek_untrusted_root");
+  EXPECT_EQ(json["facts"]["standing"], "review");
+}
+
+TEST_F(JudgeTest, ACertificateOfAnotherKeyBesideAQuoteIsRefused) {
+  Question question = quote();
+  question.files.push_back(tpm.presented().ek_certificate);
+  EXPECT_EQ(code(question), "ak_certificate_key");
+}
+
+}  // namespace
+}  // namespace mintmark::attest::offline
