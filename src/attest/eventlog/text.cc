@@ -95,10 +95,10 @@ BytesView without_terminators(BytesView octets) {
 std::string guid_text(BytesView guid) {
   if (guid.size() != 16) return {};
   Bytes order;
-  for (const std::size_t i : {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15})
+  for (const std::size_t i : {3U, 2U, 1U, 0U, 5U, 4U, 7U, 6U, 8U, 9U, 10U, 11U, 12U, 13U, 14U, 15U})
     order.push_back(guid[i]);
   std::string text = to_hex(order);
-  for (const std::size_t dash : {8, 13, 18, 23}) text.insert(dash, "-");
+  for (const std::size_t dash : {8U, 13U, 18U, 23U}) text.insert(dash, "-");
   return text;
 }
 
