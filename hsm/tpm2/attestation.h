@@ -6,12 +6,16 @@
 
 namespace mintmark::hsm::tpm2 {
 
+/// See Device::public_area.
+[[nodiscard]] Result<Bytes> persistent_public_area(const Tpm& tpm, const PersistentKey& key);
+
 /// See Device::certify.
-[[nodiscard]] Result<Statement> certify_key(const Tpm& tpm, const KeyBlobs& key, const KeyBlobs& ak,
-                                            BytesView qualifying_data);
+[[nodiscard]] Result<Statement> certify_key(const Tpm& tpm, const KeyBlobs& key,
+                                            const AttestationKey& ak, BytesView qualifying_data);
 
 /// See Device::quote.
-[[nodiscard]] Result<Quote> quote_pcrs(const Tpm& tpm, const KeyBlobs& ak, const std::string& bank,
+[[nodiscard]] Result<Quote> quote_pcrs(const Tpm& tpm, const AttestationKey& ak,
+                                       const std::string& bank,
                                        const std::vector<unsigned>& selection,
                                        BytesView qualifying_data);
 

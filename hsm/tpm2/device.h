@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/bytes.h"
@@ -34,6 +35,18 @@ struct KeyBlobs {
   Bytes private_area;  ///< TPM2B_PRIVATE, encrypted by the storage root.
 };
 
+/// A key that persists in the TPM (TPM 2.0 Part 2, 7.4: 0x81…): somebody else made it, and had it
+/// certified.
+struct PersistentKey {
+  std::uint32_t handle = 0;
+};
+
+/// "0x81000003"; of NV indexes too.
+[[nodiscard]] std::string name_of_handle(std::uint32_t handle);
+
+/// A key that signs what the TPM says.
+using AttestationKey = std::variant<KeyBlobs, PersistentKey>;
+
 /// Something the TPM says, signed by an attestation key.
 struct Statement {
   Bytes attest;     ///< TPMS_ATTEST
@@ -55,6 +68,11 @@ class Device {
   /// The RSA one if there is one, else the ECC one; `wanted` forces the kind.
   /// `tpm_no_ek_certificate`.
   [[nodiscard]] virtual Result<EkCertificate> ek_certificate(std::optional<EkKind> wanted) = 0;
+  /// The certificate (DER, without padding) in any NV index that its owner or everybody may read.
+  /// `not_found`; `ak_certificate_malformed` if it holds none.
+  [[nodiscard]] virtual Result<Bytes> ak_certificate(std::uint32_t nv_index) = 0;
+  /// TPM2B_PUBLIC. `tpm_key_lost` if nothing persists there.
+  [[nodiscard]] virtual Result<Bytes> public_area(const PersistentKey& key) = 0;
 
   /// ECC P-256, restricted, signs with ECDSA-SHA256 only what the TPM itself says.
   [[nodiscard]] virtual Result<KeyBlobs> create_attestation_key() = 0;
@@ -69,13 +87,14 @@ class Device {
                                                            BytesView credential_blob,
                                                            BytesView encrypted_secret) = 0;
 
-  /// TPM2_Certify of `key` by `ak`.
-  [[nodiscard]] virtual Result<Statement> certify(const KeyBlobs& key, const KeyBlobs& ak,
+  /// TPM2_Certify of `key` by `ak`, which has an empty authorisation.
+  [[nodiscard]] virtual Result<Statement> certify(const KeyBlobs& key, const AttestationKey& ak,
                                                   BytesView qualifying_data) = 0;
 
-  /// TPM2_Quote over PCRs of one bank ("sha256", "sha384"), with the values that it covers.
+  /// TPM2_Quote over PCRs of one bank ("sha256", "sha384"), with the values that it covers; their
+  /// digest is by the AK's own hash (Part 3, 18.4).
   /// `tpm_pcr_bank_missing`; `tpm_pcrs_moving` if they never stood still.
-  [[nodiscard]] virtual Result<Quote> quote(const KeyBlobs& ak, const std::string& bank,
+  [[nodiscard]] virtual Result<Quote> quote(const AttestationKey& ak, const std::string& bank,
                                             const std::vector<unsigned>& selection,
                                             BytesView qualifying_data) = 0;
 

@@ -1,5 +1,8 @@
 #include "hsm/tpm2/device_tpm.h"
 
+#include <iomanip>
+#include <sstream>
+
 #include "hsm/tpm2/attestation.h"
 #include "hsm/tpm2/endorsement.h"
 #include "hsm/tpm2/esapi.h"
@@ -49,6 +52,12 @@ class TpmDevice final : public Device {
   Result<EkCertificate> ek_certificate(std::optional<EkKind> wanted) override {
     return find_ek_certificate(tpm_, wanted);
   }
+  Result<Bytes> ak_certificate(std::uint32_t nv_index) override {
+    return read_certificate_at(tpm_, nv_index, Code::ak_certificate_malformed);
+  }
+  Result<Bytes> public_area(const PersistentKey& key) override {
+    return persistent_public_area(tpm_, key);
+  }
   Result<KeyBlobs> create_attestation_key() override {
     return create_key(tpm_, attestation_key_template());
   }
@@ -58,11 +67,11 @@ class TpmDevice final : public Device {
                                      BytesView encrypted_secret) override {
     return open_credential(tpm_, ek, ak, credential_blob, encrypted_secret);
   }
-  Result<Statement> certify(const KeyBlobs& key, const KeyBlobs& ak,
+  Result<Statement> certify(const KeyBlobs& key, const AttestationKey& ak,
                             BytesView qualifying_data) override {
     return certify_key(tpm_, key, ak, qualifying_data);
   }
-  Result<Quote> quote(const KeyBlobs& ak, const std::string& bank,
+  Result<Quote> quote(const AttestationKey& ak, const std::string& bank,
                       const std::vector<unsigned>& selection, BytesView qualifying_data) override {
     return quote_pcrs(tpm_, ak, bank, selection, qualifying_data);
   }
@@ -77,6 +86,12 @@ class TpmDevice final : public Device {
 };
 
 }  // namespace
+
+std::string name_of_handle(std::uint32_t handle) {
+  std::ostringstream text;
+  text << "0x" << std::hex << std::uppercase << std::setw(8) << std::setfill('0') << handle;
+  return text.str();
+}
 
 std::string_view name_of(EkKind kind) { return kind == EkKind::rsa ? "rsa" : "ecc"; }
 

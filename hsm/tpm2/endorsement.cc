@@ -1,8 +1,6 @@
 #include "hsm/tpm2/endorsement.h"
 
 #include <array>
-#include <iomanip>
-#include <sstream>
 
 #include "hsm/tpm2/ek_public.h"
 #include "hsm/tpm2/esapi.h"
@@ -31,22 +29,10 @@ constexpr std::array<Place, 5> places = {{{0x01C00002, EkKind::rsa},
 constexpr std::uint32_t first_of_chain = 0x01C00100;
 constexpr std::uint32_t last_of_chain = 0x01C001FF;
 
-std::string index_text(std::uint32_t index) {
-  std::ostringstream text;
-  text << "0x" << std::hex << std::uppercase << std::setw(8) << std::setfill('0') << index;
-  return text.str();
-}
-
 Result<EkCertificate> read_certificate(const Tpm& tpm, const Place& place) {
-  auto content = read_nv(tpm, place.nv_index);
-  if (!content) return pass_on(content);
-  const std::size_t length = der_length(*content);
-  if (length == 0 || length > content->size()) {
-    return fail(Code::tpm_no_ek_certificate,
-                "NV index " + index_text(place.nv_index) + " holds no certificate");
-  }
-  content->resize(length);
-  return EkCertificate{place.nv_index, place.kind, std::move(*content)};
+  auto der = read_certificate_at(tpm, place.nv_index, Code::tpm_no_ek_certificate);
+  if (!der) return pass_on(der);
+  return EkCertificate{place.nv_index, place.kind, std::move(*der)};
 }
 
 // The certificate names the key; a TPM whose manufacturer used a template of its own gives another
@@ -110,6 +96,20 @@ Result<Secret> activate(const Tpm& tpm, const Handle& ak, const Handle& ek, Sess
 }
 
 }  // namespace
+
+Result<Bytes> read_certificate_at(const Tpm& tpm, std::uint32_t nv_index, Code refusal) {
+  auto content = read_nv(tpm, nv_index);
+  if (!content) {
+    Error error = content.error();
+    if (error.code == Code::not_found) error.detail += " " + name_of_handle(nv_index);
+    return tl::unexpected<Error>(std::move(error));
+  }
+  const std::size_t length = der_length(*content);
+  if (length == 0 || length > content->size())
+    return fail(refusal, "NV index " + name_of_handle(nv_index) + " holds no certificate");
+  content->resize(length);
+  return content;
+}
 
 Result<EkCertificate> find_ek_certificate(const Tpm& tpm, std::optional<EkKind> wanted) {
   for (const Place& place : places) {

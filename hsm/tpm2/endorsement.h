@@ -7,6 +7,10 @@
 
 namespace mintmark::hsm::tpm2 {
 
+/// The certificate (DER, without padding) in an NV index. `not_found`; `refusal` if it holds none.
+[[nodiscard]] Result<Bytes> read_certificate_at(const Tpm& tpm, std::uint32_t nv_index,
+                                                Code refusal);
+
 /// See Device::ek_certificate.
 [[nodiscard]] Result<EkCertificate> find_ek_certificate(const Tpm& tpm,
                                                         std::optional<EkKind> wanted);

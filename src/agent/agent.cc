@@ -23,7 +23,10 @@ bool asks_for_enrolment(const Error& error) {
 // device to the issuer. A code is good for one enrolment.
 struct WayToRenew {
   std::optional<EnrolmentWay> operator()(const TpmKey& key) const {
-    return ByTpm{key.tcti, key.ek, key.logs};
+    ByTpm way{key.tcti, key.ek, key.logs};
+    if (const auto* persistent = std::get_if<hsm::tpm2::PersistentKey>(&key.ak))
+      way.ak = CertifiedAk{*persistent, key.ak_certificate};
+    return way;
   }
   std::optional<EnrolmentWay> operator()(const FileKey& /*key*/) const { return std::nullopt; }
 };

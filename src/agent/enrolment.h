@@ -28,11 +28,18 @@ struct PendingEnrolment {
 
 using Enrolment = std::variant<Identity, PendingEnrolment>;
 
+/// An AK that an attestation authority certified: its word replaces what only the EK could open.
+struct CertifiedAk {
+  hsm::tpm2::PersistentKey key;
+  std::string certificate;  ///< As read_ak_certificate takes it.
+};
+
 /// By evidence of a TPM. It can be done again at any time, by nobody's leave.
 struct ByTpm {
   std::string tcti;  ///< "": the TPM of the system.
   std::optional<hsm::tpm2::EkKind> ek;
   LogFiles logs;
+  std::optional<CertifiedAk> ak{};  ///< Nothing: by the EK, with an AK of our own.
 };
 
 /// By a one-time code of the issuer's operator, for a key in a file of the state directory.
@@ -50,10 +57,10 @@ struct TpmEnrolment {
   std::function<void(const std::string& note)> say;  ///< For the owner; may come more than once.
 };
 
-/// Proves to the issuer that an AK and a device key live in a TPM whose EK a root vouches for, and
-/// gives all of Identity but `ca_file` and the attestation's `boot_id`, which only the caller
-/// knows. Nothing is written. After approval the device enrols anew: what waited was judged, not
-/// kept.
+/// Proves to the issuer that an AK and a device key live in a TPM whose EK (or AK) a root vouches
+/// for, and gives all of Identity but `ca_file` and the attestation's `boot_id`, which only the
+/// caller knows. Nothing is written. After approval the device enrols anew: what waited was judged,
+/// not kept.
 ///
 /// `former`: the keys to show again, so that tokens that are out stay good and the issuer can
 /// compare the counters of two quotes (which each key sees otherwise: TPM 2.0 Part 1, 36.7). New

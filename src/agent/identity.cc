@@ -1,5 +1,6 @@
 #include "agent/identity.h"
 
+#include "agent/ak_certificate.h"
 #include "jose/base64url.h"
 #include "jose/members.h"
 
@@ -17,10 +18,15 @@ struct RecordWriter {
   Json operator()(const TpmKey& key) const {
     Json json = {{"kind", "tpm"},
                  {"tcti", key.tcti},
-                 {"ek", hsm::tpm2::name_of(key.ek)},
                  {"ek_fingerprint", key.ek_fingerprint},
-                 {"ak", to_json(key.ak)},
                  {"device_key", to_json(key.device_key)}};
+    if (const auto* persistent = std::get_if<hsm::tpm2::PersistentKey>(&key.ak)) {
+      json["certified_ak"] = {{"handle", hsm::tpm2::name_of_handle(persistent->handle)},
+                              {"certificate", key.ak_certificate}};
+    } else {
+      json["ek"] = hsm::tpm2::name_of(key.ek);
+      json["ak"] = to_json(std::get<hsm::tpm2::KeyBlobs>(key.ak));
+    }
     if (!key.logs.event_log.empty()) json["event_log"] = key.logs.event_log;
     if (!key.logs.ima_log.empty()) json["ima_log"] = key.logs.ima_log;
     return json;
@@ -46,14 +52,31 @@ std::string text_or_none(Members& members, const char* name) {
   return members.has(name) ? members.text(name) : std::string();
 }
 
+struct CertifiedAk {
+  hsm::tpm2::PersistentKey key;
+  std::string certificate;
+};
+
+CertifiedAk certified_ak_in(Members& outer) {
+  Members members = outer.below("certified_ak");
+  const auto handle = persistent_handle_in(members.text("handle"));
+  if (!handle) members.refuse("handle", "a handle such as \"0x81000003\"");
+  CertifiedAk ak{{handle.value_or(0)}, members.non_empty("certificate")};
+  outer.adopt(members);
+  return ak;
+}
+
 TpmKey tpm_key_in(Members& members) {
+  const bool certified = members.has("certified_ak");
+  const CertifiedAk ak = certified ? certified_ak_in(members) : CertifiedAk{};
   return {.tcti = members.text("tcti"),
-          .ek = ek_in(members, "ek"),
+          .ek = certified ? hsm::tpm2::EkKind::rsa : ek_in(members, "ek"),
           .ek_fingerprint = members.non_empty("ek_fingerprint"),
-          .ak = blobs_in(members, "ak"),
+          .ak = certified ? hsm::tpm2::AttestationKey(ak.key) : blobs_in(members, "ak"),
           .device_key = blobs_in(members, "device_key"),
           .logs = {.event_log = text_or_none(members, "event_log"),
-                   .ima_log = text_or_none(members, "ima_log")}};
+                   .ima_log = text_or_none(members, "ima_log")},
+          .ak_certificate = ak.certificate};
 }
 
 KeyRecord record_in(Members& outer) {

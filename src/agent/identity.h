@@ -17,10 +17,13 @@ namespace mintmark::agent {
 struct TpmKey {
   std::string tcti;  ///< "": the TPM of the system.
   hsm::tpm2::EkKind ek = hsm::tpm2::EkKind::rsa;
-  std::string ek_fingerprint;  ///< hex SHA-256 of the EK's SubjectPublicKeyInfo.
-  hsm::tpm2::KeyBlobs ak;
+  /// hex SHA-256 of the SubjectPublicKeyInfo that vouches for the TPM: the EK's, or a certified
+  /// AK's.
+  std::string ek_fingerprint;
+  hsm::tpm2::AttestationKey ak;
   hsm::tpm2::KeyBlobs device_key;
   LogFiles logs;
+  std::string ak_certificate;  ///< Of an AK that persists: where its certificate is (NV or file).
 };
 
 /// A device key in the state directory, in the file `StateDirectory::key_file()`: unprotected.

@@ -11,9 +11,16 @@ namespace mintmark::agent {
 namespace {
 
 Json to_json(const Presented& presented) {
-  return {{"ek_certificate", jose::base64url(presented.ek_certificate)},
-          {"ak_public", jose::base64url(presented.ak_public)},
-          {"device_public", jose::base64url(presented.device_public)}};
+  Json json = {{"ak_public", jose::base64url(presented.ak_public)},
+               {"device_public", jose::base64url(presented.device_public)}};
+  if (presented.ak_certificate.empty()) {
+    json["ek_certificate"] = jose::base64url(presented.ek_certificate);
+    return json;
+  }
+  json["ak_certificate"] = jose::base64url(presented.ak_certificate);
+  for (const Bytes& certificate : presented.ak_chain)
+    json["ak_chain"].push_back(jose::base64url(certificate));
+  return json;
 }
 
 Json to_json(const hsm::tpm2::Statement& statement) {
@@ -162,11 +169,15 @@ Result<Challenge> IssuerClient::begin(const Presented& presented) {
   if (!body) return tl::unexpected<Error>(body.error());
   jose::Members members = members_of_answer(*body);
   Challenge challenge{.ticket = members.visible("ticket"),
-                      .credential_blob = members.octets("credential_blob"),
-                      .encrypted_secret = members.octets("encrypted_secret"),
+                      .credential_blob = {},
+                      .encrypted_secret = {},
                       .pcr_bank = members.visible("pcr_bank"),
                       .pcr_selection = indexes_in(*body, "pcr_selection", members),
                       .logs = logs_in(*body, members)};
+  if (presented.ak_certificate.empty()) {
+    challenge.credential_blob = members.octets("credential_blob");
+    challenge.encrypted_secret = members.octets("encrypted_secret");
+  }
   if (auto read = members.result(); !read) return pass_on(read);
   return challenge;
 }
@@ -175,7 +186,8 @@ Result<Admission> IssuerClient::finish(const Presented& presented, const Challen
                                        const std::string& proof) {
   Json request = to_json(presented);
   request["ticket"] = answer.ticket;
-  request["activation_secret"] = jose::base64url(answer.activation_secret.view());
+  if (answer.activation_secret)
+    request["activation_secret"] = jose::base64url(answer.activation_secret->view());
   request["certify"] = to_json(answer.certify);
   request["quote"] = to_json(answer.quote);
   if (answer.logs.event_log) request["event_log"] = jose::base64url(*answer.logs.event_log);

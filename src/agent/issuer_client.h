@@ -27,15 +27,18 @@ struct Endpoints {
   std::string challenge;  ///< "" where the issuer requires no challenges.
 };
 
-/// What a TPM presents (docs/http-api.md, "Enrolment").
+/// What a TPM presents (docs/http-api.md, "Enrolment"): an EK certificate, or the AK's own.
 struct Presented {
   Bytes ek_certificate;
+  Bytes ak_certificate;
+  std::vector<Bytes> ak_chain;
   Bytes ak_public;
   Bytes device_public;
 };
 
 struct Challenge {
   std::string ticket;
+  // Empty for an AK that is certified: there is nothing to activate.
   Bytes credential_blob;   ///< TPM2B_ID_OBJECT
   Bytes encrypted_secret;  ///< TPM2B_ENCRYPTED_SECRET
   std::string pcr_bank;
@@ -45,7 +48,7 @@ struct Challenge {
 
 struct ChallengeAnswer {
   std::string ticket;
-  Secret activation_secret;
+  std::optional<Secret> activation_secret;
   hsm::tpm2::Statement certify;
   hsm::tpm2::Quote quote;
   BootLogs logs;

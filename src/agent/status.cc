@@ -16,6 +16,18 @@ struct KeyStatus {
   const std::filesystem::path& key_file;
 };
 
+// Which key of the TPM the issuer knows it by.
+void write_voucher(const TpmKey& key, Json& status) {
+  const auto* persistent = std::get_if<hsm::tpm2::PersistentKey>(&key.ak);
+  if (persistent == nullptr) {
+    status["ek"] = {{"kind", hsm::tpm2::name_of(key.ek)}, {"spki_sha256", key.ek_fingerprint}};
+    return;
+  }
+  status["ak"] = {{"handle", hsm::tpm2::name_of_handle(persistent->handle)},
+                  {"certificate", key.ak_certificate},
+                  {"spki_sha256", key.ek_fingerprint}};
+}
+
 Json to_json(const Attestation& attestation, const std::string& boot_id, Moment now) {
   Json json = {{"attested_at", to_unix(attestation.attested_at)},
                {"expires_at", to_unix(attestation.expires_at)},
@@ -65,8 +77,7 @@ Result<Json> Agent::status() const {
                  {"client_id", identity->client_id},
                  {"key", std::move(key)},
                  {"tokens", std::move(cached)}};
-  if (const auto* tpm = std::get_if<TpmKey>(&identity->key))
-    status["ek"] = {{"kind", hsm::tpm2::name_of(tpm->ek)}, {"spki_sha256", tpm->ek_fingerprint}};
+  if (const auto* tpm = std::get_if<TpmKey>(&identity->key)) write_voucher(*tpm, status);
   if (identity->attestation)
     status["attestation"] = to_json(*identity->attestation, surroundings_.boot_id(), now);
   if (record.failure)

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "agent/ak_certificate.h"
 #include "agent/enrolment.h"
 #include "agent/proof.h"
 #include "agent/renewal.h"
@@ -12,63 +13,90 @@
 namespace mintmark::agent {
 namespace {
 
+using hsm::tpm2::AttestationKey;
 using hsm::tpm2::Device;
 using hsm::tpm2::EkCertificate;
 using hsm::tpm2::KeyBlobs;
+using hsm::tpm2::PersistentKey;
 
 constexpr int tries_while_pcrs_move = 4;
 
 struct Keys {
-  KeyBlobs ak;
+  AttestationKey ak;
+  Bytes ak_public;
   Bytes ak_name;
   KeyBlobs device_key;
   Bytes device_name;
 };
 
-struct Endorsement {
-  EkCertificate certificate;
+/// The certificate that vouches for the TPM: its EK's, or its AK's own.
+struct Voucher {
+  std::optional<EkCertificate> ek;
+  AkCertificate ak;  ///< Where there is no EK's.
   Bytes spki;
 
   [[nodiscard]] std::string fingerprint() const { return to_hex(sha256(spki)); }
 };
 
 // As it stands in the certificate: that is what the issuer hashes too.
-Result<Bytes> spki_of(BytesView certificate_der) {
+Result<Bytes> spki_of(BytesView certificate_der, Code refusal) {
   const std::uint8_t* position = certificate_der.data();
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(
       d2i_X509(nullptr, &position, static_cast<long>(certificate_der.size())), &X509_free);
   std::uint8_t* encoded = nullptr;
   const int size =
       certificate ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate.get()), &encoded) : -1;
-  if (size <= 0)
-    return fail(Code::tpm_no_ek_certificate, "the EK certificate in the TPM cannot be read");
+  if (size <= 0) return fail(refusal, "the certificate that vouches for the TPM cannot be read");
   Bytes spki(encoded, encoded + size);
   OPENSSL_free(encoded);
   return spki;
 }
 
-Result<Endorsement> endorsement_of(Device& device, std::optional<hsm::tpm2::EkKind> wanted) {
-  auto certificate = device.ek_certificate(wanted);
+Result<Voucher> voucher_of(Device& device, const ByTpm& way) {
+  if (way.ak) {
+    auto certificate = read_ak_certificate(device, way.ak->certificate);
+    if (!certificate) return pass_on(certificate);
+    auto spki = spki_of(certificate->certificate, Code::ak_certificate_malformed);
+    if (!spki) return pass_on(spki);
+    return Voucher{std::nullopt, std::move(*certificate), std::move(*spki)};
+  }
+  auto certificate = device.ek_certificate(way.ek);
   if (!certificate) return pass_on(certificate);
-  auto spki = spki_of(certificate->der);
+  auto spki = spki_of(certificate->der, Code::tpm_no_ek_certificate);
   if (!spki) return pass_on(spki);
-  return Endorsement{std::move(*certificate), std::move(*spki)};
+  return Voucher{std::move(*certificate), {}, std::move(*spki)};
 }
 
-Result<Keys> named(KeyBlobs ak, KeyBlobs device_key) {
-  auto ak_name = hsm::tpm2::name_of_public(ak.public_area);
+struct PublicAreaOf {
+  Device& device;
+  Result<Bytes> operator()(const KeyBlobs& key) const { return key.public_area; }
+  Result<Bytes> operator()(const PersistentKey& key) const { return device.public_area(key); }
+};
+
+Result<Keys> with_names(Device& device, AttestationKey ak, KeyBlobs device_key) {
+  auto ak_public = std::visit(PublicAreaOf{device}, ak);
+  if (!ak_public) return pass_on(ak_public);
+  auto ak_name = hsm::tpm2::name_of_public(*ak_public);
   if (!ak_name) return pass_on(ak_name);
   auto device_name = hsm::tpm2::name_of_public(device_key.public_area);
   if (!device_name) return pass_on(device_name);
-  return Keys{std::move(ak), std::move(*ak_name), std::move(device_key), std::move(*device_name)};
+  return Keys{std::move(ak), std::move(*ak_public), std::move(*ak_name), std::move(device_key),
+              std::move(*device_name)};
 }
 
-Result<Keys> make_keys(Device& device) {
-  auto ak = device.create_attestation_key();
+Result<AttestationKey> attestation_key(Device& device, const ByTpm& way) {
+  if (way.ak) return AttestationKey(way.ak->key);
+  auto made = device.create_attestation_key();
+  if (!made) return pass_on(made);
+  return AttestationKey(std::move(*made));
+}
+
+Result<Keys> make_keys(Device& device, const ByTpm& way) {
+  auto ak = attestation_key(device, way);
   if (!ak) return pass_on(ak);
   auto device_key = device.create_device_key();
   if (!device_key) return pass_on(device_key);
-  return named(std::move(*ak), std::move(*device_key));
+  return with_names(device, std::move(*ak), std::move(*device_key));
 }
 
 Error after_many_tries(Error error) {
@@ -86,16 +114,16 @@ Error explained(Error error) {
   return error;
 }
 
-/// One EK and one pair of keys, shown to the issuer.
+/// One TPM and one pair of keys, shown to the issuer.
 class Showing {
  public:
-  Showing(const TpmEnrolment& work, const ByTpm& way, const Endorsement& ek, const Keys& keys)
-      : work_(work), way_(way), ek_(ek), keys_(keys) {}
+  Showing(const TpmEnrolment& work, const ByTpm& way, const Voucher& voucher, const Keys& keys)
+      : work_(work), way_(way), voucher_(voucher), keys_(keys) {}
 
   Result<Enrolment> run() {
     auto admission = attempt_until_it_holds_still();
     if (!admission && admission.error().code == Code::enrolment_pending)
-      return PendingEnrolment{ek_.fingerprint()};
+      return PendingEnrolment{voucher_.fingerprint()};
     if (!admission) return tl::unexpected<Error>(explained(std::move(admission.error())));
     return identity_of(std::move(*admission));
   }
@@ -128,12 +156,21 @@ class Showing {
     return work_.issuer.finish(presented(), *answer, *proof);
   }
 
-  Result<ChallengeAnswer> answer_to(const Challenge& challenge) {
-    auto secret = work_.device.activate_credential(
-        ek_.certificate, keys_.ak, challenge.credential_blob, challenge.encrypted_secret);
+  // Only where an EK vouches.
+  Result<std::optional<Secret>> activated(const Challenge& challenge) {
+    const auto* ak = std::get_if<KeyBlobs>(&keys_.ak);
+    if (!voucher_.ek || ak == nullptr) return std::optional<Secret>{};
+    auto secret = work_.device.activate_credential(*voucher_.ek, *ak, challenge.credential_blob,
+                                                   challenge.encrypted_secret);
     if (!secret) return pass_on(secret);
-    const Sha256 binding = attest::tpm2::binding_of(work_.issuer.issuer(), challenge.ticket,
-                                                    ek_.spki, keys_.ak_name, keys_.device_name);
+    return std::optional<Secret>(std::move(*secret));
+  }
+
+  Result<ChallengeAnswer> answer_to(const Challenge& challenge) {
+    auto secret = activated(challenge);
+    if (!secret) return pass_on(secret);
+    const Sha256 binding = attest::tpm2::binding_of(
+        work_.issuer.issuer(), challenge.ticket, voucher_.spki, keys_.ak_name, keys_.device_name);
     auto certify = work_.device.certify(keys_.device_key, keys_.ak, binding);
     if (!certify) return pass_on(certify);
     auto quote = work_.device.quote(keys_.ak, challenge.pcr_bank, challenge.pcr_selection, binding);
@@ -147,7 +184,8 @@ class Showing {
   }
 
   [[nodiscard]] Presented presented() const {
-    return {ek_.certificate.der, keys_.ak.public_area, keys_.device_key.public_area};
+    return {voucher_.ek ? voucher_.ek->der : Bytes{}, voucher_.ak.certificate, voucher_.ak.chain,
+            keys_.ak_public, keys_.device_key.public_area};
   }
 
   Result<Enrolment> identity_of(Admission admission) {
@@ -163,11 +201,12 @@ class Showing {
     return Identity{.issuer = work_.issuer.issuer(),
                     .ca_file = "",
                     .key = TpmKey{.tcti = way_.tcti,
-                                  .ek = ek_.certificate.kind,
-                                  .ek_fingerprint = ek_.fingerprint(),
+                                  .ek = voucher_.ek ? voucher_.ek->kind : hsm::tpm2::EkKind::rsa,
+                                  .ek_fingerprint = voucher_.fingerprint(),
                                   .ak = keys_.ak,
                                   .device_key = keys_.device_key,
-                                  .logs = way_.logs},
+                                  .logs = way_.logs,
+                                  .ak_certificate = way_.ak ? way_.ak->certificate : ""},
                     .jkt = key->thumbprint(),
                     .client_id = std::move(admission.client_id),
                     .attestation = std::move(attestation)};
@@ -175,24 +214,24 @@ class Showing {
 
   const TpmEnrolment& work_;
   const ByTpm& way_;
-  const Endorsement& ek_;
+  const Voucher& voucher_;
   const Keys& keys_;
 };
 
 }  // namespace
 
 Result<Enrolment> enrol_by_tpm(const TpmEnrolment& work, const ByTpm& way, const TpmKey* former) {
-  const auto ek = endorsement_of(work.device, way.ek);
-  if (!ek) return tl::unexpected<Error>(ek.error());
-  if (former != nullptr && former->ek_fingerprint == ek->fingerprint()) {
-    const auto kept = named(former->ak, former->device_key);
+  const auto voucher = voucher_of(work.device, way);
+  if (!voucher) return tl::unexpected<Error>(voucher.error());
+  if (former != nullptr && former->ek_fingerprint == voucher->fingerprint()) {
+    const auto kept = with_names(work.device, former->ak, former->device_key);
     if (!kept) return tl::unexpected<Error>(kept.error());
-    auto enrolment = Showing(work, way, *ek, *kept).run();
+    auto enrolment = Showing(work, way, *voucher, *kept).run();
     if (enrolment || !fresh_keys_may_mend(enrolment.error())) return enrolment;
   }
-  const auto fresh = make_keys(work.device);
+  const auto fresh = make_keys(work.device, way);
   if (!fresh) return tl::unexpected<Error>(fresh.error());
-  return Showing(work, way, *ek, *fresh).run();
+  return Showing(work, way, *voucher, *fresh).run();
 }
 
 }  // namespace mintmark::agent

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "agent/agent.h"
+#include "agent/ak_certificate.h"
 #include "agent/boot_logs.h"
 #include "hsm/tpm2/device_tpm.h"
 #include "programs/command_line.h"
@@ -29,6 +30,10 @@ const Program program{
         "with tpm: which, as tpm2-tss names it (default: /dev/tpmrm0, else /dev/tpm0)"},
        {"--ek", "KIND",
         "with tpm: which EK certificate, rsa or ecc (default: rsa if there is one)"},
+       {"--ak-certificate", "FILE",
+        "with tpm: an attestation authority's certificate for the AK at --ak-handle, in a file or "
+        "as nv:0x01C101D0"},
+       {"--ak-handle", "HANDLE", "where that AK persists in the TPM: 0x81000003"},
        {"--event-log", "FILE",
         "with tpm: the firmware's log of what was booted (default: the kernel's, for the machine's "
         "own TPM)"},
@@ -102,6 +107,24 @@ int report_pending(const agent::PendingEnrolment& pending, bool json) {
   return exit_unavailable;
 }
 
+Result<agent::CertifiedAk> certified_ak(const Arguments& arguments) {
+  if (arguments.has("--ek"))
+    return fail(Code::invalid_argument, "--ek goes without --ak-certificate: no EK is shown then");
+  auto place = arguments.required("--ak-certificate");
+  if (!place) return pass_on(place);
+  const auto named = arguments.required("--ak-handle");
+  if (!named) return tl::unexpected<Error>(named.error());
+  const auto handle = agent::persistent_handle_in(*named);
+  if (!handle) return tl::unexpected<Error>(handle.error());
+  if (!agent::is_nv_place(*place)) place = absolute(arguments, "--ak-certificate");
+  if (!place) return pass_on(place);
+  if (agent::is_nv_place(*place)) {
+    if (const auto index = agent::nv_index_in(*place); !index)
+      return tl::unexpected<Error>(index.error());
+  }
+  return agent::CertifiedAk{{*handle}, std::move(*place)};
+}
+
 Result<agent::EnrolmentWay> way_by_tpm(const Arguments& arguments) {
   if (arguments.has("--code"))
     return fail(Code::invalid_argument,
@@ -112,7 +135,13 @@ Result<agent::EnrolmentWay> way_by_tpm(const Arguments& arguments) {
   if (!ima_log) return pass_on(ima_log);
   agent::ByTpm way{.tcti = arguments.value("--tcti"),
                    .ek = std::nullopt,
-                   .logs = {std::move(*event_log), std::move(*ima_log)}};
+                   .logs = {std::move(*event_log), std::move(*ima_log)},
+                   .ak = std::nullopt};
+  if (arguments.has("--ak-certificate") || arguments.has("--ak-handle")) {
+    auto ak = certified_ak(arguments);
+    if (!ak) return pass_on(ak);
+    way.ak = std::move(*ak);
+  }
   if (arguments.has("--ek")) {
     auto kind = hsm::tpm2::ek_kind_named(arguments.value("--ek"));
     if (!kind) return fail(Code::invalid_argument, "--ek is rsa or ecc");
@@ -122,7 +151,8 @@ Result<agent::EnrolmentWay> way_by_tpm(const Arguments& arguments) {
 }
 
 Result<agent::EnrolmentWay> way_by_code(const Arguments& arguments) {
-  for (const char* option : {"--tcti", "--ek", "--event-log", "--ima-log"}) {
+  for (const char* option :
+       {"--tcti", "--ek", "--event-log", "--ima-log", "--ak-certificate", "--ak-handle"}) {
     if (arguments.has(option))
       return fail(Code::invalid_argument, std::string(option) + " goes with --key tpm");
   }
@@ -144,8 +174,10 @@ Result<agent::EnrolmentWay> way_of(const Arguments& arguments) {
 
 void print_enrolment(const agent::Identity& identity, const char* done) {
   const auto* tpm = std::get_if<agent::TpmKey>(&identity.key);
-  const std::string by = tpm != nullptr ? "EK " + tpm->ek_fingerprint.substr(0, 16) + "…"
-                                        : "key in a file: whoever reads it is this device";
+  std::string by = "key in a file: whoever reads it is this device";
+  if (tpm != nullptr) {
+    by = (tpm->ak_certificate.empty() ? "EK " : "AK ") + tpm->ek_fingerprint.substr(0, 16) + "…";
+  }
   std::printf("%s at %s as %s (%s)\n", done, identity.issuer.c_str(), identity.client_id.c_str(),
               by.c_str());
 }
@@ -252,6 +284,10 @@ void print_standing(const Json& status) {
   if (status.contains("ek")) {
     std::printf("EK           %s %s\n", text_in(status["ek"], "kind").c_str(),
                 text_in(status["ek"], "spki_sha256").c_str());
+  }
+  if (status.contains("ak")) {
+    std::printf("AK           %s %s\n", text_in(status["ak"], "handle").c_str(),
+                text_in(status["ak"], "spki_sha256").c_str());
   }
   if (status.contains("attestation"))
     std::printf("attestation  %s\n", word_on(status["attestation"]).c_str());

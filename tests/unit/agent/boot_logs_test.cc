@@ -72,8 +72,9 @@ TEST_F(Logs, AskedForInAnotherFormAreRefused) {
   const std::vector<Json> wrong = {"eventlog", Json::object(), 1, nullptr};
   for (const Json& logs : wrong) {
     ask_for(logs);
-    const auto enrolment = bench_.agent().enroll(
-        {.issuer = bench_.issuer.issuer, .ca_file = "", .way = ByTpm{"t", std::nullopt, files()}});
+    const auto enrolment = bench_.agent().enroll({.issuer = bench_.issuer.issuer,
+                                                  .ca_file = "",
+                                                  .way = ByTpm{"t", std::nullopt, files(), {}}});
     ASSERT_FALSE(enrolment) << logs;
     EXPECT_EQ(enrolment.error().code, Code::issuer_answer_invalid);
   }

@@ -45,7 +45,8 @@ TEST(Enrolment, AnswersTheChallengeWithEvidenceBoundToIt) {
   for (const char* member : {"ek_certificate", "ak_public", "device_public"})
     EXPECT_EQ(begun[member], finished[member]) << member;
   EXPECT_EQ(finished["ek_certificate"], jose::base64url(bench.tpm.ek_certificate));
-  EXPECT_EQ(finished["ak_public"], jose::base64url(tpm_key_of(identity).ak.public_area));
+  EXPECT_EQ(finished["ak_public"],
+            jose::base64url(std::get<hsm::tpm2::KeyBlobs>(tpm_key_of(identity).ak).public_area));
   EXPECT_EQ(finished["device_public"],
             jose::base64url(tpm_key_of(identity).device_key.public_area));
   EXPECT_EQ(finished["ticket"], "the-ticket");
@@ -179,7 +180,7 @@ TEST(Enrolment, KeepsTheCaFileAsAnAbsolutePath) {
   Bench bench;
   const auto enrolment = bench.agent().enroll({.issuer = bench.issuer.issuer + "/",
                                                .ca_file = "ca.pem",
-                                               .way = ByTpm{"", hsm::tpm2::EkKind::ecc, {}}});
+                                               .way = ByTpm{"", hsm::tpm2::EkKind::ecc, {}, {}}});
   ASSERT_TRUE(enrolment) << enrolment.error().to_string();
   const auto* identity = std::get_if<Identity>(&*enrolment);
   ASSERT_NE(identity, nullptr);

@@ -48,20 +48,6 @@ Bytes pkcs8_of(const EVP_PKEY* key) {
   return octets;
 }
 
-Bytes self_signed_certificate() {
-  const OwnedKey key = make_p256();
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), &X509_free);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-  X509_set_pubkey(certificate.get(), key.get());
-  X509_sign(certificate.get(), key.get(), EVP_sha256());
-  std::uint8_t* encoded = nullptr;
-  const int size = i2d_X509(certificate.get(), &encoded);
-  Bytes der(encoded, encoded + size);
-  OPENSSL_free(encoded);
-  return der;
-}
-
 hsm::tpm2::KeyBlobs make_key(FakeTpm& tpm, std::string_view attributes) {
   ++tpm.keys_made;
   const OwnedKey key = make_p256();
@@ -77,12 +63,42 @@ Result<void> check_known(const FakeTpm& tpm, const hsm::tpm2::KeyBlobs& key) {
 
 }  // namespace
 
+Bytes self_signed_certificate() {
+  const OwnedKey key = make_p256();
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), &X509_free);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+  X509_set_pubkey(certificate.get(), key.get());
+  X509_sign(certificate.get(), key.get(), EVP_sha256());
+  std::uint8_t* encoded = nullptr;
+  const int size = i2d_X509(certificate.get(), &encoded);
+  Bytes der(encoded, encoded + size);
+  OPENSSL_free(encoded);
+  return der;
+}
+
 FakeTpm::FakeTpm() : ek_certificate(self_signed_certificate()) {}
+
+void FakeTpm::persist_attestation_key(std::uint32_t handle) {
+  persistent[handle] = public_area_of(make_p256().get(), "00050072");
+}
 
 Result<hsm::tpm2::EkCertificate> FakeDevice::ek_certificate(
     std::optional<hsm::tpm2::EkKind> wanted) {
   tpm_.wanted_ek = wanted;
   return hsm::tpm2::EkCertificate{0x01C00016, hsm::tpm2::EkKind::ecc, tpm_.ek_certificate};
+}
+
+Result<Bytes> FakeDevice::ak_certificate(std::uint32_t nv_index) {
+  const auto found = tpm_.certificates.find(nv_index);
+  if (found == tpm_.certificates.end()) return fail(Code::not_found, "no such NV index");
+  return found->second;
+}
+
+Result<Bytes> FakeDevice::public_area(const hsm::tpm2::PersistentKey& key) {
+  const auto found = tpm_.persistent.find(key.handle);
+  if (found == tpm_.persistent.end()) return fail(Code::tpm_key_lost, "no key persists there");
+  return found->second;
 }
 
 Result<hsm::tpm2::KeyBlobs> FakeDevice::create_attestation_key() {
@@ -102,14 +118,14 @@ Result<Secret> FakeDevice::activate_credential(const hsm::tpm2::EkCertificate& /
 }
 
 Result<hsm::tpm2::Statement> FakeDevice::certify(const hsm::tpm2::KeyBlobs& key,
-                                                 const hsm::tpm2::KeyBlobs& /*ak*/,
+                                                 const hsm::tpm2::AttestationKey& /*ak*/,
                                                  BytesView qualifying_data) {
   if (auto known = check_known(tpm_, key); !known) return pass_on(known);
   tpm_.last_certify_binding = to_bytes(qualifying_data);
   return hsm::tpm2::Statement{to_bytes(as_bytes("certify")), to_bytes(as_bytes("signature"))};
 }
 
-Result<hsm::tpm2::Quote> FakeDevice::quote(const hsm::tpm2::KeyBlobs& /*ak*/,
+Result<hsm::tpm2::Quote> FakeDevice::quote(const hsm::tpm2::AttestationKey& /*ak*/,
                                            const std::string& /*bank*/,
                                            const std::vector<unsigned>& selection,
                                            BytesView qualifying_data) {

@@ -122,7 +122,7 @@ Agent Bench::agent() {
 
 Identity Bench::enroll(const LogFiles& logs) {
   auto enrolment = agent().enroll(
-      {.issuer = issuer.issuer, .ca_file = "", .way = ByTpm{"a-tpm", std::nullopt, logs}});
+      {.issuer = issuer.issuer, .ca_file = "", .way = ByTpm{"a-tpm", std::nullopt, logs, {}}});
   if (!enrolment) throw std::runtime_error(enrolment.error().to_string());
   return std::get<Identity>(*enrolment);
 }

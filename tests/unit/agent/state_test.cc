@@ -23,9 +23,10 @@ class State : public testing::Test {
             .key = TpmKey{.tcti = "device:/dev/tpmrm0",
                           .ek = hsm::tpm2::EkKind::ecc,
                           .ek_fingerprint = "00ff",
-                          .ak = {{1, 2}, {3, 4}},
+                          .ak = hsm::tpm2::KeyBlobs{{1, 2}, {3, 4}},
                           .device_key = {{5, 6}, {7, 8}},
-                          .logs = {"/var/log/firmware", "/var/log/ima"}},
+                          .logs = {"/var/log/firmware", "/var/log/ima"},
+                          .ak_certificate = ""},
             .jkt = "thumbprint",
             .client_id = "device-1",
             .attestation =
@@ -64,7 +65,7 @@ TEST_F(State, ComesBackAsItWasSaved) {
   ASSERT_NE(key, nullptr);
   EXPECT_EQ(key->tcti, "device:/dev/tpmrm0");
   EXPECT_EQ(key->ek, hsm::tpm2::EkKind::ecc);
-  EXPECT_EQ(key->ak.private_area, (Bytes{3, 4}));
+  EXPECT_EQ(std::get<hsm::tpm2::KeyBlobs>(key->ak).private_area, (Bytes{3, 4}));
   EXPECT_EQ(key->device_key.public_area, (Bytes{5, 6}));
   EXPECT_EQ(read->attestation.value().text, "a.b.c");
   EXPECT_EQ(read->attestation->expires_at, from_unix(2000));
@@ -92,6 +93,44 @@ TEST_F(State, OfAKeyInAFileHasNoAttestation) {
   EXPECT_TRUE(std::holds_alternative<FileKey>(read->key));
   EXPECT_FALSE(read->attestation);
   EXPECT_EQ(read->jkt, "thumbprint");
+}
+
+Json certified_identity(Identity identity) {
+  auto& key = std::get<TpmKey>(identity.key);
+  key.ak = hsm::tpm2::PersistentKey{0x81000003};
+  key.ak_certificate = "nv:0x01C101D0";
+  Json json = to_json(identity);
+  json["format"] = 2;
+  return json;
+}
+
+TEST_F(State, OfACertifiedAttestationKeyComesBackAsItWasSaved) {
+  const Json json = certified_identity(identity());
+  EXPECT_FALSE(json["key"].contains("ek"));
+  EXPECT_FALSE(json["key"].contains("ak"));
+  write("identity.json", json.dump());
+  const auto read = state_.identity();
+  ASSERT_TRUE(read) << read.error().to_string();
+  const auto& key = std::get<TpmKey>(read->key);
+  EXPECT_EQ(std::get<hsm::tpm2::PersistentKey>(key.ak).handle, 0x81000003U);
+  EXPECT_EQ(key.ak_certificate, "nv:0x01C101D0");
+}
+
+TEST_F(State, OfACertifiedAttestationKeyThatIsBrokenNamesTheMember) {
+  const Json json = certified_identity(identity());
+  for (const char* member : {"handle", "certificate"}) {
+    Json without = json;
+    without["key"]["certified_ak"].erase(member);
+    expect_invalid_identity(without.dump(), member);
+  }
+  for (const char* handle : {"", "0x01C101D0", "81000003", "0x8100000300", "0x81zz"}) {
+    Json wrong = json;
+    wrong["key"]["certified_ak"]["handle"] = handle;
+    expect_invalid_identity(wrong.dump(), "handle");
+  }
+  Json wrong = json;
+  wrong["key"]["certified_ak"] = "0x81000003";
+  expect_invalid_identity(wrong.dump(), "certified_ak");
 }
 
 TEST_F(State, OfBeforeLogsAndSchedulesIsReadAsItIs) {
