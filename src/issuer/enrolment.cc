@@ -76,17 +76,18 @@ Result<attest::tpm2::Candidate> Enrolment::candidate_of(const attest::tpm2::Pres
 Result<BeginAnswer> Enrolment::begin(const attest::tpm2::Presented& presented) {
   const auto candidate = candidate_of(presented, parts_.clock.now());
   if (!candidate) return tl::unexpected<Error>(candidate.error());
+  // The firmware's also where no rule asks for it yet: rules are made from what was seen.
+  BeginAnswer answer{"", {"eventlog"}, {}};
+  if (parts_.policies.present()->wanted_logs().ima_log) answer.logs.emplace_back("ima");
   Bytes random = random_bytes(secret_octets);
   const Secret secret = Secret::take(random);
-  if (candidate->endorsement() == nullptr)
-    return BeginAnswer{tickets_.seal(secret, candidate->hash()), {}};
-  auto challenge = attest::tpm2::make_challenge(*candidate, secret.view());
-  if (!challenge) return pass_on(challenge);
-  // The firmware's also where no rule asks for it yet: rules are made from what was seen.
-  std::vector<std::string> logs{"eventlog"};
-  if (parts_.policies.present()->wanted_logs().ima_log) logs.emplace_back("ima");
-  return BeginAnswer{tickets_.seal(secret, candidate->hash()), std::move(logs),
-                     std::move(*challenge)};
+  if (candidate->endorsement() != nullptr) {
+    auto challenge = attest::tpm2::make_challenge(*candidate, secret.view());
+    if (!challenge) return pass_on(challenge);
+    answer.challenge = std::move(*challenge);
+  }
+  answer.ticket = tickets_.seal(secret, candidate->hash());
+  return answer;
 }
 
 Result<attest::Verdict> Enrolment::judge(const FinishCall& call, Moment now) {
