@@ -76,17 +76,27 @@ Result<Json> explain_boot(const BootSources& sources, const std::string& id) {
               {"policy_file", sources.policy_file()}};
 }
 
-http::Response part_of(const Json& answer, const std::string& query) {
-  const std::string text = answer.dump(-1, ' ', false, Json::error_handler_t::replace);
-  const std::size_t parts = (text.size() + octets_in_a_part - 1) / octets_in_a_part;
+http::Response LongAnswers::part(const std::string& what, const std::string& query,
+                                 const Make& make) {
   const auto part = part_in(query);
+  if (!part || *part == 0 || what != what_) {
+    const auto answer = make();
+    if (!answer) return error_response(answer.error());
+    text_ = answer->dump(-1, ' ', false, Json::error_handler_t::replace);
+    what_ = what;
+  }
+  const std::size_t parts = (text_.size() + octets_in_a_part - 1) / octets_in_a_part;
   if (!part || *part >= parts) {
     return error_response(Error{Code::admin_member_wrong,
                                 "part must be a number from 0 to " + std::to_string(parts - 1), 0});
   }
-  const std::string slice = text.substr(*part * octets_in_a_part, octets_in_a_part);
-  return http::json_response(
-      200, Json{{"parts", parts}, {"content", jose::base64url(as_bytes(slice))}}.dump());
+  const std::string slice = text_.substr(*part * octets_in_a_part, octets_in_a_part);
+  const Json body = {{"parts", parts}, {"content", jose::base64url(as_bytes(slice))}};
+  if (*part + 1 == parts) {
+    what_.clear();
+    text_ = {};
+  }
+  return http::json_response(200, body.dump());
 }
 
 }  // namespace mintmark::admin

@@ -27,8 +27,19 @@ struct BootSources {
 /// `device_not_found`, `boot_record_missing`.
 [[nodiscard]] Result<Json> explain_boot(const BootSources& sources, const std::string& id);
 
-/// An answer of any length, for frames that are bounded: {"parts": N, "content": base64url of the
-/// part that the query names (?part=0 …)}. `admin_member_wrong` for a part that is not there.
-[[nodiscard]] http::Response part_of(const Json& answer, const std::string& query);
+/// Answers of any length, for frames that are bounded: {"parts": N, "content": base64url of the
+/// part that the query names (?part=0 …)}. The first part makes the answer, the others are of the
+/// same one as long as nobody has asked for another. One thread.
+class LongAnswers {
+ public:
+  using Make = std::function<Result<Json>()>;
+  /// `what` names the answer. Errors of `make`; `admin_member_wrong` for a part that is not there.
+  [[nodiscard]] http::Response part(const std::string& what, const std::string& query,
+                                    const Make& make);
+
+ private:
+  std::string what_;
+  std::string text_;
+};
 
 }  // namespace mintmark::admin

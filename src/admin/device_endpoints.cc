@@ -41,15 +41,6 @@ Json page_of(std::vector<store::DeviceRecord> records, const std::string& after)
   return {{"devices", std::move(list)}, {"next", next}};
 }
 
-// What stands behind a device's id asks for more of it.
-using Question = Result<Json> (*)(const BootSources&, const std::string&);
-
-http::Response answer_on_boot(const DeviceParts& parts, Question question, const std::string& id,
-                              const std::string& query) {
-  const auto answer = question({parts.store, parts.policy, parts.policy_file}, id);
-  return answer ? part_of(*answer, query) : error_response(answer.error());
-}
-
 http::Response show(const store::DeviceStore& store, const std::string& id) {
   auto device = store.find(id);
   if (!device) return error_response(device.error());
@@ -97,18 +88,23 @@ void add_device_reading(http::Router& router, const DeviceParts& parts) {
               respond(http::json_response(
                   200, page_of(std::move(*records), after_of(request.query)).dump()));
             });
-  router.on("GET", std::string(one_device) + "*",
-            [parts](const http::Request& request, const http::Respond& respond) {
-              const std::string rest = request.path.substr(one_device.size());
-              const auto slash = rest.find('/');
-              const std::string id = rest.substr(0, slash);
-              const std::string what = slash == std::string::npos ? "" : rest.substr(slash);
-              if (what == "/boot")
-                return respond(answer_on_boot(parts, &boots_of, id, request.query));
-              if (what == "/explain")
-                return respond(answer_on_boot(parts, &explain_boot, id, request.query));
-              respond(show(parts.store, rest));
-            });
+  const auto answers = std::make_shared<LongAnswers>();
+  const BootSources sources{parts.store, parts.policy, parts.policy_file};
+  router.on(
+      "GET", std::string(one_device) + "*",
+      [&store, sources, answers](const http::Request& request, const http::Respond& respond) {
+        // What stands behind a device's id asks for more of it.
+        const std::string rest = request.path.substr(one_device.size());
+        const auto slash = rest.find('/');
+        const std::string id = rest.substr(0, slash);
+        const std::string what = slash == std::string::npos ? "" : rest.substr(slash);
+        if (what == "/boot")
+          return respond(answers->part(rest, request.query, [&] { return boots_of(sources, id); }));
+        if (what == "/explain")
+          return respond(
+              answers->part(rest, request.query, [&] { return explain_boot(sources, id); }));
+        respond(show(store, rest));
+      });
 }
 
 }  // namespace mintmark::admin

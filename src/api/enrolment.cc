@@ -97,6 +97,7 @@ void begin(issuer::Enrolment& enrolment, const http::Request& request,
                       {"pcr_bank", enrolment.options().pcrs.bank},
                       {"pcr_selection", enrolment.options().pcrs.indexes},
                       {"logs", begun->logs},
+                      {"longest_body", enrolment.options().longest_body},
                       {"expires_in", issuer::TicketSealer::life.count()}}));
 }
 

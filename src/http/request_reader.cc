@@ -45,7 +45,7 @@ struct RequestReader::Parts {
   [[nodiscard]] Result<Stage> take_head();
   [[nodiscard]] Result<void> parse_head(std::string_view head);
   [[nodiscard]] Result<void> begin_body();
-  [[nodiscard]] Result<std::size_t> longest_body(bool chunked, std::uint64_t length);
+  [[nodiscard]] Result<void> take_place();
   [[nodiscard]] Result<Stage> take_body();
 
   const ServerLimits& limits;
@@ -108,24 +108,24 @@ Result<void> RequestReader::Parts::parse_head(std::string_view head) {
 Result<void> RequestReader::Parts::begin_body() {
   const auto facts = check_head(request, http_1_0 ? 0 : 1);
   if (!facts) return tl::unexpected<Error>(facts.error());
-  const auto longest = longest_body(facts->chunked, facts->content_length);
-  if (!longest) return tl::unexpected<Error>(longest.error());
-  if (facts->content_length > *longest) {
+  const auto& longer = limits.long_bodies;
+  const std::size_t longest =
+      longer && longer->are_for(request.target) ? longer->octets() : limits.body_octets;
+  if (facts->content_length > longest) {
     return fail(Code::http_body_too_large,
-                "the body is longer than " + std::to_string(*longest) + " octets");
+                "the body is longer than " + std::to_string(longest) + " octets");
   }
-  body = facts->chunked ? BodyReader::chunked(*longest)
-                        : BodyReader::of_length(facts->content_length);
+  body =
+      facts->chunked ? BodyReader::chunked(longest) : BodyReader::of_length(facts->content_length);
   expects_continue = facts->expects_continue;
   return {};
 }
 
-Result<std::size_t> RequestReader::Parts::longest_body(bool chunked, std::uint64_t length) {
-  const auto& longer = limits.long_bodies;
-  const bool is_long = chunked || length > limits.body_octets;
-  if (!longer || !is_long || !longer->are_for(request.target)) return limits.body_octets;
-  place = longer->take();
-  if (place.taken()) return longer->octets();
+// Not before what is usual has come: who announces much and sends nothing takes nobody's place.
+Result<void> RequestReader::Parts::take_place() {
+  if (place.taken() || body.content().size() <= limits.body_octets) return {};
+  place = limits.long_bodies->take();
+  if (place.taken()) return {};
   return fail(Code::overloaded, "many long requests are being read; come again");
 }
 
@@ -134,6 +134,7 @@ Result<RequestReader::Stage> RequestReader::Parts::take_body() {
   if (!used) return tl::unexpected<Error>(used.error());
   buffer.consume(*used);
   if (*used > 0) expects_continue = false;
+  if (auto taken = take_place(); !taken) return pass_on(taken);
   if (body.complete()) stage = Stage::complete;
   return stage;
 }

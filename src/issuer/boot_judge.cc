@@ -71,7 +71,8 @@ store::JudgedBoot BootJudge::judge(const store::DeviceRecord* known, const store
   return {{at_, refused ? std::string(facts_of(refused->code).name) : std::string(),
            policy::to_json(*appraisal_).dump(), attest::to_json(record_).dump()},
           appraisal_->attest_again.value_or(std::chrono::seconds{0}),
-          appraisal_->would_refuse() ? "would_be_refused" : appraisal_->outcome()};
+          appraisal_->would_refuse() ? "would_be_refused" : appraisal_->outcome(),
+          refused && refused->action() == Action::retry_later};
 }
 
 std::optional<Error> BootJudge::refusal() const {

@@ -43,6 +43,7 @@ struct EnrolmentOptions {
   std::string finish_url;                 ///< What the proof's `htu` must name.
   std::chrono::seconds freshness{86400};  ///< Life of the client attestation.
   attest::tpm2::PcrSelection pcrs;
+  std::size_t longest_body = 4U << 20U;  ///< Of finish: told to devices, whose logs may be longer.
   EkRule ek;
   AdmissionRules admission;
   std::chrono::milliseconds sign_deadline{2000};

@@ -255,9 +255,10 @@ class SqliteDeviceStore final : public DeviceStore {
     const bool refused = judged && !judged->boot.refused.empty();
     if (refused && is_in(known)) {
       DeviceRecord device = *known;
+      device.boot = judged->outcome;
+      if (judged->may_pass_later) return device;
       device.evidence_ended_at = attested.attested_at;
       device.evidence_ended_why = judged->boot.refused;
-      device.boot = judged->outcome;
       return device;
     }
     DeviceRecord device = merged(known, attested);

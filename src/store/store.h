@@ -62,6 +62,8 @@ struct JudgedBoot {
   Boot boot;
   std::chrono::seconds fresh_for{0};  ///< As of DeviceRecord.
   std::string outcome;                ///< Likewise: its `boot`.
+  /// Where it was refused: another try may pass, so that evidence that is still fresh goes on.
+  bool may_pass_later = false;
 };
 
 /// The last one that passed, and the very last; the same where that passed.
@@ -120,7 +122,8 @@ class DeviceStore {
   /// now stands.
   ///
   /// Where the boot was refused nobody is let in by it: a device that is in keeps its keys and
-  /// loses its evidence, one that is not waits, whatever the mode, so that an operator sees it.
+  /// loses its evidence (unless another try may pass), one that is not waits, in the modes `open`
+  /// and `approve`, so that an operator sees it.
   [[nodiscard]] virtual Result<DeviceRecord> admit(const Admission& admission) = 0;
   /// Likewise for a key that came with a one-time code, which is used up: `invite_invalid`,
   /// `invite_used`, `invite_expired`.

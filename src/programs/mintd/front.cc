@@ -54,6 +54,7 @@ issuer::EnrolmentOptions enrolment_options(const config::Config& config) {
           .finish_url = config.issuer + "/attest/tpm2/finish",
           .freshness = enrolment.freshness,
           .pcrs = {enrolment.tpm2.pcr_bank, enrolment.tpm2.pcrs},
+          .longest_body = config.http.evidence_octets,
           .ek = std::move(ek),
           .admission = {.mode = mode_of(enrolment.mode),
                         .pending = {.per_root = enrolment.pending.per_root,

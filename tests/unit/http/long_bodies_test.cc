@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <memory>
+#include <vector>
 
 #include "http/request_reader.h"
 
@@ -70,24 +72,34 @@ TEST_F(LongBodiesOfRequests, HaveAnEndToo) {
   EXPECT_EQ(refusal_of(chunked + "65\r\n" + std::string(101, 'x')), Code::http_body_too_large);
 }
 
-TEST_F(LongBodiesOfRequests, WaitForAPlace) {
+TEST_F(LongBodiesOfRequests, WaitForAPlaceWhenMoreThanIsUsualHasCome) {
   RequestReader first(limits_);
-  ASSERT_TRUE(feed(first, head("/long", 100)));
-  EXPECT_EQ(refusal_of(head("/long", 100)), Code::overloaded);
+  ASSERT_TRUE(feed(first, head("/long", 100) + std::string(11, 'x')));
+  EXPECT_EQ(refusal_of(head("/long", 100) + std::string(11, 'x')), Code::overloaded);
   EXPECT_EQ(refusal_of(whole("/long", 10)), Code::internal) << "a short one needs none";
-  ASSERT_TRUE(feed(first, std::string(100, 'x')));
-  EXPECT_EQ(refusal_of(head("/long", 100)), Code::overloaded) << "it is still being answered";
+  ASSERT_TRUE(feed(first, std::string(89, 'x')));
+  EXPECT_EQ(refusal_of(whole("/long", 100)), Code::overloaded) << "it is still being answered";
   (void)first.take_request();
   first.next();
-  EXPECT_EQ(refusal_of(head("/long", 100)), Code::internal) << "and now there is one";
+  EXPECT_EQ(refusal_of(whole("/long", 100)), Code::internal) << "and now there is one";
+}
+
+TEST_F(LongBodiesOfRequests, ThatAreOnlyAnnouncedTakeNobodysPlace) {
+  std::vector<std::unique_ptr<RequestReader>> waiting;
+  for (int i = 0; i < 5; ++i) {
+    waiting.push_back(std::make_unique<RequestReader>(limits_));
+    ASSERT_TRUE(feed(*waiting.back(), head("/long", 100) + std::string(10, 'x')));
+  }
+  EXPECT_EQ(refusal_of(whole("/long", 100)), Code::internal);
 }
 
 TEST_F(LongBodiesOfRequests, GiveTheirPlaceBackWhenTheConnectionEnds) {
   {
     RequestReader gone(limits_);
-    ASSERT_TRUE(feed(gone, head("/long", 100)));
+    ASSERT_TRUE(feed(gone, head("/long", 100) + std::string(50, 'x')));
+    EXPECT_EQ(refusal_of(whole("/long", 100)), Code::overloaded);
   }
-  EXPECT_EQ(refusal_of(head("/long", 100)), Code::internal);
+  EXPECT_EQ(refusal_of(whole("/long", 100)), Code::internal);
 }
 
 }  // namespace

@@ -217,12 +217,20 @@ TEST_F(BootOfADevice, IsExplainedByThePolicyInForceWithTheLastGoodOneBeside) {
       << "by what is in force now";
 }
 
-TEST_F(BootOfADevice, ThatIsLongIsToldInParts) {
+TEST(LongAnswers, AreToldInPartsOfOneAnswer) {
   const Json answer = {{"text", std::string(300'000, 'x')}, {"unit", "\u00e9"}};
+  admin::LongAnswers answers;
+  int made = 0;
+  const auto ask = [&](const std::string& query) {
+    return answers.part("a/boot", query, [&]() -> Result<Json> {
+      ++made;
+      return answer;
+    });
+  };
   std::string whole;
   std::size_t parts = 1;
   for (std::size_t part = 0; part < parts; ++part) {
-    const auto response = admin::part_of(answer, "part=" + std::to_string(part));
+    const auto response = ask("part=" + std::to_string(part));
     ASSERT_EQ(response.status, 200U);
     EXPECT_LT(response.body.size(), 200'000U) << "fits a frame";
     const Json one = Json::parse(response.body);
@@ -231,8 +239,22 @@ TEST_F(BootOfADevice, ThatIsLongIsToldInParts) {
     whole.append(octets.begin(), octets.end());
   }
   EXPECT_EQ(Json::parse(whole), answer);
+  EXPECT_EQ(made, 1);
   for (const char* wrong : {"part=3", "part=-1", "part=x", "part="})
-    EXPECT_EQ(admin::part_of(answer, wrong).status, 400U) << wrong;
+    EXPECT_EQ(ask(wrong).status, 400U) << wrong;
+}
+
+TEST(LongAnswers, OfSomethingElseAreMadeAnew) {
+  admin::LongAnswers answers;
+  const auto of = [&](const std::string& what) {
+    return answers.part(what, "part=0", [&]() -> Result<Json> {
+      return Json{{"what", what}, {"long", std::string(200'000, 'x')}};
+    });
+  };
+  EXPECT_NE(of("a/boot").body, of("b/boot").body);
+  const auto refused = answers.part(
+      "c/boot", "", []() -> Result<Json> { return fail(Code::device_not_found, "c"); });
+  EXPECT_EQ(refused.status, 404U);
 }
 
 }  // namespace

@@ -30,7 +30,8 @@ class BootsOfDevices : public testing::Test {
       good_ = good == nullptr ? std::string() : good->record;
       return JudgedBoot{{then, refused, R"({"outcome":"x"})", record},
                         seconds(60),
-                        refused.empty() ? "passed" : "refused"};
+                        refused.empty() ? "passed" : "refused",
+                        false};
     };
     return made;
   }
@@ -89,6 +90,20 @@ TEST_F(BootsOfDevices, ThatAreRefusedEndTheEvidenceAndLeaveTheKeys) {
   EXPECT_EQ(boots().last->record, "{\"bad\":1}");
   EXPECT_EQ(boots().last->refused, "boot_refused");
   EXPECT_EQ(store_->find("d1").value()->evidence_ended_why, "boot_refused") << "on disk";
+}
+
+TEST_F(BootsOfDevices, ThatMayPassAtAnotherTryLeaveTheEvidence) {
+  ASSERT_TRUE(store_->admit(one("t1", "", EnrolmentMode::open)));
+  Admission raced = one("t2", "", EnrolmentMode::open);
+  raced.judge_boot = [](const DeviceRecord* /*known*/, const Boot* /*good*/) {
+    return JudgedBoot{{then, "eventlog_replay", "{}", "{}"}, seconds(60), "refused", true};
+  };
+  const auto still = store_->admit(raced);
+  ASSERT_TRUE(still) << still.error().to_string();
+  EXPECT_EQ(still->evidence_ended_why, "");
+  EXPECT_EQ(still->attested_at, then);
+  EXPECT_EQ(still->boot, "refused");
+  EXPECT_EQ(boots().last->refused, "eventlog_replay");
 }
 
 TEST_F(BootsOfDevices, ThatPassAgainEndTheRefusal) {
