@@ -101,7 +101,11 @@ class RealTpm : public Files {
 
   Presented presented(const EkPlace& ek) const {
     with_tpm({"tpm2_nvread", "-C", "o", ek.certificate, "-o", path("ek.der")});
-    return {read("ek.der"), {}, read("ak.public"), read("device.public")};
+    Presented presented;
+    presented.ek_certificate = read("ek.der");
+    presented.ak_public = read("ak.public");
+    presented.device_public = read("device.public");
+    return presented;
   }
 
   Candidate candidate(const EkPlace& ek) const {
@@ -297,8 +301,11 @@ TEST_P(Enrolment, OfARealTpmEndsInAVerdict) {
   ASSERT_TRUE(ek && ak && key);
 
   const Moment now = SystemClock().now();
-  const auto candidate =
-      check_candidate({ek->der, {}, ak->public_area, key->public_area}, *trust, now);
+  Presented presented;
+  presented.ek_certificate = ek->der;
+  presented.ak_public = ak->public_area;
+  presented.device_public = key->public_area;
+  const auto candidate = check_candidate(presented, *trust, now);
   ASSERT_TRUE(candidate) << candidate.error().to_string();
   const Bytes secret = random_bytes(32);
   const auto challenge = make_challenge(*candidate, secret);
