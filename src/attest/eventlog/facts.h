@@ -3,6 +3,8 @@
 // Each fact says what it rests on.
 #pragma once
 
+#include <array>
+#include <string_view>
 #include <vector>
 
 #include "attest/boot_record.h"
@@ -51,6 +53,11 @@ void add_loader(const View& view, BootFacts& facts);
 void add_shim(const View& view, BootFacts& facts);
 /// Firmware's version and volumes, ExitBootServices.
 void add_firmware(const View& view, BootFacts& facts);
+
+/// What systemd extends PCR 11 with while a system comes up (systemd-pcrphase.service(8)): the
+/// words are hashed, in this order.
+inline constexpr std::array<std::string_view, 4> systemd_phases = {"enter-initrd", "leave-initrd",
+                                                                   "sysinit", "ready"};
 
 /// EV_SEPARATOR's values, by digest, whatever the event calls itself.
 enum class Separator : std::uint8_t { none, normal, error };

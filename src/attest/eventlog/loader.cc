@@ -76,7 +76,10 @@ LoaderEvent any_event(const Seen& seen) {
 // (systemd, src/boot/stub.c).
 class Sections {
  public:
+  explicit Sections(const Bank& bank) : bank_(bank) {}
+
   std::optional<LoaderEvent> take(const Seen& seen) {
+    if (running_ || is_phase(seen)) return std::nullopt;
     const auto name = seen.event->type == ev_ipl ? utf16_text(seen.event->data) : std::nullopt;
     if (!name || !name->starts_with('.')) {
       name_.clear();
@@ -92,6 +95,15 @@ class Sections {
   }
 
  private:
+  // The system runs: whoever rules it may extend what looks like a section.
+  bool is_phase(const Seen& seen) {
+    for (const std::string_view phase : systemd_phases)
+      running_ = running_ || seen.digest == to_hex(bank_.digest(as_bytes(phase)));
+    return running_;
+  }
+
+  const Bank& bank_;
+  bool running_ = false;
   std::string name_;  ///< That was hashed last, and whose content comes next.
 };
 
@@ -110,7 +122,7 @@ void tell_what_is_hidden(const View& view, unsigned pcr, BootFacts& facts) {
 }  // namespace
 
 void add_loader(const View& view, BootFacts& facts) {
-  Sections sections;
+  Sections sections(*view.bank);
   for (const Seen& seen : view.events) {
     const Event& event = *seen.event;
     const bool loaders = event.pcr == 8 || event.pcr == 9 || (event.pcr >= 11 && event.pcr <= 13);

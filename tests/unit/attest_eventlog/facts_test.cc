@@ -429,6 +429,19 @@ TEST(LoaderFacts, OfAUnifiedKernelImageNameItsSections) {
   EXPECT_EQ(facts.loader[0].digest, to_hex(sha256("a kernel")));
 }
 
+TEST(LoaderFacts, TakeNoSectionThatCameAfterTheSystemRan) {
+  BootLog boot({"sha256"});
+  boot.measure(11, test::ev_ipl, "enter-initrd");
+  Bytes described = test::utf16(".linux");
+  described.resize(described.size() + 2);
+  boot.measure_as(11, test::ev_ipl, described, as_bytes(std::string_view(".linux", 7)));
+  boot.measure_as(11, test::ev_ipl, described, as_bytes("a kernel that never ran"));
+  const auto log = parse(boot.octets());
+  const auto record = judge(*log, "sha256", boot.pcrs("sha256"));
+  ASSERT_TRUE(record);
+  EXPECT_TRUE(record->facts.loader.empty());
+}
+
 TEST(LoaderFacts, OfASectionWhoseNameWasNotHashedAreNotAttested) {
   BootLog boot({"sha256"});
   Bytes described = test::utf16(".linux");

@@ -77,6 +77,26 @@ TEST(JudgedLog, SaysNothingOfPcrsThatTheRunningSystemExtends) {
   for (const LoaderEvent& event : record->facts.loader) EXPECT_NE(event.pcr, 11U);
 }
 
+TEST(JudgedLog, BelievesPcr11ThatSystemdExtendedByItsPhases) {
+  BootLog boot = BootLog::whole();
+  boot.measure(11, test::ev_ipl, "section");
+  auto quoted = boot.pcrs("sha256", boot_pcrs);
+  for (const char* const phase : {"enter-initrd", "leave-initrd", "sysinit", "ready"}) {
+    quoted[11] = test::extended("sha256", quoted[11], test::bank_digest("sha256", as_bytes(phase)));
+    const auto record = judged(boot.octets(), quoted);
+    ASSERT_TRUE(record) << record.error().to_string();
+    EXPECT_TRUE(record->events.back().attested) << phase;
+  }
+  for (const char* const other : {"ready", "rescue"}) {
+    auto further = quoted;
+    further[11] =
+        test::extended("sha256", quoted[11], test::bank_digest("sha256", as_bytes(other)));
+    const auto record = judged(boot.octets(), further);
+    ASSERT_TRUE(record);
+    EXPECT_FALSE(record->events.back().attested) << other;
+  }
+}
+
 TEST(JudgedLog, BelievesNothingOfAPcrThatWasNotQuoted) {
   const BootLog boot = BootLog::whole();
   auto quoted = boot.pcrs("sha256", boot_pcrs);
