@@ -112,7 +112,6 @@ bool fresh_keys_may_mend(const Error& error) {
     case Code::tpm_key_lost:
     case Code::tpm_credential_refused:
     case Code::device_key_superseded:
-    case Code::quote_went_back:
     case Code::ak_type:
     case Code::ak_scheme:
     case Code::ak_not_restricted:

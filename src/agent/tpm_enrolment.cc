@@ -111,6 +111,8 @@ Error explained(Error error) {
         "; if this machine was updated or set up anew on purpose, its issuer's operator sees what "
         "differs (mintctl devices explain ID) and may allow it; then try again";
   }
+  if (error.code == Code::quote_went_back)
+    error.detail += "; if this machine was set back on purpose, its owner may enrol it again";
   return error;
 }
 

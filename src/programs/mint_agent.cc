@@ -41,7 +41,11 @@ const Program program{
        {"--code", "CODE",
         "with file: the one-time code that mintctl devices invite gave; - reads standard input"}},
       ""},
-     {"attest", "prove this device and what it booted again, now", {}, ""},
+     {"attest",
+      "prove this device and what it booted again, now",
+      {{"--issuer", "URL", "the issuer, to enrol there where nothing is enrolled yet"},
+       {"--ca", "FILE", "then: PEM of the roots to trust for its TLS (default: the system's)"}},
+      ""},
      {"token", "print a token, fetched or kept", token_options, ""},
      {"proof",
       "print a DPoP proof for one request with a token",
@@ -197,6 +201,11 @@ Result<int> report_enrolment(const agent::Agent& agent, Result<agent::Enrolment>
   return exit_done;
 }
 
+std::string without_slashes(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
 Result<int> enroll(agent::Agent& agent, const Arguments& arguments) {
   auto issuer = arguments.required("--issuer");
   if (!issuer) return pass_on(issuer);
@@ -208,7 +217,18 @@ Result<int> enroll(agent::Agent& agent, const Arguments& arguments) {
   return report_enrolment(agent, agent.enroll(options), arguments.has("--json"), "enrolled");
 }
 
+// With an issuer it is one command for a timer: the first time it enrols.
 Result<int> attest(agent::Agent& agent, const Arguments& arguments) {
+  const std::string issuer = without_slashes(arguments.value("--issuer"));
+  const auto status = agent.status();
+  if (!status && status.error().code == Code::agent_not_enrolled && !issuer.empty())
+    return enroll(agent, arguments);
+  if (!status) return tl::unexpected<Error>(status.error());
+  if (!issuer.empty() && (*status)["issuer"] != issuer) {
+    return fail(Code::invalid_argument, "this device is enrolled at " +
+                                            (*status)["issuer"].get<std::string>() +
+                                            "; enroll changes that");
+  }
   return report_enrolment(agent, agent.attest(), arguments.has("--json"), "attested");
 }
 

@@ -111,6 +111,24 @@ TEST_F(MintAgent, OfATpmThatItsOwnerClearedAttestsWithNewKeysAsTheSameDevice) {
   EXPECT_EQ(agent({"token"}).status, 0);
 }
 
+TEST_F(MintAgent, OfATpmIsEnrolledByTheFirstAttestationThatNamesAnIssuer) {
+  EXPECT_EQ(agent({"attest"}).status, 1);
+  ASSERT_EQ(enroll({"--tcti", second_tcti()}).status, 0);
+  const Json before = Json::parse(agent({"status", "--json"}).output);
+  const auto again = agent({"attest", "--issuer", stack["MINT_ISSUER"] + "/", "--ca", ""});
+  EXPECT_EQ(again.status, 0) << again.output;
+  EXPECT_EQ(Json::parse(agent({"status", "--json"}).output)["key"], before["key"]);
+  const auto elsewhere = agent({"attest", "--issuer", "https://other.example"});
+  EXPECT_EQ(elsewhere.status, 2) << elsewhere.output;
+
+  // The machine's own TPM, which this one need not have: what matters is that it was looked for.
+  ASSERT_GT(std::filesystem::remove_all(state()), 0U);
+  const auto first =
+      agent({"attest", "--issuer", stack["MINT_ISSUER"], "--ca", stack["MINT_CA"], "--json"});
+  EXPECT_NE(first.status, 0);
+  EXPECT_EQ(first.output.find("agent_not_enrolled"), std::string::npos) << first.output;
+}
+
 TEST_F(MintAgent, WithAKeyInAFileHasNothingToAttest) {
   ASSERT_EQ(enroll_by_code(invitation()).status, 0);
   const auto attested = agent({"attest"});
