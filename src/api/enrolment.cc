@@ -9,26 +9,40 @@ namespace {
 
 constexpr std::size_t longest_chain = 8;
 
-attest::tpm2::Presented presented_in(const Json& body, jose::Members& members) {
-  attest::tpm2::Presented presented;
-  presented.ek_certificate = members.octets("ek_certificate");
-  presented.ak_public = members.octets("ak_public");
-  presented.device_public = members.octets("device_public");
-  const Json chain = body.value("ek_chain", Json::array());
+std::vector<Bytes> chain_in(const Json& body, const char* name, jose::Members& members) {
+  std::vector<Bytes> certificates;
+  const Json chain = body.value(name, Json::array());
   if (!chain.is_array() || chain.size() > longest_chain) {
-    members.refuse("ek_chain",
-                   "an array of at most " + std::to_string(longest_chain) + " certificates");
-    return presented;
+    members.refuse(name, "an array of at most " + std::to_string(longest_chain) + " certificates");
+    return certificates;
   }
   for (const Json& entry : chain) {
     auto certificate = entry.is_string() ? jose::from_base64url(entry.get<std::string>())
                                          : fail(Code::base64_malformed, "");
     if (!certificate) {
-      members.refuse("ek_chain", "an array of base64url texts");
-      return presented;
+      members.refuse(name, "an array of base64url texts");
+      return certificates;
     }
-    presented.ek_chain.push_back(std::move(*certificate));
+    certificates.push_back(std::move(*certificate));
   }
+  return certificates;
+}
+
+attest::tpm2::Presented presented_in(const Json& body, jose::Members& members) {
+  attest::tpm2::Presented presented;
+  if (body.contains("ak_certificate")) {
+    presented.ak_certificate = members.octets("ak_certificate");
+    presented.ak_chain = chain_in(body, "ak_chain", members);
+    if (body.contains("ek_certificate"))
+      members.refuse("ek_certificate", "absent where ak_certificate is there");
+  } else {
+    presented.ek_certificate = members.octets("ek_certificate");
+    presented.ek_chain = chain_in(body, "ek_chain", members);
+  }
+  presented.ak_public = members.octets("ak_public");
+  presented.device_public = members.octets("device_public");
+  if (body.contains("platform_certificate"))
+    presented.platform_certificate = members.octets("platform_certificate");
   return presented;
 }
 
@@ -62,11 +76,16 @@ Result<issuer::FinishCall> finish_call(const http::Request& request) {
   call.proof = *proof;
   call.presented = presented_in(*body, members);
   call.ticket = members.text("ticket");
-  call.answer.activation_secret = members.octets("activation_secret");
+  // Nothing was sealed for an AK that is certified.
+  if (call.presented.ak_certificate.empty())
+    call.answer.activation_secret = members.octets("activation_secret");
 
-  jose::Members certify = members_of_request(members.object("certify"));
+  const Json& certify_object = members.object("certify");
+  jose::Members certify = members_of_request(certify_object);
   call.answer.certify_attest = certify.octets("attest");
   call.answer.certify_signature = certify.octets("signature");
+  if (certify_object.contains("creation_data"))
+    call.answer.creation_data = certify.octets("creation_data");
   const Json& quote_object = members.object("quote");
   jose::Members quote = members_of_request(quote_object);
   call.answer.quote_attest = quote.octets("attest");
@@ -91,14 +110,17 @@ void begin(issuer::Enrolment& enrolment, const http::Request& request,
 
   const auto begun = enrolment.begin(presented);
   if (!begun) return respond(refusal(begun.error()));
-  respond(fresh_json({{"ticket", begun->ticket},
-                      {"credential_blob", jose::base64url(begun->challenge.credential_blob)},
-                      {"encrypted_secret", jose::base64url(begun->challenge.encrypted_secret)},
-                      {"pcr_bank", enrolment.options().pcrs.bank},
-                      {"pcr_selection", enrolment.options().pcrs.indexes},
-                      {"logs", begun->logs},
-                      {"longest_body", enrolment.options().longest_body},
-                      {"expires_in", issuer::TicketSealer::life.count()}}));
+  Json answer = {{"ticket", begun->ticket},
+                 {"pcr_bank", enrolment.options().pcrs.bank},
+                 {"pcr_selection", enrolment.options().pcrs.indexes},
+                 {"logs", begun->logs},
+                 {"longest_body", enrolment.options().longest_body},
+                 {"expires_in", issuer::TicketSealer::life.count()}};
+  if (!begun->challenge.credential_blob.empty()) {
+    answer["credential_blob"] = jose::base64url(begun->challenge.credential_blob);
+    answer["encrypted_secret"] = jose::base64url(begun->challenge.encrypted_secret);
+  }
+  respond(fresh_json(answer));
 }
 
 http::Response waits(const issuer::PendingDevice& pending) {

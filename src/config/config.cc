@@ -10,6 +10,8 @@
 
 #include "base/file.h"
 #include "config/acknowledge.h"
+#include "config/directory.h"
+#include "config/enrolment.h"
 #include "config/issuer_url.h"
 #include "config/profiles.h"
 #include "config/reader.h"
@@ -18,24 +20,6 @@ namespace mintmark::config {
 namespace {
 
 constexpr std::int64_t day = 86400;
-
-/// Paths in the file are relative to the file, so that a configuration can be moved as one
-/// directory.
-class Directory {
- public:
-  explicit Directory(const std::string& file) {
-    std::error_code ignored;
-    const auto whole = std::filesystem::absolute(file, ignored);
-    path_ = (ignored ? std::filesystem::path(file) : whole).parent_path();
-  }
-
-  [[nodiscard]] std::string resolve(const std::string& path) const {
-    return path.empty() ? path : (path_ / path).lexically_normal().string();
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 bool is_ip_address(const std::string& text) {
   std::array<std::uint8_t, sizeof(in6_addr)> octets{};
@@ -381,67 +365,6 @@ void read_keys(ObjectReader& root, Config& config) {
   });
 }
 
-void read_pcrs(ObjectReader& tpm2, Tpm2Enrolment& enrolment) {
-  enrolment.pcr_bank = tpm2.choice("pcr_bank", {"sha256"}, "sha256");
-  const auto pcrs = tpm2.integers("pcrs", 0, 23, std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7});
-  if (tpm2.failed()) return;
-  std::set<unsigned> seen;
-  for (std::size_t i = 0; i < pcrs.size(); ++i) {
-    if (!seen.insert(static_cast<unsigned>(pcrs[i])).second) {
-      tpm2.refuse_element("pcrs", i, "stands twice; each PCR must stand once");
-    }
-  }
-  if (seen.empty()) tpm2.refuse("pcrs", "must name at least one PCR, from 0 to 23");
-  enrolment.pcrs.assign(seen.begin(), seen.end());
-}
-
-bool is_sha256(const std::string& text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
-void read_ek_kinds(ObjectReader& tpm2, Tpm2Enrolment& enrolment) {
-  const auto kind_named = [](const std::string& name) {
-    return name == "ecc" ? EkKind::ecc : EkKind::rsa;
-  };
-  enrolment.ek_kind = kind_named(tpm2.choice("ek_kind", {"rsa", "ecc"}, "rsa"));
-  tpm2.text_members("ek_kind_by_root", [&](const std::string& root, const std::string& name) {
-    if (!is_sha256(root)) {
-      tpm2.refuse("ek_kind_by_root",
-                  "must have SHA-256 values of roots as names, 64 digits in lower case");
-    }
-    if (name != "rsa" && name != "ecc") {
-      tpm2.refuse("ek_kind_by_root", R"(must have "rsa" or "ecc" for each root)");
-    }
-    enrolment.ek_kind_by_root[root] = kind_named(name);
-  });
-}
-
-void read_pending(ObjectReader& enrolment, PendingDevices& pending) {
-  enrolment.object("pending", false, [&](ObjectReader& reader) {
-    pending.per_root = static_cast<unsigned>(reader.integer("per_root", 1, 1'000'000, 1000));
-    pending.per_address = static_cast<unsigned>(reader.integer("per_address", 1, 1'000'000, 16));
-    pending.keep = std::chrono::seconds(reader.integer("keep_seconds", 60, 366 * day, 3 * day));
-  });
-}
-
-void read_enrolment(ObjectReader& root, const Directory& directory, Config& config) {
-  root.object("enrolment", true, [&](ObjectReader& enrolment) {
-    const std::string mode = enrolment.choice("mode", {"approve", "open", "listed"}, "approve");
-    config.enrolment.mode = mode == "open"     ? EnrolmentMode::open
-                            : mode == "listed" ? EnrolmentMode::listed
-                                               : EnrolmentMode::approve;
-    read_pending(enrolment, config.enrolment.pending);
-    config.enrolment.freshness =
-        std::chrono::seconds(enrolment.integer("freshness_seconds", 1, 366 * day, day));
-    enrolment.object("tpm2", true, [&](ObjectReader& tpm2) {
-      config.enrolment.tpm2.roots = directory.resolve(tpm2.text("roots"));
-      config.enrolment.tpm2.intermediates = directory.resolve(tpm2.text("intermediates", ""));
-      read_ek_kinds(tpm2, config.enrolment.tpm2);
-      read_pcrs(tpm2, config.enrolment.tpm2);
-    });
-  });
-}
-
 void read_log_and_front(ObjectReader& root, Config& config) {
   root.object("log", false, [&](ObjectReader& log) {
     config.log_level = log.choice("level", {"debug", "info", "warning", "error"}, "info");
@@ -472,7 +395,7 @@ Result<Config> parse(const std::string& file, std::string_view text) {
   check_tls_store(root, config);
   read_tokens(root, config);
   read_keys(root, config);
-  read_enrolment(root, directory, config);
+  config.enrolment = read_enrolment(root, directory);
   config.policy_file = directory.resolve(root.text("policy"));
   read_log_and_front(root, config);
   if (auto read = root.finish(); !read) return pass_on(read);

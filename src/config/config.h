@@ -88,9 +88,21 @@ struct HsmStore {
 
 enum class EkKind { rsa, ecc };
 
+/// What becomes of a device that an authority vouches for.
+enum class RootRule { trust, review, refuse };
+
+struct RootSource {
+  std::string path;  ///< Directory or bundle of PEM/DER certificates.
+  RootRule rule = RootRule::trust;
+};
+
 struct Tpm2Enrolment {
-  std::string roots;          ///< Directory or bundle of PEM/DER certificates.
-  std::string intermediates;  ///< Likewise; may be "".
+  std::vector<RootSource> roots;     ///< Of EKs; at least one.
+  std::vector<RootSource> ak_roots;  ///< Of AKs' certificates; empty: none is taken.
+  bool review_unknown = true;        ///< A device of an unknown EK authority waits for a person.
+  std::string intermediates;         ///< Directory or bundle; may be "".
+  std::string crls;                  ///< Likewise.
+  bool crls_required = false;
   EkKind ek_kind = EkKind::rsa;
   std::map<std::string, EkKind> ek_kind_by_root;  ///< Lower-case hex SHA-256 of the root.
   std::string pcr_bank = "sha256";

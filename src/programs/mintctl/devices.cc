@@ -152,14 +152,27 @@ Result<Json> invite(AdminClient& mintd, const Arguments& arguments) {
 
 // ---- printing ----
 
+/// With a word where nobody trusted vouches for it.
+std::string manufacturer_of(const Json& facts) {
+  const bool review = facts.is_object() && facts.value("ek_standing", "") == "review";
+  return text(facts, "manufacturer") + (review ? " review" : "");
+}
+
+/// From the device's own certificate upward: what whoever approves it has to look at.
+void print_chain(const Json& chain) {
+  for (const Json& link : chain)
+    std::printf("chain        %s, issued by %s, SHA-256 %s\n", text(link, "subject").c_str(),
+                text(link, "issuer").c_str(), text(link, "sha256").c_str());
+}
+
 void print_list(const Json& answer) {
   std::printf("%-22s  %-6s  %-9s  %-20s  %-12s  %s\n", "ID", "FORMAT", "STATE", "ATTESTED",
               "MANUFACTURER", "FINGERPRINT");
   for (const Json& device : answer["devices"]) {
     std::printf("%-22s  %-6s  %-9s  %-20s  %-12s  %s\n", text(device, "id").c_str(),
                 text(device, "format").c_str(), text(device, "state").c_str(),
-                moment(device, "attested_at").c_str(),
-                text(device["facts"], "manufacturer").c_str(), text(device, "identity").c_str());
+                moment(device, "attested_at").c_str(), manufacturer_of(device["facts"]).c_str(),
+                text(device, "identity").c_str());
   }
 }
 
@@ -186,6 +199,10 @@ void print_whole_device(const Json& device) {
   print_device(device);
   const Json& facts = device["facts"];
   for (const auto& [name, value] : facts.items()) {
+    if (name == "ek_chain" && value.is_array()) {
+      print_chain(value);
+      continue;
+    }
     if (!value.is_object()) {
       std::printf("fact         %s: %s\n", name.c_str(), text(facts, name.c_str()).c_str());
       continue;

@@ -1,4 +1,5 @@
 #include "programs/mintd/front.h"
+#include "programs/mintd/roots.h"
 
 #include <boost/asio/post.hpp>
 
@@ -95,12 +96,11 @@ Result<void> Front::open_parts() {
 
   auto policy = policy::Policy::from(inheritance_.policy);
   if (!policy) return pass_on(policy);
-  auto trust = attest::tpm2::EkTrust::load(config_.enrolment.tpm2.roots,
-                                           config_.enrolment.tpm2.intermediates);
-  if (!trust) return pass_on(trust);
+  auto roots = load_roots(config_.enrolment.tpm2);
+  if (!roots) return pass_on(roots);
 
   policies_.emplace(gate_, std::make_shared<const policy::Policy>(std::move(*policy)));
-  trust_.emplace(std::make_shared<const attest::tpm2::EkTrust>(std::move(*trust)));
+  trust_.emplace(issuer::Roots{std::move(roots->ek), std::move(roots->ak)});
   issuer_ = std::make_unique<issuer::Issuer>(
       issuer::MintOptions{.issuer = config_.issuer,
                           .token_url = config_.issuer + "/token",

@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "programs/mintd/control.h"
 #include "programs/mintd/front.h"
+#include "programs/mintd/roots.h"
 #include "telemetry/log.h"
 
 namespace mintmark::mintd {
@@ -28,7 +29,7 @@ Result<ReloadTexts> read_texts(const UniqueFd& descriptor) {
 /// All that a reload replaces, whole.
 struct Front::NewParts {
   std::shared_ptr<const policy::Policy> policy;
-  std::shared_ptr<const attest::tpm2::EkTrust> trust;
+  issuer::Roots roots;
   std::string policy_file;
   std::string tls_certificate;
   TlsContexts::Context tls;  ///< Null: that is to stay as it is.
@@ -45,10 +46,9 @@ struct Front::NewParts {
     if (!policy) return pass_on(policy);
     parts.policy = std::make_shared<const policy::Policy>(std::move(*policy));
     parts.policy_file = config->policy_file;
-    const config::Tpm2Enrolment& tpm2 = config->enrolment.tpm2;
-    auto trust = attest::tpm2::EkTrust::load(tpm2.roots, tpm2.intermediates);
-    if (!trust) return pass_on(trust);
-    parts.trust = std::make_shared<const attest::tpm2::EkTrust>(std::move(*trust));
+    auto roots = load_roots(config->enrolment.tpm2);
+    if (!roots) return pass_on(roots);
+    parts.roots = {std::move(roots->ek), std::move(roots->ak)};
     const auto level = telemetry::level_named(config->log_level);
     if (!level) return tl::unexpected<Error>(level.error());
     parts.level = *level;
@@ -85,7 +85,7 @@ void Front::reload(const UniqueFd& descriptor,
 }
 
 void Front::put_in_force(NewParts parts) {
-  trust_->swap(std::move(parts.trust));
+  trust_->swap(std::move(parts.roots));
   policies_->swap(std::move(parts.policy));
   config_.policy_file = std::move(parts.policy_file);
   inheritance_.tls_certificate = std::move(parts.tls_certificate);

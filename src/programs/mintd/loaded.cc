@@ -4,11 +4,11 @@
 #include <map>
 
 #include "admin/roles.h"
-#include "attest/tpm2/trust.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "hsm/tls/certificate_key.h"
 #include "http/tls.h"
+#include "programs/mintd/roots.h"
 
 namespace mintmark::mintd {
 namespace {
@@ -58,9 +58,13 @@ Leaves leaves_of(const std::string& text) {
 }
 
 bool is_reloadable(const std::string& pointer) {
-  return pointer == "/policy" || pointer == "/enrolment/tpm2/roots" ||
-         pointer == "/enrolment/tpm2/intermediates" || pointer == "/tls/certificate" ||
-         pointer == "/tls/key" || pointer == "/log" || pointer.starts_with("/log/");
+  for (const char* whole : {"/log", "/enrolment/tpm2/roots", "/enrolment/tpm2/ak_roots"}) {
+    if (pointer == whole || pointer.starts_with(std::string(whole) + "/")) return true;
+  }
+  return pointer == "/policy" || pointer == "/enrolment/tpm2/intermediates" ||
+         pointer == "/enrolment/tpm2/unknown_roots" || pointer == "/enrolment/tpm2/crls" ||
+         pointer == "/enrolment/tpm2/crls_required" || pointer == "/tls/certificate" ||
+         pointer == "/tls/key";
 }
 
 std::string dotted(std::string pointer) {
@@ -98,9 +102,7 @@ Result<Loaded> load_and_check(const std::string& file) {
   auto policy = policy::read_bundle(loaded.config.policy_file);
   if (!policy) return pass_on(policy);
   loaded.policy = std::move(*policy);
-  const config::Tpm2Enrolment& tpm2 = loaded.config.enrolment.tpm2;
-  if (auto trust = attest::tpm2::EkTrust::load(tpm2.roots, tpm2.intermediates); !trust)
-    return pass_on(trust);
+  if (auto roots = load_roots(loaded.config.enrolment.tpm2); !roots) return pass_on(roots);
   if (auto tls = load_tls(loaded); !tls) return pass_on(tls);
   return loaded;
 }
@@ -129,8 +131,8 @@ Result<std::vector<std::string>> changes_between(const Loaded& before, const Loa
 void take_over(Loaded& before, Loaded after) {
   // Not the whole of it: others hold references into what stays (key stores).
   before.config.policy_file = std::move(after.config.policy_file);
-  before.config.enrolment.tpm2.roots = std::move(after.config.enrolment.tpm2.roots);
-  before.config.enrolment.tpm2.intermediates = std::move(after.config.enrolment.tpm2.intermediates);
+  // What of it takes a restart is the same in both.
+  before.config.enrolment.tpm2 = std::move(after.config.enrolment.tpm2);
   before.config.tls = std::move(after.config.tls);
   before.config.log_level = std::move(after.config.log_level);
   before.config_text = std::move(after.config_text);

@@ -444,6 +444,23 @@ TEST(ConfigRefusal, OfEvidenceThatIsNeverFresh) {
 
 TEST(ConfigRefusal, OfNoRoots) {
   expect_text(refusal(R"("roots": "ek-roots",)", ""), "key \"enrolment.tpm2.roots\": is missing");
+  for (const auto& [roots, wrong] :
+       {std::pair<const char*, const char*>{"[]", "enrolment.tpm2.roots"},
+        {"{}", "enrolment.tpm2.roots"},
+        {"7", "enrolment.tpm2.roots"},
+        {"[\"ek-roots\"]", "enrolment.tpm2.roots"},
+        {R"([{"path": "a"}])", "rule"},
+        {R"([{"rule": "trust"}])", "path"},
+        {R"([{"path": "", "rule": "trust"}])", "path"},
+        {R"([{"path": "a", "rule": "maybe"}])", "rule"},
+        {R"([{"path": "a", "rule": "trust", "more": 1}])", "more"}}) {
+    expect_text(refusal(R"("roots": "ek-roots",)", std::string("\"roots\": ") + roots + ","),
+                wrong);
+  }
+  expect_text(refusal(R"("crls": "crls",
+      "crls_required": false,)",
+                      R"("crls_required": true,)"),
+              "crls_required");
 }
 
 TEST(ConfigRefusal, OfAPcrBankThatIsNotTaken) {

@@ -118,9 +118,33 @@ TEST(Config, ResolvesRelativePathsAgainstTheFilesDirectory) {
   EXPECT_EQ(config.tls->key, "/etc/mintmark/tls/server.key");
   EXPECT_EQ(config.admin.socket, "/etc/mintmark/admin.sock");
   EXPECT_EQ(config.state_directory, "/etc/mintmark/state");
-  EXPECT_EQ(config.enrolment.tpm2.roots, "/etc/mintmark/ek-roots");
+  EXPECT_EQ(config.enrolment.tpm2.roots.at(0).path, "/etc/mintmark/ek-roots");
+  EXPECT_EQ(config.enrolment.tpm2.ak_roots.at(0).path, "/etc/mintmark/ak-roots");
+  EXPECT_EQ(config.enrolment.tpm2.crls, "/etc/mintmark/crls");
   EXPECT_EQ(config.enrolment.tpm2.intermediates, "/etc/mintmark/ek-intermediates");
   EXPECT_EQ(config.policy_file, "/etc/mintmark/policy.json");
+}
+
+TEST(Config, TakesOnePathOfRootsOrAListWithARuleEach) {
+  Config config = good(sample);
+  ASSERT_EQ(config.enrolment.tpm2.roots.size(), 1U);
+  EXPECT_EQ(config.enrolment.tpm2.roots[0].rule, RootRule::trust);
+  EXPECT_EQ(config.enrolment.tpm2.ak_roots.at(0).rule, RootRule::review);
+  EXPECT_FALSE(config.enrolment.tpm2.review_unknown);
+  EXPECT_FALSE(config.enrolment.tpm2.crls_required);
+  Json document = Json::parse(sample, nullptr, true, true);
+  document["enrolment"]["tpm2"]["roots"] = {{{"path", "/a"}, {"rule", "trust"}},
+                                            {{"path", "b"}, {"rule", "refuse"}}};
+  document["enrolment"]["tpm2"]["crls_required"] = true;
+  document["enrolment"]["tpm2"].erase("ak_roots");
+  document["enrolment"]["tpm2"].erase("unknown_roots");
+  config = good(document.dump());
+  ASSERT_EQ(config.enrolment.tpm2.roots.size(), 2U);
+  EXPECT_EQ(config.enrolment.tpm2.roots[1].path, "/etc/mintmark/b");
+  EXPECT_EQ(config.enrolment.tpm2.roots[1].rule, RootRule::refuse);
+  EXPECT_TRUE(config.enrolment.tpm2.crls_required);
+  EXPECT_TRUE(config.enrolment.tpm2.ak_roots.empty()) << "no AK certificate is taken";
+  EXPECT_TRUE(config.enrolment.tpm2.review_unknown);
 }
 
 TEST(Config, TakesATlsKeyInAKeyStore) {

@@ -58,7 +58,11 @@ inline const std::string sample = R"({
       "ek_kind": "ecc",
       "ek_kind_by_root": {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": "rsa"},
       "roots": "ek-roots",
+      "unknown_roots": "refuse",
+      "ak_roots": [{"path": "ak-roots", "rule": "review"}],
       "intermediates": "ek-intermediates",
+      "crls": "crls",
+      "crls_required": false,
       "pcr_bank": "sha256",
       "pcrs": [7, 0, 1]
     }
