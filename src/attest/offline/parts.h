@@ -29,7 +29,4 @@ namespace mintmark::attest::offline {
 [[nodiscard]] Result<Json> judge_logs(const Material& material, const std::string& bank,
                                       const tpm2::PcrValues& quoted);
 
-/// Statement types as Part 2, 6.9 names them: "TPM2_Quote".
-[[nodiscard]] std::string command_of(TPM2_ST type);
-
 }  // namespace mintmark::attest::offline

@@ -3,12 +3,12 @@
 #include <openssl/err.h>
 
 #include <algorithm>
-#include <array>
+#include <set>
 
 #include "attest/offline/parts.h"
+#include "attest/offline/words.h"
 #include "attest/tpm2/ak_certificate.h"
 #include "attest/tpm2/attestation_key.h"
-#include "attest/tpm2/ek_profile.h"
 #include "attest/tpm2/hash.h"
 #include "attest/x509/description.h"
 
@@ -20,57 +20,6 @@ using tpm2::PublicArea;
 constexpr int longest_key_bits = 4096;
 constexpr std::size_t most_statements = 8;
 constexpr std::size_t most_signatures = 16;
-
-std::string hex_of_number(std::uint64_t number, int digits) {
-  std::array<char, 20> text{};
-  std::snprintf(text.data(), text.size(), "%0*llx", digits,
-                static_cast<unsigned long long>(number));
-  return text.data();
-}
-std::string attributes_text(TPMA_OBJECT attributes) { return "0x" + hex_of_number(attributes, 8); }
-
-std::string bank_name(TPM2_ALG_ID id) {
-  const auto hash = tpm2::known_hash(id);
-  return hash ? hash->name : hex_of_number(id, 4);
-}
-
-Json selection_json(const TPML_PCR_SELECTION& selections) {
-  Json all = Json::array();
-  for (UINT32 i = 0; i < selections.count && i < TPM2_NUM_PCR_BANKS; ++i) {
-    const TPMS_PCR_SELECTION& one = selections.pcrSelections[i];
-    Json pcrs = Json::array();
-    for (unsigned index = 0; index < one.sizeofSelect * 8U; ++index) {
-      if ((one.pcrSelect[index / 8] >> index % 8 & 1U) != 0) pcrs.push_back(index);
-    }
-    all.push_back({{"hash", bank_name(one.hash)}, {"pcrs", std::move(pcrs)}});
-  }
-  return all;
-}
-
-Json attest_json(const TPMS_ATTEST& attest) {
-  using tpm2::view_of;
-  Json json = {{"magic", hex_of_number(attest.magic, 8)},
-               {"type", hex_of_number(attest.type, 4)},
-               {"qualified_signer", to_hex(view_of(attest.qualifiedSigner))},
-               {"extra_data", to_hex(view_of(attest.extraData))},
-               {"clock", attest.clockInfo.clock},
-               {"reset_count", attest.clockInfo.resetCount},
-               {"restart_count", attest.clockInfo.restartCount},
-               {"safe", attest.clockInfo.safe},
-               {"firmware_version", hex_of_number(attest.firmwareVersion, 16)},
-               {"trailing", 0}};
-  if (attest.type == TPM2_ST_ATTEST_QUOTE) {
-    json["pcr_select"] = selection_json(attest.attested.quote.pcrSelect);
-    json["pcr_digest"] = to_hex(view_of(attest.attested.quote.pcrDigest));
-  } else if (attest.type == TPM2_ST_ATTEST_CERTIFY) {
-    json["name"] = to_hex(view_of(attest.attested.certify.name));
-    json["qualified_name"] = to_hex(view_of(attest.attested.certify.qualifiedName));
-  } else if (attest.type == TPM2_ST_ATTEST_CREATION) {
-    json["object_name"] = to_hex(view_of(attest.attested.creation.objectName));
-    json["creation_hash"] = to_hex(view_of(attest.attested.creation.creationHash));
-  }
-  return json;
-}
 
 tpm2::StatementCodes codes_of(TPM2_ST type) {
   return type == TPM2_ST_ATTEST_QUOTE      ? tpm2::quote_codes
@@ -261,49 +210,37 @@ class StatementJudge {
   }
 
   Result<void> signed_by_signer(const Statement& statement) {
-    tl::unexpected<Error> first = fail(Code::signature_invalid, "no signature is by this key");
-    bool tried = false;
+    Result<void> outcome = fail(Code::signature_invalid, "no signature is by this key");
     for (std::size_t i = 0; i < material_.signatures.size(); ++i) {
       const Signature& given = material_.signatures[i];
       const auto signature =
           given.der.empty() ? std::optional(given.tpm) : from_der(given.der, key_.get());
-      auto right = signature ? tpm2::verify_signature(key_.get(), statement.octets, *signature)
-                             : Result<void>(fail(Code::signature_invalid, "no ECDSA signature"));
+      if (!signature) continue;
+      auto right = tpm2::verify_signature(key_.get(), statement.octets, *signature);
       if (right) {
         note_signature(*signature);
-        used_.push_back(i);
-        continue;
+        used_.insert(i);
+        outcome = {};
+      } else if (!outcome) {
+        outcome = std::move(right);
       }
-      if (!tried) first = tl::unexpected<Error>(right.error());
-      tried = true;
     }
-    if (!used_.empty() && verified_ > 0) {
-      verified_ = 0;
-      return {};
-    }
-    return first;
+    return outcome;
   }
 
   void note_signature(const TPMT_SIGNATURE& signature) {
-    ++verified_;
     hash_ = signature.signature.any.hashAlg;
-    scheme_ = signature.sigAlg;
-    facts_["signature_alg"] = {scheme_ == TPM2_ALG_RSASSA   ? "rsassa"
-                               : scheme_ == TPM2_ALG_RSAPSS ? "rsapss"
-                                                            : "ecdsa",
-                               bank_name(hash_)};
+    const char* scheme = signature.sigAlg == TPM2_ALG_RSASSA   ? "rsassa"
+                         : signature.sigAlg == TPM2_ALG_RSAPSS ? "rsapss"
+                                                               : "ecdsa";
+    facts_["signature_alg"] = {scheme, bank_name(hash_)};
     sha1_ = sha1_ || hash_ == TPM2_ALG_SHA1;
   }
 
   [[nodiscard]] Result<void> every_signature_used() const {
-    for (std::size_t i = 0; wanted_ == 0 && i < material_.signatures.size(); ++i) {
-      if (std::find(used_.begin(), used_.end(), i) == used_.end())
-        return fail(Code::signature_invalid, "a signature that was given is of no statement here");
-    }
-    const bool one = statements_.size() == material_.statements.size();
-    if (one && used_.size() < material_.signatures.size())
-      return fail(Code::signature_invalid, "a signature that was given is of no statement here");
-    return {};
+    const bool all_judged = statements_.size() == material_.statements.size();
+    if (!all_judged || used_.size() == material_.signatures.size()) return {};
+    return fail(Code::signature_invalid, "a signature that was given is of no statement here");
   }
 
   Result<void> content(const Statement& statement) {
@@ -376,20 +313,26 @@ class StatementJudge {
   // roots are given.
   Result<void> certificate() {
     if (material_.certificates.empty()) return {};
-    const auto leaf = x509::parse_certificate(material_.certificates[0]);
-    const EVP_PKEY* certified = leaf ? X509_get0_pubkey(leaf.get()) : nullptr;
-    ERR_clear_error();
-    if (certified == nullptr || !x509::has_bounded_key(leaf.get()) ||
-        !tpm2::same_key(certified, key_.get()))
-      return fail(Code::ak_certificate_key, "the certificate is of another key than the signer's");
+    const auto own = std::find_if(material_.certificates.begin(), material_.certificates.end(),
+                                  [&](const Bytes& der) { return is_of_signer(der); });
+    if (own == material_.certificates.end())
+      return fail(Code::ak_certificate_key, "no certificate is of the signer's key");
     if (question_.roots == nullptr) return {};
-    const std::vector<Bytes> chain(material_.certificates.begin() + 1,
-                                   material_.certificates.end());
-    auto checked = tpm2::check_ak_certificate(material_.certificates[0], chain, *question_.roots,
-                                              question_.at);
+    std::vector<Bytes> chain = material_.certificates;
+    chain.erase(chain.begin() + (own - material_.certificates.begin()));
+    auto checked = tpm2::check_ak_certificate(*own, chain, *question_.roots, question_.at);
     if (!checked) return pass_on(checked);
     facts_["chain"] = x509::to_json(checked->chain.links);
-    return {};
+    if (checked->chain.standing == x509::Standing::trusted) return {};
+    return fail(Code::ak_untrusted_root, "the root of the AK's certificate is under review");
+  }
+
+  [[nodiscard]] bool is_of_signer(const Bytes& der) const {
+    const auto certificate = x509::parse_certificate(der);
+    const EVP_PKEY* certified = certificate ? X509_get0_pubkey(certificate.get()) : nullptr;
+    ERR_clear_error();
+    return certified != nullptr && x509::has_bounded_key(certificate.get()) &&
+           tpm2::same_key(certified, key_.get());
   }
 
   // All is right; whether it is taken today.
@@ -402,8 +345,22 @@ class StatementJudge {
                                                 refused_bank_ + ", which is not taken");
     if (!tpm2::hash_of(hash_))
       return fail(Code::signature_hash, "the signature itself is good, and its hash is not taken");
-    if (signer_ == nullptr) return {};
-    if (auto key = tpm2::check_attestation_key(signer_->area); !key) return key;
+    for (const Statement* statement : statements_) {
+      const PublicArea* subject = subject_of(*statement);
+      if (subject == nullptr) continue;
+      if (auto lives = lives_in_its_tpm(subject->area.objectAttributes); !lives) return lives;
+    }
+    return signer_ == nullptr ? Result<void>() : tpm2::check_attestation_key(signer_->area);
+  }
+
+  // What is certified of another key says nothing of where it was, or will be.
+  static Result<void> lives_in_its_tpm(TPMA_OBJECT attributes) {
+    if ((attributes & TPMA_OBJECT_FIXEDTPM) == 0)
+      return fail(Code::device_key_not_fixed_tpm, "the certified key is not fixedTPM");
+    if ((attributes & TPMA_OBJECT_FIXEDPARENT) == 0)
+      return fail(Code::device_key_not_fixed_parent, "the certified key is not fixedParent");
+    if ((attributes & TPMA_OBJECT_SENSITIVEDATAORIGIN) == 0)
+      return fail(Code::device_key_imported, "the certified key was not made by its TPM");
     return {};
   }
 
@@ -414,28 +371,13 @@ class StatementJudge {
   std::vector<const Statement*> statements_;
   const PublicArea* signer_ = nullptr;
   tpm2::PublicKey key_;
-  std::vector<std::size_t> used_;
-  unsigned verified_ = 0;
+  std::set<std::size_t> used_;  // Signatures, by their place.
   TPM2_ALG_ID hash_ = TPM2_ALG_NULL;
-  TPM2_ALG_ID scheme_ = TPM2_ALG_NULL;
   bool sha1_ = false;
   std::string refused_bank_;
 };
 
 }  // namespace
-
-std::string command_of(TPM2_ST type) {
-  switch (type) {
-    case TPM2_ST_ATTEST_QUOTE:
-      return "TPM2_Quote";
-    case TPM2_ST_ATTEST_CERTIFY:
-      return "TPM2_Certify";
-    case TPM2_ST_ATTEST_CREATION:
-      return "TPM2_CertifyCreation";
-    default:
-      return "0x" + hex_of_number(type, 4);
-  }
-}
 
 Judgement judge_statements(const Material& material, const Question& question, TPM2_ST wanted) {
   if (material.statements.empty())
@@ -445,37 +387,6 @@ Judgement judge_statements(const Material& material, const Question& question, T
                                            : "no " + command_of(wanted) + " is among the files"},
         {});
   return StatementJudge(material, question, wanted).judge();
-}
-
-Judgement judge_areas(const Material& material) {
-  Json facts = Json::object();
-  for (const PublicArea& area : material.areas) {
-    const TPMA_OBJECT attributes = area.area.objectAttributes;
-    const bool storage = (attributes & TPMA_OBJECT_DECRYPT) != 0;
-    const std::string kind = storage ? "ek" : "ak";
-    const std::string fitting = tpm2::ek_template_of(area.area);
-    facts[kind + "_name"] = to_hex(area.name);
-    facts[kind + "_attributes"] = attributes_text(attributes);
-    if (!storage) continue;
-    facts["ek_template"] = fitting;
-    facts["ek_template_is_tcg_default_L1"] = fitting == "L-1";
-  }
-  for (const Bytes& name : material.names) {
-    const bool known = std::any_of(material.areas.begin(), material.areas.end(),
-                                   [&](const PublicArea& area) { return area.name == name; });
-    if (!known)
-      return refused({Code::evidence_files, "a TPM name is of no public area among the files"},
-                     facts);
-  }
-  for (const Credential& credential : material.credentials) {
-    facts["credential"] = {{"id_object", credential.id_object},
-                           {"encrypted_secret", credential.encrypted_secret}};
-    if (material.others.size() == 1) facts["secret"] = to_hex(material.others[0]);
-  }
-  if (facts.empty())
-    return refused({Code::evidence_files, "there is nothing among the files that can be judged"},
-                   facts);
-  return parsed(facts);
 }
 
 }  // namespace mintmark::attest::offline
