@@ -9,6 +9,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "attest/tpm2/signature.h"
+
 namespace mintmark::test {
 namespace {
 
@@ -167,14 +169,14 @@ Bytes take_sized(BytesView& from) {
   return out;
 }
 
-Bytes rsa_decrypt(EVP_PKEY* key, BytesView secret) {
+Bytes rsa_decrypt(EVP_PKEY* key, const attest::tpm2::Hash& hash, BytesView secret) {
   const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
       EVP_PKEY_CTX_new(key, nullptr), &EVP_PKEY_CTX_free);
   std::size_t length = 512;
   Bytes out(length);
   must(EVP_PKEY_decrypt_init(context.get()) == 1 &&
            EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_OAEP_PADDING) == 1 &&
-           EVP_PKEY_CTX_set_rsa_oaep_md(context.get(), EVP_sha256()) == 1 &&
+           EVP_PKEY_CTX_set_rsa_oaep_md(context.get(), hash.md()) == 1 &&
            EVP_PKEY_CTX_set0_rsa_oaep_label(context.get(), OPENSSL_memdup("IDENTITY", 9), 9) == 1 &&
            EVP_PKEY_decrypt(context.get(), out.data(), &length, secret.data(), secret.size()) == 1,
        "OAEP");
@@ -241,6 +243,50 @@ std::string TestAuthority::root_fingerprint() const {
 
 std::string TestAuthority::root_pem() const { return pem_of(root_.get()); }
 std::string TestAuthority::intermediate_pem() const { return pem_of(intermediate_.get()); }
+
+attest::x509::Trust::Parts TestAuthority::parts(attest::x509::RootRule rule) const {
+  attest::x509::Trust::Parts parts;
+  parts.anchors.push_back({attest::x509::Certificate(X509_dup(root_.get())), rule});
+  parts.intermediates.emplace_back(X509_dup(intermediate_.get()));
+  return parts;
+}
+
+Bytes TestAuthority::certify_ak(const TPMT_PUBLIC& ak, const AkCertificateOptions& options) const {
+  const auto key = attest::tpm2::openssl_key_of(ak);
+  must(key != nullptr, "AK");
+  auto certificate = begin_certificate(2, key.get(), from_unix(1'700'000'000), options.not_after);
+  X509_set_issuer_name(certificate.get(), X509_get_subject_name(intermediate_.get()));
+  add_extension(certificate.get(), NID_basic_constraints, options.basic_constraints);
+  if (options.key_usage != nullptr)
+    add_extension(certificate.get(), NID_key_usage, options.key_usage);
+  if (options.extended_key_usage != nullptr)
+    add_extension(certificate.get(), NID_ext_key_usage, options.extended_key_usage);
+  must(X509_sign(certificate.get(), intermediate_key_.get(), EVP_sha256()) > 0, "sign");
+  return der_of(certificate.get());
+}
+
+attest::x509::Crl TestAuthority::crl(const std::vector<long>& revoked, Moment next_update) const {
+  attest::x509::Crl crl(X509_CRL_new());
+  X509_CRL_set_version(crl.get(), 1);
+  X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(intermediate_.get()));
+  ASN1_TIME* time = ASN1_TIME_set(nullptr, 1'700'000'000);
+  X509_CRL_set1_lastUpdate(crl.get(), time);
+  ASN1_TIME_set(time, static_cast<time_t>(to_unix(next_update)));
+  X509_CRL_set1_nextUpdate(crl.get(), time);
+  for (const long serial : revoked) {
+    X509_REVOKED* one = X509_REVOKED_new();
+    ASN1_INTEGER* number = ASN1_INTEGER_new();
+    ASN1_INTEGER_set(number, serial);
+    ASN1_TIME_set(time, 1'700'000'000);
+    X509_REVOKED_set_serialNumber(one, number);
+    X509_REVOKED_set_revocationDate(one, time);
+    X509_CRL_add0_revoked(crl.get(), one);
+    ASN1_INTEGER_free(number);
+  }
+  ASN1_TIME_free(time);
+  must(X509_CRL_sign(crl.get(), intermediate_key_.get(), EVP_sha256()) > 0, "CRL");
+  return crl;
+}
 
 Bytes TestAuthority::certify(EVP_PKEY* ek, bool rsa, const EkCertificate& options) const {
   auto certificate = begin_certificate(2, ek, options.not_before, options.not_after);
@@ -320,7 +366,7 @@ Bytes TestTpm::activate(const attest::tpm2::Challenge& challenge) const {
   BytesView encrypted_secret = challenge.encrypted_secret;
   const Bytes inner = take_sized(encrypted_secret);
   const Bytes seed =
-      is_rsa(kind_) ? rsa_decrypt(ek_.get(), inner) : ecdh_seed(ek_.get(), hash, inner);
+      is_rsa(kind_) ? rsa_decrypt(ek_.get(), hash, inner) : ecdh_seed(ek_.get(), hash, inner);
 
   BytesView blob_view = challenge.credential_blob;
   const Bytes identity = take_sized(blob_view);
@@ -375,9 +421,32 @@ Bytes TestTpm::signature_over(BytesView octets) const {
 
 attest::tpm2::Answer TestTpm::answer(const attest::tpm2::Challenge& challenge, BytesView binding,
                                      const attest::tpm2::PcrSelection& asked) const {
-  attest::tpm2::Answer answer;
-  answer.activation_secret = activate(challenge);
+  attest::tpm2::Answer opened = answer(binding, asked);
+  opened.activation_secret = activate(challenge);
+  return opened;
+}
 
+void TestTpm::certify_creation(attest::tpm2::Answer& answer, BytesView binding) const {
+  TPMS_CREATION_DATA creation{};
+  creation.locality = 1;
+  creation.parentNameAlg = TPM2_ALG_SHA256;
+  answer.creation_data = marshal(creation, &Tss2_MU_TPMS_CREATION_DATA_Marshal);
+  TPMS_ATTEST certify = attest_of(TPM2_ST_ATTEST_CREATION, binding);
+  const Bytes name = device_name();
+  TPMS_CREATION_INFO& info = certify.attested.creation;
+  info.objectName.size = static_cast<UINT16>(name.size());
+  std::memcpy(info.objectName.name, name.data(), name.size());
+  const Sha256 digest = sha256(answer.creation_data);
+  info.creationHash.size = static_cast<UINT16>(digest.size());
+  std::memcpy(info.creationHash.buffer, digest.data(), digest.size());
+  if (before_certify) before_certify(certify);
+  answer.certify_attest = marshal(certify, &Tss2_MU_TPMS_ATTEST_Marshal);
+  answer.certify_signature = signature_over(answer.certify_attest);
+}
+
+attest::tpm2::Answer TestTpm::answer(BytesView binding,
+                                     const attest::tpm2::PcrSelection& asked) const {
+  attest::tpm2::Answer answer;
   TPMS_ATTEST certify = attest_of(TPM2_ST_ATTEST_CERTIFY, binding);
   const Bytes name = device_name();
   certify.attested.certify.name.size = static_cast<UINT16>(name.size());

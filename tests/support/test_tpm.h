@@ -25,6 +25,14 @@ struct EkCertificate {
   Moment not_after = from_unix(2'000'000'000);
 };
 
+/// What an AK's certificate says; by default all that is asked for.
+struct AkCertificateOptions {
+  const char* basic_constraints = "critical,CA:FALSE";
+  const char* key_usage = "critical,digitalSignature";
+  const char* extended_key_usage = "2.23.133.8.3";  ///< nullptr: none.
+  Moment not_after = from_unix(2'000'000'000);
+};
+
 /// A root and an intermediate, both EC.
 class TestAuthority {
  public:
@@ -36,6 +44,12 @@ class TestAuthority {
   /// hex SHA-256 of the root.
   [[nodiscard]] std::string root_fingerprint() const;
   [[nodiscard]] std::string intermediate_pem() const;
+  /// Root and intermediate under that rule.
+  [[nodiscard]] attest::x509::Trust::Parts parts(attest::x509::RootRule rule) const;
+  [[nodiscard]] Bytes certify_ak(const TPMT_PUBLIC& ak,
+                                 const AkCertificateOptions& options = {}) const;
+  /// Of the intermediate; every certificate that certify gives has the serial number 2.
+  [[nodiscard]] attest::x509::Crl crl(const std::vector<long>& revoked, Moment next_update) const;
   [[nodiscard]] Bytes certify(EVP_PKEY* ek, bool rsa, const EkCertificate& options) const;
 
  private:
@@ -68,6 +82,11 @@ class TestTpm {
 
   /// TPM2_ActivateCredential. Throws if it was not made for this EK and AK.
   [[nodiscard]] Bytes activate(const attest::tpm2::Challenge& challenge) const;
+  /// What a certified AK answers: nothing to open.
+  [[nodiscard]] attest::tpm2::Answer answer(BytesView binding,
+                                            const attest::tpm2::PcrSelection& asked) const;
+  /// Puts TPM2_CertifyCreation of the device key in the place of TPM2_Certify.
+  void certify_creation(attest::tpm2::Answer& answer, BytesView binding) const;
   /// All of `finish`: opens the challenge, certifies, quotes these PCRs.
   [[nodiscard]] attest::tpm2::Answer answer(const attest::tpm2::Challenge& challenge,
                                             BytesView binding,

@@ -40,7 +40,7 @@ TEST_F(AnswerTest, OfATpmIsAVerdictWithItsFacts) {
 }
 
 TEST_F(AnswerTest, OfEveryKindOfEkIsTaken) {
-  for (const EkKind kind : {EkKind::rsa2048, EkKind::ecc_p384}) {
+  for (const EkKind kind : {EkKind::rsa2048, EkKind::rsa3072, EkKind::rsa4096, EkKind::ecc_p384}) {
     const test::TestTpm other(authority, kind);
     const auto presented = check_candidate(other.presented(), authority.trust(), now);
     ASSERT_TRUE(presented);
@@ -262,6 +262,66 @@ TEST(Binding, ChangesWithEachOfItsFieldsAndNeverRunsTogether) {
   EXPECT_NE(base, binding_of("https://at", "icket", Bytes{1}, Bytes{2}, Bytes{3}));
   EXPECT_NE(binding_of("", "", Bytes{1, 2}, Bytes{3}, {}),
             binding_of("", "", Bytes{1}, Bytes{2, 3}, {}));
+}
+
+class CreationTest : public AnswerTest {
+ protected:
+  Answer created() {
+    Answer given = answer();
+    tpm.certify_creation(given, binding);
+    return given;
+  }
+};
+
+TEST_F(CreationTest, InThePlaceOfACertificationIsTaken) {
+  const auto verdict = check_answer(candidate, created(), secret, binding, asked, now);
+  ASSERT_TRUE(verdict) << verdict.error().to_string();
+  EXPECT_EQ(verdict->device_key(), tpm.device_key().public_key());
+}
+
+TEST_F(CreationTest, DataWithTheirSizeBeforeThemAreTaken) {
+  Answer given = created();
+  const std::size_t size = given.creation_data.size();
+  given.creation_data.insert(
+      given.creation_data.begin(),
+      {static_cast<std::uint8_t>(size >> 8U), static_cast<std::uint8_t>(size & 0xFFU)});
+  EXPECT_TRUE(check_answer(candidate, given, secret, binding, asked, now));
+  ++given.creation_data[1];
+  EXPECT_EQ(refusal(given), Code::tpm_structure);
+}
+
+TEST_F(CreationTest, NotMadeByATpmOrOfAnotherTypeOrUnboundIsRefused) {
+  tpm.before_certify = [](TPMS_ATTEST& attest) { attest.magic = 0xFF544348; };
+  EXPECT_EQ(refusal(created()), Code::creation_magic);
+  tpm.before_certify = [](TPMS_ATTEST& attest) { attest.extraData.buffer[0] ^= 1U; };
+  EXPECT_EQ(refusal(created()), Code::creation_binding);
+  tpm.before_certify = nullptr;
+  Answer given = created();
+  given.creation_data.clear();
+  EXPECT_EQ(refusal(given), Code::certify_type) << "a creation alone is no certification";
+  given = answer();
+  given.creation_data = created().creation_data;
+  EXPECT_EQ(refusal(given), Code::creation_type) << "nor the other way round";
+}
+
+TEST_F(CreationTest, OfAnotherKeyOrOtherDataIsRefused) {
+  tpm.before_certify = [](TPMS_ATTEST& attest) {
+    attest.attested.creation.objectName.name[5] ^= 1U;
+  };
+  EXPECT_EQ(refusal(created()), Code::creation_name);
+  tpm.before_certify = nullptr;
+  Answer given = created();
+  given.creation_data[6] ^= 2U;  // The locality.
+  EXPECT_EQ(refusal(given), Code::creation_hash);
+  given = created();
+  given.creation_data.pop_back();
+  EXPECT_EQ(refusal(given), Code::tpm_structure);
+}
+
+TEST_F(CreationTest, SignedByAnotherKeyIsRefused) {
+  Answer given = created();
+  given.certify_signature = answer().certify_signature;
+  EXPECT_EQ(refusal(given), Code::signature_invalid);
 }
 
 }  // namespace

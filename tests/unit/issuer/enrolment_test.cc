@@ -218,5 +218,106 @@ TEST_F(EnrolmentTest, LooksAtTheKindOfEkAtItsEndToo) {
   expect_refusal(call, Code::ek_kind_refused);
 }
 
+// --- authorities under review, and those of AKs ---
+
+class ReviewTest : public EnrolmentTest {
+ protected:
+  ReviewTest() {
+    auto parts = stranger.parts(attest::x509::RootRule::trust);
+    parts.unknown = attest::x509::UnknownRoots::review;
+    trust.swap(std::make_shared<const attest::tpm2::EkTrust>(
+        *attest::tpm2::EkTrust::of(std::move(parts))));
+  }
+  test::TestAuthority stranger;
+};
+
+TEST_F(ReviewTest, OfAnUnknownAuthorityWaitsForAPersonWhateverTheMode) {
+  for (const auto mode : {store::EnrolmentMode::open, store::EnrolmentMode::listed}) {
+    options.admission.mode = mode;
+    start();
+    clock.advance(std::chrono::seconds(1));
+    const auto outcome = finish(call_of(tpm));
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, Code::enrolment_pending);
+  }
+  const auto waiting = store.list();
+  ASSERT_TRUE(waiting && waiting->size() == 1);
+  EXPECT_EQ(waiting->front().root, "unknown") << "all of them count as one";
+  const auto facts = parse_json(waiting->front().facts);
+  ASSERT_TRUE(facts);
+  EXPECT_EQ((*facts)["ek_standing"], "review");
+  EXPECT_EQ((*facts)["key_protection"], "unproven");
+  EXPECT_GE((*facts)["ek_chain"].size(), 1U);
+}
+
+TEST_F(ReviewTest, OnceApprovedEnrolsAsUnprovenAndAsHardwareOnceTheRootIsTrusted) {
+  ASSERT_TRUE(store.approve(fingerprint_of(call_of(tpm)), {}));
+  const auto enrolled = finish(call_of(tpm));
+  ASSERT_TRUE(enrolled) << enrolled.error().to_string();
+  EXPECT_EQ(devices.find(enrolled->client_id)->facts.key_protection, "unproven");
+  trust.swap(std::make_shared<const attest::tpm2::EkTrust>(authority.trust()));
+  const auto again = finish(call_of(tpm));
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(devices.find(again->client_id)->facts.key_protection, "hardware");
+}
+
+class CertifiedAkTest : public EnrolmentTest {
+ protected:
+  CertifiedAkTest() { take(clouds.trust()); }
+  void take(attest::x509::Trust of_aks) {
+    trust.swap(Roots{std::make_shared<const attest::tpm2::EkTrust>(authority.trust()),
+                     std::make_shared<const attest::tpm2::EkTrust>(std::move(of_aks))});
+  }
+  FinishCall certified_call() {
+    FinishCall call;
+    call.presented = tpm.presented();
+    call.presented.ek_certificate.clear();
+    call.presented.ak_certificate = certificate;
+    const auto begun = enrolment->begin(call.presented);
+    EXPECT_TRUE(begun) << begun.error().to_string();
+    EXPECT_TRUE(begun->challenge.credential_blob.empty());
+    call.ticket = begun->ticket;
+    const auto ak = attest::x509::parse_certificate(certificate);
+    const Sha256 binding =
+        attest::tpm2::binding_of(issuer_url, begun->ticket, attest::x509::spki_of(ak.get()),
+                                 tpm.ak_name(), tpm.device_name());
+    call.answer = tpm.answer(binding, {"sha256", {0, 7}});
+    call.proof = proof_by(tpm.device_key());
+    return call;
+  }
+  test::TestAuthority clouds;
+  Bytes certificate = clouds.certify_ak(tpm.ak);
+};
+
+TEST_F(CertifiedAkTest, EnrolsWithoutACredential) {
+  const auto enrolled = finish(certified_call());
+  ASSERT_TRUE(enrolled) << enrolled.error().to_string();
+  const auto& facts = devices.find(enrolled->client_id)->facts;
+  EXPECT_EQ(facts.key_protection, "hardware");
+  EXPECT_EQ(facts.root, clouds.root_fingerprint());
+}
+
+TEST_F(CertifiedAkTest, IsTheSameDeviceASecondTime) {
+  const auto first = finish(certified_call());
+  const auto second = finish(certified_call());
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->client_id, second->client_id);
+}
+
+TEST_F(CertifiedAkTest, IsRefusedWhenNobodyTrustsItsAuthorityAnyMore) {
+  const FinishCall call = certified_call();
+  take(authority.trust());
+  expect_refusal(call, Code::ak_untrusted_root);
+  trust.swap(std::make_shared<const attest::tpm2::EkTrust>(authority.trust()));
+  expect_refusal(call, Code::ak_certificate_refused);
+}
+
+// A ticket without a credential must open nothing for a device that shows an EK certificate.
+TEST_F(CertifiedAkTest, WithItsTicketFinishesNoEnrolmentByEk) {
+  FinishCall call = certified_call();
+  call.presented = tpm.presented();
+  expect_refusal(call, Code::ticket_other_keys);
+}
+
 }  // namespace
 }  // namespace mintmark::issuer
