@@ -201,12 +201,17 @@ TEST(ImaLog, InABankThatIsNoneIsRefused) {
 
 TEST(ImaLog, PassesOverEntriesOfOtherPcrs) {
   const ImaLog log = usual();
-  Bytes octets = log.binary();
   ImaLog more;
   more.file("/elsewhere", "x");
-  Bytes elsewhere = more.binary();
-  elsewhere[0] = 11;
-  octets.insert(octets.end(), elsewhere.begin(), elsewhere.end());
+  const Bytes elsewhere = [&] {
+    Bytes entry = more.binary();
+    entry[0] = 11;
+    return entry;
+  }();
+  // Before and behind those of PCR 10.
+  Bytes octets = elsewhere;
+  for (const Bytes& part : {log.binary(), elsewhere})
+    octets.insert(octets.end(), part.begin(), part.end());
   const auto parsed = parse(octets);
   ASSERT_TRUE(parsed);
   const auto summary = judge(*parsed, "sha256", log.pcr10("sha256"));
