@@ -320,8 +320,13 @@ TEST_P(Enrolment, OfARealTpmEndsInAVerdict) {
   const auto certified = (*device)->certify(*key, *ak, binding);
   const auto quoted = (*device)->quote(*ak, asked.bank, asked.indexes, binding);
   ASSERT_TRUE(certified && quoted);
-  Answer answer{to_bytes(opened->view()), certified->attest,           certified->signature,
-                quoted->statement.attest, quoted->statement.signature, quoted->pcrs};
+  Answer answer;
+  answer.activation_secret = to_bytes(opened->view());
+  answer.certify_attest = certified->attest;
+  answer.certify_signature = certified->signature;
+  answer.quote_attest = quoted->statement.attest;
+  answer.quote_signature = quoted->statement.signature;
+  answer.pcrs = quoted->pcrs;
   const auto verdict = check_answer(*candidate, answer, secret, binding, asked, now);
   ASSERT_TRUE(verdict) << verdict.error().to_string();
   EXPECT_EQ(verdict->facts().model, "swtpm");
