@@ -17,7 +17,7 @@
 namespace mintmark::policy {
 
 /// Words that stand in every command line that was measured, and such as stand in none; the lines
-/// themselves. A word that ends in "=" is any word that begins so.
+/// themselves. A word that ends in "=" is any word that begins so. What a word is: command_line.h.
 struct CommandLineExpect {
   std::vector<std::string> contains, lacks, is;
 };

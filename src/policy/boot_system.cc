@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "policy/boot_judge.h"
 #include "policy/boot_words.h"
+#include "policy/command_line.h"
 
 namespace mintmark::policy {
 namespace {
@@ -12,14 +13,6 @@ using Texts = std::vector<std::string>;
 
 constexpr std::size_t longest_line = 512;
 constexpr std::size_t most_proposed = 1024;
-
-/// Whether the words stand in the line next to one another; a last one that ends in "=" is the
-/// beginning of one.
-bool has_words(const std::string& line, const std::string& words) {
-  const std::string padded = " " + line + " ";
-  const std::string wanted = " " + words + (words.ends_with('=') ? "" : " ");
-  return padded.find(wanted) != std::string::npos;
-}
 
 /// Finishes what is common to the three conditions; `wrong`: of the first line that does not fit.
 void add_line_finding(const Case& one, const std::string& condition, const Texts& wants,
@@ -55,7 +48,9 @@ void judge_words(const Case& one, const std::string& condition, const Texts& wor
   if (words.empty()) return;
   for (const std::string& line : one.now.facts.kernel_command_lines) {
     for (const std::string& word : words) {
-      if (has_words(line, word) == must_stand) continue;
+      // What must stand must reach the kernel; what must not, nobody may be able to read there.
+      const bool holds = must_stand ? kernel_takes(line, word) : !anyone_might_read(line, word);
+      if (holds) continue;
       return add_line_finding(one, condition, words, &line,
                               std::string("the kernel command line ") +
                                   (must_stand ? "lacks" : "has") + " \"" + printable(word) + "\"",

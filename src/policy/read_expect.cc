@@ -1,4 +1,5 @@
 #include "policy/boot_rules.h"
+#include "policy/command_line.h"
 #include "policy/names.h"
 #include "policy/texts.h"
 
@@ -28,8 +29,8 @@ void read_pcrs(ObjectReader& expect_reader, Expect& expect) {
 
 void read_command_line(ObjectReader& expect_reader, CommandLineExpect& line) {
   expect_reader.object("kernel_command_line", false, [&](ObjectReader& reader) {
-    line.contains = optional_texts(reader, "contains", wrong_with_nothing);
-    line.lacks = optional_texts(reader, "lacks", wrong_with_nothing);
+    line.contains = optional_texts(reader, "contains", wrong_with_words);
+    line.lacks = optional_texts(reader, "lacks", wrong_with_words);
     line.is = optional_texts(reader, "is", wrong_with_nothing);
     if (reader.size() == 0) reader.refuse_here(R"(must hold "contains", "lacks" or "is")");
   });

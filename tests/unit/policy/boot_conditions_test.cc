@@ -318,6 +318,60 @@ TEST(BootConditions, WordsOfTheCommandLineAreWhole) {
   EXPECT_TRUE(refused(R"({"kernel_command_line": {"lacks": ["root="]}})", record));
 }
 
+bool lacks(const std::string& line, const std::string& word) {
+  BootRecord record = good_boot();
+  record.facts.kernel_command_lines = {line};
+  return !refused(Json{{"kernel_command_line", {{"lacks", {word}}}}}.dump(), record);
+}
+
+bool contains(const std::string& line, const std::string& word) {
+  BootRecord record = good_boot();
+  record.facts.kernel_command_lines = {line};
+  return !refused(Json{{"kernel_command_line", {{"contains", {word}}}}}.dump(), record);
+}
+
+TEST(BootConditions, WordOfACommandLineIsFoundBehindAnySpaceOfTheKernels) {
+  for (const char space : {' ', '\t', '\n', '\v', '\f', '\r', '\xA0'}) {
+    const std::string line = std::string("/vmlinuz ro") + space + "init=/bin/sh";
+    EXPECT_FALSE(lacks(line, "init=")) << static_cast<unsigned>(static_cast<unsigned char>(space));
+    EXPECT_TRUE(contains(line, "init=/bin/sh"));
+  }
+}
+
+TEST(BootConditions, WordOfACommandLineIsFoundInQuotes) {
+  for (const std::string line : {"/vmlinuz \"init=/bin/sh\"", "/vmlinuz \"init=/bin/sh\" ro",
+                                 "/vmlinuz init=\"/bin/sh\"", "/vmlinuz \"init=/bin/sh"}) {
+    EXPECT_FALSE(lacks(line, "init=")) << line;
+    EXPECT_FALSE(lacks(line, "init=/bin/sh")) << line;
+    EXPECT_TRUE(contains(line, "init=/bin/sh")) << line;
+  }
+}
+
+TEST(BootConditions, NameOnACommandLineMayBeWrittenWithEitherDash) {
+  EXPECT_FALSE(lacks("/vmlinuz module.sig-enforce=0", "module.sig_enforce=0"));
+  EXPECT_FALSE(lacks("/vmlinuz module.sig_enforce=0", "module.sig-enforce="));
+  EXPECT_TRUE(contains("/vmlinuz module.sig-enforce=1", "module.sig_enforce=1"));
+  EXPECT_FALSE(contains("/vmlinuz root=a-b", "root=a_b"));
+  EXPECT_TRUE(lacks("/vmlinuz root=a-b", "root=a_b"));
+}
+
+TEST(BootConditions, WordInTheValueOfAnotherIsNoneThatTheKernelTakes) {
+  EXPECT_FALSE(contains("/vmlinuz x=\"a lockdown=integrity b\"", "lockdown=integrity"));
+  EXPECT_TRUE(contains("/vmlinuz x=\"a b\" ro", "x=\"a b\" ro"));
+}
+
+TEST(BootConditions, WordBehindTwoDashesIsNotForTheKernel) {
+  EXPECT_FALSE(contains("/vmlinuz -- lockdown=integrity", "lockdown=integrity"));
+  EXPECT_TRUE(contains("/vmlinuz lockdown=integrity -- single", "lockdown=integrity --"));
+  EXPECT_FALSE(lacks("/vmlinuz -- single", "single"));
+}
+
+TEST(BootConditions, WordThatOnlyALaterReaderFindsStandsThereToo) {
+  for (const std::string line : {"/vmlinuz x=\"a init=/bin/sh b\"", "/vmlinuz 'init=/bin/sh'",
+                                 "/vmlinuz in\"it\"=/bin/sh", "/vmlinuz -- init=/bin/sh"})
+    EXPECT_FALSE(lacks(line, "init=")) << line;
+}
+
 TEST(BootConditions, EveryCommandLineMustFit) {
   BootRecord record = good_boot();
   record.facts.kernel_command_lines.emplace_back("/vmlinuz single");

@@ -141,6 +141,18 @@ TEST(BootRules, OnTheCommandLineSayWhatOfIt) {
             std::string::npos);
 }
 
+TEST(BootRules, OnTheCommandLineNameWords) {
+  for (const std::string key : {"contains", "lacks"}) {
+    for (const std::string none : {"", "  ", R"(\"\")", "\\t"}) {
+      EXPECT_EQ(
+          refusal_of_expect(R"({"kernel_command_line": {")" + key + R"(": [")" + none + "\"]}}"),
+          "policy.json:8: key \"boot[0].expect.kernel_command_line." + key +
+              "[0]\": must hold a word")
+          << none;
+    }
+  }
+}
+
 TEST(BootRules, OnImaSayWhatOfIt) {
   EXPECT_NE(refusal_of_expect(R"({"ima": {}})").find("must hold \"violations\""),
             std::string::npos);
