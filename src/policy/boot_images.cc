@@ -137,11 +137,31 @@ void explain_signer(const Case& one, const BootAuthority& foreign, std::size_t o
   if (others > 0) finding.text += " (and " + std::to_string(others) + " more)";
 }
 
+/// Without Secure Boot no signature is checked, and what PCR 7 has of signers the running system
+/// may have put there. False: appended what fails then.
+bool add_unless_secure_boot(const Case& one, const std::string& wants, Findings& findings) {
+  if (add_if_not_known(one, "secure_boot", "boot_signers", wants, findings)) return false;
+  const auto& on = one.now.facts.secure_boot;
+  if (on.value_or(false)) return true;
+  Finding finding = finding_of(one, "boot_signers", "no signature that was checked", wants);
+  finding.pcr = 7;
+  finding.text = std::string("boot_signers: Secure Boot ") + (on ? "is off" : "was not measured") +
+                 ", so that no signature was checked";
+  if (one.good != nullptr && one.good->facts.secure_boot.value_or(false)) {
+    finding.last_good = "on";
+    finding.likely = on ? "Secure Boot was turned off" : "";
+    finding.text += "; at the last good boot it was on" + likely_words(finding.likely);
+  }
+  findings.push_back(std::move(finding));
+  return false;
+}
+
 void judge_signers(const Case& one, Findings& findings) {
   const std::vector<std::string>& allowed = one.rule.expect.boot_signers;
   if (allowed.empty()) return;
   if (!one.now.log_given) return add_without_log(one, "boot_signers", any_of(allowed), findings);
   if (add_if_not_known(one, "authorities", "boot_signers", any_of(allowed), findings)) return;
+  if (!add_unless_secure_boot(one, any_of(allowed), findings)) return;
   std::size_t seen = 0;
   std::vector<const BootAuthority*> foreign;
   std::vector<std::string> digests;
@@ -161,9 +181,7 @@ void judge_signers(const Case& one, Findings& findings) {
     if (digests.size() == foreign.size() && digests.size() <= most_proposed)
       finding.proposals.push_back(proposal_of(one, "boot_signers", distinct(digests)));
   } else if (!finding.ok) {
-    finding.text =
-        "boot_signers: nothing was measured that let an image through, as when Secure "
-        "Boot is off";
+    finding.text = "boot_signers: nothing was measured that let an image through";
   }
   findings.push_back(std::move(finding));
 }

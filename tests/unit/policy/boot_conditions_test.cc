@@ -252,6 +252,24 @@ TEST(BootConditions, SignersOfConfigurationAreNoSignersOfImages) {
   EXPECT_TRUE(refused(R"({"boot_signers": )" + list_of(test::microsoft_certificate) + "}", record));
 }
 
+TEST(BootConditions, WithoutSecureBootNoSignerCountsThatTheLogNames) {
+  const std::string allowed = R"({"boot_signers": )" + list_of(test::microsoft_certificate) + "}";
+  BootRecord record = good_boot();
+  record.facts.secure_boot = false;
+  const Appraisal off = test::appraised(allowed, record);
+  EXPECT_TRUE(off.refused());
+  EXPECT_EQ(off.text(),
+            "boot_signers: Secure Boot is off, so that no signature was checked; at the last good "
+            "boot it was on; likely: Secure Boot was turned off");
+  EXPECT_TRUE(off.findings.at(0).proposals.empty());
+  record.facts.secure_boot.reset();
+  EXPECT_TRUE(refused(allowed, record));
+  record.facts.not_known["secure_boot"] = "event 2: UEFI Debug Mode";
+  EXPECT_EQ(test::appraised(allowed, record).text(),
+            "boot_signers: the log does not prove it: event 2: UEFI Debug Mode; at the last good "
+            "boot it did");
+}
+
 TEST(BootConditions, WithoutAnySignerNothingIsSigned) {
   BootRecord record = good_boot();
   record.facts.authorities.clear();
