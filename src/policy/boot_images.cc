@@ -26,10 +26,13 @@ bool is_application(const BootImage& image) {
 
 bool is_driver(const BootImage& image) { return image.pcr == 2 || has_driver_type(image); }
 
+// Where no list is for applications, a driver could be called one and be in no list.
+bool may_be_driver(const BootImage& image) { return image.pcr == 4 || is_driver(image); }
+
 /// A list of images that may be started.
 struct ImageList {
   const char* key;
-  const char* fact;  ///< As BootFacts::not_known has it.
+  std::vector<const char*> facts;  ///< As BootFacts::not_known has them.
   const std::vector<std::string>& allowed;
   bool (*is_of_kind)(const BootImage&);
   /// Nothing started is nothing allowed.
@@ -73,7 +76,9 @@ void judge_list(const Case& one, const ImageList& list, Findings& findings) {
   const std::string wants = any_of(list.allowed);
   if (list.allowed.empty()) return;
   if (!one.now.log_given) return add_without_log(one, list.key, wants, findings);
-  if (add_if_not_known(one, list.fact, list.key, wants, findings)) return;
+  for (const char* fact : list.facts) {
+    if (add_if_not_known(one, fact, list.key, wants, findings)) return;
+  }
   std::size_t started = 0;
   std::vector<const BootImage*> foreign;
   std::vector<std::string> digests;
@@ -88,6 +93,8 @@ void judge_list(const Case& one, const ImageList& list, Findings& findings) {
   finding.ok = foreign.empty() && (started > 0 || !list.must_be_some);
   if (!foreign.empty()) {
     explain_image(one, *foreign.front(), foreign.size() - 1, finding);
+    if (list.is_of_kind == may_be_driver && !is_driver(*foreign.front()))
+      finding.text += "; without boot_applications every image in PCR 4 counts as a driver";
     if (foreign.size() <= most_proposed)
       finding.proposals.push_back(proposal_of(one, list.key, distinct(digests)));
   } else if (!finding.ok) {
@@ -191,9 +198,13 @@ void judge_signers(const Case& one, Findings& findings) {
 void judge_images(const Case& one, Findings& findings) {
   const Expect& expect = one.rule.expect;
   judge_signers(one, findings);
-  judge_list(one, {"boot_applications", "images", expect.boot_applications, is_application, true},
+  judge_list(one, {"boot_applications", {"images"}, expect.boot_applications, is_application, true},
              findings);
-  judge_list(one, {"drivers", "drivers", expect.drivers, is_driver, false}, findings);
+  if (expect.boot_applications.empty())
+    judge_list(one, {"drivers", {"drivers", "images"}, expect.drivers, may_be_driver, false},
+               findings);
+  else
+    judge_list(one, {"drivers", {"drivers"}, expect.drivers, is_driver, false}, findings);
 }
 
 }  // namespace mintmark::policy

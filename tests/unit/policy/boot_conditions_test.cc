@@ -72,7 +72,9 @@ std::vector<Condition> conditions() {
        "PCR 4 differs: event 8, EV_EFI_BOOT_SERVICES_APPLICATION, digest " + digest("e5") +
            " (\\EFI\\debian\\shimx64.efi) is not one of the allowed; the last good boot had " +
            test::shim + "; likely a boot loader update"},
-      {"Drivers", R"({"drivers": )" + list_of(digest("d1")) + "}",
+      {"Drivers",
+       R"({"drivers": [")" + digest("d1") + R"(", ")" + test::shim + R"(", ")" + test::grub +
+           R"(", ")" + test::kernel + "\"]}",
        [](BootRecord& record) {
          record.facts.images.push_back({13, 2, "EV_EFI_BOOT_SERVICES_DRIVER", "", digest("d2")});
          test::add_event(record, 2, "EV_EFI_BOOT_SERVICES_DRIVER", digest("d2"), "");
@@ -283,6 +285,30 @@ TEST(BootConditions, WithoutAnyApplicationNothingAllowedWasStarted) {
   EXPECT_FALSE(refused(R"({"drivers": )" + list_of(test::shim) + "}", record));
 }
 
+TEST(BootConditions, DriverThatTheLogCallsAnApplicationIsInSomeList) {
+  const std::string boot = test::shim + R"(", ")" + test::grub + R"(", ")" + test::kernel;
+  const std::string alone = R"({"drivers": [")" + boot + "\"]}";
+  const std::string beside =
+      R"({"drivers": )" + list_of(digest("d1")) + R"(, "boot_applications": [")" + boot + "\"]}";
+  BootRecord record = good_boot();
+  EXPECT_FALSE(refused(alone, record));
+  EXPECT_FALSE(refused(beside, record));
+  test::add_application(record, digest("bad"), "");
+  EXPECT_TRUE(refused(beside, record));
+  const Appraisal appraisal = test::appraised(alone, record);
+  EXPECT_TRUE(appraisal.refused());
+  EXPECT_TRUE(appraisal.text().ends_with(
+      "; without boot_applications every image in PCR 4 counts as a driver"))
+      << appraisal.text();
+}
+
+TEST(BootConditions, DriversWithoutApplicationsGoByPcr4Too) {
+  BootRecord record = good_boot();
+  record.facts.images.clear();
+  record.facts.not_known["images"] = "PCR 4 was not quoted";
+  EXPECT_TRUE(refused(R"({"drivers": )" + list_of(digest("d1")) + "}", record));
+}
+
 TEST(BootConditions, ImageInPcr4IsAnApplicationWhateverTypeTheLogGivesIt) {
   BootRecord record = good_boot();
   const std::string allowed = R"({"boot_applications": [")" + test::shim + R"(", ")" + test::grub +
@@ -304,7 +330,7 @@ TEST(BootConditions, DriverFromADiskMayStandInEitherList) {
 
 TEST(BootConditions, ImageInPcr2IsADriverWhateverTypeTheLogGivesIt) {
   BootRecord record = good_boot();
-  record.facts.images.push_back({13, 2, "EV_IPL", "", digest("bad")});
+  record.facts.images = {{13, 2, "EV_IPL", "", digest("bad")}};
   EXPECT_TRUE(refused(R"({"drivers": )" + list_of(digest("d1")) + "}", record));
 }
 
@@ -324,7 +350,7 @@ TEST(BootConditions, LogThatDoesNotFitTheQuoteIsNamedInTheRefusal) {
 
 TEST(BootConditions, RuntimeDriversAreDrivers) {
   BootRecord record = good_boot();
-  record.facts.images.push_back({13, 2, "EV_EFI_RUNTIME_SERVICES_DRIVER", "", digest("d2")});
+  record.facts.images = {{13, 2, "EV_EFI_RUNTIME_SERVICES_DRIVER", "", digest("d2")}};
   EXPECT_TRUE(refused(R"({"drivers": )" + list_of(digest("d1")) + "}", record));
   EXPECT_FALSE(refused(R"({"drivers": )" + list_of(digest("d2")) + "}", record));
 }
