@@ -1,5 +1,7 @@
 // Facts of a boot: Secure Boot and its databases, the firmware, the clock, what was not measured.
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "policy/boot_judge.h"
@@ -86,6 +88,23 @@ void explain_entry(const Case& one, const std::string& name, const SignatureEntr
   finding.text += likely_words(finding.likely);
 }
 
+/// What of a database is not one of the allowed. Refers to its entries.
+struct Foreign {
+  const SignatureEntry* first = nullptr;
+  std::set<std::string_view> digests;
+};
+
+Foreign foreign_in(const Entries& entries, const std::vector<std::string>& allowed) {
+  const std::set<std::string_view> known(allowed.begin(), allowed.end());
+  Foreign foreign;
+  for (const SignatureEntry& entry : entries) {
+    if (known.contains(entry.digest)) continue;
+    if (foreign.first == nullptr) foreign.first = &entry;
+    foreign.digests.insert(entry.digest);
+  }
+  return foreign;
+}
+
 using Database = Entries attest::BootFacts::*;
 
 void judge_only(const Case& one, const std::string& name, Database database,
@@ -95,14 +114,7 @@ void judge_only(const Case& one, const std::string& name, Database database,
   if (!one.now.log_given) return add_without_log(one, key, any_of(allowed), findings);
   if (add_if_not_known(one, name.c_str(), key, any_of(allowed), findings)) return;
   const Entries& entries = one.now.facts.*database;
-  const SignatureEntry* first = nullptr;
-  Json foreign = Json::array();
-  for (const SignatureEntry& entry : entries) {
-    if (holds(allowed, entry.digest)) continue;
-    if (first == nullptr) first = &entry;
-    if (std::find(foreign.begin(), foreign.end(), entry.digest) == foreign.end())
-      foreign.push_back(entry.digest);
-  }
+  const auto [first, foreign] = foreign_in(entries, allowed);
   Finding finding =
       finding_of(one, key, std::to_string(entries.size()) + " entries", any_of(allowed));
   finding.ok = first == nullptr && !entries.empty();
@@ -112,7 +124,7 @@ void judge_only(const Case& one, const std::string& name, Database database,
     if (foreign.size() > 1)
       finding.text += " (and " + std::to_string(foreign.size() - 1) + " more)";
     if (foreign.size() <= most_proposed)
-      finding.proposals.push_back(proposal_of(one, key, std::move(foreign)));
+      finding.proposals.push_back(proposal_of(one, key, Json(foreign)));
   } else if (!finding.ok) {
     finding.text = name + " was not measured, or is empty";
   }

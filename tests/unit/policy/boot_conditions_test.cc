@@ -2,6 +2,7 @@
 // then, and that it fails without the log that it goes by.
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <functional>
 
 #include "boot_sample.h"
@@ -270,6 +271,28 @@ TEST(BootConditions, WithoutSecureBootNoSignerCountsThatTheLogNames) {
   EXPECT_EQ(test::appraised(allowed, record).text(),
             "boot_signers: the log does not prove it: event 2: UEFI Debug Mode; at the last good "
             "boot it did");
+}
+
+TEST(BootConditions, DatabaseOfManyForeignEntriesIsJudgedInNoTime) {
+  BootRecord record = good_boot();
+  for (int i = 0; i < 40'000; ++i)
+    record.facts.db.push_back({"sha256", "f" + std::to_string(i), "", ""});
+  const std::clock_t start = std::clock();
+  const Appraisal appraisal =
+      test::appraised(R"({"db_only": )" + list_of(test::microsoft_certificate) + "}", record);
+  EXPECT_LT(std::clock() - start, 3 * CLOCKS_PER_SEC);
+  EXPECT_TRUE(appraisal.refused());
+  EXPECT_NE(appraisal.text().find("(and 39999 more)"), std::string::npos) << appraisal.text();
+  EXPECT_TRUE(appraisal.findings.at(0).proposals.empty());
+}
+
+TEST(BootConditions, EntryThatADatabaseHasTwiceIsProposedOnce) {
+  BootRecord record = good_boot();
+  for (int i = 0; i < 2; ++i) record.facts.db.push_back({"x509", digest("bad"), "", ""});
+  const Appraisal appraisal =
+      test::appraised(R"({"db_only": )" + list_of(test::microsoft_certificate) + "}", record);
+  ASSERT_EQ(appraisal.findings.at(0).proposals.size(), 1U);
+  EXPECT_EQ(appraisal.findings.at(0).proposals.at(0).add, Json::array({digest("bad")}));
 }
 
 TEST(BootConditions, WithoutAnySignerNothingIsSigned) {
