@@ -14,7 +14,6 @@ namespace {
 using config::ObjectReader;
 
 constexpr JsonLimits limits{.octets = longest_reference, .depth = 8, .elements = 200'000};
-constexpr unsigned last_pcr = 23;
 
 /// As checked_texts, of digests of one bank.
 std::vector<std::string> digests_of(ObjectReader& reader, const char* key,
@@ -81,6 +80,14 @@ std::string json_text(std::string_view text) {
 
 bool is_wanted(unsigned pcr, const std::set<unsigned>& pcrs) {
   return pcrs.empty() ? pcr != 10 && pcr != 16 && pcr != 23 : pcrs.contains(pcr);
+}
+
+std::string not_quoted(unsigned pcr, const attest::BootRecord& record) {
+  std::string quoted;
+  for (const auto& [index, value] : record.pcrs)
+    quoted += (quoted.empty() ? "" : ",") + std::to_string(index);
+  return "PCR " + std::to_string(pcr) + " was not quoted at that boot, only " +
+         (quoted.empty() ? "none" : quoted) + "; enrolment.tpm2.pcrs says which are";
 }
 
 std::string event_line(const attest::MeasuredEvent& event) {
@@ -153,17 +160,26 @@ std::string ima_line(const std::string& path, const std::string& digest) {
   return digest + "  " + path;
 }
 
-std::string baseline_of(const attest::BootRecord& record, const std::string& name,
-                        const std::set<unsigned>& pcrs) {
+Result<std::string> baseline_of(const attest::BootRecord& record, const std::string& name,
+                                const std::set<unsigned>& pcrs) {
+  for (const unsigned pcr : pcrs) {
+    if (!record.pcrs.contains(pcr)) return fail(Code::invalid_argument, not_quoted(pcr, record));
+  }
   std::vector<std::string> values;
   for (const auto& [pcr, value] : record.pcrs) {
     if (is_wanted(pcr, pcrs))
       values.push_back("    \"" + std::to_string(pcr) + "\": [" + json_text(value) + "]");
   }
+  if (values.empty())
+    return fail(Code::invalid_argument,
+                "every PCR of that boot is one that a baseline leaves out; "
+                "name those that are meant");
   std::vector<std::string> events;
   std::set<std::string> seen;
   for (const attest::MeasuredEvent& event : record.events) {
-    if (!is_extended(event) || event.pcr > last_pcr || !is_wanted(event.pcr, pcrs)) continue;
+    // Of a PCR that was not quoted no event is proven: a rule that names it never holds.
+    const bool quoted = record.pcrs.contains(event.pcr);
+    if (!quoted || !is_extended(event) || !is_wanted(event.pcr, pcrs)) continue;
     std::string line = event_line(event);
     if (seen.insert(line).second) events.push_back(std::move(line));
   }

@@ -56,8 +56,9 @@ struct ImaReference {
 
 /// The text of a reference file that this boot fits, a measurement a line. `pcrs`: which; empty:
 /// all that were quoted but 10 (IMA), 16 and 23 (debug, applications), which no two boots have
-/// alike.
-[[nodiscard]] std::string baseline_of(const attest::BootRecord& record, const std::string& name,
-                                      const std::set<unsigned>& pcrs = {});
+/// alike. `invalid_argument`: one of them was not quoted, or none is left.
+[[nodiscard]] Result<std::string> baseline_of(const attest::BootRecord& record,
+                                              const std::string& name,
+                                              const std::set<unsigned>& pcrs = {});
 
 }  // namespace mintmark::policy

@@ -65,7 +65,9 @@ Result<Json> baseline(AdminClient& mintd, const Arguments& arguments) {
   if (!answer) return answer;
   const auto record = record_in(*answer, arguments.has("--last") ? "last" : "good", id);
   if (!record) return tl::unexpected<Error>(record.error());
-  return Json{{"baseline", policy::baseline_of(*record, "device " + id, *pcrs)}};
+  auto baseline = policy::baseline_of(*record, "device " + id, *pcrs);
+  if (!baseline) return pass_on(baseline);
+  return Json{{"baseline", std::move(*baseline)}};
 }
 
 /// The device's record as rules look at it.

@@ -56,7 +56,7 @@ class PolicyChangeTest : public testing::Test {
 };
 
 TEST_F(PolicyChangeTest, OfABaselineAddsTheNewDigestBesideTheOld) {
-  directory_.write("golden.json", policy::baseline_of(good_boot(), "golden"));
+  directory_.write("golden.json", *policy::baseline_of(good_boot(), "golden"));
   write_policy(R"({"baseline": "golden.json"})");
   EXPECT_TRUE(passes(good_boot()));
   const std::string diff = allow(policy::test::boot_with_other_shim());
@@ -69,7 +69,7 @@ TEST_F(PolicyChangeTest, OfABaselineAddsTheNewDigestBesideTheOld) {
 }
 
 TEST_F(PolicyChangeTest, OfABaselineAddsAnEventThatIsNew) {
-  directory_.write("golden.json", policy::baseline_of(good_boot(), "golden"));
+  directory_.write("golden.json", *policy::baseline_of(good_boot(), "golden"));
   write_policy(R"({"baseline": "golden.json"})");
   BootRecord record = good_boot();
   record.pcrs[9] = digest("09b");
@@ -105,7 +105,7 @@ TEST_F(PolicyChangeTest, AnswersEveryConditionThatAddingHelps) {
 }
 
 TEST_F(PolicyChangeTest, OfTwoRulesOnOneFileAddsOnce) {
-  directory_.write("golden.json", policy::baseline_of(good_boot(), "golden"));
+  directory_.write("golden.json", *policy::baseline_of(good_boot(), "golden"));
   directory_.write("policy.json", R"({"rules": [], "boot": [
     {"name": "a", "match": {"format": "tpm2"}, "mode": "enforce", "expect": {"baseline": "golden.json"}},
     {"name": "b", "match": {"format": "tpm2"}, "mode": "monitor", "expect": {"reference": "golden.json"}}]})");

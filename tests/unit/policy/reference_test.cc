@@ -224,7 +224,7 @@ TEST(Reference, BelievesNoEventOfAPcrThatWasNotQuoted) {
 // ---- baselines ----
 
 Files baseline_files(const BootRecord& record) {
-  return {{"b.json", baseline_of(record, "golden")}};
+  return {{"b.json", *baseline_of(record, "golden")}};
 }
 
 TEST(Baseline, PassesTheBootThatItWasMadeOf) {
@@ -256,7 +256,7 @@ TEST(Baseline, ProposesTheDigestBesideThatOfTheSameFile) {
 }
 
 TEST(Baseline, OfSomePcrsHoldsNoOthers) {
-  const auto reference = read_reference("b.json", baseline_of(good_boot(), "golden", {4, 10}));
+  const auto reference = read_reference("b.json", *baseline_of(good_boot(), "golden", {4, 10}));
   ASSERT_TRUE(reference) << reference.error().detail;
   EXPECT_EQ(reference->named(), (std::set<unsigned>{4, 10}));
 }
@@ -265,13 +265,41 @@ TEST(Baseline, LeavesOutWhatIsInNoPcrOfItsBank) {
   BootRecord record = good_boot();
   test::add_event(record, 4, "EV_IPL", "", "has no digest of this bank");
   test::add_event(record, 24, "EV_IPL", digest("1"), "of no PCR");
-  EXPECT_EQ(baseline_of(record, "golden"), baseline_of(good_boot(), "golden"));
+  EXPECT_EQ(*baseline_of(record, "golden"), *baseline_of(good_boot(), "golden"));
+}
+
+TEST(Baseline, OfFewQuotedPcrsPassesTheBootThatItWasMadeOf) {
+  BootRecord record = good_boot();  // Its log goes on in PCR 8, 9 and 14.
+  test::add_event(record, 14, "EV_IPL", digest("3e"), "MokList");
+  record.pcrs = {{0, digest("00a")}, {4, digest("04a")}, {7, digest("07a")}};
+  const Appraisal appraisal =
+      test::appraised(R"({"baseline": "b.json"})", record, baseline_files(record));
+  EXPECT_FALSE(appraisal.refused()) << appraisal.text();
+  EXPECT_EQ(appraisal.findings.size(), 3U);
+}
+
+TEST(Baseline, OfAPcrThatWasNotQuotedIsRefused) {
+  BootRecord record = good_boot();
+  record.pcrs.erase(8);
+  const auto baseline = baseline_of(record, "golden", {4, 8});
+  ASSERT_FALSE(baseline);
+  EXPECT_EQ(baseline.error().code, Code::invalid_argument);
+  EXPECT_EQ(baseline.error().detail,
+            "PCR 8 was not quoted at that boot, only 0,4,7,9,10; enrolment.tpm2.pcrs says which "
+            "are");
+}
+
+TEST(Baseline, OfNothingIsRefused) {
+  BootRecord record = good_boot();
+  record.pcrs = {{10, digest("10a")}};
+  EXPECT_FALSE(baseline_of(record, "golden"));
+  EXPECT_TRUE(baseline_of(record, "golden", {10}));
 }
 
 TEST(Baseline, OfALogThatSaysStrangeThingsIsReadAgain) {
   BootRecord record = good_boot();
   record.events.at(8).what = "\"},\n]\x01 \\ \xFF" + std::string(4000, 'x');
-  const auto reference = read_reference("b.json", baseline_of(record, "a \"name\""));
+  const auto reference = read_reference("b.json", *baseline_of(record, "a \"name\""));
   ASSERT_TRUE(reference) << reference.error().detail;
   EXPECT_EQ(reference->name, "a \"name\"");
 }
