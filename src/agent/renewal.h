@@ -54,8 +54,8 @@ struct RenewalRecord {
 [[nodiscard]] bool is_refusal(const Error& error);
 
 /// The TPM does not know the keys any more, or the issuer takes no more of them; new ones may pass.
-/// Not for a TPM that went back (`quote_went_back`): new keys would pass, and hide just what the
-/// issuer found; the owner may enrol it again.
+/// Not where a TPM went back (`quote_went_back`): new keys would only hide it, and whether that was
+/// on purpose its owner knows alone.
 [[nodiscard]] bool fresh_keys_may_mend(const Error& error);
 
 }  // namespace mintmark::agent

@@ -104,8 +104,16 @@ Error after_many_tries(Error error) {
   return error;
 }
 
-// The owner sees only the code: what differs is for the issuer's operator to know.
-Error explained(Error error) {
+// What the owner can do; of a boot the owner sees only the code, what differs is for the issuer's
+// operator to know.
+Error explained(Error error, const ByTpm& way) {
+  // A certified AK stays the same however its TPM enrols.
+  if (error.code == Code::quote_went_back && !way.ak) {
+    error.detail +=
+        "; if this machine was set back on purpose, enrol it anew by hand (mint-agent enroll), "
+        "with "
+        "new keys";
+  }
   if (error.code == Code::boot_refused) {
     error.detail +=
         "; if this machine was updated or set up anew on purpose, its issuer's operator sees what "
@@ -126,7 +134,7 @@ class Showing {
     auto admission = attempt_until_it_holds_still();
     if (!admission && admission.error().code == Code::enrolment_pending)
       return PendingEnrolment{voucher_.fingerprint()};
-    if (!admission) return tl::unexpected<Error>(explained(std::move(admission.error())));
+    if (!admission) return tl::unexpected<Error>(explained(std::move(admission.error()), way_));
     return identity_of(std::move(*admission));
   }
 

@@ -143,6 +143,16 @@ TEST_F(CertifiedAttestationKey, WithAnEndlessChainIsRefused) {
                  Code::io_failed);
 }
 
+// The same AK would come again: nothing is promised of it.
+TEST_F(CertifiedAttestationKey, OfATpmThatWentBackIsNotMendedByEnrollingAnew) {
+  bench_.issuer.refuse_next(finish_url, Code::quote_went_back);
+  const auto refused = enroll();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::quote_went_back);
+  EXPECT_EQ(refused.error().detail.find("mint-agent enroll"), std::string::npos)
+      << refused.error().detail;
+}
+
 TEST_F(CertifiedAttestationKey, IsInTheStatusInPlaceOfTheEk) {
   ASSERT_TRUE(enroll());
   const auto status = bench_.agent().status().value();

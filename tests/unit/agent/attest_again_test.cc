@@ -147,6 +147,30 @@ TEST_F(AttestAgain, MakesNewKeysWhereTheIssuerTakesTheOldNoMore) {
   }
 }
 
+// They would begin a new count, and what was set back to a snapshot would be in again.
+TEST_F(AttestAgain, MakesNoNewKeysForATpmThatWentBack) {
+  bench_.boot_id = "the-second-boot";
+  for (int i = 0; i < 2; ++i) {
+    bench_.issuer.refuse_next(finish_url, Code::quote_went_back);
+    const auto token = fetch();
+    ASSERT_FALSE(token);
+    EXPECT_EQ(token.error().code, Code::quote_went_back);
+    EXPECT_NE(token.error().detail.find("mint-agent enroll"), std::string::npos)
+        << token.error().detail;
+  }
+  EXPECT_EQ(bench_.tpm.keys_made, 2);
+  EXPECT_EQ(bench_.issuer.seen_at(finish_url).size(), 3U);
+  EXPECT_EQ(identity().jkt, former_.jkt);
+}
+
+TEST_F(AttestAgain, IsTheOwnersToMendWhereATpmWentBack) {
+  bench_.issuer.refuse_next(finish_url, Code::quote_went_back);
+  ASSERT_FALSE(bench_.agent().attest());
+  bench_.enroll();
+  EXPECT_NE(identity().jkt, former_.jkt);
+  expect_tokens();
+}
+
 TEST_F(AttestAgain, MakesNewKeysOnAnotherTpm) {
   bench_.tpm.ek_certificate = FakeTpm().ek_certificate;
   ASSERT_TRUE(bench_.agent().attest());
