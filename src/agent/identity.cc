@@ -93,21 +93,16 @@ KeyRecord record_in(Members& outer) {
 }
 
 Attestation attestation_in(Members& members) {
-  Attestation attestation{.text = members.non_empty("client_attestation"),
-                          .attested_at = members.moment("attested_at"),
-                          .expires_at = members.moment("expires_at"),
-                          .attest_again_at = std::nullopt,
-                          .boot_id = text_or_none(members, "boot_id")};
-  if (members.has("attest_again_at"))
-    attestation.attest_again_at = members.moment("attest_again_at");
-  return attestation;
+  return {.text = members.non_empty("client_attestation"),
+          .attested_at = members.moment("attested_at"),
+          .expires_at = members.moment("expires_at"),
+          .boot_id = text_or_none(members, "boot_id")};
 }
 
 void write(const Attestation& attestation, Json& json) {
   json["client_attestation"] = attestation.text;
   json["attested_at"] = to_unix(attestation.attested_at);
   json["expires_at"] = to_unix(attestation.expires_at);
-  if (attestation.attest_again_at) json["attest_again_at"] = to_unix(*attestation.attest_again_at);
   if (!attestation.boot_id.empty()) json["boot_id"] = attestation.boot_id;
 }
 

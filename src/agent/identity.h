@@ -37,8 +37,7 @@ struct Attestation {
   std::string text;  ///< The client attestation.
   Moment attested_at{};
   Moment expires_at{};
-  std::optional<Moment> attest_again_at;  ///< When the issuer wants to see the device again.
-  std::string boot_id;                    ///< The kernel's name of the attested boot; "": unknown.
+  std::string boot_id;  ///< The kernel's name of the attested boot; "": unknown.
 };
 
 /// One enrolment. All of it stands in one file, so that a crash leaves the old enrolment or the new

@@ -199,10 +199,7 @@ Result<Admission> IssuerClient::finish(const Presented& presented, const Challen
   jose::Members members = members_of_answer(*body);
   Admission admission{.client_id = members.visible("client_id"),
                       .client_attestation = members.visible("client_attestation"),
-                      .expires_in = members.seconds("expires_in"),
-                      .attest_again_in = std::nullopt};
-  if (members.has("attest_again_in"))
-    admission.attest_again_in = members.seconds("attest_again_in");
+                      .expires_in = members.seconds("expires_in")};
   if (auto read = members.result(); !read) return pass_on(read);
   return admission;
 }

@@ -58,7 +58,6 @@ struct Admission {
   std::string client_id;
   std::string client_attestation;
   std::chrono::seconds expires_in{};
-  std::optional<std::chrono::seconds> attest_again_in;  ///< Nothing: when it ends.
 };
 
 struct TokenRequest {

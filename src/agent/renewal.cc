@@ -76,7 +76,6 @@ std::optional<std::string_view> renewal_reason(const Attestation& attestation,
                                                const std::string& boot_id, Moment now) {
   const bool both_known = !attestation.boot_id.empty() && !boot_id.empty();
   if (both_known && attestation.boot_id != boot_id) return "reboot";
-  if (attestation.attest_again_at && now >= *attestation.attest_again_at) return "asked";
   const std::chrono::seconds life = attestation.expires_at - attestation.attested_at;
   if (now >= attestation.attested_at + life * 3 / 4) return "age";
   return std::nullopt;

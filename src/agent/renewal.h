@@ -35,8 +35,8 @@ struct RenewalRecord {
 [[nodiscard]] Result<RenewalRecord> renewal_record_from(const Json& json);
 
 /// Why it is time to attest again, or nothing: "reboot" (this boot is not the attested one),
-/// "asked" (the issuer's moment has come), "age" (three quarters of the attestation's life are
-/// over). `boot_id`: of this boot; "" where nobody knows it.
+/// "age" (three quarters of the attestation's life are over). `boot_id`: of this boot; "" where
+/// nobody knows it.
 [[nodiscard]] std::optional<std::string_view> renewal_reason(const Attestation& attestation,
                                                              const std::string& boot_id,
                                                              Moment now);

@@ -32,7 +32,6 @@ Json to_json(const Attestation& attestation, const std::string& boot_id, Moment 
   Json json = {{"attested_at", to_unix(attestation.attested_at)},
                {"expires_at", to_unix(attestation.expires_at)},
                {"valid", now < attestation.expires_at}};
-  if (attestation.attest_again_at) json["attest_again_at"] = to_unix(*attestation.attest_again_at);
   if (const auto due = renewal_reason(attestation, boot_id, now)) json["due"] = *due;
   return json;
 }

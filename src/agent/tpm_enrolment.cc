@@ -205,9 +205,7 @@ class Showing {
     Attestation attestation{.text = std::move(admission.client_attestation),
                             .attested_at = now,
                             .expires_at = now + admission.expires_in,
-                            .attest_again_at = std::nullopt,
                             .boot_id = ""};
-    if (admission.attest_again_in) attestation.attest_again_at = now + *admission.attest_again_in;
     return Identity{.issuer = work_.issuer.issuer(),
                     .ca_file = "",
                     .key = TpmKey{.tcti = way_.tcti,

@@ -12,7 +12,6 @@ Attestation attestation() {
   return {.text = "t",
           .attested_at = from_unix(start),
           .expires_at = from_unix(start + 3600),
-          .attest_again_at = std::nullopt,
           .boot_id = "a"};
 }
 
@@ -26,13 +25,6 @@ TEST(RenewalRule, AnAttestationIsRenewedWhenThreeQuartersOfItsLifeAreOver) {
   EXPECT_EQ(reason_at(attestation(), 0), "none");
   EXPECT_EQ(reason_at(attestation(), 2699), "none");
   EXPECT_EQ(reason_at(attestation(), 2700), "age");
-}
-
-TEST(RenewalRule, AnAttestationIsRenewedWhenTheIssuerAskedForIt) {
-  Attestation asked = attestation();
-  asked.attest_again_at = from_unix(start + 600);
-  EXPECT_EQ(reason_at(asked, 599), "none");
-  EXPECT_EQ(reason_at(asked, 600), "asked");
 }
 
 TEST(RenewalRule, AnAttestationIsRenewedAfterAReboot) {

@@ -29,8 +29,7 @@ class State : public testing::Test {
                           .ak_certificate = ""},
             .jkt = "thumbprint",
             .client_id = "device-1",
-            .attestation =
-                Attestation{"a.b.c", from_unix(1000), from_unix(2000), from_unix(1500), "a-boot"}};
+            .attestation = Attestation{"a.b.c", from_unix(1000), from_unix(2000), "a-boot"}};
   }
 
   void write(const char* name, std::string_view content) const {
@@ -69,7 +68,6 @@ TEST_F(State, ComesBackAsItWasSaved) {
   EXPECT_EQ(key->device_key.public_area, (Bytes{5, 6}));
   EXPECT_EQ(read->attestation.value().text, "a.b.c");
   EXPECT_EQ(read->attestation->expires_at, from_unix(2000));
-  EXPECT_EQ(read->attestation->attest_again_at, from_unix(1500));
   EXPECT_EQ(read->attestation->boot_id, "a-boot");
   EXPECT_EQ(key->logs.event_log, "/var/log/firmware");
   EXPECT_EQ(key->logs.ima_log, "/var/log/ima");
@@ -133,15 +131,14 @@ TEST_F(State, OfACertifiedAttestationKeyThatIsBrokenNamesTheMember) {
   expect_invalid_identity(wrong.dump(), "certified_ak");
 }
 
-TEST_F(State, OfBeforeLogsAndSchedulesIsReadAsItIs) {
+TEST_F(State, OfBeforeLogsAndBootsIsReadAsItIs) {
   Json json = to_json(identity());
   json["format"] = 2;
-  for (const char* member : {"attest_again_at", "boot_id"}) json.erase(member);
+  json.erase("boot_id");
   for (const char* member : {"event_log", "ima_log"}) json["key"].erase(member);
   write("identity.json", json.dump());
   const auto read = state_.identity();
   ASSERT_TRUE(read) << read.error().to_string();
-  EXPECT_FALSE(read->attestation->attest_again_at);
   EXPECT_EQ(read->attestation->boot_id, "");
   EXPECT_EQ(std::get<TpmKey>(read->key).logs.event_log, "");
 }
@@ -247,11 +244,9 @@ TEST_F(State, ThatIsBrokenNamesTheFileAndTheMember) {
     wrong["key"][member] = true;
     expect_invalid_identity(wrong.dump(), member);
   }
-  for (const char* member : {"attest_again_at", "boot_id"}) {
-    Json wrong = json;
-    wrong[member] = true;
-    expect_invalid_identity(wrong.dump(), member);
-  }
+  Json nameless = json;
+  nameless["boot_id"] = true;
+  expect_invalid_identity(nameless.dump(), "boot_id");
   for (const char* member : {"event_log", "ima_log"}) {
     Json wrong = json;
     wrong["key"][member] = true;
