@@ -93,10 +93,6 @@ bool may_try(const RenewalRecord& record, Moment now) {
 
 bool is_refusal(const Error& error) {
   switch (error.code) {
-    // Tried several times by then: the log is not the one of this boot.
-    case Code::eventlog_replay:
-    case Code::ima_replay:
-      return true;
     // Of a connection, or of this machine.
     case Code::tls_failed:
     case Code::tpm_key_lost:

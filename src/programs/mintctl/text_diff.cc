@@ -188,7 +188,9 @@ std::string unified_diff(const std::string& name, std::string_view before, std::
   const Lines old_lines = lines_of(before);
   const Lines new_lines = lines_of(after);
   const Script script = script_of(old_lines, new_lines);
-  std::string diff = "--- " + name + "\n+++ " + name + "\n";
+  // Without a tab patch takes a name to end at its first blank.
+  const std::string end = name.find(' ') == std::string::npos ? "\n" : "\t\n";
+  std::string diff = "--- " + name + end + "+++ " + name + end;
   std::size_t old_line = 1;
   std::size_t new_line = 1;
   std::size_t told = 0;

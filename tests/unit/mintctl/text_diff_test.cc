@@ -49,6 +49,10 @@ TEST(TextDiff, OfAnEmptyTextBeginsAtLineZero) {
   EXPECT_EQ(unified_diff("f", "", "a\n"), "--- f\n+++ f\n@@ -0,0 +1,1 @@\n+a\n");
 }
 
+TEST(TextDiff, OfAFileWithABlankInItsNameEndsTheNameWithATab) {
+  EXPECT_EQ(unified_diff("a b", "", "a\n"), "--- a b\t\n+++ a b\t\n@@ -0,0 +1,1 @@\n+a\n");
+}
+
 TEST(TextDiff, IsTakenByPatchForAnyChanges) {
   std::mt19937 random(7);
   const auto up_to = [&](unsigned most) { return static_cast<unsigned>(random()) % (most + 1); };
