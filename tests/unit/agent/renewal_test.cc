@@ -68,7 +68,7 @@ TEST(RenewalRule, ARefusalHoldsNothingBack) {
 TEST(RenewalRule, WhatTheIssuerSaysOfTheDeviceIsARefusal) {
   for (const Code code :
        {Code::boot_refused, Code::enrolment_revoked, Code::device_revoked, Code::ek_untrusted_root,
-        Code::eventlog_malformed, Code::eventlog_too_long, Code::eventlog_replay, Code::ima_replay,
+        Code::eventlog_malformed, Code::eventlog_too_long,
         Code::quote_digest, Code::issuer_refused, Code::http_body_too_large}) {
     EXPECT_TRUE(is_refusal(Error{code, "", 0})) << facts_of(code).name;
   }

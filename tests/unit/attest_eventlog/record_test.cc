@@ -17,6 +17,8 @@ BootRecord record_of_a_boot() {
   record.facts.not_known["db"] = "a reason";
   record.facts.startup_locality = 3;
   record.ima = ImaSummary{"ima-ng", 5, 2, 1, {{"/usr/bin/init", "sha256:00"}}, true};
+  record.log_problem = LogProblem{"eventlog_replay", "PCR 4 differs"};
+  record.ima_problem = LogProblem{"ima_replay", "PCR 10 differs"};
   record.clock_safe = true;
   record.clock = 1ULL << 40U;
   record.reset_count = 7;
@@ -33,6 +35,9 @@ TEST(BootRecordJson, IsReadBackAsItWasWritten) {
   EXPECT_EQ(read->events.size(), record_of_a_boot().events.size());
   EXPECT_EQ(read->facts.secure_boot, true);
   EXPECT_EQ(read->ima->files.size(), 1U);
+  ASSERT_TRUE(read->log_problem && read->ima_problem);
+  EXPECT_EQ(read->log_problem->code, "eventlog_replay");
+  EXPECT_EQ(read->ima_problem->text, "PCR 10 differs");
   EXPECT_EQ(read->firmware, 0xFFFFFFFFFFFFFFFFULL);
 }
 
@@ -69,6 +74,7 @@ TEST(BootRecordJson, ThatIsNoRecordIsRefused) {
         R"({"bank":"sha256","pcrs":{"99":"00"}})", R"({"bank":"sha256","pcrs":{"-1":"00"}})",
         R"({"bank":"sha256","facts":[]})", R"({"bank":"sha256","events":{}})",
         R"({"bank":"sha256","ima":1})", R"({"bank":"sha256","ima":{"files":[["a"]]}})",
+        R"({"bank":"sha256","log_problem":"x"})", R"({"bank":"sha256","ima_problem":{}})",
         R"({"bank":"sha256","reset_count":-1})", R"({"bank":"sha256","reset_count":4294967296})",
         R"({"bank":"sha256","facts":{"secure_boot":"yes"}})"}) {
     const auto read = boot_record_from_json(Json::parse(text));
