@@ -82,7 +82,7 @@ struct BootFacts {
   std::map<std::string, std::string> shim;
   std::vector<LoaderEvent> firmware_blobs;  ///< kind "firmware_blob"
   std::optional<unsigned> startup_locality;
-  /// ExitBootServices was measured: the list of images is whole (TCG PFP §8.2.4).
+  /// ExitBootServices was measured (TCG PFP §8.2.4), or somebody extended PCR 5 by its words later.
   bool exit_boot_services = false;
 };
 
@@ -92,7 +92,11 @@ struct ImaSummary {
   std::uint64_t covered = 0;  ///< Entries that the quoted PCR covers.
   std::uint64_t later = 0;    ///< Entries after it: the log grew between quote and reading.
   std::uint64_t violations = 0;
+  /// Covered entries, beside violations, of which no file can be told: of a template that is not
+  /// known, or whose fields are others.
+  std::uint64_t unnamed = 0;
   /// Path -> digest as "sha256:HEX", of covered entries: the first `most_ima_files` distinct pairs.
+  /// A path that is no UTF-8 has its other octets as "\xff", and "\\" for a backslash.
   std::vector<std::pair<std::string, std::string>> files;
   bool files_cut = false;
 };

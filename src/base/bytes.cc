@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/text.h"
+
 namespace mintmark {
 namespace {
 
@@ -48,11 +50,14 @@ std::string printable(std::string_view text, std::size_t longest) {
   const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
   std::size_t size = std::min(text.size(), longest);
   while (size > 0 && size < text.size() && continues(text[size])) --size;
-  std::string out(text.substr(0, size));
-  std::replace_if(
-      out.begin(), out.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
-  if (size < text.size()) out += "...";
+  const bool cut = size < text.size();
+  std::string out;
+  for (text = text.substr(0, size); !text.empty();) {
+    const std::size_t length = std::max<std::size_t>(utf8_length(text), 1);
+    out += is_visible(text) ? text.substr(0, length) : "?";
+    text.remove_prefix(length);
+  }
+  if (cut) out += "...";
   return out;
 }
 

@@ -1,5 +1,9 @@
 #include "base/text.h"
 
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
 namespace mintmark {
 namespace {
 
@@ -19,6 +23,28 @@ void append_ascii(std::string& out, char character) {
   out += "\\u00";
   out += hex_digits[octet >> 4U];
   out += hex_digits[octet & 0x0FU];
+}
+
+struct Range {
+  std::uint32_t first;
+  std::uint32_t last;
+};
+
+// Terminals obey U+009B as ESC [; the others hide text or turn its order (Unicode TR 36, §2).
+constexpr std::array invisible = {
+    Range{0x00, 0x1F},     Range{0x7F, 0x9F},     Range{0x061C, 0x061C},
+    Range{0x200B, 0x200F}, Range{0x2028, 0x202E}, Range{0x2060, 0x206F},
+    Range{0xFEFF, 0xFEFF}, Range{0xFFF9, 0xFFFB}, Range{0xE0000, 0xE007F},
+};
+
+// The sequence is well-formed.
+std::uint32_t code_point(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence.front());
+  if (sequence.size() == 1) return first;
+  std::uint32_t point = first & (0x7FU >> sequence.size());
+  for (const char octet : sequence.substr(1))
+    point = point << 6U | (static_cast<unsigned char>(octet) & 0x3FU);
+  return point;
 }
 
 }  // namespace
@@ -51,6 +77,15 @@ bool is_utf8(std::string_view text) {
     text.remove_prefix(length);
   }
   return true;
+}
+
+bool is_visible(std::string_view text) {
+  const std::size_t length = utf8_length(text);
+  if (length == 0) return false;
+  const std::uint32_t point = code_point(text.substr(0, length));
+  return std::none_of(invisible.begin(), invisible.end(), [&](const Range& range) {
+    return range.first <= point && point <= range.last;
+  });
 }
 
 void append_json_string(std::string& out, std::string_view text) {
