@@ -166,13 +166,13 @@ void print_chain(const Json& chain) {
 }
 
 void print_list(const Json& answer) {
-  std::printf("%-22s  %-6s  %-9s  %-20s  %-12s  %s\n", "ID", "FORMAT", "STATE", "ATTESTED",
-              "MANUFACTURER", "FINGERPRINT");
+  std::printf("%-22s  %-6s  %-9s  %-16s  %-20s  %-12s  %s\n", "ID", "FORMAT", "STATE", "BOOT",
+              "ATTESTED", "MANUFACTURER", "FINGERPRINT");
   for (const Json& device : answer["devices"]) {
-    std::printf("%-22s  %-6s  %-9s  %-20s  %-12s  %s\n", text(device, "id").c_str(),
+    std::printf("%-22s  %-6s  %-9s  %-16s  %-20s  %-12s  %s\n", text(device, "id").c_str(),
                 text(device, "format").c_str(), text(device, "state").c_str(),
-                moment(device, "attested_at").c_str(), manufacturer_of(device["facts"]).c_str(),
-                text(device, "identity").c_str());
+                device.value("boot", "-").c_str(), moment(device, "attested_at").c_str(),
+                manufacturer_of(device["facts"]).c_str(), text(device, "identity").c_str());
   }
 }
 
@@ -182,6 +182,10 @@ void print_device(const Json& device) {
   if (device.contains("pending_from")) {
     std::printf(", since %s, from %s", moment(device, "pending_since").c_str(),
                 text(device, "pending_from").c_str());
+  }
+  if (device.contains("evidence_ended_at")) {
+    std::printf(", must attest again since %s: %s", moment(device, "evidence_ended_at").c_str(),
+                text(device, "evidence_ended_why").c_str());
   }
   if (device.contains("revoked_at")) {
     std::printf(

@@ -8,6 +8,7 @@
 #include "support/artefacts.h"
 #include "support/child_process.h"
 #include "support/temporary_directory.h"
+#include "support/test_data.h"
 
 namespace mintmark::test {
 namespace {
@@ -66,6 +67,31 @@ TEST(EvidenceCheck, AnswersForEveryEntryAsTheEntrySays) {
       EXPECT_EQ(answer,
                 attest::offline::to_json(judged(question_of(artefact, trust ? &*trust : nullptr))));
       ++count;
+    }
+  }
+  EXPECT_GT(count, 0U);
+}
+
+TEST(EvidenceCheck, ReadsEveryEventLogAsItsEntrySays) {
+  if (!test_data_is_there()) GTEST_SKIP() << "no test data";
+  std::size_t count = 0;
+  for (const Json& entry : cases_of("tpm_eventlogs")) {
+    SCOPED_TRACE(entry["id"].get<std::string>());
+    const std::string file = (test_data() / entry["files"][0].get<std::string>()).string();
+    const Outcome outcome = mintctl({"--format", "eventlog", "--", file});
+    const Json answer = Json::parse(outcome.output, nullptr, /*allow_exceptions=*/false);
+    ASSERT_TRUE(answer.is_object()) << outcome.output;
+    const Json& expect = entry["expect"];
+    if (expect["answer"] != "either") {
+      EXPECT_EQ(answer["verdict"], expect["answer"]);
+    }
+    EXPECT_EQ(outcome.status, answer["verdict"] == "reject" ? 1 : 0);
+    ++count;
+    if (answer["verdict"] != "accept" || !expect.contains("parse")) continue;
+    const Json& log = answer["facts"]["event_log"];
+    for (const auto& [name, value] : expect["parse"].items()) {
+      if (name == "mr_index_note") continue;  // Words for people.
+      EXPECT_EQ(log.value(name, Json("absent")), value) << name;
     }
   }
   EXPECT_GT(count, 0U);
