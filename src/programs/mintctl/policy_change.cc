@@ -27,10 +27,21 @@ void add_each_once(Json& list, const Json& values) {
   }
 }
 
-Additions additions_of(const Appraisal& appraisal) {
-  Additions all;
+/// What stands in the way of the boot: where it is refused, what refuses it; what is only watched
+/// counts where nothing else does, so that a policy gets no wider than it is asked to.
+std::vector<const Finding*> obstacles_in(const Appraisal& appraisal) {
+  std::vector<const Finding*> all;
   for (const Finding& finding : appraisal.findings) {
-    for (const policy::Proposal& proposal : finding.proposals) {
+    const bool counts = finding.mode == BootMode::enforce || !appraisal.refused();
+    if (!finding.ok && counts) all.push_back(&finding);
+  }
+  return all;
+}
+
+Additions additions_for(const std::vector<const Finding*>& obstacles) {
+  Additions all;
+  for (const Finding* finding : obstacles) {
+    for (const policy::Proposal& proposal : finding->proposals) {
       Json& list = all.try_emplace({proposal.file, proposal.at}, Json::array()).first->second;
       add_each_once(list, proposal.add);
     }
@@ -63,12 +74,10 @@ Appraisal judge(const Policy& policy, const BootAtHand& boot) {
   return policy.appraise(boot.device, boot.record, boot.last_good ? &*boot.last_good : nullptr);
 }
 
-std::string texts_of(const Appraisal& appraisal) {
+std::string texts_of(const std::vector<const Finding*>& obstacles) {
   std::string text;
-  for (const Finding& finding : appraisal.findings) {
-    if (finding.ok || finding.mode != BootMode::enforce) continue;
-    text += "\n  " + finding.condition + ": " + finding.text;
-  }
+  for (const Finding* finding : obstacles)
+    text += "\n  " + finding->condition + ": " + finding->text;
   return text;
 }
 
@@ -95,21 +104,20 @@ Result<PolicyChange> propose_change(const Bundle& bundle, const BootAtHand& boot
     return fail(Code::not_found, "nothing to allow: by " + bundle.file +
                                      " every condition holds (is it in force? mintctl reload)");
   }
-  const Additions additions = additions_of(before);
+  const auto obstacles = obstacles_in(before);
+  const Additions additions = additions_for(obstacles);
   auto changed = changed_bundle(bundle, additions);
   if (!changed) return pass_on(changed);
   const auto next = Policy::from(*changed);
   if (!next) return tl::unexpected<Error>(next.error());
   Appraisal after = judge(*next, boot);
-  if (after.refused()) {
-    return fail(Code::boot_refused,
-                "no value that could be added would let this boot pass:" + texts_of(after));
+  if (after.refused() || (!before.refused() && after.would_refuse())) {
+    return fail(Code::boot_refused, "no value that could be added would let this boot pass:" +
+                                        texts_of(obstacles_in(after)));
   }
-  if (additions.empty())
-    return fail(Code::boot_refused, "nothing that could be added would help: " + before.text());
   PolicyChange change{diff_of(bundle, *changed), std::move(*changed), std::move(after), {}};
-  for (const Finding& finding : before.findings) {
-    if (!finding.ok && !finding.proposals.empty()) change.reasons.push_back(finding.text);
+  for (const Finding* finding : obstacles) {
+    if (!finding->proposals.empty()) change.reasons.push_back(finding->text);
   }
   return change;
 }

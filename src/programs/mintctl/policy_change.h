@@ -27,8 +27,9 @@ struct PolicyChange {
 };
 
 /// Puts what the findings propose into the lists where it belongs, reads the result again and
-/// judges the boot by it. `not_found`: no rule is for the device, or none refuses this boot;
-/// `boot_refused`: it would still be refused, for what adding something cannot help.
+/// judges the boot by it: of a refused boot what refuses it, of one that rules in mode monitor
+/// would refuse what those found. `not_found`: no rule is for the device, or none refuses this boot
+/// nor would; `boot_refused`: it would still be so, for what adding something cannot help.
 [[nodiscard]] Result<PolicyChange> propose_change(const policy::Bundle& bundle,
                                                   const BootAtHand& boot);
 

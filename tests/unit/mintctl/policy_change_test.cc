@@ -165,6 +165,48 @@ TEST_F(PolicyChangeTest, IsNoneWhereOneOfTwoConditionsCannotBeHelped) {
   EXPECT_EQ(refusal(record).code, Code::boot_refused);
 }
 
+/// A rule that enforces beside one that only watches.
+std::string enforced_and_watched(const std::string& enforced, const std::string& watched) {
+  return R"({"rules": [], "boot": [
+    {"name": "a", "match": {"format": "tpm2"}, "mode": "enforce", "expect": )" +
+         enforced + R"(},
+    {"name": "b", "match": {"format": "tpm2"}, "mode": "monitor", "expect": )" +
+         watched + "}]}";
+}
+
+TEST_F(PolicyChangeTest, OfARefusedBootAddsNothingToRulesThatOnlyWatch) {
+  directory_.write("policy.json",
+                   enforced_and_watched(R"({"firmware_version": ["1"]})",
+                                        R"({"boot_signers": [")" + digest("1") + "\"]}"));
+  const auto change = propose_change(bundle(), boot_of(good_boot()));
+  ASSERT_TRUE(change) << change.error().to_string();
+  EXPECT_EQ(change->diff.find(policy::test::microsoft_certificate), std::string::npos)
+      << change->diff;
+  EXPECT_EQ(change->reasons.size(), 1U);
+  EXPECT_FALSE(change->after.refused());
+  EXPECT_TRUE(change->after.would_refuse());
+}
+
+TEST_F(PolicyChangeTest, OfARefusedBootIsNotHeldUpByRulesThatOnlyWatch) {
+  directory_.write("policy.json", enforced_and_watched(R"({"firmware_version": ["1"]})",
+                                                       R"({"secure_boot": true})"));
+  BootRecord record = good_boot();
+  record.facts.secure_boot = false;
+  EXPECT_NE(allow(record), "");
+}
+
+TEST_F(PolicyChangeTest, IsNoneWhereOneOfTwoMonitoredConditionsCannotBeHelped) {
+  write_policy(R"({"firmware_version": ["1"], "secure_boot": true})", "monitor");
+  BootRecord record = good_boot();
+  record.facts.secure_boot = false;
+  const Error error = refusal(record);
+  EXPECT_EQ(error.code, Code::boot_refused);
+  EXPECT_EQ(error.detail.find("no value that could be added would let this boot pass:\n  "
+                              "secure_boot: Secure Boot is off"),
+            0U)
+      << error.detail;
+}
+
 TEST_F(PolicyChangeTest, IsNoneForAMonitoredConditionThatCannotBeHelped) {
   write_policy(R"({"secure_boot": true})", "monitor");
   BootRecord record = good_boot();
