@@ -25,6 +25,8 @@ Code code_of(const Json& refusal, unsigned status) {
   if (oauth == "use_dpop_nonce") return Code::dpop_nonce_required;
   if (oauth == "use_attestation_challenge") return Code::attestation_challenge_required;
   if (status >= 500 || status == 429) return Code::unavailable;
+  // As a proxy before the issuer says it.
+  if (status == 413) return Code::http_body_too_large;
   return Code::issuer_refused;
 }
 

@@ -1,6 +1,8 @@
 // What the machine itself wrote down of its boot: which boot this is, the firmware's log, IMA's.
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +28,13 @@ struct LogsWanted {
   bool ima_log = false;
 };
 
+/// What the body that carries the logs has room for; they stand in it as base64url.
+struct LogRoom {
+  /// Octets of the whole body, as the issuer takes it.
+  std::size_t longest_body = std::numeric_limits<std::size_t>::max();
+  std::size_t taken = 0;  ///< Of these, by all but the logs' text.
+};
+
 struct BootLogs {
   std::optional<Bytes> event_log;
   std::optional<Bytes> ima_log;
@@ -33,11 +42,11 @@ struct BootLogs {
 };
 
 /// As they are now: read after the quote, so that they can only be longer than it. A log that is
-/// not there or may not be read is missing and no error; one that nobody named for another TPM than
-/// the machine's is not even missing. `eventlog_too_long`, `ima_too_long`;
-/// `io_failed`. `tcti`: of the TPM that quoted.
+/// not there, may not be read, is longer than the above or does not fit into the room is missing
+/// and no error; where only one fits it is the firmware's. One that nobody named for another TPM
+/// than the machine's is not even missing. `io_failed`. `tcti`: of the TPM that quoted.
 [[nodiscard]] Result<BootLogs> read_boot_logs(const LogFiles& files, const LogsWanted& wanted,
-                                              const std::string& tcti);
+                                              const std::string& tcti, const LogRoom& room);
 
 /// The kernel's name for this boot (/proc/sys/kernel/random/boot_id); "" where it has none.
 [[nodiscard]] std::string boot_id_of_kernel();

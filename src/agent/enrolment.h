@@ -68,7 +68,7 @@ struct TpmEnrolment {
 ///
 /// On a ticket that ran out or was lost to the issuer's restart and on a proof that was not fresh
 /// enough it begins anew, once; on PCRs that moved while they were quoted, or between quote and
-/// log, three times.
+/// log, three times; on a body that was too long with logs in it, once without them.
 [[nodiscard]] Result<Enrolment> enrol_by_tpm(const TpmEnrolment& work, const ByTpm& way,
                                              const TpmKey* former);
 

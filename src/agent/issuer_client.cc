@@ -60,6 +60,26 @@ LogsWanted logs_in(const Json& challenge, jose::Members& members) {
   return wanted;
 }
 
+std::size_t longest_body_in(const Json& challenge, jose::Members& members) {
+  const auto found = challenge.find("longest_body");
+  if (found == challenge.end()) return Challenge{}.longest_body;
+  if (found->is_number_unsigned()) return found->get<std::size_t>();
+  members.refuse("longest_body", "a number of octets");
+  return 0;
+}
+
+Json finish_body(const Presented& presented, const ChallengeAnswer& answer) {
+  Json body = to_json(presented);
+  body["ticket"] = answer.ticket;
+  if (answer.activation_secret)
+    body["activation_secret"] = jose::base64url(answer.activation_secret->view());
+  body["certify"] = to_json(answer.certify);
+  body["quote"] = to_json(answer.quote);
+  if (answer.logs.event_log) body["event_log"] = jose::base64url(*answer.logs.event_log);
+  if (answer.logs.ima_log) body["ima_log"] = jose::base64url(*answer.logs.ima_log);
+  return body;
+}
+
 // An endpoint elsewhere would get our credentials. "" where the metadata does not name it.
 Result<std::string> endpoint_in(const Json& metadata, const char* name, const http::Url& issuer) {
   const auto found = metadata.find(name);
@@ -173,7 +193,8 @@ Result<Challenge> IssuerClient::begin(const Presented& presented) {
                       .encrypted_secret = {},
                       .pcr_bank = members.visible("pcr_bank"),
                       .pcr_selection = indexes_in(*body, "pcr_selection", members),
-                      .logs = logs_in(*body, members)};
+                      .logs = logs_in(*body, members),
+                      .longest_body = longest_body_in(*body, members)};
   if (presented.ak_certificate.empty()) {
     challenge.credential_blob = members.octets("credential_blob");
     challenge.encrypted_secret = members.octets("encrypted_secret");
@@ -182,19 +203,16 @@ Result<Challenge> IssuerClient::begin(const Presented& presented) {
   return challenge;
 }
 
+std::size_t IssuerClient::finish_octets(const Presented& presented, const ChallengeAnswer& answer) {
+  return finish_body(presented, answer).dump().size();
+}
+
 Result<Admission> IssuerClient::finish(const Presented& presented, const ChallengeAnswer& answer,
                                        const std::string& proof) {
-  Json request = to_json(presented);
-  request["ticket"] = answer.ticket;
-  if (answer.activation_secret)
-    request["activation_secret"] = jose::base64url(answer.activation_secret->view());
-  request["certify"] = to_json(answer.certify);
-  request["quote"] = to_json(answer.quote);
-  if (answer.logs.event_log) request["event_log"] = jose::base64url(*answer.logs.event_log);
-  if (answer.logs.ima_log) request["ima_log"] = jose::base64url(*answer.logs.ima_log);
   http::Headers headers;
   headers.add("DPoP", proof);
-  const auto body = post_json(finish_url(tpm2_format), std::move(headers), request);
+  const auto body =
+      post_json(finish_url(tpm2_format), std::move(headers), finish_body(presented, answer));
   if (!body) return tl::unexpected<Error>(body.error());
   jose::Members members = members_of_answer(*body);
   Admission admission{.client_id = members.visible("client_id"),

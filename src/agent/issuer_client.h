@@ -1,6 +1,7 @@
 // The issuer's endpoints as the agent calls them.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,6 +45,8 @@ struct Challenge {
   std::string pcr_bank;
   std::vector<unsigned> pcr_selection;
   LogsWanted logs;
+  /// Octets that the body of finish may have.
+  std::size_t longest_body = std::numeric_limits<std::size_t>::max();
 };
 
 struct ChallengeAnswer {
@@ -104,6 +107,9 @@ class IssuerClient {
   [[nodiscard]] Result<Endpoints> endpoints();
 
   [[nodiscard]] Result<Challenge> begin(const Presented& presented);
+  /// Octets of the body that finish sends with these.
+  [[nodiscard]] static std::size_t finish_octets(const Presented& presented,
+                                                 const ChallengeAnswer& answer);
   /// `proof` for POST to finish_url(tpm2_format).
   [[nodiscard]] Result<Admission> finish(const Presented& presented, const ChallengeAnswer& answer,
                                          const std::string& proof);

@@ -93,9 +93,10 @@ bool may_try(const RenewalRecord& record, Moment now) {
 
 bool is_refusal(const Error& error) {
   switch (error.code) {
-    // Of a connection, or of this machine.
+    // Of a connection, of this machine, or of what its issuer can carry.
     case Code::tls_failed:
     case Code::tpm_key_lost:
+    case Code::http_body_too_large:
       return false;
     default:
       return error.action() == Action::fix_request || error.action() == Action::reattest;

@@ -141,11 +141,13 @@ class Showing {
  private:
   Result<Admission> attempt_until_it_holds_still() {
     bool fresh_ticket_tried = false;
-    for (int tries = 1;; ++tries) {
+    int moved = 0;
+    for (;;) {
       auto admission = attempt();
       if (admission) return admission;
+      if (leaves_logs_out_after(admission.error())) continue;
       const bool moving = may_have_met_moving_pcrs(admission.error());
-      if (moving && tries >= tries_while_pcrs_move)
+      if (moving && ++moved >= tries_while_pcrs_move)
         return tl::unexpected<Error>(after_many_tries(std::move(admission.error())));
       if (moving) continue;
       if (!may_pass_with_a_fresh_ticket(admission.error()) || fresh_ticket_tried) return admission;
@@ -185,12 +187,36 @@ class Showing {
     if (!certify) return pass_on(certify);
     auto quote = work_.device.quote(keys_.ak, challenge.pcr_bank, challenge.pcr_selection, binding);
     if (!quote) return pass_on(quote);
+    ChallengeAnswer answer{
+        challenge.ticket, std::move(*secret), std::move(*certify), std::move(*quote), {}};
     // Last: the log may have more than was quoted, never less.
-    auto logs = read_boot_logs(way_.logs, challenge.logs, way_.tcti);
+    if (auto added = add_logs(challenge, answer); !added) return pass_on(added);
+    return answer;
+  }
+
+  Result<void> add_logs(const Challenge& challenge, ChallengeAnswer& answer) {
+    const LogsWanted wanted = leaves_logs_out_ ? LogsWanted{} : challenge.logs;
+    // Their members count before there is anything in them.
+    if (wanted.event_log) answer.logs.event_log.emplace();
+    if (wanted.ima_log) answer.logs.ima_log.emplace();
+    const LogRoom room{challenge.longest_body, IssuerClient::finish_octets(presented(), answer)};
+    auto logs = read_boot_logs(way_.logs, wanted, way_.tcti, room);
     if (!logs) return pass_on(logs);
     for (const std::string& note : logs->missing) work_.say(note);
-    return ChallengeAnswer{challenge.ticket, std::move(*secret), std::move(*certify),
-                           std::move(*quote), std::move(*logs)};
+    logs_sent_ = logs->event_log || logs->ima_log;
+    answer.logs = std::move(*logs);
+    return {};
+  }
+
+  // Whatever the issuer said of its longest body: something before it may take less.
+  bool leaves_logs_out_after(const Error& error) {
+    if (error.code != Code::http_body_too_large || !logs_sent_) return false;
+    leaves_logs_out_ = true;
+    logs_sent_ = false;
+    work_.say(
+        "the issuer asks for the logs of this boot, and takes no body of their length; "
+        "nothing is sent");
+    return true;
   }
 
   [[nodiscard]] Presented presented() const {
@@ -224,6 +250,8 @@ class Showing {
   const ByTpm& way_;
   const Voucher& voucher_;
   const Keys& keys_;
+  bool logs_sent_ = false;
+  bool leaves_logs_out_ = false;
 };
 
 }  // namespace

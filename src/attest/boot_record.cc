@@ -60,9 +60,9 @@ Json list_json(const std::vector<T>& list) {
 Json to_json(const ImaSummary& ima) {
   Json files = Json::array();
   for (const auto& [path, digest] : ima.files) files.push_back(Json::array({path, digest}));
-  return {{"template", ima.log_template}, {"covered", ima.covered},
-          {"later", ima.later},           {"violations", ima.violations},
-          {"files", std::move(files)},    {"files_cut", ima.files_cut}};
+  return {{"template", ima.log_template}, {"covered", ima.covered}, {"later", ima.later},
+          {"violations", ima.violations}, {"unnamed", ima.unnamed}, {"files", std::move(files)},
+          {"files_cut", ima.files_cut}};
 }
 
 Json to_json(const LogProblem& problem) {
@@ -253,6 +253,7 @@ Result<ImaSummary> ima_from(const Json& json) {
   reader.read_number("covered", ima.covered);
   reader.read_number("later", ima.later);
   reader.read_number("violations", ima.violations);
+  reader.read_number("unnamed", ima.unnamed);
   reader.read_list("files", into(ima.files, file_from));
   reader.read("files_cut", ima.files_cut);
   return reader.give(std::move(ima));

@@ -91,11 +91,25 @@ bool is_one_line(const std::string& text) {
                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
+/// Why the files that are kept are not all that were measured; "" where they are.
+std::string why_not_whole(const attest::ImaSummary& ima) {
+  if (ima.unnamed > 0) {
+    return std::to_string(ima.unnamed) + (ima.unnamed == 1 ? " entry" : " entries") +
+           " of the IMA log " + (ima.unnamed == 1 ? "names" : "name") +
+           " no file that can be looked up: of an unknown template, or shown as one";
+  }
+  if (ima.files_cut)
+    return "more files were measured than are kept, so that not all can be looked up";
+  return ima.files.empty() ? "the IMA log has no file that can be looked up" : "";
+}
+
 void judge_files(const Case& one, const attest::ImaSummary& ima, const ImaReference& reference,
                  Findings& findings) {
   const auto& files = ima.files;
+  const std::string not_whole = why_not_whole(ima);
   Json foreign = Json::array();
-  bool can_be_listed = !ima.files_cut;
+  // Where more stands in the way, a longer list lets nothing pass.
+  bool can_be_listed = not_whole.empty();
   for (std::size_t i = 0; i < files.size(); ++i) {
     const auto& [path, digest] = files[i];
     // The first entry: of the PCRs before the kernel, which other conditions are for; it is no
@@ -108,7 +122,7 @@ void judge_files(const Case& one, const attest::ImaSummary& ima, const ImaRefere
   }
   Finding finding = finding_of(one, "ima.reference", std::to_string(ima.files.size()) + " files",
                                "only files of " + printable(reference.file, 255));
-  finding.ok = foreign.empty() && !ima.files_cut;
+  finding.ok = foreign.empty() && not_whole.empty();
   if (!finding.ok) finding.pcr = 10;
   if (!foreign.empty()) {
     finding.has = printable(foreign.front().get<std::string>(), longest_line);
@@ -117,8 +131,8 @@ void judge_files(const Case& one, const attest::ImaSummary& ima, const ImaRefere
       finding.text += " (and " + std::to_string(foreign.size() - 1) + " more)";
     if (foreign.size() <= most_proposed && can_be_listed)
       finding.proposals.push_back({reference.file, "", std::move(foreign)});
-  } else if (!finding.ok) {
-    finding.text = "more files were measured than are kept, so that not all can be looked up";
+  } else {
+    finding.text = not_whole;
   }
   findings.push_back(std::move(finding));
 }

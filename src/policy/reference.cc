@@ -86,8 +86,8 @@ std::string not_quoted(unsigned pcr, const attest::BootRecord& record) {
   std::string quoted;
   for (const auto& [index, value] : record.pcrs)
     quoted += (quoted.empty() ? "" : ",") + std::to_string(index);
-  return "PCR " + std::to_string(pcr) + " was not quoted at that boot, only " +
-         (quoted.empty() ? "none" : quoted) + "; enrolment.tpm2.pcrs says which are";
+  return "PCR " + std::to_string(pcr) + " was not quoted at that boot, only " + quoted +
+         "; enrolment.tpm2.pcrs says which are";
 }
 
 std::string event_line(const attest::MeasuredEvent& event) {

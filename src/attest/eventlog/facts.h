@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -32,7 +33,14 @@ struct View {
   const Bank* bank = nullptr;
   bool of_td = false;  ///< Registers of a TD instead of PCRs.
   std::vector<Seen> events;
+  /// Which PCRs are known to be as the log says; nullptr: all.
+  const std::map<unsigned, bool>* known = nullptr;
 
+  [[nodiscard]] bool covers(unsigned pcr) const {
+    if (known == nullptr) return true;
+    const auto found = known->find(pcr);
+    return found != known->end() && found->second;
+  }
   /// The events that extended what a TPM has in that PCR; of a TD, the register that stands for it
   /// (Intel's Virtual Firmware Design Guide, table 8-2).
   [[nodiscard]] std::vector<const Seen*> of_pcr(unsigned pcr) const;
@@ -47,7 +55,9 @@ void add_authorities(const View& view, BootFacts& facts);
 /// All that was measured to PCR 2 and 4 and is not proven to be words: under another type no image
 /// hides.
 void add_images(const View& view, BootFacts& facts);
-/// GRUB, systemd-boot, unified kernel images, initrd, command lines (PCR 8, 9, 11, 12, 13).
+/// GRUB, systemd-boot, unified kernel images, initrd, command lines (PCR 8, 9, 11, 12, 13). Command
+/// lines are known only where PCR 8 and 12 are quoted and each event there is one that was kept, or
+/// a command of GRUB's.
 void add_loader(const View& view, BootFacts& facts);
 /// MOK state (PCR 14, and what shim measures to PCR 7).
 void add_shim(const View& view, BootFacts& facts);

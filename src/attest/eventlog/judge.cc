@@ -76,12 +76,11 @@ MeasuredEvent measured(const Seen& seen) {
 
 // What stands in `covered` as true is believed; with none given, everything.
 BootRecord record_of(const Log& log, const Bank& bank, const Covered* covered, bool of_td) {
-  View view{&bank, of_td, {}};
+  View view{&bank, of_td, {}, covered};
   view.events.reserve(log.events.size());
   for (const Event& event : log.events) {
-    const auto found = covered == nullptr ? Covered::const_iterator{} : covered->find(event.pcr);
-    const bool believed = covered == nullptr || (found != covered->end() && found->second);
-    view.events.push_back({&event, proof_of(event, bank), to_hex(event.digest(bank)), believed});
+    view.events.push_back(
+        {&event, proof_of(event, bank), to_hex(event.digest(bank)), view.covers(event.pcr)});
   }
   BootRecord record;
   record.bank = bank.name;

@@ -1,5 +1,6 @@
-#include <algorithm>
+#include <optional>
 
+#include "attest/eventlog/command_line.h"
 #include "attest/eventlog/event_types.h"
 #include "attest/eventlog/facts.h"
 #include "attest/eventlog/tagged.h"
@@ -21,34 +22,6 @@ LoaderEvent event_of(const Seen& seen, std::string kind, std::string text, bool 
           std::move(text),    seen.digest,     attested};
 }
 
-// GRUB logs what it hashed behind a prefix that it did not hash. What begins with the path of a
-// kernel is a kernel's command line whatever the prefix says; no command of GRUB begins so.
-LoaderEvent grub_event(const Seen& seen) {
-  const BytesView data = seen.event->data;
-  const std::string_view prefix = grub_prefix(data);
-  std::string text(as_text(without_terminators(data.subspan(prefix.size()))));
-  const bool proven = seen.proven.proof == Proof::text || seen.proven.proof == Proof::whole;
-  const bool begins_with_path = text.starts_with('/') || text.starts_with('(');
-  std::string kind = "loader_text";
-  if (prefix.find("kernel_cmdline") != std::string_view::npos ||
-      (begins_with_path && prefix != "module_cmdline: "))
-    kind = "kernel_command_line";
-  else if (prefix == "module_cmdline: ")
-    kind = "module_command_line";
-  else if (prefix.starts_with("grub_cmd"))
-    kind = "grub_command";
-  return event_of(seen, kind, std::move(text), proven);
-}
-
-// systemd-boot and systemd-stub measure command lines as UTF-16, terminator included.
-std::optional<std::string> utf16_command_line(const Seen& seen) {
-  const BytesView data = seen.event->data;
-  if (data.size() < 4 || data.size() % 2 != 0 || data[1] != 0) return std::nullopt;
-  auto text = utf16_text(data);
-  if (!text || text->empty()) return std::nullopt;
-  return text;
-}
-
 LoaderEvent tagged_event(const Seen& seen) {
   const auto tagged = read_tagged(seen.event->data);
   if (!tagged) return event_of(seen, "tagged", describe(*seen.event), false);
@@ -59,12 +32,6 @@ LoaderEvent any_event(const Seen& seen) {
   if (seen.event->type == ev_event_tag) return tagged_event(seen);
   if (seen.event->type != ev_ipl)
     return event_of(seen, "measurement", describe(*seen.event), seen.hashed_whole());
-  if (seen.event->pcr == 8 && !grub_prefix(seen.event->data).empty()) return grub_event(seen);
-  const bool may_hold_command_line = seen.event->pcr == 8 || seen.event->pcr == 12;
-  if (auto text = may_hold_command_line ? utf16_command_line(seen) : std::nullopt)
-    return event_of(seen, "kernel_command_line", std::move(*text),
-                    seen.proven.proof == Proof::whole);
-  if (seen.event->pcr == 8) return grub_event(seen);
   const bool words = is_plain_text(seen.event->data);
   return event_of(
       seen, seen.event->pcr == 9 ? "grub_file" : "measurement",
@@ -107,36 +74,72 @@ class Sections {
   std::string name_;  ///< That was hashed last, and whose content comes next.
 };
 
-// Which PCRs command lines are taken from; under another type none may hide there.
-void tell_what_is_hidden(const View& view, unsigned pcr, BootFacts& facts) {
-  for (const Seen* const seen : view.of_pcr(pcr)) {
-    if (separator_of(*seen, *view.bank) != Separator::none) continue;
-    if (seen->covered && seen->proven.proof != Proof::nothing) continue;
-    facts.not_known["kernel_command_lines"] =
-        "event " + std::to_string(seen->event->number) + " in PCR " + std::to_string(pcr) +
-        (seen->covered ? ": its data are not what was hashed" : " was not quoted");
-    return;
+// The PCRs that command lines are taken from. Each event there is a command line that is kept,
+// something that is known to be none, or leaves unknown which others there were.
+class CommandLines {
+ public:
+  CommandLines(const View& view, BootFacts& facts)
+      : reader_(view.of_td), of_td_(view.of_td), facts_(facts) {
+    for (const unsigned pcr : {8U, 12U}) {
+      if (!view.covers(pcr)) not_known("PCR " + std::to_string(pcr) + " was not quoted");
+    }
   }
-}
+
+  [[nodiscard]] bool has(const Event& event) const {
+    return of_td_ || event.pcr == 8 || event.pcr == 12;
+  }
+
+  LoaderEvent take(const Seen& seen) {
+    LoaderWords words = reader_.read(seen);
+    switch (words.kind) {
+      case LoaderWords::Kind::command:
+        return event_of(seen, "grub_command", std::move(words.text), true);
+      case LoaderWords::Kind::command_line: {
+        auto line = event_of(seen, "kernel_command_line", std::move(words.text), true);
+        if (line.attested)
+          facts_.kernel_command_lines.push_back(line.text);
+        else
+          not_known(seen, "a command line that is too long, or is no UTF-8");
+        return line;
+      }
+      case LoaderWords::Kind::unknown:
+        break;
+    }
+    not_known(seen, seen.proven.proof == Proof::nothing ? "its data are not what was hashed"
+                                                        : "it may be any command line");
+    return any_event(seen);
+  }
+
+ private:
+  void not_known(const std::string& why) {
+    facts_.not_known.emplace("kernel_command_lines", why);  // The first reason is kept.
+  }
+  void not_known(const Seen& seen, const std::string& why) {
+    not_known("event " + std::to_string(seen.event->number) + " in PCR " +
+              std::to_string(seen.event->pcr) + ": " + why);
+  }
+
+  LoaderReader reader_;
+  bool of_td_;
+  BootFacts& facts_;
+};
 
 }  // namespace
 
 void add_loader(const View& view, BootFacts& facts) {
   Sections sections(*view.bank);
+  CommandLines lines(view, facts);
   for (const Seen& seen : view.events) {
     const Event& event = *seen.event;
     const bool loaders = event.pcr == 8 || event.pcr == 9 || (event.pcr >= 11 && event.pcr <= 13);
     if (view.of_td ? event.pcr != 3 : !loaders) continue;
     if (!seen.covered || !event.extends() || seen.digest.empty()) continue;
     if (separator_of(seen, *view.bank) != Separator::none) continue;
-    auto read = event.pcr == 11 ? sections.take(seen) : any_event(seen);
-    if (!read) continue;
-    if (read->kind == "kernel_command_line" && read->attested)
-      facts.kernel_command_lines.push_back(read->text);
-    facts.loader.push_back(std::move(*read));
+    auto read = lines.has(event)  ? std::optional(lines.take(seen))
+                : event.pcr == 11 ? sections.take(seen)
+                                  : any_event(seen);
+    if (read) facts.loader.push_back(std::move(*read));
   }
-  tell_what_is_hidden(view, 8, facts);
-  if (!view.of_td) tell_what_is_hidden(view, 12, facts);
 }
 
 }  // namespace mintmark::attest::eventlog

@@ -4,6 +4,7 @@
 #include "attest/eventlog/facts.h"
 #include "attest/eventlog/pcr7.h"
 #include "attest/eventlog/signatures.h"
+#include "attest/eventlog/text.h"
 
 namespace mintmark::attest::eventlog {
 namespace {
@@ -28,6 +29,12 @@ std::optional<bool> state_of(BytesView content) {
   if (content.empty()) return false;
   if (content.size() != 1 || content.front() > 1) return std::nullopt;
   return content.front() == 1;
+}
+
+// Whoever held the debugger could change what the firmware measured (TCG PC Client PFP §3.3.4.8).
+bool tells_of_debugging(const Seen& seen) {
+  return seen.hashed_whole() &&
+         as_text(without_terminators(seen.proven.octets)) == "UEFI Debug Mode";
 }
 
 class Reading {
@@ -93,6 +100,10 @@ void add_secure_boot(const View& view, BootFacts& facts) {
       return nothing_known(facts, "event " + std::to_string(seen->event->number) +
                                       ": the firmware reported an error in PCR 7");
     separated = separated || separator == Separator::normal;
+    if (tells_of_debugging(*seen)) {
+      return nothing_known(facts, "event " + std::to_string(seen->event->number) +
+                                      ": the firmware was in UEFI debug mode");
+    }
     const auto variable = configuration_in(*seen);
     if (variable) reading.take(*seen, *variable, separated);
   }

@@ -68,13 +68,9 @@ std::string utf16_for_people(BytesView octets) {
 std::string for_people(std::string_view text, std::size_t longest) {
   std::string out;
   while (!text.empty() && out.size() < longest) {
-    const std::size_t length = utf8_length(text);
-    const auto first = static_cast<unsigned char>(text.front());
-    if (length == 0 || first < 0x20 || first == 0x7F)
-      out += '?';
-    else
-      out += text.substr(0, length);
-    text.remove_prefix(std::max<std::size_t>(length, 1));
+    const std::size_t length = std::max<std::size_t>(utf8_length(text), 1);
+    out += is_visible(text) ? text.substr(0, length) : "?";
+    text.remove_prefix(length);
   }
   if (!text.empty()) out += "...";
   return out;

@@ -12,8 +12,8 @@ namespace mintmark::attest::eventlog {
 [[nodiscard]] std::optional<std::string> utf16_text(BytesView octets);
 /// The same at any price, for people: what is not well-formed becomes '?'.
 [[nodiscard]] std::string utf16_for_people(BytesView octets);
-/// UTF-8 in one line: control characters and what is not UTF-8 become '?'; longer text ends in
-/// "...".
+/// UTF-8 in one line: what is not visible (base/text.h) or not UTF-8 becomes '?'; longer text ends
+/// in "...".
 [[nodiscard]] std::string for_people(std::string_view text, std::size_t longest = 200);
 /// Text of people: not empty, printable ASCII alone (blanks and line feeds allowed), perhaps with
 /// one terminator.

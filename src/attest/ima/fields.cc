@@ -99,6 +99,25 @@ std::optional<Bytes> best_data(std::string_view rest, std::size_t behind, const 
   return without && (!data || hashes_to_listed(entry, *without)) ? without : data;
 }
 
+// A file may have any octets for a name; one that is no UTF-8 is escaped, so that it is met in no
+// list and can be told to people.
+std::string path_of(std::string_view name) {
+  if (is_utf8(name)) return std::string(name);
+  std::string path;
+  while (!name.empty()) {
+    const std::size_t length = utf8_length(name);
+    const std::string_view taken = name.substr(0, std::max<std::size_t>(length, 1));
+    if (length == 0)
+      path += "\\x" + to_hex(as_bytes(taken));
+    else if (taken == "\\")
+      path += "\\\\";
+    else
+      path += taken;
+    name.remove_prefix(taken.size());
+  }
+  return path;
+}
+
 bool read_old(std::string_view rest, Entry& entry) {
   const auto word = take_word(rest);
   const auto digest = word ? from_hex(*word) : fail(Code::ima_malformed, "no digest");
@@ -125,8 +144,7 @@ Bytes old_template_data(BytesView digest, std::string_view name) {
 }
 
 void note_old_file(BytesView digest, std::string_view name, Entry& entry) {
-  if (!is_utf8(name)) return;
-  entry.path = name;
+  entry.path = path_of(name);
   entry.digest = "sha1:" + to_hex(digest);
 }
 
@@ -144,8 +162,8 @@ void note_file(BytesView template_data, Entry& entry) {
   const auto prefix = static_cast<std::size_t>(end - digest->begin());
   const std::string_view algorithm = as_text(digest->first(prefix));
   const std::string_view name = as_text(path->first(path->size() - 1));
-  if (!is_utf8(algorithm) || !is_utf8(name)) return;
-  entry.path = name;
+  if (!is_utf8(algorithm)) return;
+  entry.path = path_of(name);
   entry.digest = std::string(algorithm) + to_hex(digest->subspan(prefix + 1));
 }
 

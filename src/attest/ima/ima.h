@@ -24,7 +24,8 @@ struct Entry {
   /// What the template hash is taken over; empty where the listing does not say it (an unknown
   /// template in ASCII).
   Bytes hashed;
-  std::string path;    ///< "" where the template has none that is known.
+  std::string
+      path;  ///< "" where the template has none that is known; escaped where it is no UTF-8.
   std::string digest;  ///< "sha256:HEX"
 };
 

@@ -57,7 +57,11 @@ ImaSummary summary_of(const Log& log, std::size_t covered) {
     summary.log_template = entry.log_template;
     // What a violation lists beside its zeros is not hashed into anything.
     if (entry.violation) ++summary.violations;
-    if (entry.violation || entry.path.empty()) continue;
+    if (entry.violation) continue;
+    if (entry.path.empty()) {
+      ++summary.unnamed;
+      continue;
+    }
     std::pair file(entry.path, entry.digest);
     if (met.count(file) != 0) continue;
     summary.files_cut = met.size() == most_ima_files;

@@ -108,8 +108,12 @@ std::string facts_text(const Json& record) {
 std::string ima_text(const Json& record) {
   const Json& ima = member(record, "ima");
   if (!ima.is_object()) return "";
-  return line("ima", text(ima, "covered") + " entries, " + text(ima, "violations") +
-                         " violations, " + text(ima, "later") + " after the quote");
+  const std::string unnamed = text(ima, "unnamed");
+  const bool all_named = unnamed.empty() || unnamed == "0";
+  return line("ima", text(ima, "covered") + " entries, " +
+                         (all_named ? "" : unnamed + " of no known file, ") +
+                         text(ima, "violations") + " violations, " + text(ima, "later") +
+                         " after the quote");
 }
 
 std::string events_text(const Json& record) {

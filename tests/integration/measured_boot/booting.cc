@@ -25,7 +25,7 @@ void Booting::SetUpTestSuite() {
   auto configuration = read_file(stack.directory() + "/mintd.json");
   ASSERT_TRUE(configuration);
   Json json = Json::parse(*configuration, nullptr, true, true);
-  json["enrolment"]["tpm2"]["pcrs"] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+  json["enrolment"]["tpm2"]["pcrs"] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12};
   struct Writing : Booting {
     void TestBody() override {}
   };

@@ -16,7 +16,7 @@ BootRecord record_of_a_boot() {
   record.facts.shim["SbatLevel"] = "sbat,1,2021030218";
   record.facts.not_known["db"] = "a reason";
   record.facts.startup_locality = 3;
-  record.ima = ImaSummary{"ima-ng", 5, 2, 1, {{"/usr/bin/init", "sha256:00"}}, true};
+  record.ima = ImaSummary{"ima-ng", 5, 2, 1, 3, {{"/usr/bin/init", "sha256:00"}}, true};
   record.log_problem = LogProblem{"eventlog_replay", "PCR 4 differs"};
   record.ima_problem = LogProblem{"ima_replay", "PCR 10 differs"};
   record.clock_safe = true;

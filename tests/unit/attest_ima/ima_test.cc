@@ -167,6 +167,65 @@ TEST(ImaLog, OfAnUnknownTemplateInAsciiIsExtendedAsListedInItsBankAlone) {
   EXPECT_FALSE(judge(*parsed, "sha256", test::extended("sha256", Bytes(32), Bytes(32, 0x5A))));
 }
 
+TEST(ImaLog, KeepsFilesWhoseNamesAreNoUtf8) {
+  for (const char* const name : {"ima-ng", "ima"}) {
+    ImaLog log;
+    log.file("boot_aggregate", "a", name).file("/tmp/a\\\xFF\xC3\xA4", "evil", name);
+    for (const Bytes& octets : forms(log)) {
+      const auto parsed = parse(octets);
+      ASSERT_TRUE(parsed) << parsed.error().to_string();
+      const auto summary = judge(*parsed, "sha1", log.pcr10("sha1"));
+      ASSERT_TRUE(summary) << summary.error().to_string();
+      ASSERT_EQ(summary->files.size(), 2U);
+      EXPECT_EQ(summary->files[1].first, "/tmp/a\\\\\\xff\xC3\xA4");
+      EXPECT_EQ(summary->unnamed, 0U);
+    }
+  }
+}
+
+TEST(ImaLog, CountsEntriesThatItsListingShowsAsOfAnUnknownTemplate) {
+  ImaLog log;
+  log.file("boot_aggregate", "a").file("/tmp/evil", "evil");
+  std::string text = log.ascii();
+  text.replace(text.rfind("ima-ng"), 6, "foo");
+  const auto parsed = parse(as_bytes(text));
+  ASSERT_TRUE(parsed) << parsed.error().to_string();
+  const auto summary = judge(*parsed, "sha1", log.pcr10("sha1"));
+  ASSERT_TRUE(summary) << summary.error().to_string();
+  EXPECT_EQ(summary->files.size(), 1U);
+  EXPECT_EQ(summary->unnamed, 1U);
+}
+
+TEST(ImaLog, CountsEntriesWithoutANameAndNeitherViolationsNorLaterOnes) {
+  ImaLog log;
+  log.file("/a", "a").file("", "b").violation("").file("", "c");
+  const auto parsed = parse(log.binary());
+  ASSERT_TRUE(parsed);
+  for (std::size_t covered = 1; covered <= 4; ++covered) {
+    const auto summary = judge(*parsed, "sha256", log.pcr10("sha256", covered));
+    ASSERT_TRUE(summary) << summary.error().to_string();
+    EXPECT_EQ(summary->unnamed, (std::array{0U, 1U, 1U, 2U}[covered - 1])) << covered;
+    EXPECT_EQ(summary->files.size(), 1U);
+  }
+}
+
+TEST(ImaLog, OfATemplateWithoutPathsHasNoFileAndSaysSo) {
+  ImaLog log;
+  log.file("/a", "a");
+  auto parsed = parse(log.binary());
+  ASSERT_TRUE(parsed);
+  // d|n: a digest without its algorithm stands first.
+  Bytes data = {20, 0, 0, 0};
+  data.insert(data.end(), 20, 0x11);
+  parsed->entries.front().hashed = data;
+  parsed->entries.front().path.clear();
+  const Bytes quoted = test::extended("sha256", Bytes(32), test::bank_digest("sha256", data));
+  const auto summary = judge(*parsed, "sha256", quoted);
+  ASSERT_TRUE(summary) << summary.error().to_string();
+  EXPECT_TRUE(summary->files.empty());
+  EXPECT_EQ(summary->unnamed, 1U);
+}
+
 TEST(ImaLog, ThatNothingWasExtendedOfIsRefused) {
   const auto parsed = parse(usual().binary());
   ASSERT_TRUE(parsed);

@@ -53,6 +53,26 @@ TEST(Printable, HidesControlCharacters) {
   EXPECT_EQ(printable(std::string_view("a\nb\0c\x1b\x7f", 7)), "a?b?c??");
 }
 
+TEST(Printable, HidesC1ControlsAndMarksThatTurnOrHideText) {
+  for (const char* const mark :
+       {"\u0080", "\u009b", "\u009f", "\u061c", "\u200b", "\u200e", "\u200f", "\u2028", "\u202a",
+        "\u202e", "\u2060", "\u2066", "\u2069", "\ufeff", "\U000E0041"})
+    EXPECT_EQ(printable("a" + std::string(mark) + "b"), "a?b") << to_hex(as_bytes(mark));
+}
+
+TEST(Printable, KeepsWhatStandsBesideThem) {
+  for (const char* const text : {"\u00a0", "\u200a", "\u2010", "\u202f", "\u2070", "\ufefe",
+                                 "\u4e2d", "\U0001F511", "~", " "})
+    EXPECT_EQ(printable(text), text);
+}
+
+TEST(Printable, HidesOctetsThatAreNoUtf8) {
+  EXPECT_EQ(printable("a\x9B"
+                      "1m\xFF\xC3"),
+            "a?1m??");
+  EXPECT_EQ(printable("\xED\xA0\x80"), "???");
+}
+
 TEST(Printable, CutsAtAWholeCharacter) {
   EXPECT_EQ(printable("abcd", 4), "abcd");
   EXPECT_EQ(printable("abcde", 4), "abcd...");

@@ -468,6 +468,28 @@ TEST(BootConditions, ImaFilesThatWereNotKeptCannotBeLookedUp) {
   EXPECT_TRUE(refused(R"({"ima": {"reference": "files.sha256"}})", record));
 }
 
+TEST(BootConditions, ImaEntriesOfNoKnownFileCannotBeLookedUp) {
+  BootRecord record = good_boot();
+  record.ima->unnamed = 1;
+  const std::string expect = R"({"ima": {"reference": "files.sha256"}})";
+  EXPECT_EQ(
+      test::appraised(expect, record, files()).text(),
+      "1 entry of the IMA log names no file that can be looked up: of an unknown template, or "
+      "shown as one");
+  // A longer list would not let it pass.
+  record.ima->files.emplace_back("/usr/bin/evil", "sha256:" + digest("ee"));
+  const Appraisal appraisal = test::appraised(expect, record, files());
+  EXPECT_TRUE(appraisal.refused());
+  EXPECT_TRUE(appraisal.findings.at(0).proposals.empty());
+}
+
+TEST(BootConditions, ImaLogWithoutFilesIsNoneOfGoodFilesAlone) {
+  BootRecord record = good_boot();
+  record.ima->files.clear();
+  EXPECT_EQ(test::appraised(R"({"ima": {"reference": "files.sha256"}})", record, files()).text(),
+            "the IMA log has no file that can be looked up");
+}
+
 TEST(BootConditions, OnlyTheFirstEntryOfImaIsTheBootAggregate) {
   BootRecord record = good_boot();
   record.ima->files.emplace_back("boot_aggregate", "sha256:" + digest("ee"));

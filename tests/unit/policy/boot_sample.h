@@ -72,6 +72,7 @@ inline attest::BootRecord good_boot() {
       2,
       0,
       0,
+      0,
       {{"boot_aggregate", "sha256:" + digest("b0")}, {"/usr/bin/true", "sha256:" + digest("7e")}},
       false};
   return record;

@@ -14,7 +14,7 @@ class PolicyBundle : public testing::Test {
  protected:
   PolicyBundle() {
     directory_.write("policy.json", test::boot_policy(R"({"baseline": "golden.json"})"));
-    directory_.write("golden.json", baseline_of(test::good_boot(), "golden"));
+    directory_.write("golden.json", *baseline_of(test::good_boot(), "golden"));
   }
   [[nodiscard]] Result<Bundle> read() const {
     return read_bundle((directory_.path() / "policy.json").string());
@@ -26,7 +26,7 @@ TEST_F(PolicyBundle, HoldsThePolicyAndWhatItNames) {
   const auto bundle = read();
   ASSERT_TRUE(bundle) << bundle.error().detail;
   EXPECT_EQ(bundle->files.size(), 1U);
-  EXPECT_EQ(bundle->files.at("golden.json"), baseline_of(test::good_boot(), "golden"));
+  EXPECT_EQ(bundle->files.at("golden.json"), *baseline_of(test::good_boot(), "golden"));
 }
 
 TEST_F(PolicyBundle, DecidesByWhatWasReadWhateverStandsThereNow) {

@@ -26,7 +26,7 @@ std::vector<std::string> examples(const std::string& fence) {
 
 TEST(PolicyDocument, HasExamplesThatAreTaken) {
   const auto files = [](const std::string& name) -> Result<std::string> {
-    return name.ends_with(".json") ? baseline_of(test::good_boot(), "golden")
+    return name.ends_with(".json") ? *baseline_of(test::good_boot(), "golden")
                                    : test::digest("a") + "  /bin/a\n";
   };
   const auto policies = examples("```jsonc\n");
