@@ -39,8 +39,7 @@ class PassingStore : public store::DeviceStore {
                        const std::vector<std::string>& remove) override {
     return inner_->label(id, set, remove);
   }
-  Result<Record> end_evidence(const std::string& id, const std::string& why,
-                              Moment now) override {
+  Result<Record> end_evidence(const std::string& id, const std::string& why, Moment now) override {
     return inner_->end_evidence(id, why, now);
   }
   Result<void> invite(const store::Invite& invite) override { return inner_->invite(invite); }

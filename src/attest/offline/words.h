@@ -1,7 +1,7 @@
 // TPM structures in words, as a judgement's facts have them. For this folder alone.
 #pragma once
 
-#include <tss2/tss2_tpm2_types.h>
+#include "attest/tpm2/structures.h"
 
 #include <string>
 

@@ -13,9 +13,8 @@ http::ServerLimits server_limits(const config::HttpLimits& limits,
   server.request_line_octets = limits.request_line_octets;
   server.header_fields = limits.header_fields;
   server.body_octets = limits.body_octets;
-  server.long_bodies =
-      std::make_shared<http::LongBodies>(std::move(evidence_paths), limits.evidence_octets,
-                                         static_cast<int>(limits.evidence_at_once));
+  server.long_bodies = std::make_shared<http::LongBodies>(
+      std::move(evidence_paths), limits.evidence_octets, static_cast<int>(limits.evidence_at_once));
   server.handshake = limits.handshake;
   server.header_time = limits.header;
   server.body_time = limits.body;

@@ -25,8 +25,7 @@ class Doors {
  public:
   /// `evidence_paths`: whose bodies may carry logs of a boot. `figures` must outlive it.
   Doors(boost::asio::io_context& io, const config::HttpLimits& limits,
-        std::vector<std::string> evidence_paths, http::Router routes,
-        Figures& figures);
+        std::vector<std::string> evidence_paths, http::Router routes, Figures& figures);
 
   /// Once each. An empty `metrics` serves no figures. `tls` null: plain HTTP behind a trusted
   /// proxy.
