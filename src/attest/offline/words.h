@@ -1,10 +1,9 @@
 // TPM structures in words, as a judgement's facts have them. For this folder alone.
 #pragma once
 
-#include "attest/tpm2/structures.h"
-
 #include <string>
 
+#include "attest/tpm2/structures.h"
 #include "base/json.h"
 
 namespace mintmark::attest::offline {
