@@ -62,6 +62,25 @@ TEST_F(LogOfABoot, ThatIsMissingPassesWhereNoRuleWantsIt) {
   EXPECT_EQ(booted()["last"]["record"]["log_given"], false);
 }
 
+TEST_F(LogOfABoot, ThatIsLongerThanTheIssuerTakesIsLeftOut) {
+  require("monitor", {{"event_log", true}});
+  reboot();
+  put_log(log() + std::string(7U << 19U, 'x'));
+  const auto attested = attest();
+  EXPECT_EQ(attested.status, 0) << attested.output;
+  EXPECT_NE(attested.output.find("does not fit into the 4194304 octets"), std::string::npos)
+      << attested.output;
+  EXPECT_EQ(booted()["last"]["record"]["log_given"], false);
+  EXPECT_FALSE(agent_status().contains("refusal"));
+  EXPECT_FALSE(agent_status().contains("failure"));
+  expect_token();
+
+  require("enforce", {{"event_log", true}});
+  const auto refused = attest();
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.output.find("boot_refused"), std::string::npos) << refused.output;
+}
+
 TEST_F(LogOfABoot, ThatIsOlderThanTheLastMeasurementIsRefusedUntilItHasIt) {
   require("enforce", {{"event_log", true}});
   reboot();
