@@ -145,7 +145,9 @@ std::optional<ListPlace> place_of_list(std::string_view text, const std::string&
 /// As people write it: a blank behind each comma and colon; the members of an event in the order in
 /// which one reads them.
 std::string in_one_line(const Json& value) {
-  if (!value.is_structured()) return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  // It is printed as a diff, and comes from strangers: what a terminal obeys, or what hides or
+  // turns text, is written as an escape.
+  if (!value.is_structured()) return value.dump(-1, ' ', true, Json::error_handler_t::replace);
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   if (value.is_array()) {
@@ -157,7 +159,7 @@ std::string in_one_line(const Json& value) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   for (const std::string& name : names) {
-    if (value.contains(name)) add(Json(name).dump() + ": " + in_one_line(value[name]));
+    if (value.contains(name)) add(in_one_line(name) + ": " + in_one_line(value[name]));
   }
   return "{" + text + "}";
 }

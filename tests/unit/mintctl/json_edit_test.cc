@@ -80,6 +80,13 @@ TEST(JsonEdit, EscapesWhatItPutsIn) {
   EXPECT_EQ(appended(R"({"a": ["x"]})", "/a", {"\"], \\\n"}), R"({"a": ["x", "\"], \\\n"]})");
 }
 
+TEST(JsonEdit, EscapesWhatATerminalObeysOrHides) {
+  EXPECT_EQ(appended(R"({"a": ["ü"]})", "/a", {"\xC2\x9B", "\xE2\x80\xAE", "\xE2\x81\xA6", "\x7F"}),
+            R"({"a": ["ü", "\u009b", "\u202e", "\u2066", "\u007f"]})");
+  const Json event = {{"\xE2\x80\xAE", 1}};
+  EXPECT_EQ(appended(R"({"a": [1]})", "/a", Json::array({event})), R"({"a": [1, {"\u202e": 1}]})");
+}
+
 TEST(JsonEdit, RefusesWhatIsNoList) {
   for (const std::string pointer : {"/b", "/a/0", "/a/7", "/c", "/a/b", ""}) {
     const auto changed = with_appended(R"({"a": ["x"], "b": {"c": 1}})", pointer, {"y"});
