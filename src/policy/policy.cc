@@ -4,6 +4,7 @@
 
 #include "policy/boot_judge.h"
 #include "policy/decision.h"
+#include "policy/needed_pcrs.h"
 
 namespace mintmark::policy {
 struct Policy::Parts {
@@ -58,6 +59,8 @@ WantedLogs Policy::wanted_logs() const {
             return rule.expect.ima.has_value();
           })};
 }
+
+NeededPcrs Policy::needed_pcrs() const { return needed_pcrs_of(parts_->rules); }
 
 std::size_t Policy::rules() const { return parts_->rules.tokens.size(); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,6 +58,9 @@ struct WantedLogs {
   bool ima_log = false;
 };
 
+/// PCR -> the rules and conditions that go by it: `boot rule "sensors": ima`.
+using NeededPcrs = std::map<unsigned, std::vector<std::string>>;
+
 /// Reads nothing: for texts that come without files.
 [[nodiscard]] ReadNamed no_files();
 
@@ -96,6 +100,9 @@ class Policy {
   /// The logs that boot rules go by. The firmware's also where values of PCRs would do: without it
   /// no refusal can be explained.
   [[nodiscard]] WantedLogs wanted_logs() const;
+
+  /// The PCRs that must be quoted for the rules to hold.
+  [[nodiscard]] NeededPcrs needed_pcrs() const;
 
   [[nodiscard]] std::size_t rules() const;
   [[nodiscard]] std::size_t boot_rules() const;

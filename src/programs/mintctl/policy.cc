@@ -22,16 +22,23 @@ Result<Json> check(AdminClient& /*mintd*/, const Arguments& arguments) {
   if (!policy) return tl::unexpected<Error>(policy.error());
   Json files = Json::array();
   for (const auto& [name, content] : bundle->files) files.push_back(name);
+  Json pcrs = Json::array();
+  for (const auto& [pcr, conditions] : policy->needed_pcrs()) pcrs.push_back(pcr);
   return Json{{"file", file},
               {"rules", policy->rules()},
               {"boot_rules", policy->boot_rules()},
-              {"files", std::move(files)}};
+              {"files", std::move(files)},
+              {"pcrs", std::move(pcrs)}};
 }
 
 void print_check(const Json& answer) {
   std::printf("%s: good, rules: %s, boot rules: %s, files: %zu\n", text(answer, "file").c_str(),
               text(answer, "rules").c_str(), text(answer, "boot_rules").c_str(),
               answer["files"].size());
+  if (answer["pcrs"].empty()) return;
+  std::string pcrs;
+  for (const Json& pcr : answer["pcrs"]) pcrs += (pcrs.empty() ? "" : ", ") + pcr.dump();
+  std::printf("its rules go by PCR %s: enrolment.tpm2.pcrs must name them\n", pcrs.c_str());
 }
 
 /// "2026-11-24T18:30Z", with seconds or without.

@@ -66,6 +66,7 @@ void Keeper::reloaded(Loaded next, const std::vector<std::string>& changed) {
   reload_successful_ = true;
   reloaded_at_ = context_.clock.now();
   telemetry::log(Level::info, "reloaded", {{"what", joined(changed)}});
+  log_warnings(context_.in_force);
   send_figures();
 }
 

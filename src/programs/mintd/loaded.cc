@@ -8,7 +8,9 @@
 #include "base/json.h"
 #include "hsm/tls/certificate_key.h"
 #include "http/tls.h"
+#include "policy/policy.h"
 #include "programs/mintd/roots.h"
+#include "telemetry/log.h"
 
 namespace mintmark::mintd {
 namespace {
@@ -44,6 +46,21 @@ Result<void> load_tls(Loaded& loaded) {
   if (!certificate) return pass_on(certificate);
   loaded.tls_certificate = std::move(*certificate);
   return loaded.config.tls->key.empty() ? check_stored_tls_key(loaded) : load_tls_key(loaded);
+}
+
+Result<std::vector<std::string>> warnings_about(const policy::Bundle& bundle,
+                                                const std::vector<unsigned>& quoted) {
+  const auto policy = policy::Policy::from(bundle);
+  if (!policy) return tl::unexpected<Error>(policy.error());
+  std::vector<std::string> warnings;
+  for (const auto& [pcr, conditions] : policy->needed_pcrs()) {
+    if (std::find(quoted.begin(), quoted.end(), pcr) != quoted.end()) continue;
+    for (const std::string& condition : conditions) {
+      warnings.push_back(bundle.file + ": " + condition + " goes by PCR " + std::to_string(pcr) +
+                         ", which enrolment.tpm2.pcrs does not name: it never holds");
+    }
+  }
+  return warnings;
 }
 
 using Leaves = std::map<std::string, Json>;
@@ -104,7 +121,15 @@ Result<Loaded> load_and_check(const std::string& file) {
   loaded.policy = std::move(*policy);
   if (auto roots = load_roots(loaded.config.enrolment.tpm2); !roots) return pass_on(roots);
   if (auto tls = load_tls(loaded); !tls) return pass_on(tls);
+  auto warnings = warnings_about(loaded.policy, loaded.config.enrolment.tpm2.pcrs);
+  if (!warnings) return pass_on(warnings);
+  loaded.warnings = std::move(*warnings);
   return loaded;
+}
+
+void log_warnings(const Loaded& loaded) {
+  for (const std::string& warning : loaded.warnings)
+    telemetry::log(telemetry::Level::warning, "policy_needs_pcr", {{"what", warning}});
 }
 
 Result<std::vector<std::string>> changes_between(const Loaded& before, const Loaded& after) {
@@ -139,6 +164,7 @@ void take_over(Loaded& before, Loaded after) {
   before.policy = std::move(after.policy);
   before.tls_certificate = std::move(after.tls_certificate);
   before.tls_key = std::move(after.tls_key);
+  before.warnings = std::move(after.warnings);
 }
 
 }  // namespace mintmark::mintd

@@ -19,12 +19,18 @@ struct Loaded {
   policy::Bundle policy;        ///< With the files that it names.
   std::string tls_certificate;  ///< PEM; "" behind a trusted proxy, like the key.
   Secret tls_key;               ///< "" too where it lives in a key store.
+  /// What is good and yet cannot be meant, a line each: rules that go by PCRs which no device is
+  /// asked for, so that they never hold.
+  std::vector<std::string> warnings;
 };
 
 /// Everything that can be checked without starting: configuration, policy, EK roots, TLS, groups.
 /// Errors say what would be right: config_unreadable, config_invalid, policy_invalid,
 /// reference_invalid, trust_unreadable, tls_certificate_unusable, io_failed.
 [[nodiscard]] Result<Loaded> load_and_check(const std::string& file);
+
+/// Each warning as a line of the log.
+void log_warnings(const Loaded& loaded);
 
 /// What differs of what a reload may change: "policy" (also for a file that it names), "tls",
 /// "log.level", "enrolment.tpm2.roots" (always: what the directory holds is read again).

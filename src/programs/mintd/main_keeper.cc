@@ -42,12 +42,15 @@ static int start(const std::string& file, bool only_check) {
   auto loaded = load_and_check(file);
   if (!loaded) return complain(loaded.error(), 2);
   if (only_check) {
+    for (const std::string& warning : loaded->warnings)
+      std::fprintf(stderr, "mintd: warning: %s\n", warning.c_str());
     std::printf("%s: configuration is good\n", file.c_str());
     return 0;
   }
   const auto level = telemetry::level_named(loaded->config.log_level);
   if (!level) return complain(level.error(), 2);
   telemetry::configure("mintd", *level);
+  log_warnings(*loaded);
 
   // It holds the TLS key's text, and the channel on which keys are made and destroyed.
   if (auto shut = shut_in(); !shut) return complain(shut.error(), 2);

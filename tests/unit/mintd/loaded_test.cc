@@ -191,6 +191,32 @@ TEST_F(LoadedTest, NoticesThatAFileChangedThatThePolicyNames) {
   EXPECT_EQ(changes(before, good()), std::vector<std::string>{"enrolment.tpm2.roots"});
 }
 
+TEST_F(LoadedTest, WarnsOfRulesThatGoByPcrsWhichAreNotQuoted) {
+  EXPECT_EQ(good().warnings, std::vector<std::string>{});
+  directory_.write("policy.json", R"({"rules": [], "boot": [{"name": "sensors",
+    "match": {"format": "tpm2"}, "mode": "monitor",
+    "expect": {"secure_boot": true, "kernel_command_line": {"lacks": ["init="]}}}]})");
+  const Loaded loaded = good();
+  ASSERT_EQ(loaded.warnings.size(), 2U);  // Of PCR 8 and 12.
+  EXPECT_TRUE(loaded.warnings.at(0).ends_with(
+      "policy.json: boot rule \"sensors\": kernel_command_line goes by PCR 8, which "
+      "enrolment.tpm2.pcrs does not name: it never holds"))
+      << loaded.warnings.at(0);
+  auto text = *read_file(directory_.path() / "mintd.json");
+  const std::string roots = R"("roots": "roots")";
+  directory_.write("mintd.json",
+                   text.replace(text.find(roots), roots.size(), roots + R"(, "pcrs": [7, 8, 12])"));
+  EXPECT_EQ(good().warnings, std::vector<std::string>{});
+}
+
+TEST_F(LoadedTest, TakenOverBringsItsWarnings) {
+  Loaded in_force = good();
+  directory_.write("files.sha256", std::string(64, 'a') + "  /bin/a\n");
+  directory_.write("policy.json", policy_with_list);
+  take_over(in_force, good());
+  EXPECT_EQ(in_force.warnings.size(), 1U);
+}
+
 TEST_F(LoadedTest, MayChangeWhereTheFilesStand) {
   const Loaded before = good();
   std::filesystem::rename(directory_.path() / "roots", directory_.path() / "others");

@@ -160,6 +160,51 @@ TEST(BootRules, OnImaSayWhatOfIt) {
             std::string::npos);
 }
 
+TEST(BootRules, SayWhichPcrsTheyGoBy) {
+  const std::string digest_1 = "[\"" + digest("1") + "\"]";
+  const std::map<std::string, std::set<unsigned>> needed = {
+      {R"({"event_log": true, "clock_safe": true})", {}},
+      {R"({"pcrs": {"14": )" + digest_1 + "}}", {14}},
+      {R"({"secure_boot": true})", {7}},
+      {R"({"dbx_contains": )" + digest_1 + "}", {7}},
+      {R"({"db_only": )" + digest_1 + "}", {7}},
+      {R"({"kek_only": )" + digest_1 + "}", {7}},
+      {R"({"pk_only": )" + digest_1 + "}", {7}},
+      {R"({"boot_signers": )" + digest_1 + "}", {7}},
+      {R"({"boot_applications": )" + digest_1 + "}", {4}},
+      {R"({"drivers": )" + digest_1 + "}", {2, 4}},
+      {R"({"drivers": )" + digest_1 + R"(, "boot_applications": )" + digest_1 + "}", {2, 4}},
+      {R"({"firmware_version": ["1"]})", {0}},
+      {R"({"exit_boot_services": true})", {5}},
+      {R"({"kernel_command_line": {"contains": ["ro"]}})", {8, 12}},
+      {R"({"kernel_command_line": {"lacks": ["ro"]}})", {8, 12}},
+      {R"({"kernel_command_line": {"is": ["ro"]}})", {8, 12}},
+      {R"({"ima": {"violations": 0}})", {10}},
+      {R"({"baseline": "b.json"})", {0, 9}},
+      {R"({"reference": "b.json"})", {0, 9}},
+  };
+  const std::string file = R"({"name": "b", "bank": "sha256", "pcrs": {"0": )" + digest_1 +
+                           R"(}, "events": [{"pcr": 9, "type": "EV_IPL", "digests": )" + digest_1 +
+                           "}]}";
+  for (const auto& [expect, wanted] : needed) {
+    std::set<unsigned> pcrs;
+    for (const auto& [pcr, conditions] :
+         test::boot_policy_of(expect, "monitor", {{"b.json", file}}).needed_pcrs())
+      pcrs.insert(pcr);
+    EXPECT_EQ(pcrs, wanted) << expect;
+  }
+}
+
+TEST(BootRules, NameTheConditionsThatGoByAPcr) {
+  const auto policy = test::policy_of(R"({"rules": [{"name": "all", "match": {"pcrs": {"7": [")" +
+                                      digest("1") + R"("]}},
+    "grant": [{"audience": "https://api.example", "scopes": ["read"]}]}],
+    "boot": [{"name": "machines", "match": {"format": "tpm2"}, "mode": "monitor",
+              "expect": {"secure_boot": true}}]})");
+  const NeededPcrs wanted = {{7, {"rule \"all\": pcrs", "boot rule \"machines\": secure_boot"}}};
+  EXPECT_EQ(policy.needed_pcrs(), wanted);
+}
+
 TEST(BootRules, AttestAgainWithinAMinuteAndAMonth) {
   EXPECT_NE(refusal(R"("mode")", R"("attest_again_seconds": 59, "mode")")
                 .find("must be from 60 to 2592000, not 59"),
