@@ -1,6 +1,8 @@
 // The list "boot" of a policy file: one test a refusal, with its line, key and words.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "boot_sample.h"
 #include "support/mutations.h"
 
