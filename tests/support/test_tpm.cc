@@ -261,6 +261,7 @@ Bytes TestAuthority::certify_ak(const TPMT_PUBLIC& ak, const AkCertificateOption
     add_extension(certificate.get(), NID_key_usage, options.key_usage);
   if (options.extended_key_usage != nullptr)
     add_extension(certificate.get(), NID_ext_key_usage, options.extended_key_usage);
+  add_extension(certificate.get(), NID_authority_key_identifier, "keyid", intermediate_.get());
   must(X509_sign(certificate.get(), intermediate_key_.get(), EVP_sha256()) > 0, "sign");
   return der_of(certificate.get());
 }

@@ -172,6 +172,30 @@ std::vector<Link> links_of(const STACK_OF(X509) * chain) {
   return links;
 }
 
+bool issued(X509* issuer, X509* certificate) {
+  const bool by_it = X509_cmp(issuer, certificate) != 0 &&
+                     X509_check_issued(issuer, certificate) == X509_V_OK &&
+                     X509_verify(certificate, X509_get0_pubkey(issuer)) == 1;
+  ERR_clear_error();
+  return by_it;
+}
+
+// OpenSSL ends a chain at the first anchor; one that is refused may stand above it.
+const X509* refused_above(X509* last, const Trust& trust) {
+  for (int depth = 0; depth < deepest_chain; ++depth) {
+    X509* above = nullptr;
+    for (X509* known : trust.known()) {
+      if (!issued(known, last)) continue;
+      const RootRule* rule = trust.rule_of(digest_of(known));
+      if (rule != nullptr && *rule == RootRule::refuse) return known;
+      above = known;
+    }
+    if (above == nullptr) return nullptr;
+    last = above;
+  }
+  return nullptr;
+}
+
 tl::expected<Chain, ChainRefusal> by_the_rules(const STACK_OF(X509) * verified,
                                                const Trust& trust) {
   Chain chain;
@@ -185,6 +209,11 @@ tl::expected<Chain, ChainRefusal> by_the_rules(const STACK_OF(X509) * verified,
           ChainFault::refused_root, "the operator refuses what \"" + link.subject + "\" signed"});
     if (nearest == nullptr) nearest = rule;
   }
+  X509* last = sk_X509_value(verified, sk_X509_num(verified) - 1);
+  if (const X509* refused = refused_above(last, trust))
+    return tl::unexpected(ChainRefusal{
+        ChainFault::refused_root,
+        "the operator refuses what \"" + name_text(X509_get_subject_name(refused)) + "\" signed"});
   chain.standing =
       nearest != nullptr && *nearest == RootRule::trust ? Standing::trusted : Standing::review;
   chain.root = chain.links.back().sha256;
