@@ -266,6 +266,7 @@ Result<std::optional<LogProblem>> problem_from(const Json& record, const char* n
   Reader reader(*found, name);
   reader.read("code", problem.code);
   reader.read("text", problem.text);
+  if (problem.code.empty()) reader.wrong("names no code");
   return reader.give(std::optional(std::move(problem)));
 }
 
