@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "policy/boot_judge.h"
 #include "policy/boot_words.h"
 #include "policy/command_line.h"
@@ -85,10 +86,10 @@ void judge_violations(const Case& one, const attest::ImaSummary& ima, Findings& 
   findings.push_back(std::move(finding));
 }
 
-/// A name may hold anything, a line's end too; no list can have such a one.
+/// A name may hold anything: a line's end, which no list can have, or what a terminal obeys that
+/// shows the list.
 bool is_one_line(const std::string& text) {
-  return std::none_of(text.begin(), text.end(),
-                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+  return is_utf8(text) && printable(text, text.size()) == text;
 }
 
 /// Why the files that are kept are not all that were measured; "" where they are.
