@@ -8,6 +8,7 @@
 
 #include "attest/offline/material.h"
 #include "support/artefacts.h"
+#include "support/boot_log.h"
 #include "support/test_tpm.h"
 
 namespace mintmark::test {
@@ -59,6 +60,7 @@ bool is_signature(const Material& material) { return !material.signatures.empty(
 bool is_area(const Material& material) { return !material.areas.empty(); }
 bool is_creation(const Material& material) { return !material.creations.empty(); }
 bool is_values(const Material& material) { return !material.values.empty(); }
+bool is_event_log(const Material& material) { return !material.event_logs.empty(); }
 
 Wanted binding_codes() {
   return {Code::quote_binding, Code::certify_binding, Code::creation_binding};
@@ -138,6 +140,22 @@ TEST_F(Negatives, WithTheValuesOfAnotherMachineAreRefused) {
         const Wanted wanted = {Code::quote_values, Code::quote_digest};
         EXPECT_EQ(wanted.count(refusal(bad)), 1U);
       }
+    }
+  });
+}
+
+TEST_F(Negatives, WithTheLogOfAnotherBootOrAChangedOneAreRefusedForIt) {
+  const Bytes other = BootLog::whole().octets();
+  for_each_statement([&](const Artefact& artefact, const Question& good) {
+    if (artefact.answer() != "accept") return;
+    for (const std::size_t place : places_of(good, is_event_log)) {
+      Question bad = good;
+      bad.files[place] = other;
+      EXPECT_EQ(refusal(bad), Code::eventlog_replay);
+      bad = good;
+      bad.files[place].resize(bad.files[place].size() / 2);
+      const Wanted cut = {Code::eventlog_malformed, Code::eventlog_replay};
+      EXPECT_EQ(cut.count(refusal(bad)), 1U);
     }
   });
 }
