@@ -498,7 +498,7 @@ TEST(BootConditions, OnlyTheFirstEntryOfImaIsTheBootAggregate) {
 }
 
 TEST(BootConditions, FileWhoseNameIsNoPlainLineIsNeverProposed) {
-  for (const std::string part : {"\n", "\x1B[", "\x7F", "\xFF"}) {
+  for (const std::string part : {"\n", "\x1B[", "\x7F", "\xFF", "\xC2\x9B", "\xE2\x80\xAE"}) {
     BootRecord record = good_boot();
     record.ima->files.emplace_back("/a" + part + "b", "sha256:" + digest("ee"));
     const Appraisal appraisal =
