@@ -46,7 +46,9 @@ bool same_number(const EVP_PKEY* one, const EVP_PKEY* other, const char* name) {
 
 tl::unexpected<Error> refused(const x509::ChainRefusal& refusal) {
   using x509::ChainFault;
-  if (refusal.fault == ChainFault::untrusted_root || refusal.fault == ChainFault::refused_root)
+  if (refusal.fault == ChainFault::refused_root)
+    return fail(Code::ak_untrusted_root, refusal.reason);
+  if (refusal.fault == ChainFault::untrusted_root)
     return fail(Code::ak_untrusted_root,
                 refusal.reason + "; the operator can add that issuer to enrolment.tpm2.ak_roots");
   return fail(x509::code_of(refusal.fault), refusal.reason);

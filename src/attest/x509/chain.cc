@@ -260,8 +260,9 @@ Code code_of(ChainFault fault) {
     case ChainFault::unhandled_critical:
       return Code::certificate_unhandled_critical;
     case ChainFault::revoked:
-    case ChainFault::crl:
       return Code::certificate_revoked;
+    case ChainFault::crl:
+      return Code::ek_crl;  // The same trouble, and as much the operator's, whoever is certified.
     default:
       return Code::certificate_chain_invalid;
   }

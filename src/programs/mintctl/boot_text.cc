@@ -173,7 +173,8 @@ std::string boot_text(const Json& answer) {
     out += line(bank + ":" + pcr, list_text(Json::array({value})));
   out +=
       line("resets", text(record, "reset_count") + ", restarts " + text(record, "restart_count") +
-                         ", clock " + (is_true(record, "clock_safe") ? "safe" : "not safe"));
+                         ", clock " + (is_true(record, "clock_safe") ? "safe" : "not safe") +
+                         ", TPM firmware " + text(record, "firmware"));
   return out + facts_text(record) + ima_text(record) + events_text(record);
 }
 

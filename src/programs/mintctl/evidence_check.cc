@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <regex>
 
 #include "attest/offline/judge.h"
 #include "base/file.h"
@@ -17,16 +18,19 @@ namespace x509 = attest::x509;
 constexpr int deepest_folder = 4;
 constexpr std::size_t most_folders = 64;
 
-/// "2026-05-01T12:00:00Z" (RFC 3339, of UTC), with seconds or without.
-Result<Moment> moment_of(const std::string& text) {
-  if (text.empty()) return from_unix(std::time(nullptr));
-  std::tm parts{};
-  for (const char* form : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ"}) {
-    parts = {};
+/// RFC 3339, "2026-05-01T12:00:00.5+02:00"; a fraction of a second decides nothing. Seconds may be
+/// left out.
+Result<Moment> moment_of(const std::string& given) {
+  if (given.empty()) return from_unix(std::time(nullptr));
+  const std::string text = std::regex_replace(given, std::regex("(:\\d\\d)\\.\\d+"), "$1");
+  for (const char* form : {"%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"}) {
+    std::tm parts{};
     const char* rest = strptime(text.c_str(), form, &parts);
-    if (rest != nullptr && *rest == '\0') return from_unix(timegm(&parts));
+    const long east = parts.tm_gmtoff;
+    if (rest != nullptr && *rest == '\0') return from_unix(timegm(&parts) - east);
   }
-  return fail(Code::invalid_argument, "--at must be a time of UTC, such as 2026-05-01T12:00:00Z");
+  return fail(Code::invalid_argument,
+              "--at must be a time such as 2026-05-01T12:00:00Z or 2026-05-01T14:00:00+02:00");
 }
 
 // Authorities are often kept in a folder for each maker.

@@ -103,6 +103,7 @@ TEST(EvidenceCheck, RefusesWrongUsageByName) {
         {{"--format", "no such"}, "FILE"},
         {{"--format", "no such", "/dev/null"}, "no such"},
         {{"--format", "tpm2", "--at", "yesterday", "/dev/null"}, "--at"},
+        {{"--format", "tpm2", "--at", "2026-05-01T12:00:00", "/dev/null"}, "--at"},
         {{"--format", "tpm2", "--challenge", "xyz", "/dev/null"}, "--challenge"},
         {{"--format", "tpm2", "--roots", "/dev/null", "/dev/null"}, "--roots"},
         {{"--format", "tpm2", "/no/such/file"}, "/no/such/file"}}) {

@@ -208,7 +208,27 @@ std::optional<bool> proven_secure_boot(const Log& log, const Bank& bank) {
   return found;
 }
 
-// What an entry says of facts, each by its name; names that stand for nothing here are counted.
+std::size_t count_behind_the_separator(const Log& log, std::uint32_t type) {
+  bool behind = false;
+  std::size_t count = 0;
+  for (const Event& event : log.events) {
+    if (event.pcr != 7) continue;
+    behind = behind || event.type == ev_separator;
+    if (behind && event.type == type) ++count;
+  }
+  return count;
+}
+
+bool starts_an_application_uncalled(const Log& log) {
+  for (const Event& event : log.events) {
+    if (event.pcr != 4) continue;
+    if (event.type == ev_efi_action) return false;
+    if (event.type == ev_efi_boot_services_application) return true;
+  }
+  return false;
+}
+
+// What an entry says of facts, each by its name; a name that stands for nothing here is printed.
 void expect_facts(const Json& facts, const Log& log, const BootRecord& record) {
   const BootFacts& read = record.facts;
   const auto entries = [](const std::vector<SignatureEntry>& list, bool certificates) {
@@ -255,9 +275,48 @@ void expect_facts(const Json& facts, const Log& log, const BootRecord& record) {
     ASSERT_FALSE(read.kernel_command_lines.empty());
     EXPECT_EQ(read.kernel_command_lines.back(), value.get<std::string>());
   };
+  checks["grub_files"] = [&](const Json& value) {
+    const auto files =
+        std::count_if(read.loader.begin(), read.loader.end(),
+                      [](const LoaderEvent& one) { return one.kind == "grub_file"; });
+    EXPECT_EQ(files, value.get<long>());
+  };
+  checks["post_separator_authority_events"] = [&](const Json& value) {
+    EXPECT_EQ(count_behind_the_separator(log, ev_efi_variable_authority), value.get<std::size_t>());
+  };
+  checks["efi_app_before_calling_event"] = [&](const Json& value) {
+    EXPECT_EQ(starts_an_application_uncalled(log), value.get<bool>());
+  };
   for (const auto& [name, value] : facts.items()) {
     SCOPED_TRACE(name);
-    if (const auto check = checks.find(name); check != checks.end()) check->second(value);
+    const auto check = checks.find(name);
+    if (check != checks.end())
+      check->second(value);
+    else
+      std::cout << "nothing here holds " << name << ": " << value << "\n";
+  }
+}
+
+TEST(EventLogArtefacts, EqualTheMachinesPcrsWhereTheirEntrySaysSoAndNowhereElse) {
+  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
+  for (const Case& one : logs_of_real_machines()) {
+    if (!one.expect.contains("replay_equals_tpm_pcr")) continue;
+    SCOPED_TRACE(one.id);
+    const auto log = parse(one.octets);
+    ASSERT_TRUE(log);
+    Json mismatches = Json::array();
+    for (const auto& [bank, pcrs] : one.expect["replay_equals_tpm_pcr"].items()) {
+      const Pcrs replayed = replay(*log, bank);
+      const Pcrs machines = pcrs_of(one.expect["tpm_pcrs"][bank]);
+      for (const auto& [index, equal] : pcrs.items()) {
+        const auto pcr = static_cast<unsigned>(std::stoul(index));
+        const auto value = replayed.find(pcr);
+        const bool same = value != replayed.end() && value->second == machines.at(pcr);
+        EXPECT_EQ(same, equal.get<bool>()) << bank << ":" << index;
+        if (!same) mismatches.push_back(Json::array({bank, index}));
+      }
+    }
+    EXPECT_EQ(mismatches, one.expect.value("replay_mismatches", Json::array()));
   }
 }
 

@@ -74,6 +74,15 @@ TEST_F(AkCertificateTest, ByAnAuthorityOfEksIsRefused) {
   EXPECT_EQ(refusal(given, trust), Code::ak_untrusted_root);
 }
 
+TEST_F(AkCertificateTest, UnderAListThatSaysNothingIsTheOperatorsTrouble) {
+  auto parts = authority.parts(x509::RootRule::trust);
+  parts.check_crls = true;
+  parts.crls.push_back(authority.crl({}, now - std::chrono::seconds(1)));
+  const auto expired = x509::Trust::of(std::move(parts));
+  ASSERT_TRUE(expired);
+  EXPECT_EQ(refusal(presented(), Authorities(ek_trust, &*expired)), Code::ek_crl);
+}
+
 TEST_F(AkCertificateTest, OfAnotherKeyIsRefused) {
   const test::TestTpm other(of_eks);
   Presented given = presented();
