@@ -10,6 +10,8 @@ std::string_view name_of(Purpose purpose) {
       return "access_token";
     case Purpose::client_attestation:
       return "client_attestation";
+    case Purpose::result:
+      return "result";
     case Purpose::tls:
       return "tls";
   }
@@ -17,7 +19,8 @@ std::string_view name_of(Purpose purpose) {
 }
 
 Result<Purpose> purpose_named(std::string_view name) {
-  for (const Purpose purpose : {Purpose::access_token, Purpose::client_attestation, Purpose::tls}) {
+  for (const Purpose purpose :
+       {Purpose::access_token, Purpose::client_attestation, Purpose::result, Purpose::tls}) {
     if (name_of(purpose) == name) return purpose;
   }
   return fail(Code::invalid_argument, "\"" + std::string(name) + "\" is no purpose of a key");

@@ -23,7 +23,8 @@ namespace mintmark::hsm {
 enum class Purpose : std::uint8_t {
   access_token,
   client_attestation,
-  tls,  ///< The front's TLS handshakes. Never published; its certificate names it, no journal.
+  result,  ///< Our verdict on a device, as an EAT.
+  tls,     ///< The front's TLS handshakes. Never published; its certificate names it, no journal.
 };
 
 [[nodiscard]] std::string_view name_of(Purpose purpose);  ///< "access_token", …

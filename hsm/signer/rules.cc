@@ -26,6 +26,8 @@ std::string_view typ_of(Purpose purpose) {
       return "at+jwt";
     case Purpose::client_attestation:
       return "oauth-client-attestation+jwt";
+    case Purpose::result:
+      return "eat+jwt";
     case Purpose::tls:
       break;  // Signs no JWS at all.
   }

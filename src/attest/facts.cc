@@ -26,7 +26,7 @@ Json chain_json(const std::vector<ChainLink>& chain) {
 // Nothing where it is no array of links: records from before there were any have none.
 std::vector<ChainLink> chain_in(const Json& facts) {
   std::vector<ChainLink> chain;
-  const auto links = facts.find("ek_chain");
+  const auto links = facts.find("chain");
   if (links == facts.end() || !links->is_array()) return chain;
   for (const Json& link : *links) {
     if (!link.is_object() || chain.size() == most_links) return {};
@@ -44,6 +44,42 @@ std::optional<PlatformFacts> platform_in(const Json& facts) {
                        is_set(*platform, "of_this_tpm")};
 }
 
+std::vector<std::string> texts_of(const Json& array) {
+  std::vector<std::string> texts;
+  for (const Json& text : array) {
+    if (text.is_string()) texts.push_back(text.get<std::string>());
+  }
+  return texts;
+}
+
+std::vector<std::string> texts_in(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_array() ? texts_of(*found) : std::vector<std::string>{};
+}
+
+std::map<std::string, FactValue> more_in(const Json& facts) {
+  std::map<std::string, FactValue> more;
+  const auto found = facts.find("facts");
+  if (found == facts.end() || !found->is_object()) return more;
+  for (const auto& [name, value] : found->items()) {
+    if (value.is_string()) more[name] = value.get<std::string>();
+    if (value.is_boolean()) more[name] = value.get<bool>();
+    if (value.is_number_integer()) more[name] = value.get<std::int64_t>();
+    if (value.is_array()) more[name] = texts_of(value);
+  }
+  return more;
+}
+
+std::map<std::string, std::string> memory_in(const Json& facts) {
+  std::map<std::string, std::string> memory;
+  const auto found = facts.find("memory");
+  if (found == facts.end() || !found->is_object()) return memory;
+  for (const auto& [name, value] : found->items()) {
+    if (value.is_string()) memory[name] = value.get<std::string>();
+  }
+  return memory;
+}
+
 Json platform_json(const PlatformFacts& platform) {
   return {{"manufacturer", platform.manufacturer},
           {"model", platform.model},
@@ -55,6 +91,10 @@ Json platform_json(const PlatformFacts& platform) {
 }
 
 }  // namespace
+
+Json to_json(const FactValue& value) {
+  return std::visit([](const auto& one) { return Json(one); }, value);
+}
 
 Json to_json(const Facts& facts) {
   Json pcrs = Json::object();
@@ -68,8 +108,8 @@ Json to_json(const Facts& facts) {
                {"version", facts.version},
                {"ek_certificate", facts.ek_certificate},
                {"ak_certificate", facts.ak_certificate},
-               {"ek_standing", facts.ek_standing},
-               {"ek_chain", chain_json(facts.ek_chain)},
+               {"standing", facts.standing},
+               {"chain", chain_json(facts.chain)},
                {"firmware", facts.firmware},
                {"reset_count", facts.reset_count},
                {"restart_count", facts.restart_count},
@@ -80,6 +120,9 @@ Json to_json(const Facts& facts) {
                {"pcr_bank", facts.pcr_bank},
                {"pcrs", std::move(pcrs)}};
   if (facts.platform) json["platform"] = platform_json(*facts.platform);
+  if (!facts.proves.empty()) json["proves"] = facts.proves;
+  for (const auto& [name, value] : facts.more) json["facts"][name] = to_json(value);
+  for (const auto& [name, value] : facts.memory) json["memory"][name] = value;
   return json;
 }
 
@@ -115,10 +158,10 @@ Result<Facts> facts_from_json(const Json& json) {
   facts.version = text("version");
   facts.ek_certificate = text("ek_certificate");
   facts.ak_certificate = text("ak_certificate");
-  facts.ek_standing = text("ek_standing");
+  facts.standing = text("standing");
   // For whoever reviews it. Every device's facts are kept in memory, and most chains are as trusted
   // as the next; in the store all are whole.
-  if (facts.ek_standing == "review") facts.ek_chain = chain_in(json);
+  if (facts.standing == "review") facts.chain = chain_in(json);
   facts.platform = platform_in(json);
   facts.firmware = number("firmware");
   facts.reset_count = static_cast<std::uint32_t>(number("reset_count"));
@@ -129,6 +172,9 @@ Result<Facts> facts_from_json(const Json& json) {
   facts.ak = text("ak");
   facts.reboot_seen = number("reboot_seen");
   facts.pcr_bank = text("pcr_bank");
+  facts.proves = texts_in(json, "proves");
+  facts.more = more_in(json);
+  facts.memory = memory_in(json);
   const auto pcrs = json.find("pcrs");
   if (pcrs == json.end()) return facts;
   if (!pcrs->is_object()) return fail(Code::facts_malformed, "pcrs is an object of index to value");

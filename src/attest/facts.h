@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "attest/boot_record.h"
@@ -32,23 +33,41 @@ struct PlatformFacts {
   bool of_this_tpm = false;  ///< Its holder is the EK certificate that was presented.
 };
 
+/// What evidence can prove; a rule may ask for each.
+namespace proves {
+inline constexpr const char* token_key = "token_key";      ///< The token's key is in hardware.
+inline constexpr const char* hardware = "hardware";        ///< Some key of this device is.
+inline constexpr const char* boot_state = "boot_state";    ///< What was booted or launched.
+inline constexpr const char* application = "application";  ///< Which application asks.
+}  // namespace proves
+
+/// A fact in a vocabulary that formats share (attest/vocabulary.h).
+using FactValue = std::variant<std::string, std::int64_t, bool, std::vector<std::string>>;
+
 /// Facts of one device as attested; kept as JSON in the store, matched by policy rules.
 struct Facts {
-  std::string format;  ///< "tpm2"
+  std::string format;  ///< "tpm2", "android-key", …: the name of the format.
   /// "hardware": the token's key was attested itself. "unproven": it was, by a chain whose root
-  /// is under review.
+  /// is under review, or the evidence merely carries its hash.
   std::string key_protection;
   /// Name of the trust root that vouches: the root certificate's hex SHA-256; "unknown" where no
   /// root known here does.
   std::string root;
   std::string root_subject;  ///< RFC 4514, for people.
-  std::string manufacturer;  ///< TCG vendor id as in the EK certificate: "id:49465800"
+  /// TCG vendor id as in the EK certificate: "id:49465800"; of other formats a name: "Apple".
+  std::string manufacturer;
   std::string model;
   std::string version;
-  std::string ek_certificate;       ///< hex SHA-256 of the DER; "" where an AK certificate came.
-  std::string ak_certificate;       ///< Likewise.
-  std::string ek_standing;          ///< "trusted" or "review", of whichever certificate came.
-  std::vector<ChainLink> ek_chain;  ///< From that certificate upward.
+  std::string ek_certificate;    ///< hex SHA-256 of the DER; "" where an AK certificate came.
+  std::string ak_certificate;    ///< Likewise.
+  std::string standing;          ///< "trusted" or "review", of whichever certificate came.
+  std::vector<ChainLink> chain;  ///< From that certificate upward.
+  /// Words of namespace proves; sorted.
+  std::vector<std::string> proves;
+  /// By names of attest/vocabulary.h: what policy may ask for by `facts`.
+  std::map<std::string, FactValue> more;
+  /// Of the format alone, for its next evidence: no rule sees it.
+  std::map<std::string, std::string> memory;
   std::optional<PlatformFacts> platform;
   std::uint64_t firmware = 0;  ///< TPMS_ATTEST.firmwareVersion of the quote.
   std::uint32_t reset_count = 0;
@@ -64,6 +83,7 @@ struct Facts {
   std::map<unsigned, std::string> pcrs;  ///< Index -> hex value, as quoted.
 };
 
+[[nodiscard]] Json to_json(const FactValue& value);
 [[nodiscard]] Json to_json(const Facts& facts);
 [[nodiscard]] Result<Facts> facts_from_json(const Json& json);
 

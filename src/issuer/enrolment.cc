@@ -131,7 +131,7 @@ store::Admission Enrolment::admission_of(const attest::Verdict& verdict, const F
   admission.ticket_hash = to_hex(sha256(call.ticket));
   admission.ticket_expires = now + TicketSealer::life;
   // Where nobody trusted vouches a person has the last word, whatever the mode.
-  const bool review = verdict.facts().ek_standing == "review";
+  const bool review = verdict.facts().standing == "review";
   admission.mode = review ? store::EnrolmentMode::approve : options_.admission.mode;
   admission.limits = options_.admission.pending;
   admission.address = call.address;

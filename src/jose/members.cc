@@ -46,6 +46,26 @@ Bytes Members::octets(const char* name) {
   return {};
 }
 
+std::vector<Bytes> Members::octets_list(const char* name, std::size_t most) {
+  std::vector<Bytes> all;
+  const auto found = object_.find(name);
+  const bool fits = found != object_.end() && found->is_array() && found->size() <= most;
+  if (!fits) {
+    refuse(name, "an array of at most " + std::to_string(most) + " base64url texts");
+    return all;
+  }
+  for (const Json& entry : *found) {
+    auto octets = entry.is_string() ? from_base64url(entry.get_ref<const std::string&>())
+                                    : fail(Code::base64_malformed, "");
+    if (!octets) {
+      refuse(name, "an array of base64url texts");
+      return {};
+    }
+    all.push_back(std::move(*octets));
+  }
+  return all;
+}
+
 Moment Members::moment(const char* name) {
   const auto found = object_.find(name);
   if (found == object_.end() || !found->is_number_integer() || found->get<std::int64_t>() < 0) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/json.h"
@@ -23,7 +24,9 @@ class Members {
   [[nodiscard]] std::string non_empty(const char* name);
   [[nodiscard]] std::string visible(const char* name);  ///< Visible ASCII, at most 64 KiB.
   [[nodiscard]] Bytes octets(const char* name);         ///< base64url without padding.
-  [[nodiscard]] Moment moment(const char* name);        ///< Unix seconds.
+  /// An array of such texts, at most `most`.
+  [[nodiscard]] std::vector<Bytes> octets_list(const char* name, std::size_t most);
+  [[nodiscard]] Moment moment(const char* name);  ///< Unix seconds.
   /// More than zero, at most ten years.
   [[nodiscard]] std::chrono::seconds seconds(const char* name);
   /// The object of that name; an empty one where it is none.

@@ -31,6 +31,35 @@ std::optional<Error> unreadable(const Material& material) {
                    "TPMT_SIGNATURE, creation data, PCR values as JSON, certificates, event logs"};
 }
 
+// Those that are no TPM's tell their files apart by themselves.
+Judgement (*own_judge(const std::string& format))(const Question&) {
+  if (format == "android-key") return judge_android_key;
+  if (format == "webauthn") return judge_webauthn;
+  if (format == "apple-appattest") return judge_apple_appattest;
+  if (format == "nitro") return judge_nitro;
+  if (format == "sev-snp") return judge_sev_snp;
+  if (format == "tdx") return judge_tdx;
+  if (format == "eat") return judge_eat;
+  return nullptr;
+}
+
+Result<void> check_words(const Question& question) {
+  const auto known = [](const std::vector<Word>& words, const std::string& name) {
+    return std::any_of(words.begin(), words.end(),
+                       [&](const Word& word) { return name == word.name; });
+  };
+  for (const auto& [name, value] : question.expected) {
+    if (!known(expectation_names(), name))
+      return fail(Code::evidence_option_unknown, "nothing can be expected of " + printable(name));
+  }
+  for (const std::string& name : question.allowed) {
+    if (!known(allowance_names(), name))
+      return fail(Code::evidence_option_unknown,
+                  "nothing called " + printable(name) + " can be allowed");
+  }
+  return {};
+}
+
 Judgement judge_as(const std::string& format, const Material& material, const Question& question) {
   if (format == "tpm2-quote") return judge_statements(material, question, TPM2_ST_ATTEST_QUOTE);
   if (format == "tpm2-certify") return judge_statements(material, question, TPM2_ST_ATTEST_CERTIFY);
@@ -79,8 +108,37 @@ const std::vector<Format>& formats() {
       {"tpm2-ak", "ak", "the certificate of an attestation key"},
       {"tpm2-platform", "platform", "a platform certificate"},
       {"x509", "idevid", "a device identity certificate (IEEE 802.1AR)"},
+      {"android-key", "", "the certificate chain of an Android key"},
+      {"webauthn", "", "a WebAuthn attestation object with its client data"},
+      {"apple-appattest", "", "an App Attest attestation object, or assertion"},
+      {"nitro", "", "an attestation document of AWS Nitro"},
+      {"sev-snp", "", "an AMD SEV-SNP report with its certificates"},
+      {"tdx", "", "an Intel TDX quote, with collateral where given"},
+      {"eat", "", "a foreign attester's result (EAT, EAR) with its key"},
       {"eventlog", "", "a firmware event log"},
       {"ima", "", "an IMA measurement log"}};
+  return all;
+}
+
+const std::vector<Word>& expectation_names() {
+  static const std::vector<Word> all = {
+      {"rp_id", "WebAuthn: the relying party's id"},
+      {"origin", "WebAuthn: where the credential was made"},
+      {"app_id", "App Attest: TEAMID.bundle.id"},
+      {"key_id", "App Attest: the key's id, base64"},
+      {"client_data", "App Attest: what was hashed, hexadecimal"},
+      {"environment", "App Attest: production (default) or development"},
+      {"audience", "EAT: for whom it is"},
+      {"issuer", "EAT: who attests"}};
+  return all;
+}
+
+const std::vector<Word>& allowance_names() {
+  static const std::vector<Word> all = {{"sha1", "statements signed over SHA-1"},
+                                        {"software", "Android: keys of a software keystore"},
+                                        {"self", "WebAuthn: self attestation"},
+                                        {"debug", "enclaves and guests in debug mode"},
+                                        {"warning", "EAR: status warning"}};
   return all;
 }
 
@@ -101,6 +159,8 @@ Result<Judgement> judge(const Question& question) {
       std::any_of(question.files.begin(), question.files.end(),
                   [](const Bytes& file) { return file.size() > longest_file; }))
     return refused({Code::evidence_files, "1 to 64 files of at most 64 MiB each are judged"}, {});
+  if (auto words = check_words(question); !words) return pass_on(words);
+  if (const auto own = own_judge(*format); own != nullptr) return own(question);
   const Material material = sort_files(question.files);
   Judgement judgement = judge_as(*format, material, question);
   const auto damaged = unreadable(material);

@@ -2,7 +2,9 @@
 // real artefacts hold. Pure: octets, trust and time in, a judgement out. Thread-safe.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,7 +24,12 @@ struct Question {
   std::vector<Bytes> files;
   const x509::Trust* roots = nullptr;  ///< nullptr: certificates are read, not judged.
   Moment at{};
-  std::optional<Bytes> challenge;  ///< What extraData must be.
+  /// What extraData, or the format's own place for a challenge, must be.
+  std::optional<Bytes> challenge;
+  /// What else must be so, by names of expectation_names(): {"rp_id", "example.org"}.
+  std::map<std::string, std::string> expected = {};
+  /// What is refused by default, allowed by name (allowance_names()): "sha1".
+  std::set<std::string> allowed = {};
 };
 
 struct Judgement {
@@ -48,9 +55,17 @@ struct Format {
 /// The format of that name or alias; `evidence_format_unknown`.
 [[nodiscard]] Result<std::string> format_named(const std::string& name);
 
-/// `evidence_format_unknown`; everything else is a judgement. Codes beside those of the formats:
-/// `evidence_files` (a file is nothing that is known, one is missing, or two contradict),
-/// `quote_bank_refused`.
+struct Word {
+  const char* name;
+  const char* what;
+};
+/// What may stand in Question::expected, and in Question::allowed.
+[[nodiscard]] const std::vector<Word>& expectation_names();
+[[nodiscard]] const std::vector<Word>& allowance_names();
+
+/// `evidence_format_unknown`, `evidence_option_unknown`; everything else is a judgement. Codes
+/// beside those of the formats: `evidence_files` (a file is nothing that is known, one is missing,
+/// or two contradict), `quote_bank_refused`.
 [[nodiscard]] Result<Judgement> judge(const Question& question);
 
 }  // namespace mintmark::attest::offline

@@ -23,6 +23,15 @@ namespace mintmark::attest::offline {
 [[nodiscard]] Judgement judge_certificate(const Material& material, const Question& question);
 [[nodiscard]] Judgement judge_platform(const Material& material, const Question& question);
 
+// Formats whose files are told apart by themselves.
+[[nodiscard]] Judgement judge_android_key(const Question& question);
+[[nodiscard]] Judgement judge_webauthn(const Question& question);
+[[nodiscard]] Judgement judge_apple_appattest(const Question& question);
+[[nodiscard]] Judgement judge_nitro(const Question& question);
+[[nodiscard]] Judgement judge_sev_snp(const Question& question);
+[[nodiscard]] Judgement judge_tdx(const Question& question);
+[[nodiscard]] Judgement judge_eat(const Question& question);
+
 [[nodiscard]] Judgement judge_event_log(const Material& material, const Question& question);
 [[nodiscard]] Judgement judge_ima_log(const Material& material, const Question& question);
 /// Logs beside a good quote, against its values; `bank` is the quote's.

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "attest/binding.h"
 #include "base/bytes.h"
 
 namespace mintmark::attest::tpm2 {
@@ -12,8 +13,5 @@ namespace mintmark::attest::tpm2 {
 /// Device and issuer compute it alike (docs/http-api.md).
 [[nodiscard]] Sha256 binding_of(std::string_view issuer, std::string_view ticket, BytesView ek_spki,
                                 BytesView ak_name, BytesView device_name);
-
-/// Octets with their length before them, hashed in order.
-[[nodiscard]] Sha256 hash_fields(std::initializer_list<BytesView> fields);
 
 }  // namespace mintmark::attest::tpm2

@@ -7,6 +7,7 @@
 #include "attest/tpm2/binding.h"
 #include "attest/tpm2/signature.h"
 #include "attest/verdict_maker.h"
+#include "attest/x509/vouched.h"
 
 namespace mintmark::attest::tpm2 {
 namespace {
@@ -63,11 +64,8 @@ Facts facts_of(const x509::Chain& chain) {
   facts.format = "tpm2";
   const bool trusted = chain.standing == x509::Standing::trusted;
   facts.key_protection = trusted ? "hardware" : "unproven";
-  facts.root = chain.root;
-  facts.root_subject = chain.root_subject;
-  facts.ek_standing = x509::name_of(chain.standing);
-  for (const x509::Link& link : chain.links)
-    facts.ek_chain.push_back({link.subject, link.issuer, link.sha256});
+  x509::set_vouched(facts, chain);
+  if (trusted) facts.proves = {proves::boot_state, proves::hardware, proves::token_key};
   return facts;
 }
 

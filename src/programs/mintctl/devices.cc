@@ -154,7 +154,7 @@ Result<Json> invite(AdminClient& mintd, const Arguments& arguments) {
 
 /// With a word where nobody trusted vouches for it.
 std::string manufacturer_of(const Json& facts) {
-  const bool review = facts.is_object() && facts.value("ek_standing", "") == "review";
+  const bool review = facts.is_object() && facts.value("standing", "") == "review";
   return text(facts, "manufacturer") + (review ? " review" : "");
 }
 
@@ -203,7 +203,7 @@ void print_whole_device(const Json& device) {
   print_device(device);
   const Json& facts = device["facts"];
   for (const auto& [name, value] : facts.items()) {
-    if (name == "ek_chain" && value.is_array()) {
+    if (name == "chain" && value.is_array()) {
       print_chain(value);
       continue;
     }

@@ -50,7 +50,7 @@ TEST_F(AkCertificateTest, StandsInThePlaceOfActivation) {
   ASSERT_TRUE(verdict) << verdict.error().to_string();
   EXPECT_EQ(verdict->identity(), to_hex(sha256(candidate->spki())));
   EXPECT_EQ(verdict->facts().key_protection, "hardware");
-  EXPECT_EQ(verdict->facts().ek_standing, "trusted");
+  EXPECT_EQ(verdict->facts().standing, "trusted");
   EXPECT_EQ(verdict->facts().ek_certificate, "");
   EXPECT_EQ(verdict->facts().ak_certificate.size(), 64U);
   EXPECT_EQ(verdict->facts().root, authority.root_fingerprint());

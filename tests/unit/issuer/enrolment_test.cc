@@ -245,9 +245,9 @@ TEST_F(ReviewTest, OfAnUnknownAuthorityWaitsForAPersonWhateverTheMode) {
   EXPECT_EQ(waiting->front().root, "unknown") << "all of them count as one";
   const auto facts = parse_json(waiting->front().facts);
   ASSERT_TRUE(facts);
-  EXPECT_EQ((*facts)["ek_standing"], "review");
+  EXPECT_EQ((*facts)["standing"], "review");
   EXPECT_EQ((*facts)["key_protection"], "unproven");
-  EXPECT_GE((*facts)["ek_chain"].size(), 1U);
+  EXPECT_GE((*facts)["chain"].size(), 1U);
 }
 
 TEST_F(ReviewTest, OnceApprovedEnrolsAsUnprovenAndAsHardwareOnceTheRootIsTrusted) {

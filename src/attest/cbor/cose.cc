@@ -1,0 +1,1 @@
+#include "attest/cbor/cose.h"

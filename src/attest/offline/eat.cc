@@ -1,0 +1,9 @@
+#include "attest/offline/parts.h"
+
+namespace mintmark::attest::offline {
+
+Judgement judge_eat(const Question& /*question*/) {
+  return refused({Code::evidence_files, "not here yet"}, Json::object());
+}
+
+}  // namespace mintmark::attest::offline
