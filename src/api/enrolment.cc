@@ -1,6 +1,7 @@
 #include "api/enrolment.h"
 
 #include "api/answers.h"
+#include "api/enrolment_answer.h"
 #include "api/members.h"
 #include "jose/base64url.h"
 
@@ -108,27 +109,13 @@ void begin(issuer::Enrolment& enrolment, const http::Request& request,
   respond(fresh_json(answer));
 }
 
-http::Response waits(const issuer::PendingDevice& pending) {
-  return refusal(
-      Error{Code::enrolment_pending,
-            "this device waits for its operator: mintctl devices approve " + pending.fingerprint,
-            0},
-      {{"fingerprint", pending.fingerprint}});
-}
-
 void finish(issuer::Enrolment& enrolment, const AddressOf& address_of, const http::Request& request,
             const http::Respond& respond) {
   auto call = finish_call(request);
   if (!call) return respond(refusal(call.error()));
   call->address = address_of(request);
   enrolment.finish(*call, [respond](const Result<issuer::EnrolmentOutcome>& outcome) {
-    if (!outcome) return respond(refusal(outcome.error()));
-    if (const auto* pending = std::get_if<issuer::PendingDevice>(&*outcome))
-      return respond(waits(*pending));
-    const auto& device = std::get<issuer::EnrolledDevice>(*outcome);
-    respond(fresh_json({{"client_id", device.client_id},
-                        {"client_attestation", device.client_attestation},
-                        {"expires_in", device.expires_in.count()}}));
+    respond(enrolment_answer(outcome));
   });
 }
 

@@ -10,6 +10,9 @@ namespace mintmark::api {
 /// What most requests need.
 inline constexpr std::size_t usual_body = 64U << 10U;
 
+/// Of evidence that carries no logs: certificates and statements, as base64url.
+inline constexpr std::size_t longest_evidence_body = 128U << 10U;
+
 /// The body of an application/json request, an object; bounded by `octets`. `content_type_wrong`,
 /// `json_malformed` and parse_json's other errors.
 [[nodiscard]] Result<Json> read_object(const http::Request& request,

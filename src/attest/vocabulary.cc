@@ -4,6 +4,12 @@
 
 namespace mintmark::attest {
 
+const std::vector<std::string>& evidence_formats() {
+  static const std::vector<std::string> all = {
+      "android-key", "apple-appattest", "eat", "nitro", "sev-snp", "tdx", "webauthn", "x509"};
+  return all;
+}
+
 const std::vector<FactName>& fact_names() {
   static const std::vector<FactName> all = {
       {"aaguid", FactKind::text, "WebAuthn: the authenticator's model"},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +15,9 @@ struct FactName {
   FactKind kind;
   const char* what;  ///< For people; which formats tell it.
 };
+
+/// Names of all formats of attest/format.h: "android-key", …; sorted.
+[[nodiscard]] const std::vector<std::string>& evidence_formats();
 
 /// Sorted by name. A format puts nothing else into Facts::more (tests hold it).
 [[nodiscard]] const std::vector<FactName>& fact_names();

@@ -96,17 +96,84 @@ struct RootSource {
   RootRule rule = RootRule::trust;
 };
 
-struct Tpm2Enrolment {
-  std::vector<RootSource> roots;     ///< Of EKs; at least one.
-  std::vector<RootSource> ak_roots;  ///< Of AKs' certificates; empty: none is taken.
-  bool review_unknown = true;        ///< A device of an unknown EK authority waits for a person.
-  std::string intermediates;         ///< Directory or bundle; may be "".
-  std::string crls;                  ///< Likewise.
+/// Where certificates of authorities are.
+struct TrustFiles {
+  std::vector<RootSource> roots;  ///< At least one.
+  bool review_unknown = false;    ///< A device of an unknown authority waits for a person.
+  std::string intermediates;      ///< Directory or bundle; may be "".
+  std::string crls;               ///< Likewise.
   bool crls_required = false;
+};
+
+struct Tpm2Enrolment {
+  bool taken = false;                ///< false: no TPM enrols here, and nothing below counts.
+  TrustFiles trust;                  ///< Of EKs.
+  std::vector<RootSource> ak_roots;  ///< Of AKs' certificates; empty: none is taken.
   EkKind ek_kind = EkKind::rsa;
   std::map<std::string, EkKind> ek_kind_by_root;  ///< Lower-case hex SHA-256 of the root.
   std::string pcr_bank = "sha256";
   std::vector<unsigned> pcrs{0, 1, 2, 3, 4, 5, 6, 7};
+};
+
+struct X509Enrolment {
+  TrustFiles trust;
+};
+
+struct AndroidKeyEnrolment {
+  TrustFiles trust;
+  std::vector<RootSource> software_roots;  ///< Empty: no key of a software keystore is taken.
+  std::string revocation_list;             ///< A file; "": none is looked at.
+};
+
+struct WebAuthnEnrolment {
+  TrustFiles trust;
+  std::vector<std::string> rp_ids;   ///< At least one.
+  std::vector<std::string> origins;  ///< At least one.
+  bool sha1 = false;
+  bool self_attestation = false;
+  std::string mds;                    ///< A file; "": none.
+  std::vector<RootSource> mds_roots;  ///< At least one where there is a file.
+  bool mds_required = false;
+};
+
+struct AppleAppAttestEnrolment {
+  TrustFiles trust;
+  std::string root_sha256;           ///< Lower-case hexadecimal; "": Apple's own.
+  std::vector<std::string> app_ids;  ///< At least one.
+  bool development = false;
+};
+
+struct NitroEnrolment {
+  TrustFiles trust;
+};
+
+struct SevSnpEnrolment {
+  TrustFiles trust;
+};
+
+struct TdxEnrolment {
+  TrustFiles trust;
+  std::string collateral;  ///< A directory; "": not evaluated.
+  bool collateral_required = false;
+};
+
+struct EatEnrolment {
+  std::string keys;  ///< A file with a JWK set.
+  std::vector<std::string> issuers;
+  std::string audience;
+  bool warning = false;
+};
+
+/// What is taken beside TPMs.
+struct Formats {
+  std::optional<X509Enrolment> x509;
+  std::optional<AndroidKeyEnrolment> android_key;
+  std::optional<WebAuthnEnrolment> webauthn;
+  std::optional<AppleAppAttestEnrolment> apple_appattest;
+  std::optional<NitroEnrolment> nitro;
+  std::optional<SevSnpEnrolment> sev_snp;
+  std::optional<TdxEnrolment> tdx;
+  std::optional<EatEnrolment> eat;
 };
 
 /// How many devices may wait for approval at once, and how long.
@@ -123,6 +190,7 @@ struct Enrolment {
   PendingDevices pending;
   std::chrono::seconds freshness{86400};
   Tpm2Enrolment tpm2;
+  Formats formats;
 };
 
 /// Who may use the admin socket beside root and mintd's own user; "": nobody.

@@ -2,11 +2,13 @@
 
 #include <set>
 
+#include "config/formats.h"
+#include "config/trust_files.h"
+
 namespace mintmark::config {
 namespace {
 
 constexpr std::int64_t day = 86400;
-constexpr std::size_t most_sources = 64;
 
 void read_pcrs(ObjectReader& tpm2, Tpm2Enrolment& enrolment) {
   enrolment.pcr_bank = tpm2.choice("pcr_bank", {"sha256", "sha384"}, "sha256");
@@ -51,41 +53,11 @@ void read_pending(ObjectReader& enrolment, PendingDevices& pending) {
   });
 }
 
-RootRule rule_named(const std::string& name) {
-  return name == "refuse"   ? RootRule::refuse
-         : name == "review" ? RootRule::review
-                            : RootRule::trust;
-}
-
-// One path, all of it trusted; or a list of paths with a rule each.
-std::vector<RootSource> read_roots(ObjectReader& tpm2, const char* key, bool required,
-                                   const Directory& directory) {
-  std::vector<RootSource> sources;
-  if (!tpm2.has(key) && !required) return sources;
-  if (!tpm2.has(key) || tpm2.is_text(key)) {
-    sources.push_back({directory.resolve(tpm2.text(key)), RootRule::trust});
-    return sources;
-  }
-  tpm2.objects(key, true, [&](ObjectReader& one) {
-    const std::string path = directory.resolve(one.text("path"));
-    sources.push_back({path, rule_named(one.choice("rule", {"trust", "review", "refuse"}))});
-  });
-  if (sources.empty() || sources.size() > most_sources)
-    tpm2.refuse(key,
-                "must name 1 to " + std::to_string(most_sources) + " paths, each with its rule");
-  return sources;
-}
-
 Tpm2Enrolment read_tpm2(ObjectReader& tpm2, const Directory& directory) {
   Tpm2Enrolment read;
-  read.roots = read_roots(tpm2, "roots", true, directory);
+  read.taken = true;
+  read.trust = read_trust(tpm2, "review", directory);
   read.ak_roots = read_roots(tpm2, "ak_roots", false, directory);
-  read.review_unknown = tpm2.choice("unknown_roots", {"review", "refuse"}, "review") == "review";
-  read.intermediates = directory.resolve(tpm2.text("intermediates", ""));
-  read.crls = directory.resolve(tpm2.text("crls", ""));
-  read.crls_required = tpm2.boolean("crls_required", false);
-  if (read.crls_required && read.crls.empty())
-    tpm2.refuse("crls_required", "needs \"crls\", the place where they are");
   read_ek_kinds(tpm2, read);
   read_pcrs(tpm2, read);
   return read;
@@ -103,8 +75,9 @@ Enrolment read_enrolment(ObjectReader& root, const Directory& directory) {
     read_pending(enrolment, read.pending);
     read.freshness =
         std::chrono::seconds(enrolment.integer("freshness_seconds", 1, 366 * day, day));
-    enrolment.object("tpm2", true,
+    enrolment.object("tpm2", false,
                      [&](ObjectReader& tpm2) { read.tpm2 = read_tpm2(tpm2, directory); });
+    read.formats = read_formats(enrolment, directory);
   });
   return read;
 }

@@ -118,6 +118,9 @@ bool ObjectReader::failed() const { return shared_->error.has_value(); }
 bool ObjectReader::has(const char* key) const { return node_->is_object() && node_->contains(key); }
 
 bool ObjectReader::is_text(const char* key) const { return has(key) && node_->at(key).is_string(); }
+bool ObjectReader::is_object(const char* key) const {
+  return has(key) && node_->at(key).is_object();
+}
 
 std::size_t ObjectReader::size() const { return node_->is_object() ? node_->size() : 0; }
 

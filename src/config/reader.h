@@ -57,6 +57,7 @@ class ObjectReader {
   [[nodiscard]] std::vector<std::string> names() const;
   [[nodiscard]] bool has(const char* key) const;
   [[nodiscard]] bool is_text(const char* key) const;
+  [[nodiscard]] bool is_object(const char* key) const;
   /// The number of members that stand here.
   [[nodiscard]] std::size_t size() const;
   /// An error was found, here or elsewhere in the document: what the getters give is no longer of

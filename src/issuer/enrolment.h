@@ -3,14 +3,11 @@
 
 #include <chrono>
 #include <map>
-#include <memory>
 #include <string>
-#include <variant>
 
 #include "attest/tpm2/enrolment.h"
-#include "base/json.h"
 #include "base/time.h"
-#include "issuer/device_register.h"
+#include "issuer/admitting.h"
 #include "issuer/minting_clock.h"
 #include "issuer/policies.h"
 #include "issuer/release_gate.h"
@@ -32,22 +29,13 @@ struct EkRule {
   std::map<std::string, Kind> by_root;  ///< Lower-case hex SHA-256 of the root.
 };
 
-/// Who may enrol once the evidence is good.
-struct AdmissionRules {
-  store::EnrolmentMode mode = store::EnrolmentMode::approve;
-  store::PendingLimits pending;
-};
-
 struct EnrolmentOptions {
   std::string issuer;
-  std::string finish_url;                 ///< What the proof's `htu` must name.
-  std::chrono::seconds freshness{86400};  ///< Life of the client attestation.
+  std::string finish_url;  ///< What the proof's `htu` must name.
   attest::tpm2::PcrSelection pcrs;
   std::size_t longest_body = 4U << 20U;  ///< Of finish: told to devices, whose logs may be longer.
   EkRule ek;
-  AdmissionRules admission;
-  std::chrono::milliseconds sign_deadline{2000};
-  jose::Algorithm attestation_algorithm = jose::Algorithm::es256;  ///< Of client attestations.
+  AdmittingOptions admitting;
 };
 
 struct BeginAnswer {
@@ -64,19 +52,6 @@ struct FinishCall {
   attest::tpm2::Answer answer;
   std::string address;  ///< Where the request came from, as it counts for the pending ones.
 };
-
-struct EnrolledDevice {
-  std::string client_id;
-  std::string client_attestation;
-  std::chrono::seconds expires_in{};
-};
-
-/// Good evidence of a device that an operator has to approve first (`enrolment_pending`).
-struct PendingDevice {
-  std::string fingerprint;  ///< What the operator compares and approves: the device's identity.
-};
-
-using EnrolmentOutcome = std::variant<EnrolledDevice, PendingDevice>;
 
 /// Thread-safe. References must outlive it and every call under way.
 class Enrolment {
@@ -97,12 +72,9 @@ class Enrolment {
   [[nodiscard]] Result<BeginAnswer> begin(const attest::tpm2::Presented& presented);
 
   /// Verdict first, then the ticket's use and the device on disk, then the signature. Errors of
-  /// begin, of DeviceStore::admit, of the proof, and `ticket_invalid`, `ticket_expired`,
+  /// begin, of Admitting, of the proof, and `ticket_invalid`, `ticket_expired`,
   /// `ticket_other_keys`, `proof_key_mismatch`, `clock_behind`; `quote_went_back` where a counter
-  /// of the TPM is behind what it was under the same attestation key; `boot_refused` where a boot
-  /// rule refuses, or `eventlog_replay`, `ima_replay` where it does because the log does not fit
-  /// the quote. Where the signing keys change while it is signed it is signed again, and
-  /// `decision_moving` ends what never comes to rest.
+  /// of the TPM is behind what it was under the same attestation key.
   void finish(const FinishCall& call, hsm::Done<EnrolmentOutcome> done);
 
   [[nodiscard]] const EnrolmentOptions& options() const { return options_; }
@@ -111,25 +83,12 @@ class Enrolment {
   [[nodiscard]] Result<attest::tpm2::Candidate> candidate_of(
       const attest::tpm2::Presented& presented, Moment now) const;
   [[nodiscard]] Result<attest::Verdict> judge(const FinishCall& call, Moment now);
-  [[nodiscard]] store::Admission admission_of(const attest::Verdict& verdict,
-                                              const FinishCall& call, Moment now) const;
-  void admit(const attest::Verdict& verdict, store::Admission admission,
-             hsm::Done<EnrolmentOutcome> done);
-  struct Attestation {
-    store::DeviceRecord device;
-    Json jwk;
-    hsm::Done<EnrolmentOutcome> done;
-    unsigned attempts = 0;
-  };
-  void attest_client(const std::shared_ptr<Attestation>& wanted);
-  void release(const std::shared_ptr<Attestation>& wanted,
-               const std::shared_ptr<const keyring::Snapshot>& keys, std::chrono::seconds life,
-               Result<std::string> token);
 
   EnrolmentOptions options_;
   Parts parts_;
   TicketSealer tickets_;
   verify::ReplayWindow replay_;
+  Admitting admitting_;
 };
 
 }  // namespace mintmark::issuer

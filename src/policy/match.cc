@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "policy/names.h"
 #include "policy/texts.h"
 
 namespace mintmark::policy {
@@ -26,6 +27,11 @@ const Texts& protections(const Match& match) {
 using Label = std::map<std::string, std::string>::const_iterator;
 using Pcr = std::map<unsigned, Texts>::const_iterator;
 
+/// Digests of banks that nobody names here may be as long as those of one that is meant.
+bool fits_bank(const attest::Facts& facts) {
+  return facts.pcr_bank != "sha1" && hex_digits_of_bank(facts.pcr_bank) != 0;
+}
+
 /// The first label that the device has not or has otherwise.
 Label missed_label(const Match& match, const attest::RecordedDevice& device) {
   return std::find_if(match.labels.begin(), match.labels.end(), [&](const auto& label) {
@@ -37,8 +43,7 @@ Label missed_label(const Match& match, const attest::RecordedDevice& device) {
 Pcr missed_pcr(const Match& match, const attest::Facts& facts) {
   return std::find_if(match.pcrs.begin(), match.pcrs.end(), [&](const auto& pcr) {
     const auto found = facts.pcrs.find(pcr.first);
-    return facts.pcr_bank != "sha256" || found == facts.pcrs.end() ||
-           !holds(pcr.second, found->second);
+    return found == facts.pcrs.end() || !fits_bank(facts) || !holds(pcr.second, found->second);
   });
 }
 
@@ -62,47 +67,81 @@ Mismatch label_mismatch(const Match& match, const attest::RecordedDevice& device
 Mismatch pcr_mismatch(const Match& match, const attest::Facts& facts) {
   const Pcr pcr = missed_pcr(match, facts);
   const std::string name = "pcrs." + std::to_string(pcr->first);
-  if (facts.pcr_bank != "sha256")
-    return {name, "the bank " + shown(facts.pcr_bank), "the bank sha256"};
+  if (!fits_bank(facts))
+    return {name, "the bank " + shown(facts.pcr_bank), "a bank of SHA-256, SHA-384 or SHA-512"};
   const auto found = facts.pcrs.find(pcr->first);
   return {name, shown(found == facts.pcrs.end() ? "" : found->second), any_of(pcr->second)};
+}
+
+/// The first that is not proven; "": all are.
+std::string missed_proof(const Match& match, const attest::Facts& facts) {
+  const auto missed =
+      std::find_if(match.proves.begin(), match.proves.end(),
+                   [&](const std::string& proof) { return !holds(facts.proves, proof); });
+  return missed == match.proves.end() ? "" : *missed;
+}
+
+FactConditions::const_iterator missed_fact(const Match& match, const attest::Facts& facts) {
+  return std::find_if(match.facts.begin(), match.facts.end(), [&](const auto& condition) {
+    const auto found = facts.more.find(condition.first);
+    return found == facts.more.end() || !condition.second.holds(found->second);
+  });
+}
+
+Mismatch fact_mismatch(const Match& match, const attest::Facts& facts) {
+  const auto& [name, condition] = *missed_fact(match, facts);
+  const auto found = facts.more.find(name);
+  return {"facts." + name, found == facts.more.end() ? "nothing" : fact_text(found->second),
+          condition.text()};
+}
+
+Mismatch proof_mismatch(const Match& match, const attest::Facts& facts) {
+  std::string proven;
+  for (const std::string& proof : facts.proves) proven += (proven.empty() ? "" : ", ") + proof;
+  return {"proves", shown(proven), missed_proof(match, facts)};
 }
 
 }  // namespace
 
 std::optional<Condition> Match::first_failed(const Subject& subject) const {
   const attest::RecordedDevice& device = subject.device;
-  const attest::Facts& facts = device.facts;
-  if (!fits(formats, facts.format)) return Condition::format;
+  const attest::Facts& has = device.facts;
+  if (!fits(formats, has.format)) return Condition::format;
   if (!holds(protections(*this), subject.key_protection)) return Condition::key_protection;
   // Vendors write the hexadecimal digits in either case.
-  if (!manufacturers.empty() && !holds(manufacturers, in_lower_case(facts.manufacturer)))
+  if (!manufacturers.empty() && !holds(manufacturers, in_lower_case(has.manufacturer)))
     return Condition::manufacturer;
-  if (!fits(roots, facts.root)) return Condition::root;
-  if (!fits(models, facts.model)) return Condition::model;
+  if (!fits(roots, has.root)) return Condition::root;
+  if (!fits(models, has.model)) return Condition::model;
   if (missed_label(*this, device) != labels.end()) return Condition::labels;
-  if (missed_pcr(*this, facts) != pcrs.end()) return Condition::pcrs;
+  if (missed_pcr(*this, has) != pcrs.end()) return Condition::pcrs;
+  if (!missed_proof(*this, has).empty()) return Condition::proves;
+  if (missed_fact(*this, has) != facts.end()) return Condition::facts;
   if (times.open_for(subject.now, std::chrono::seconds{1}).count() == 0) return Condition::times;
   return std::nullopt;
 }
 
 Mismatch Match::mismatch(Condition failed, const Subject& subject) const {
-  const attest::Facts& facts = subject.device.facts;
+  const attest::Facts& has = subject.device.facts;
   switch (failed) {
     case Condition::format:
-      return {"format", shown(facts.format), any_of(formats)};
+      return {"format", shown(has.format), any_of(formats)};
     case Condition::key_protection:
       return {"key_protection", shown(subject.key_protection), any_of(protections(*this))};
     case Condition::manufacturer:
-      return {"manufacturer", shown(facts.manufacturer), any_of(manufacturers)};
+      return {"manufacturer", shown(has.manufacturer), any_of(manufacturers)};
     case Condition::root:
-      return {"root", shown(facts.root), any_of(roots)};
+      return {"root", shown(has.root), any_of(roots)};
     case Condition::model:
-      return {"model", shown(facts.model), any_of(models)};
+      return {"model", shown(has.model), any_of(models)};
     case Condition::labels:
       return label_mismatch(*this, subject.device);
     case Condition::pcrs:
-      return pcr_mismatch(*this, facts);
+      return pcr_mismatch(*this, has);
+    case Condition::proves:
+      return proof_mismatch(*this, has);
+    case Condition::facts:
+      return fact_mismatch(*this, has);
     case Condition::times:
       break;
   }

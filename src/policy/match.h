@@ -8,6 +8,7 @@
 
 #include "attest/standing.h"
 #include "config/reader.h"
+#include "policy/fact_rules.h"
 #include "policy/times.h"
 
 namespace mintmark::policy {
@@ -29,6 +30,8 @@ enum class Condition : std::uint8_t {
   model,
   labels,
   pcrs,
+  proves,
+  facts,
   times
 };
 
@@ -46,12 +49,14 @@ struct Match {
   /// Where none is named: every one but "none", so that keys which nothing protects get what names
   /// them and no more.
   std::vector<std::string> key_protections;
-  std::vector<std::string> manufacturers;  ///< "id:" and eight hexadecimal digits, lower case.
+  std::vector<std::string> manufacturers;  ///< Lower case.
   std::vector<std::string> roots;          ///< Lower-case hexadecimal.
   std::vector<std::string> models;
   std::map<std::string, std::string> labels;
   std::map<unsigned, std::vector<std::string>>
-      pcrs;  ///< Of the SHA-256 bank; lower-case hexadecimal.
+      pcrs;                         ///< Of whatever bank was quoted; lower-case hexadecimal.
+  std::vector<std::string> proves;  ///< All of them must be proven.
+  FactConditions facts;
   Times times;
 
   /// The first condition that does not hold; nothing: it matches.
@@ -62,7 +67,7 @@ struct Match {
 
 enum class MatchOf : std::uint8_t {
   token,
-  boot  ///< A rule on what was booted: without `pcrs` and `times`.
+  boot  ///< A rule on what was booted: without `pcrs`, `facts`, `proves` and `times`.
 };
 
 /// Reads the object under "match" of a rule.

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "attest/facts.h"
+#include "attest/vocabulary.h"
+#include "policy/texts.h"
 #include "policy/times.h"
 
 namespace mintmark::policy {
@@ -58,15 +61,27 @@ std::string wrong_with_scope(std::string_view text) {
 }
 
 std::string wrong_with_manufacturer(std::string_view text) {
-  const bool fits = text.size() == 11 && text.starts_with("id:") && all_hex(text.substr(3));
+  std::string lower = in_lower_case(std::string(text));
+  const bool id = lower.starts_with("id:");
+  // Eight digits alone are an id that lost its beginning.
+  const bool fits = id ? text.size() == 11 && text.starts_with("id:") && all_hex(text.substr(3))
+                       : !text.empty() && !(text.size() == 8 && all_hex(text));
   return fits ? ""
-              : "must be a TCG vendor id: \"id:\" and eight hexadecimal digits, such as "
-                "\"id:49465800\"";
+              : "must be a TCG vendor id, \"id:\" and eight hexadecimal digits (\"id:49465800\"), "
+                "or "
+                "a name (\"Apple\")";
 }
 
 std::string wrong_with_sha256(std::string_view text) {
   return text.size() == 64 && all_hex(text) ? ""
                                             : "must be a SHA-256 value of 64 hexadecimal digits";
+}
+
+std::string wrong_with_pcr_value(std::string_view text) {
+  const bool fits = (text.size() == 64 || text.size() == 96 || text.size() == 128) && all_hex(text);
+  return fits ? ""
+              : "must be a PCR's value of 64, 96 or 128 hexadecimal digits (SHA-256, SHA-384, "
+                "SHA-512)";
 }
 
 std::string wrong_with_digest(std::string_view text) {
@@ -87,7 +102,20 @@ std::size_t hex_digits_of_bank(std::string_view bank) {
 }
 
 std::string wrong_with_format(std::string_view text) {
-  return text == "tpm2" || text == "key" ? "" : R"(must be "tpm2" or "key")";
+  if (text == "tpm2" || text == "key") return "";
+  std::string known = R"(must be "tpm2", "key")";
+  for (const std::string& format : attest::evidence_formats()) {
+    if (text == format) return "";
+    known += ", \"" + format + "\"";
+  }
+  return known;
+}
+
+std::string wrong_with_proof(std::string_view text) {
+  namespace proves = attest::proves;
+  const bool known = text == proves::token_key || text == proves::hardware ||
+                     text == proves::boot_state || text == proves::application;
+  return known ? "" : R"(must be "token_key", "hardware", "boot_state" or "application")";
 }
 
 std::string wrong_with_key_protection(std::string_view text) {

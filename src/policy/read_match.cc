@@ -33,7 +33,7 @@ void read_pcrs(ObjectReader& match_reader, Match& match) {
         pcrs.refuse(name.c_str(), "must be the number of a PCR, from 0 to 23");
         return;
       }
-      match.pcrs[*index] = in_lower_case(checked_texts(pcrs, name.c_str(), wrong_with_sha256));
+      match.pcrs[*index] = in_lower_case(checked_texts(pcrs, name.c_str(), wrong_with_pcr_value));
     }
     if (match.pcrs.empty()) pcrs.refuse_here(R"(must hold at least one PCR: {"7": ["HEX"]})");
   });
@@ -89,6 +89,9 @@ void read_times(ObjectReader& match_reader, Match& match) {
 }
 
 void refuse_token_conditions(ObjectReader& reader) {
+  for (const char* key : {"facts", "proves"}) {
+    if (reader.has(key)) reader.refuse(key, "may stand in token rules alone");
+  }
   if (reader.has("times")) reader.refuse("times", "may stand in token rules alone");
   if (reader.has("pcrs"))
     reader.refuse("pcrs", R"(may stand in token rules alone; write it under "expect")");
@@ -114,6 +117,8 @@ Match read_match(ObjectReader& rule, MatchOf of) {
     read_labels(reader, match);
     if (of == MatchOf::boot) return;
     read_pcrs(reader, match);
+    match.proves = words(reader, "proves", wrong_with_proof);
+    match.facts = read_facts(reader);
     read_times(reader, match);
   });
   return match;

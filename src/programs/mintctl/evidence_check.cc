@@ -79,6 +79,24 @@ Result<std::vector<Bytes>> files_in(const Arguments& arguments) {
   return files;
 }
 
+Result<std::map<std::string, std::string>> expectations_in(const Arguments& arguments) {
+  std::map<std::string, std::string> expected;
+  for (const std::string& one : arguments.values("--expect")) {
+    const std::size_t equals = one.find('=');
+    const bool good = equals != std::string::npos && equals > 0;
+    if (!good || !expected.emplace(one.substr(0, equals), one.substr(equals + 1)).second)
+      return fail(Code::invalid_argument, "--expect must be NAME=VALUE, each name once");
+  }
+  return expected;
+}
+
+std::string names_of(const std::vector<offline::Word>& words) {
+  std::string text;
+  for (const offline::Word& word : words)
+    text += (text.empty() ? "" : "; ") + std::string(word.name) + " (" + word.what + ")";
+  return text;
+}
+
 Result<Json> check(AdminClient& /*mintd*/, const Arguments& arguments) {
   auto format = arguments.required("--format");
   if (format) format = offline::format_named(*format);
@@ -91,10 +109,19 @@ Result<Json> check(AdminClient& /*mintd*/, const Arguments& arguments) {
   if (!roots) return pass_on(roots);
   auto files = files_in(arguments);
   if (!files) return pass_on(files);
-  offline::Question question{*format, std::move(*files), *roots ? &**roots : nullptr, *at, {}};
+  auto expected = expectations_in(arguments);
+  if (!expected) return pass_on(expected);
+  const std::vector<std::string> allowed = arguments.values("--allow");
+  offline::Question question{.format = *format,
+                             .files = std::move(*files),
+                             .roots = *roots ? &**roots : nullptr,
+                             .at = *at,
+                             .challenge = {},
+                             .expected = std::move(*expected),
+                             .allowed = {allowed.begin(), allowed.end()}};
   if (arguments.has("--challenge")) question.challenge = std::move(*challenge);
   const auto judgement = offline::judge(question);
-  if (!judgement) return tl::unexpected<Error>(judgement.error());
+  if (!judgement) return fail(Code::invalid_argument, judgement.error().detail);
   return offline::to_json(*judgement);
 }
 
@@ -119,7 +146,13 @@ std::vector<Subcommand> evidence_check_commands() {
        {{"--format", "F", "what is asked: " + formats_text()},
         {"--roots", "DIR", "authorities: a file, or a folder with those below it", true},
         {"--at", "RFC3339", "when it is judged (default: now)"},
-        {"--challenge", "HEX", "what the statements must be bound to (extraData)"}},
+        {"--challenge", "HEX",
+         "what the evidence must be bound to: extraData, or the format's own place for a "
+         "challenge"},
+        {"--expect", "NAME=VALUE",
+         "what else must be so: " + names_of(offline::expectation_names()), true},
+        {"--allow", "NAME", "what is refused by default: " + names_of(offline::allowance_names()),
+         true}},
        "FILE",
        "FILE"},
       check,

@@ -1,5 +1,7 @@
 #include "programs/mintd/figures.h"
 
+#include "attest/vocabulary.h"
+
 namespace mintmark::mintd {
 namespace {
 
@@ -68,7 +70,9 @@ void Figures::add_routes(const std::string& path) {
   add(path + "/challenge", "challenge");
   add(path + "/token", "token").outcomes =
       metrics_.outcomes("mintmark_token_requests_total", "Token requests by outcome.");
-  for (const std::string format : {"tpm2", "key"}) {
+  std::vector<std::string> formats = attest::evidence_formats();
+  formats.insert(formats.end(), {"tpm2", "key"});
+  for (const std::string& format : formats) {
     add(path + "/attest/" + format + "/begin", "attest_" + format + "_begin").outcomes =
         metrics_.outcomes("mintmark_enrolment_begins_total",
                           "First requests of enrolments by outcome.", {{"format", format}});

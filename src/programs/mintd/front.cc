@@ -7,6 +7,7 @@
 #include "admin/policy_endpoints.h"
 #include "api/answers.h"
 #include "api/enrolment.h"
+#include "api/evidence_enrolment.h"
 #include "api/key_enrolment.h"
 #include "api/token.h"
 #include "programs/mintd/algorithms.h"
@@ -47,22 +48,27 @@ std::chrono::milliseconds sign_deadline(const config::Config& config) {
   return config.stores.size() > 1 ? 2 * longest : longest;
 }
 
+issuer::AdmittingOptions admitting_options(const config::Config& config) {
+  const config::Enrolment& enrolment = config.enrolment;
+  return {.freshness = enrolment.freshness,
+          .rules = {.mode = mode_of(enrolment.mode),
+                    .pending = {.per_root = enrolment.pending.per_root,
+                                .per_address = enrolment.pending.per_address,
+                                .keep = enrolment.pending.keep}},
+          .sign_deadline = sign_deadline(config),
+          .attestation_algorithm = signing_algorithms(config).usual};
+}
+
 issuer::EnrolmentOptions enrolment_options(const config::Config& config) {
   const config::Enrolment& enrolment = config.enrolment;
   issuer::EkRule ek{kind_of(enrolment.tpm2.ek_kind), {}};
   for (const auto& [root, kind] : enrolment.tpm2.ek_kind_by_root) ek.by_root[root] = kind_of(kind);
   return {.issuer = config.issuer,
           .finish_url = config.issuer + "/attest/tpm2/finish",
-          .freshness = enrolment.freshness,
           .pcrs = {enrolment.tpm2.pcr_bank, enrolment.tpm2.pcrs},
           .longest_body = config.http.evidence_octets,
           .ek = std::move(ek),
-          .admission = {.mode = mode_of(enrolment.mode),
-                        .pending = {.per_root = enrolment.pending.per_root,
-                                    .per_address = enrolment.pending.per_address,
-                                    .keep = enrolment.pending.keep}},
-          .sign_deadline = sign_deadline(config),
-          .attestation_algorithm = signing_algorithms(config).usual};
+          .admitting = admitting_options(config)};
 }
 
 }  // namespace
@@ -96,11 +102,12 @@ Result<void> Front::open_parts() {
 
   auto policy = policy::Policy::from(inheritance_.policy);
   if (!policy) return pass_on(policy);
-  auto roots = load_roots(config_.enrolment.tpm2);
+  auto roots = load_roots(config_.enrolment);
   if (!roots) return pass_on(roots);
 
   policies_.emplace(gate_, std::make_shared<const policy::Policy>(std::move(*policy)));
-  trust_.emplace(issuer::Roots{std::move(roots->ek), std::move(roots->ak)});
+  trust_.emplace(
+      issuer::Roots{std::move(roots->ek), std::move(roots->ak), std::move(roots->formats)});
   issuer_ = std::make_unique<issuer::Issuer>(
       issuer::MintOptions{.issuer = config_.issuer,
                           .token_url = config_.issuer + "/token",
@@ -115,6 +122,10 @@ Result<void> Front::open_parts() {
       enrolment_options(config_),
       issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_.in_use(), *trust_, *policies_,
                                gate_});
+  evidence_enrolment_ = std::make_unique<issuer::EvidenceEnrolment>(
+      config_.issuer, admitting_options(config_),
+      issuer::EvidenceEnrolment::Parts{
+          *trust_, devices_, {clock_, keyring_, *register_, stores_.in_use(), *policies_, gate_}});
   key_enrolment_ = std::make_unique<issuer::KeyEnrolment>(config_.issuer + "/attest/key/finish",
                                                           clock_, *register_);
   const admin::DeviceParts device_parts{*store_, *register_, clock_,
@@ -153,6 +164,7 @@ http::Router Front::routes() {
   api::add_token(router, path + "/token", *issuer_);
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);
+  api::add_evidence_enrolment(router, path + "/attest", *evidence_enrolment_, address_of);
   api::add_key_enrolment(router, path + "/attest/key", *key_enrolment_);
   return router;
 }

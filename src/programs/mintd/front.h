@@ -19,6 +19,7 @@
 #include "http/router.h"
 #include "ipc/channel.h"
 #include "issuer/enrolment.h"
+#include "issuer/evidence_enrolment.h"
 #include "issuer/key_enrolment.h"
 #include "issuer/mint.h"
 #include "issuer/minting_clock.h"
@@ -98,6 +99,7 @@ class Front {
   std::unique_ptr<issuer::Issuer> issuer_;
   std::unique_ptr<issuer::DeviceRegister> register_;
   std::unique_ptr<issuer::Enrolment> enrolment_;
+  std::unique_ptr<issuer::EvidenceEnrolment> evidence_enrolment_;
   std::unique_ptr<issuer::KeyEnrolment> key_enrolment_;
   api::PublishedEvidence evidence_;
   api::ActivationLimit activation_limit_;

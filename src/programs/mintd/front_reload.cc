@@ -46,9 +46,9 @@ struct Front::NewParts {
     if (!policy) return pass_on(policy);
     parts.policy = std::make_shared<const policy::Policy>(std::move(*policy));
     parts.policy_file = config->policy_file;
-    auto roots = load_roots(config->enrolment.tpm2);
+    auto roots = load_roots(config->enrolment);
     if (!roots) return pass_on(roots);
-    parts.roots = {std::move(roots->ek), std::move(roots->ak)};
+    parts.roots = {std::move(roots->ek), std::move(roots->ak), std::move(roots->formats)};
     const auto level = telemetry::level_named(config->log_level);
     if (!level) return tl::unexpected<Error>(level.error());
     parts.level = *level;

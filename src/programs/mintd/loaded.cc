@@ -4,6 +4,7 @@
 #include <map>
 
 #include "admin/roles.h"
+#include "attest/vocabulary.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "hsm/tls/certificate_key.h"
@@ -75,13 +76,20 @@ Leaves leaves_of(const std::string& text) {
 }
 
 bool is_reloadable(const std::string& pointer) {
-  for (const char* whole : {"/log", "/enrolment/tpm2/roots", "/enrolment/tpm2/ak_roots"}) {
-    if (pointer == whole || pointer.starts_with(std::string(whole) + "/")) return true;
+  static const std::vector<std::string> single = {"/policy",
+                                                  "/enrolment/tpm2/intermediates",
+                                                  "/enrolment/tpm2/unknown_roots",
+                                                  "/enrolment/tpm2/crls",
+                                                  "/enrolment/tpm2/crls_required",
+                                                  "/tls/certificate",
+                                                  "/tls/key"};
+  std::vector<std::string> wholes = {"/log", "/enrolment/tpm2/roots", "/enrolment/tpm2/ak_roots"};
+  for (const std::string& format : attest::evidence_formats())
+    wholes.push_back("/enrolment/" + format);
+  for (const std::string& whole : wholes) {
+    if (pointer == whole || pointer.starts_with(whole + "/")) return true;
   }
-  return pointer == "/policy" || pointer == "/enrolment/tpm2/intermediates" ||
-         pointer == "/enrolment/tpm2/unknown_roots" || pointer == "/enrolment/tpm2/crls" ||
-         pointer == "/enrolment/tpm2/crls_required" || pointer == "/tls/certificate" ||
-         pointer == "/tls/key";
+  return std::find(single.begin(), single.end(), pointer) != single.end();
 }
 
 std::string dotted(std::string pointer) {
@@ -119,7 +127,7 @@ Result<Loaded> load_and_check(const std::string& file) {
   auto policy = policy::read_bundle(loaded.config.policy_file);
   if (!policy) return pass_on(policy);
   loaded.policy = std::move(*policy);
-  if (auto roots = load_roots(loaded.config.enrolment.tpm2); !roots) return pass_on(roots);
+  if (auto roots = load_roots(loaded.config.enrolment); !roots) return pass_on(roots);
   if (auto tls = load_tls(loaded); !tls) return pass_on(tls);
   auto warnings = warnings_about(loaded.policy, loaded.config.enrolment.tpm2.pcrs);
   if (!warnings) return pass_on(warnings);
@@ -133,7 +141,9 @@ void log_warnings(const Loaded& loaded) {
 }
 
 Result<std::vector<std::string>> changes_between(const Loaded& before, const Loaded& after) {
-  const auto fixed = fixed_differences(leaves_of(before.config_text), leaves_of(after.config_text));
+  auto fixed = fixed_differences(leaves_of(before.config_text), leaves_of(after.config_text));
+  if (before.config.enrolment.tpm2.taken != after.config.enrolment.tpm2.taken)
+    fixed.emplace_back("enrolment.tpm2");
   if (!fixed.empty()) {
     std::string names;
     for (std::size_t i = 0; i < std::min(fixed.size(), most_named); ++i)
@@ -146,7 +156,7 @@ Result<std::vector<std::string>> changes_between(const Loaded& before, const Loa
   // Not where it stands: the same texts elsewhere decide the same.
   if (before.policy.text != after.policy.text || before.policy.files != after.policy.files)
     changed.emplace_back("policy");
-  changed.emplace_back("enrolment.tpm2.roots");
+  changed.emplace_back("enrolment: roots");
   // A key was proven to fit its certificate: another key has another one.
   if (before.tls_certificate != after.tls_certificate) changed.emplace_back("tls");
   if (before.config.log_level != after.config.log_level) changed.emplace_back("log.level");
@@ -158,6 +168,7 @@ void take_over(Loaded& before, Loaded after) {
   before.config.policy_file = std::move(after.config.policy_file);
   // What of it takes a restart is the same in both.
   before.config.enrolment.tpm2 = std::move(after.config.enrolment.tpm2);
+  before.config.enrolment.formats = std::move(after.config.enrolment.formats);
   before.config.tls = std::move(after.config.tls);
   before.config.log_level = std::move(after.config.log_level);
   before.config_text = std::move(after.config_text);

@@ -33,7 +33,7 @@ struct Loaded {
 void log_warnings(const Loaded& loaded);
 
 /// What differs of what a reload may change: "policy" (also for a file that it names), "tls",
-/// "log.level", "enrolment.tpm2.roots" (always: what the directory holds is read again).
+/// "log.level", "enrolment: roots" (always: what the directory holds is read again).
 /// `reload_needs_restart` names every other key that differs.
 [[nodiscard]] Result<std::vector<std::string>> changes_between(const Loaded& before,
                                                                const Loaded& after);

@@ -1,5 +1,7 @@
 #include "programs/mintd/roots.h"
 
+#include "programs/mintd/formats.h"
+
 namespace mintmark::mintd {
 namespace {
 
@@ -16,31 +18,39 @@ x509::RootRule rule_of(config::RootRule rule) {
   }
 }
 
-Result<std::shared_ptr<const x509::Trust>> load(const config::Tpm2Enrolment& enrolment,
-                                                const std::vector<config::RootSource>& roots,
-                                                bool review_unknown) {
+}  // namespace
+
+Result<std::shared_ptr<const x509::Trust>> load_trust(const config::TrustFiles& files) {
   x509::TrustSources sources;
-  for (const config::RootSource& root : roots)
+  for (const config::RootSource& root : files.roots)
     sources.roots.push_back({root.path, rule_of(root.rule)});
-  sources.intermediates = enrolment.intermediates;
-  sources.crls = enrolment.crls;
-  sources.crls_required = enrolment.crls_required;
-  sources.unknown = review_unknown ? x509::UnknownRoots::review : x509::UnknownRoots::refuse;
+  sources.intermediates = files.intermediates;
+  sources.crls = files.crls;
+  sources.crls_required = files.crls_required;
+  sources.unknown = files.review_unknown ? x509::UnknownRoots::review : x509::UnknownRoots::refuse;
   auto trust = x509::Trust::load(sources);
   if (!trust) return pass_on(trust);
   return std::make_shared<const x509::Trust>(std::move(*trust));
 }
 
-}  // namespace
-
-Result<EnrolmentRoots> load_roots(const config::Tpm2Enrolment& enrolment) {
-  auto ek = load(enrolment, enrolment.roots, enrolment.review_unknown);
+Result<EnrolmentRoots> load_roots(const config::Enrolment& enrolment) {
+  EnrolmentRoots roots;
+  auto formats = make_formats(enrolment.formats);
+  if (!formats) return pass_on(formats);
+  roots.formats = std::move(*formats);
+  if (!enrolment.tpm2.taken) return roots;
+  auto ek = load_trust(enrolment.tpm2.trust);
   if (!ek) return pass_on(ek);
-  if (enrolment.ak_roots.empty()) return EnrolmentRoots{std::move(*ek), nullptr};
+  roots.ek = std::move(*ek);
+  if (enrolment.tpm2.ak_roots.empty()) return roots;
+  config::TrustFiles of_aks = enrolment.tpm2.trust;
+  of_aks.roots = enrolment.tpm2.ak_roots;
   // Whoever may call himself an attestation authority is named, or none.
-  auto ak = load(enrolment, enrolment.ak_roots, false);
+  of_aks.review_unknown = false;
+  auto ak = load_trust(of_aks);
   if (!ak) return pass_on(ak);
-  return EnrolmentRoots{std::move(*ek), std::move(*ak)};
+  roots.ak = std::move(*ak);
+  return roots;
 }
 
 }  // namespace mintmark::mintd

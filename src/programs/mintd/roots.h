@@ -1,19 +1,26 @@
-// The authorities that a configuration names, read from their files.
+// The authorities and formats that a configuration names, read from their files.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 
-#include "attest/tpm2/trust.h"
+#include "attest/format.h"
+#include "attest/x509/trust.h"
 #include "config/config.h"
 
 namespace mintmark::mintd {
 
 struct EnrolmentRoots {
-  std::shared_ptr<const attest::tpm2::EkTrust> ek;
-  std::shared_ptr<const attest::tpm2::EkTrust> ak;  ///< nullptr: no AK certificate is taken.
+  std::shared_ptr<const attest::x509::Trust> ek;  ///< nullptr: no TPM enrols here.
+  std::shared_ptr<const attest::x509::Trust> ak;  ///< nullptr: no AK certificate is taken.
+  /// Those taken beside tpm2, by their names.
+  std::map<std::string, std::shared_ptr<const attest::Format>> formats;
 };
 
-/// `trust_unreadable` names the file.
-[[nodiscard]] Result<EnrolmentRoots> load_roots(const config::Tpm2Enrolment& enrolment);
+/// `trust_unreadable` names the file; errors of the formats' making.
+[[nodiscard]] Result<EnrolmentRoots> load_roots(const config::Enrolment& enrolment);
+[[nodiscard]] Result<std::shared_ptr<const attest::x509::Trust>> load_trust(
+    const config::TrustFiles& files);
 
 }  // namespace mintmark::mintd

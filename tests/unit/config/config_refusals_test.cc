@@ -486,8 +486,39 @@ TEST(ConfigRefusal, OfPcrsThatAreNoList) {
 }
 
 TEST(ConfigRefusal, OfAnUnknownLogLevel) {
-  expect_text(refusal(R"("warning")", R"("loud")"),
+  expect_text(refusal(R"({"level": "warning"})", R"({"level": "loud"})"),
               "key \"log.level\": must be \"debug\" or \"info\" or \"warning\" or \"error\"");
+}
+
+TEST(ConfigRefusal, OfAFormatThatNamesNobodyOrNothingThatCouldBe) {
+  expect_text(refusal(R"("roots": "makers",)", ""), "key \"enrolment.x509.roots\": is missing");
+  expect_text(refusal(R"(["example.org"])", "[]"),
+              "key \"enrolment.webauthn.rp_ids\": must name at least one");
+  expect_text(refusal(R"(["https://login.example.org"])", "[]"),
+              "key \"enrolment.webauthn.origins\": must name at least one");
+  for (const char* origin :
+       {"login.example.org", "https://login.example.org/", "ftp://example.org"}) {
+    expect_text(refusal("https://login.example.org", origin),
+                "key \"enrolment.webauthn.origins[0]\": must be as clientDataJSON has it");
+  }
+  expect_text(refusal(R"("blob": "blob.jwt", )", ""),
+              "key \"enrolment.webauthn.mds.blob\": is missing");
+  expect_text(refusal(R"("roots": [{"path": "fido", "rule": "trust"}], )", ""),
+              "key \"enrolment.webauthn.mds.roots\": is missing");
+  expect_text(refusal(R"(["ABCDEFGHIJ.org.example.app"])", "[]"),
+              "key \"enrolment.apple-appattest.app_ids\": must name at least one");
+  for (const char* id : {"org.example.app", "ABCDEFGHIJ.", "ABCDEFGHIJ"}) {
+    expect_text(refusal("ABCDEFGHIJ.org.example.app", id),
+                "key \"enrolment.apple-appattest.app_ids[0]\": must be the team's ten");
+  }
+  expect_text(refusal(std::string(64, 'b'), "bb"),
+              "key \"enrolment.apple-appattest.root_sha256\": must be the SHA-256");
+  expect_text(refusal(R"("collateral": "pcs",
+      "collateral_required": false)",
+                      R"("collateral_required": true)"),
+              "key \"enrolment.tdx.collateral_required\": needs \"collateral\"");
+  expect_text(refusal(R"("keys": "verifier-keys.json",)", ""),
+              "key \"enrolment.eat.keys\": is missing");
 }
 
 TEST(ConfigRefusal, OfTooManyThreads) {

@@ -103,6 +103,22 @@ TEST(Config, GivesEnrolmentAsTheFileSaysWithPcrsInOrder) {
   EXPECT_EQ(config.enrolment.tpm2.ek_kind_by_root.at(std::string(64, 'a')), EkKind::rsa);
   EXPECT_EQ(config.enrolment.tpm2.pcr_bank, "sha256");
   EXPECT_EQ(config.enrolment.tpm2.pcrs, (std::vector<unsigned>{0, 1, 7}));
+  const Formats& formats = config.enrolment.formats;
+  EXPECT_TRUE(formats.x509->trust.review_unknown);
+  EXPECT_FALSE(formats.nitro->trust.review_unknown);
+  EXPECT_EQ(formats.webauthn->rp_ids, std::vector<std::string>{"example.org"});
+  EXPECT_EQ(formats.webauthn->origins, std::vector<std::string>{"https://login.example.org"});
+  EXPECT_TRUE(formats.webauthn->sha1 && formats.webauthn->self_attestation);
+  EXPECT_TRUE(formats.webauthn->mds_required);
+  EXPECT_EQ(formats.webauthn->mds_roots.size(), 1U);
+  EXPECT_EQ(formats.apple_appattest->app_ids,
+            std::vector<std::string>{"ABCDEFGHIJ.org.example.app"});
+  EXPECT_EQ(formats.apple_appattest->root_sha256, std::string(64, 'b'));
+  EXPECT_TRUE(formats.apple_appattest->development);
+  EXPECT_FALSE(formats.tdx->collateral_required);
+  EXPECT_EQ(formats.eat->issuers, std::vector<std::string>{"https://verifier.example"});
+  EXPECT_EQ(formats.eat->audience, "https://localhost:8443");
+  EXPECT_TRUE(formats.eat->warning);
 }
 
 TEST(Config, GivesTheVerifiersThatAcknowledgeAsTheFileSays) {
@@ -118,20 +134,26 @@ TEST(Config, ResolvesRelativePathsAgainstTheFilesDirectory) {
   EXPECT_EQ(config.tls->key, "/etc/mintmark/tls/server.key");
   EXPECT_EQ(config.admin.socket, "/etc/mintmark/admin.sock");
   EXPECT_EQ(config.state_directory, "/etc/mintmark/state");
-  EXPECT_EQ(config.enrolment.tpm2.roots.at(0).path, "/etc/mintmark/ek-roots");
+  EXPECT_EQ(config.enrolment.tpm2.trust.roots.at(0).path, "/etc/mintmark/ek-roots");
   EXPECT_EQ(config.enrolment.tpm2.ak_roots.at(0).path, "/etc/mintmark/ak-roots");
-  EXPECT_EQ(config.enrolment.tpm2.crls, "/etc/mintmark/crls");
-  EXPECT_EQ(config.enrolment.tpm2.intermediates, "/etc/mintmark/ek-intermediates");
+  EXPECT_EQ(config.enrolment.tpm2.trust.crls, "/etc/mintmark/crls");
+  EXPECT_EQ(config.enrolment.tpm2.trust.intermediates, "/etc/mintmark/ek-intermediates");
   EXPECT_EQ(config.policy_file, "/etc/mintmark/policy.json");
+  EXPECT_EQ(config.enrolment.formats.android_key->revocation_list, "/etc/mintmark/status.json");
+  EXPECT_EQ(config.enrolment.formats.android_key->software_roots.at(0).path,
+            "/etc/mintmark/emulators");
+  EXPECT_EQ(config.enrolment.formats.webauthn->mds, "/etc/mintmark/blob.jwt");
+  EXPECT_EQ(config.enrolment.formats.tdx->collateral, "/etc/mintmark/pcs");
+  EXPECT_EQ(config.enrolment.formats.eat->keys, "/etc/mintmark/verifier-keys.json");
 }
 
 TEST(Config, TakesOnePathOfRootsOrAListWithARuleEach) {
   Config config = good(sample);
-  ASSERT_EQ(config.enrolment.tpm2.roots.size(), 1U);
-  EXPECT_EQ(config.enrolment.tpm2.roots[0].rule, RootRule::trust);
+  ASSERT_EQ(config.enrolment.tpm2.trust.roots.size(), 1U);
+  EXPECT_EQ(config.enrolment.tpm2.trust.roots[0].rule, RootRule::trust);
   EXPECT_EQ(config.enrolment.tpm2.ak_roots.at(0).rule, RootRule::review);
-  EXPECT_FALSE(config.enrolment.tpm2.review_unknown);
-  EXPECT_FALSE(config.enrolment.tpm2.crls_required);
+  EXPECT_FALSE(config.enrolment.tpm2.trust.review_unknown);
+  EXPECT_FALSE(config.enrolment.tpm2.trust.crls_required);
   Json document = Json::parse(sample, nullptr, true, true);
   document["enrolment"]["tpm2"]["roots"] = {{{"path", "/a"}, {"rule", "trust"}},
                                             {{"path", "b"}, {"rule", "refuse"}}};
@@ -139,12 +161,12 @@ TEST(Config, TakesOnePathOfRootsOrAListWithARuleEach) {
   document["enrolment"]["tpm2"].erase("ak_roots");
   document["enrolment"]["tpm2"].erase("unknown_roots");
   config = good(document.dump());
-  ASSERT_EQ(config.enrolment.tpm2.roots.size(), 2U);
-  EXPECT_EQ(config.enrolment.tpm2.roots[1].path, "/etc/mintmark/b");
-  EXPECT_EQ(config.enrolment.tpm2.roots[1].rule, RootRule::refuse);
-  EXPECT_TRUE(config.enrolment.tpm2.crls_required);
+  ASSERT_EQ(config.enrolment.tpm2.trust.roots.size(), 2U);
+  EXPECT_EQ(config.enrolment.tpm2.trust.roots[1].path, "/etc/mintmark/b");
+  EXPECT_EQ(config.enrolment.tpm2.trust.roots[1].rule, RootRule::refuse);
+  EXPECT_TRUE(config.enrolment.tpm2.trust.crls_required);
   EXPECT_TRUE(config.enrolment.tpm2.ak_roots.empty()) << "no AK certificate is taken";
-  EXPECT_TRUE(config.enrolment.tpm2.review_unknown);
+  EXPECT_TRUE(config.enrolment.tpm2.trust.review_unknown);
 }
 
 TEST(Config, TakesATlsKeyInAKeyStore) {
@@ -219,7 +241,7 @@ TEST(Config, HasDefaultsForWhatMayBeLeftOut) {
   EXPECT_TRUE(config.keys.acknowledge.verifiers.empty());
   EXPECT_EQ(config.keys.evidence.activations_per_minute, 6U);
   EXPECT_FALSE(config.stores[0].attestation);
-  EXPECT_TRUE(config.enrolment.tpm2.intermediates.empty());
+  EXPECT_TRUE(config.enrolment.tpm2.trust.intermediates.empty());
   EXPECT_EQ(config.enrolment.tpm2.pcrs, (std::vector<unsigned>{0, 1, 2, 3, 4, 5, 6, 7}));
   EXPECT_EQ(config.log_level, "info");
   EXPECT_EQ(config.front_threads, 0U);

@@ -65,6 +65,73 @@ inline const std::string sample = R"({
       "crls_required": false,
       "pcr_bank": "sha256",
       "pcrs": [7, 0, 1]
+    },
+    "x509": {
+      "roots": "makers",
+      "unknown_roots": "review",
+      "intermediates": "makers-intermediates",
+      "crls": "makers-crls",
+      "crls_required": false
+    },
+    "android-key": {
+      "roots": [{"path": "google", "rule": "trust"}],
+      "unknown_roots": "refuse",
+      "intermediates": "google-intermediates",
+      "crls": "google-crls",
+      "crls_required": false,
+      "software_roots": [{"path": "emulators", "rule": "review"}],
+      "revocation_list": "status.json"
+    },
+    "webauthn": {
+      "roots": "authenticators",
+      "unknown_roots": "refuse",
+      "intermediates": "authenticators-intermediates",
+      "crls": "authenticators-crls",
+      "crls_required": false,
+      "rp_ids": ["example.org"],
+      "origins": ["https://login.example.org"],
+      "sha1": true,
+      "self_attestation": true,
+      "mds": {"blob": "blob.jwt", "roots": [{"path": "fido", "rule": "trust"}], "required": true}
+    },
+    "apple-appattest": {
+      "roots": "apple.pem",
+      "unknown_roots": "refuse",
+      "intermediates": "apple-intermediates",
+      "crls": "apple-crls",
+      "crls_required": false,
+      "root_sha256": "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+      "app_ids": ["ABCDEFGHIJ.org.example.app"],
+      "development": true
+    },
+    "nitro": {
+      "roots": "aws.pem",
+      "unknown_roots": "refuse",
+      "intermediates": "aws-intermediates",
+      "crls": "aws-crls",
+      "crls_required": false
+    },
+    "sev-snp": {
+      "roots": "amd",
+      "unknown_roots": "refuse",
+      "intermediates": "amd-intermediates",
+      "crls": "amd-crls",
+      "crls_required": false
+    },
+    "tdx": {
+      "roots": "intel.pem",
+      "unknown_roots": "refuse",
+      "intermediates": "intel-intermediates",
+      "crls": "intel-crls",
+      "crls_required": false,
+      "collateral": "pcs",
+      "collateral_required": false
+    },
+    "eat": {
+      "keys": "verifier-keys.json",
+      "issuers": ["https://verifier.example"],
+      "audience": "https://localhost:8443",
+      "warning": true
     }
   },
   "policy": "policy.json",

@@ -28,7 +28,7 @@ class EnrolmentTest : public IssuerFixture {
  protected:
   EnrolmentTest() {
     options.ek.usual = EkRule::Kind::ecc;  // The test's TPMs show that one.
-    options.admission.mode = store::EnrolmentMode::open;
+    options.admitting.rules.mode = store::EnrolmentMode::open;
     start();
     clock.advance(std::chrono::seconds(5));
   }
@@ -87,7 +87,7 @@ class EnrolmentTest : public IssuerFixture {
                            .finish_url = issuer_url + "/attest/tpm2/finish",
                            .pcrs = {"sha256", {0, 7}},
                            .ek = {},
-                           .admission = {}};
+                           .admitting = {}};
   const test::Scratch scratch;
   CountedStore store{store::open_device_store(scratch / "devices.db").value()};
   DeviceRegister device_register{store, devices};

@@ -153,7 +153,7 @@ TEST_F(EnrolmentTest, ThatCannotBeWrittenIsNotAnswered) {
 }
 
 TEST_F(EnrolmentTest, WaitsForApprovalAndThenAttestsAfresh) {
-  options.admission.mode = store::EnrolmentMode::approve;
+  options.admitting.rules.mode = store::EnrolmentMode::approve;
   start();
   clock.advance(std::chrono::seconds(1));
   const std::size_t signatures = key_store->signatures();
@@ -172,7 +172,7 @@ TEST_F(EnrolmentTest, WaitsForApprovalByDefault) {
 }
 
 TEST_F(EnrolmentTest, OfATpmThatNobodyNamedIsRefusedWhereOnlyNamedOnesMay) {
-  options.admission.mode = store::EnrolmentMode::listed;
+  options.admitting.rules.mode = store::EnrolmentMode::listed;
   start();
   clock.advance(std::chrono::seconds(1));
   const auto refused = finish(call_of(tpm));
@@ -233,7 +233,7 @@ class ReviewTest : public EnrolmentTest {
 
 TEST_F(ReviewTest, OfAnUnknownAuthorityWaitsForAPersonWhateverTheMode) {
   for (const auto mode : {store::EnrolmentMode::open, store::EnrolmentMode::listed}) {
-    options.admission.mode = mode;
+    options.admitting.rules.mode = mode;
     start();
     clock.advance(std::chrono::seconds(1));
     const auto outcome = finish(call_of(tpm));
@@ -266,7 +266,8 @@ class CertifiedAkTest : public EnrolmentTest {
   CertifiedAkTest() { take(clouds.trust()); }
   void take(attest::x509::Trust of_aks) {
     trust.swap(Roots{std::make_shared<const attest::tpm2::EkTrust>(authority.trust()),
-                     std::make_shared<const attest::tpm2::EkTrust>(std::move(of_aks))});
+                     std::make_shared<const attest::tpm2::EkTrust>(std::move(of_aks)),
+                     {}});
   }
   FinishCall certified_call() {
     FinishCall call;

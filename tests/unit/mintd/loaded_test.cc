@@ -120,7 +120,7 @@ TEST_F(LoadedTest, MayChangeTheCertificateOfATlsKeyInAKeyStoreButNotWhereKeysAre
   key_in_store();
   const Loaded before = good();
   directory_.write("server.pem", ca_.issue().certificate_pem);
-  EXPECT_EQ(changes(before, good()), (std::vector<std::string>{"enrolment.tpm2.roots", "tls"}));
+  EXPECT_EQ(changes(before, good()), (std::vector<std::string>{"enrolment: roots", "tls"}));
   const auto refused = changes_between(in_file, before);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::reload_needs_restart);
@@ -143,20 +143,20 @@ TEST_F(LoadedTest, HoldsTheTextsThatWereChecked) {
 }
 
 TEST_F(LoadedTest, ReadAgainUnchangedDiffersInNothingButTheRootsThatWereReadAgain) {
-  EXPECT_EQ(changes(good(), good()), std::vector<std::string>{"enrolment.tpm2.roots"});
+  EXPECT_EQ(changes(good(), good()), std::vector<std::string>{"enrolment: roots"});
 }
 
 TEST_F(LoadedTest, MayChangePolicyCertificateKeyAndLogLevel) {
   const Loaded before = good();
   directory_.write("policy.json", policy_text + " ");
-  EXPECT_EQ(changes(before, good()), (std::vector<std::string>{"policy", "enrolment.tpm2.roots"}));
+  EXPECT_EQ(changes(before, good()), (std::vector<std::string>{"policy", "enrolment: roots"}));
   directory_.write("policy.json", policy_text);
   write_tls();
-  EXPECT_EQ(changes(before, good()), (std::vector<std::string>{"enrolment.tpm2.roots", "tls"}));
+  EXPECT_EQ(changes(before, good()), (std::vector<std::string>{"enrolment: roots", "tls"}));
   const Loaded with_tls = good();
   write_config("", "debug");
   EXPECT_EQ(changes(with_tls, good()),
-            (std::vector<std::string>{"enrolment.tpm2.roots", "log.level"}));
+            (std::vector<std::string>{"enrolment: roots", "log.level"}));
 }
 
 const std::string policy_with_list = R"({"rules": [], "boot": [{"name": "all",
@@ -184,11 +184,11 @@ TEST_F(LoadedTest, NoticesThatAFileChangedThatThePolicyNames) {
   directory_.write("policy.json", policy_with_list);
   directory_.write("files.sha256", std::string(64, 'a') + "  /bin/a\n");
   Loaded before = good();
-  EXPECT_EQ(changes(before, good()), std::vector<std::string>{"enrolment.tpm2.roots"});
+  EXPECT_EQ(changes(before, good()), std::vector<std::string>{"enrolment: roots"});
   directory_.write("files.sha256", std::string(64, 'b') + "  /bin/a\n");
-  EXPECT_EQ(changes(before, good()), (std::vector<std::string>{"policy", "enrolment.tpm2.roots"}));
+  EXPECT_EQ(changes(before, good()), (std::vector<std::string>{"policy", "enrolment: roots"}));
   take_over(before, good());
-  EXPECT_EQ(changes(before, good()), std::vector<std::string>{"enrolment.tpm2.roots"});
+  EXPECT_EQ(changes(before, good()), std::vector<std::string>{"enrolment: roots"});
 }
 
 TEST_F(LoadedTest, WarnsOfRulesThatGoByPcrsWhichAreNotQuoted) {
@@ -223,7 +223,7 @@ TEST_F(LoadedTest, MayChangeWhereTheFilesStand) {
   auto text = *read_file(directory_.path() / "mintd.json");
   text.replace(text.find("\"roots\": \"roots\""), 16, "\"roots\": \"others\"");
   directory_.write("mintd.json", text);
-  EXPECT_EQ(changes(before, good()), std::vector<std::string>{"enrolment.tpm2.roots"});
+  EXPECT_EQ(changes(before, good()), std::vector<std::string>{"enrolment: roots"});
 }
 
 TEST_F(LoadedTest, MayChangeNothingElseAndEachOtherKeyIsNamed) {
@@ -245,7 +245,7 @@ TEST_F(LoadedTest, TakenOverIsWhatTheNextComparisonStartsFrom) {
   write_tls();
   write_config("", "debug");
   take_over(in_force, good());
-  EXPECT_EQ(changes(in_force, good()), std::vector<std::string>{"enrolment.tpm2.roots"});
+  EXPECT_EQ(changes(in_force, good()), std::vector<std::string>{"enrolment: roots"});
   EXPECT_EQ(in_force.config.log_level, "debug");
 }
 

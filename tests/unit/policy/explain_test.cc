@@ -114,7 +114,7 @@ TEST_F(Explained, PcrThatIsAnotherOrMissing) {
 
 TEST_F(Explained, BankThatIsAnother) {
   device_.facts.pcr_bank = "sha1";
-  expect_mismatch("pcrs.7", "the bank sha1", "the bank sha256");
+  expect_mismatch("pcrs.7", "the bank sha1", "a bank of SHA-256, SHA-384 or SHA-512");
 }
 
 TEST_F(Explained, FirstConditionThatFailedIsTold) {

@@ -155,6 +155,91 @@ TEST_F(Matching, ByPcrsTakesNoOtherBank) {
   EXPECT_FALSE(matches(policy, device_));
 }
 
+TEST_F(Matching, ByPcrsOfTheBankThatWasQuoted) {
+  const std::string value(96, 'c');
+  const Policy policy = with_match(R"({"pcrs": {"0": [")" + value + R"("]}})");
+  EXPECT_FALSE(matches(policy, device_));
+  device_.facts.pcr_bank = "sha384";
+  device_.facts.pcrs = {{0, value}};
+  EXPECT_TRUE(matches(policy, device_));
+}
+
+TEST_F(Matching, ByAllThatIsProven) {
+  const Policy one = with_match(R"({"proves": "boot_state"})");
+  const Policy both = with_match(R"({"proves": ["application", "hardware"]})");
+  EXPECT_FALSE(matches(one, device_)) << "nothing is proven unless the facts say so";
+  device_.facts.proves = {"boot_state", "hardware"};
+  EXPECT_TRUE(matches(one, device_));
+  EXPECT_FALSE(matches(both, device_)) << "each must be, not any";
+  device_.facts.proves = {"application", "hardware"};
+  EXPECT_TRUE(matches(both, device_));
+}
+
+TEST_F(Matching, ByAFactThatIsAText) {
+  const Policy policy = with_match(R"({"facts": {"security_level": ["strongbox", "software"]}})");
+  EXPECT_FALSE(matches(policy, device_)) << "a fact that nobody told holds for nothing";
+  device_.facts.more["security_level"] = std::string("strongbox");
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.more["security_level"] = std::string("trusted_environment");
+  EXPECT_FALSE(matches(policy, device_));
+  for (const attest::FactValue& other :
+       {attest::FactValue(true), attest::FactValue(std::int64_t{1}),
+        attest::FactValue(std::vector<std::string>{})}) {
+    device_.facts.more["security_level"] = other;
+    EXPECT_FALSE(matches(policy, device_)) << "of another kind than it should be";
+  }
+}
+
+TEST_F(Matching, ByAFactThatIsADigestInEitherCase) {
+  const Policy policy =
+      with_match(R"({"facts": {"measurement": ")" + std::string(96, 'A') + R"("}})");
+  device_.facts.more["measurement"] = std::string(96, 'a');
+  EXPECT_TRUE(matches(policy, device_));
+}
+
+TEST_F(Matching, ByAFactThatIsANumber) {
+  const Policy least = with_match(R"({"facts": {"os_patch_level": {"at_least": 202501}}})");
+  const Policy range =
+      with_match(R"({"facts": {"os_patch_level": {"at_least": 202501, "at_most": 202502}}})");
+  for (const auto& [level, new_enough, within] :
+       {std::tuple{202412, false, false}, std::tuple{202501, true, true},
+        std::tuple{202502, true, true}, std::tuple{202503, true, false}}) {
+    device_.facts.more["os_patch_level"] = std::int64_t{level};
+    EXPECT_EQ(matches(least, device_), new_enough) << level;
+    EXPECT_EQ(matches(range, device_), within) << level;
+  }
+  device_.facts.more["os_patch_level"] = std::string("202501");
+  EXPECT_FALSE(matches(least, device_));
+}
+
+TEST_F(Matching, ByAFactThatIsYesOrNo) {
+  const Policy locked = with_match(R"({"facts": {"boot_locked": true}})");
+  const Policy unlocked = with_match(R"({"facts": {"boot_locked": false}})");
+  EXPECT_FALSE(matches(unlocked, device_)) << "not told is not no";
+  device_.facts.more["boot_locked"] = true;
+  EXPECT_TRUE(matches(locked, device_));
+  EXPECT_FALSE(matches(unlocked, device_));
+}
+
+TEST_F(Matching, ByAFactThatIsAList) {
+  const Policy any = with_match(R"({"facts": {"application": ["package:a", "package:b"]}})");
+  const Policy only = with_match(R"({"facts": {"tcb_advisories": {"only": ["INTEL-SA-1"]}}})");
+  const Policy none = with_match(R"({"facts": {"tcb_advisories": {"only": []}}})");
+  EXPECT_FALSE(matches(none, device_)) << "a list that nobody told is not an empty one";
+  device_.facts.more["application"] = std::vector<std::string>{"package:c", "package:b"};
+  device_.facts.more["tcb_advisories"] = std::vector<std::string>{};
+  EXPECT_TRUE(matches(any, device_));
+  EXPECT_TRUE(matches(only, device_));
+  EXPECT_TRUE(matches(none, device_));
+  device_.facts.more["application"] = std::vector<std::string>{"package:c"};
+  device_.facts.more["tcb_advisories"] = std::vector<std::string>{"INTEL-SA-1"};
+  EXPECT_FALSE(matches(any, device_));
+  EXPECT_TRUE(matches(only, device_));
+  EXPECT_FALSE(matches(none, device_));
+  device_.facts.more["tcb_advisories"] = std::vector<std::string>{"INTEL-SA-1", "INTEL-SA-2"};
+  EXPECT_FALSE(matches(only, device_));
+}
+
 // The sample's first rule uses every condition: each one, broken alone, takes the device out of it.
 TEST_F(Matching, NeedsEveryConditionOfARule) {
   using Break = void (*)(attest::RecordedDevice&);

@@ -55,11 +55,12 @@ TEST(Scope, OfOtherCharactersIsRefused) {
   EXPECT_NE(wrong_with_scope(std::string(129, 'a')), "");
 }
 
-TEST(Manufacturer, IsAVendorId) {
+TEST(Manufacturer, IsAVendorIdOrAName) {
+  EXPECT_EQ(wrong_with_manufacturer("Apple"), "");
   EXPECT_EQ(wrong_with_manufacturer("id:49465800"), "");
   EXPECT_EQ(wrong_with_manufacturer("id:0000101a"), "");
   for (const auto* text :
-       {"", "IFX", "49465800", "id:4946580", "id:494658000", "ID:49465800", "id:4946580g"}) {
+       {"", "49465800", "id:4946580", "id:494658000", "ID:49465800", "id:4946580g"}) {
     EXPECT_NE(wrong_with_manufacturer(text), "") << text;
   }
 }

@@ -26,6 +26,38 @@ void expect_text(const std::string& text, const std::string& part) {
   EXPECT_NE(text.find(part), std::string::npos) << text;
 }
 
+/// Of the sample with more members in a match.
+std::string refusal_of_match(const std::string& members) {
+  return refusal(R"({"format": "tpm2"})", R"({"format": "tpm2", )" + members + "}");
+}
+
+TEST(PolicyRefusal, OfAFactThatNoFormatTells) {
+  expect_text(refusal_of_match(R"("facts": {"patch": {"at_least": 1}})"),
+              "key \"rules[1].match.facts.patch\": is no fact that any format tells; these are: "
+              "aaguid, application");
+}
+
+TEST(PolicyRefusal, OfAConditionThatDoesNotFitItsFact) {
+  expect_text(refusal_of_match(R"("facts": {})"), "key \"rules[1].match.facts\": must hold");
+  expect_text(refusal_of_match(R"("facts": {"os_version": 14})"),
+              "key \"rules[1].match.facts.os_version\"");
+  expect_text(refusal_of_match(R"("facts": {"os_version": {}})"),
+              "key \"rules[1].match.facts.os_version\": must say \"at_least\"");
+  expect_text(refusal_of_match(R"("facts": {"os_version": {"at_least": 2, "at_most": 1}})"),
+              "at_most\": must not be below at_least");
+  expect_text(refusal_of_match(R"("facts": {"boot_locked": "yes"})"),
+              "key \"rules[1].match.facts.boot_locked\"");
+  expect_text(refusal_of_match(R"("facts": {"application": []})"),
+              "key \"rules[1].match.facts.application\": must hold at least one");
+  expect_text(refusal_of_match(R"("facts": {"application": {"none": true}})"),
+              "key \"rules[1].match.facts.application");
+}
+
+TEST(PolicyRefusal, OfAProofThatThereIsNot) {
+  expect_text(refusal_of_match(R"("proves": ["hardware", "love"])"),
+              "key \"rules[1].match.proves[1]\": must be \"token_key\"");
+}
+
 TEST(PolicyFile, ThatIsGoodIsTaken) { EXPECT_EQ(test::policy_of(sample).rules(), 2U); }
 
 TEST(PolicyFile, WithBrokenJsonIsRefusedWithItsLine) {
@@ -117,7 +149,7 @@ TEST(PolicyFile, WithAnUnknownKeyProtectionIsRefused) {
 
 TEST(PolicyFile, WithAnUnknownWordInAListIsRefused) {
   expect_text(refusal(R"({"format": "tpm2"})", R"({"format": ["tpm2", "tpm"]})"),
-              "key \"rules[1].match.format[1]\": must be \"tpm2\" or \"key\"");
+              "key \"rules[1].match.format[1]\": must be \"tpm2\", \"key\", \"android-key\"");
   expect_text(refusal(R"("hardware")", R"(["none", "nothing"])"),
               "key \"rules[0].match.key_protection[1]\": must be \"hardware\", \"session\", "
               "\"unproven\" or \"none\"");
@@ -201,7 +233,7 @@ TEST(PolicyFile, WithAMisspeltKeyInAWindowIsRefused) {
 }
 
 TEST(PolicyFile, WithAManufacturerThatIsNoVendorIdIsRefused) {
-  expect_text(refusal("id:49465800", "Infineon"),
+  expect_text(refusal("id:49465800", "49465800"),
               "policy.json:9: key \"rules[0].match.manufacturer[1]\": must be a TCG vendor id");
 }
 
@@ -262,7 +294,7 @@ TEST(PolicyFile, WithAPcrInAnotherSpellingIsRefused) {
 
 TEST(PolicyFile, WithAPcrValueThatIsNoDigestIsRefused) {
   expect_text(refusal(test::pcr_7, "77"),
-              "key \"rules[0].match.pcrs.7[0]\": must be a SHA-256 value");
+              "key \"rules[0].match.pcrs.7[0]\": must be a PCR's value");
 }
 
 TEST(PolicyFile, WithoutAnyValueForAPcrIsRefused) {
