@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "hsm/result_profile.h"
 #include "hsm/signer/certificate_verify.h"
 #include "jose/base64url.h"
 #include "jose/jws.h"
@@ -12,6 +13,9 @@ namespace {
 
 constexpr std::size_t thumbprint_octets = 32;
 constexpr std::array<std::string_view, 3> header_members{"alg", "kid", "typ"};
+// What makes a JWT an access token (RFC 9068 §2.2): a result has none of it, so that not even one
+// who looks at no `typ` takes it for one.
+constexpr std::array<const char*, 4> claims_of_tokens{"aud", "scope", "client_id", "azp"};
 
 tl::unexpected<Error> refuse(const std::string& what) { return fail(Code::purpose_refused, what); }
 
@@ -79,7 +83,8 @@ Result<void> check_confirmation(Purpose purpose, const Json& claims) {
   const auto cnf = claims.find("cnf");
   if (cnf == claims.end() || !cnf->is_object())
     return refuse("cnf is missing: nothing is signed that is bound to no key");
-  if (purpose == Purpose::access_token) {
+  if (purpose == Purpose::result && cnf->size() != 1) return refuse("cnf may have jkt alone");
+  if (purpose == Purpose::access_token || purpose == Purpose::result) {
     const auto jkt = jose::from_base64url(text_of(*cnf, "jkt"));
     if (!jkt || jkt->size() != thumbprint_octets) return refuse("cnf.jkt is no thumbprint");
     return {};
@@ -88,6 +93,24 @@ Result<void> check_confirmation(Purpose purpose, const Json& claims) {
   if (jwk == cnf->end()) return refuse("cnf.jwk is missing");
   if (const auto key = jose::PublicKey::from_jwk(*jwk); !key)
     return refuse("cnf.jwk: " + key.error().detail);
+  return {};
+}
+
+// draft-ietf-rats-ear-04 §3: the profile, who it is about, and an appraisal of each attester.
+Result<void> check_result(const Json& claims) {
+  if (text_of(claims, "eat_profile") != ear_profile)
+    return refuse("eat_profile must be " + std::string(ear_profile));
+  if (text_of(claims, "sub").empty()) return refuse("sub is missing");
+  const auto submods = claims.find("submods");
+  if (submods == claims.end() || !submods->is_object() || submods->empty())
+    return refuse("submods must be an object that is not empty");
+  for (const auto& [name, appraisal] : submods->items()) {
+    if (!appraisal.is_object() || text_of(appraisal, "ear_status").empty())
+      return refuse("each of submods must be an appraisal with ear_status");
+  }
+  for (const char* name : claims_of_tokens) {
+    if (claims.contains(name)) return refuse("a result has no " + std::string(name));
+  }
   return {};
 }
 
@@ -104,6 +127,9 @@ Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key,
   if (auto header = check_header(key, parts->header); !header) return header;
   if (auto issuer = check_issuer(rules, key.purpose, parts->claims); !issuer) return issuer;
   if (auto times = check_times(rules, key, parts->claims, now); !times) return times;
+  if (key.purpose == Purpose::result) {
+    if (auto result = check_result(parts->claims); !result) return result;
+  }
   return check_confirmation(key.purpose, parts->claims);
 }
 

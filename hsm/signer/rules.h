@@ -22,9 +22,10 @@ struct PurposeRules {
 /// purpose: its `typ`, the key's `alg` and `kid` and no other member in the header, our `iss`
 /// (access tokens: required; client attestations: absent or ours), `iat` near the clock, `exp`
 /// after it and within the longest life, `cnf.jkt` in an access token (a SHA-256, RFC 9449 §6.1), a
-/// public `cnf.jwk` in a client attestation. A TLS key signs no JWS: see certificate_verify.h. What
-/// a header or claim says is never quoted whole: the
-/// front's words end up in the keeper's log.
+/// public `cnf.jwk` in a client attestation. A result has our `eat_profile`, `sub`, `submods` with
+/// an `ear_status` each, `cnf` with `jkt` alone, and none of `aud`, `scope`, `client_id`, `azp`. A
+/// TLS key signs no JWS: see certificate_verify.h. What a header or claim says is never quoted
+/// whole: the front's words end up in the keeper's log.
 [[nodiscard]] Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key,
                                          std::string_view signing_input, Moment now);
 

@@ -4,6 +4,7 @@
 
 #include "admin/boot_endpoints.h"
 #include "admin/keeper_endpoints.h"
+#include "admin/result_endpoint.h"
 #include "base/json.h"
 
 namespace mintmark::admin {
@@ -92,7 +93,8 @@ void add_device_reading(http::Router& router, const DeviceParts& parts) {
   const BootSources sources{parts.store, parts.policy, parts.policy_file};
   router.on(
       "GET", std::string(one_device) + "*",
-      [&store, sources, answers](const http::Request& request, const http::Respond& respond) {
+      [&store, sources, answers, results = parts.results](const http::Request& request,
+                                                          const http::Respond& respond) {
         // What stands behind a device's id asks for more of it.
         const std::string rest = request.path.substr(one_device.size());
         const auto slash = rest.find('/');
@@ -103,6 +105,7 @@ void add_device_reading(http::Router& router, const DeviceParts& parts) {
         if (what == "/explain")
           return respond(
               answers->part(rest, request.query, [&] { return explain_boot(sources, id); }));
+        if (what == "/result") return answer_result(results, id, request.query, respond);
         respond(show(store, rest));
       });
 }

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "http/router.h"
 #include "issuer/device_register.h"
+#include "issuer/results.h"
 #include "policy/policy.h"
 #include "store/store.h"
 
@@ -22,11 +23,14 @@ struct DeviceParts {
   /// The policy in force, and its file.
   std::function<std::shared_ptr<const policy::Policy>()> policy;
   std::function<std::string()> policy_file;
+  /// Null where no results are given.
+  issuer::Results* results = nullptr;
 };
 
 /// GET /admin/v1/devices[?after=ID]: a page of devices by id, and in `next` the id to go on after
 /// ("": that was all). GET /admin/v1/devices/ID: one, with all that is known. `device_not_found`.
-/// GET /admin/v1/devices/ID/boot and /explain: in parts (boot_endpoints.h).
+/// GET /admin/v1/devices/ID/boot and /explain: in parts (boot_endpoints.h). GET
+/// /admin/v1/devices/ID/result (result_endpoint.h).
 void add_device_reading(http::Router& router, const DeviceParts& parts);
 
 /// POST /admin/v1/devices/approve, expect, revoke, reinstate, label, attest, add and invite

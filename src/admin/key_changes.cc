@@ -45,7 +45,8 @@ std::string kid_of(config::ObjectReader& reader) {
 }
 
 std::optional<hsm::Purpose> purpose_of(config::ObjectReader& reader) {
-  const std::string name = reader.choice("purpose", {"access_token", "client_attestation"}, "");
+  const std::string name =
+      reader.choice("purpose", {"access_token", "client_attestation", "result"}, "");
   if (name.empty()) return std::nullopt;
   return hsm::purpose_named(name).value();
 }

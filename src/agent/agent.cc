@@ -220,6 +220,27 @@ Result<void> Agent::attest_again(Identity& identity) {
   return {};
 }
 
+Result<std::string> Agent::result(const std::string& nonce) {
+  const auto lock = state_.lock();
+  if (!lock) return tl::unexpected<Error>(lock.error());
+  auto identity = state_.identity();
+  if (!identity) return pass_on(identity);
+  if (!identity->attestation) {
+    return fail(Code::result_unavailable,
+                "this device's key is a file: it has attested nothing that a result could tell");
+  }
+  const bool renews = renews_now(*identity);
+  Result<void> renewed;
+  if (renews) renewed = attest_again(*identity);
+  if (!renewed &&
+      (is_refusal(renewed.error()) || is_over(*identity->attestation, surroundings_.clock.now())))
+    return pass_on(renewed);
+  auto result = ask_result(*identity, nonce);
+  if (result || renews || !asks_for_enrolment(result.error())) return result;
+  if (auto done = attest_again(*identity); !done) return pass_on(done);
+  return ask_result(*identity, nonce);
+}
+
 Result<std::unique_ptr<DeviceKey>> Agent::open_key(const Identity& identity) {
   std::unique_ptr<DeviceKey> opened;
   if (const auto* in_tpm = std::get_if<TpmKey>(&identity.key)) {

@@ -66,6 +66,12 @@ class Agent {
   /// `enrolment_pending` where that waits for approval.
   [[nodiscard]] Result<std::string> token(const TokenRequest& request);
 
+  /// The issuer's verdict on this device as an EAT, for whoever does not want tokens: never kept,
+  /// its signature not checked. `nonce`: to be echoed in it, 8 to 88 characters; "": none. Attests
+  /// again first where that is due, as for a token. `result_unavailable` for a key that nothing
+  /// attests.
+  [[nodiscard]] Result<std::string> result(const std::string& nonce);
+
   /// Errors of check_provable.
   [[nodiscard]] Result<std::string> proof(const ProofContent& content);
 
@@ -92,6 +98,8 @@ class Agent {
   [[nodiscard]] Result<TokenAnswer> fetch(Identity& identity, const TokenRequest& request,
                                           bool attested);
   [[nodiscard]] Result<TokenAnswer> ask(const Identity& identity, const TokenRequest& request);
+  [[nodiscard]] Result<std::string> ask_result(const Identity& identity, const std::string& echoed);
+  [[nodiscard]] Result<void> keep_nonce(const std::string& issuer, const std::string& nonce);
   [[nodiscard]] Result<void> attest_again(Identity& identity);
   [[nodiscard]] Result<Enrolment> enroll_by(const EnrolmentWay& way, const Identity* former,
                                             IssuerClient& issuer, const Say& say);

@@ -6,6 +6,7 @@
 #include "http/text.h"
 #include "http/url.h"
 #include "jose/base64url.h"
+#include "jose/jws.h"
 
 namespace mintmark::agent {
 namespace {
@@ -119,6 +120,20 @@ Result<TokenAnswer> token_in(const http::Response& response) {
                      .expires_in = members.seconds("expires_in")};
   if (auto read = members.result(); !read) return pass_on(read);
   return answer;
+}
+
+// RFC 9782 §4; whatever else is no result that could be passed on.
+Result<std::string> result_in(const http::Response& response) {
+  constexpr std::string_view type = "application/eat+jwt";
+  if (response.status != 200) {
+    const auto refused = object_in(response);
+    return tl::unexpected<Error>(refused.error());
+  }
+  const std::string* given = response.headers.find("Content-Type");
+  const auto jws = jose::UnverifiedJws::parse(response.body);
+  if (given == nullptr || !given->starts_with(type) || !jws || jws->typ() != "eat+jwt")
+    return fail(Code::issuer_answer_invalid, "the issuer's answer is no " + std::string(type));
+  return response.body;
 }
 
 }  // namespace
@@ -268,6 +283,20 @@ TokenReply IssuerClient::token(const std::string& endpoint, const TokenRequest& 
   const auto response = transport_->send("POST", endpoint, headers, http::encode_form(form));
   if (!response) return {tl::unexpected<Error>(response.error()), ""};
   return {token_in(*response), nonce_in(response->headers)};
+}
+
+std::string IssuerClient::result_url(const std::string& client_id) const {
+  return issuer_ + "/devices/" + client_id + "/result";
+}
+
+ResultReply IssuerClient::result(const std::string& url, const std::string& nonce,
+                                 const ClientCredential& credential, const std::string& proof) {
+  http::Headers headers = credential.headers;
+  headers.add("DPoP", proof);
+  const std::string query = nonce.empty() ? "" : "?" + http::encode_form({{"nonce", nonce}});
+  const auto response = transport_->send("GET", url + query, headers, "");
+  if (!response) return {tl::unexpected<Error>(response.error()), ""};
+  return {result_in(*response), nonce_in(response->headers)};
 }
 
 }  // namespace mintmark::agent

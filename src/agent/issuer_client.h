@@ -84,11 +84,14 @@ struct ClientCredential {
   [[nodiscard]] static ClientCredential assertion(const std::string& client_assertion);
 };
 
-/// An answer of the token endpoint, and the nonce that came with it for the next proof.
-struct TokenReply {
-  Result<TokenAnswer> answer;
+/// An answer of the issuer, and the nonce that came with it for the next proof.
+template <typename Answer>
+struct Reply {
+  Result<Answer> answer;
   std::string nonce;  ///< "": none came.
 };
+using TokenReply = Reply<TokenAnswer>;
+using ResultReply = Reply<std::string>;
 
 /// One issuer. Errors of every call: those of the transport; what the issuer refuses with comes
 /// with the issuer's own code where we know it, else as `issuer_refused` or `unavailable`;
@@ -126,6 +129,13 @@ class IssuerClient {
   /// `proof` for POST to `endpoint`, by a key that the credential vouches for.
   [[nodiscard]] TokenReply token(const std::string& endpoint, const TokenRequest& request,
                                  const ClientCredential& credential, const std::string& proof);
+
+  /// Where the issuer's verdict on a device is.
+  [[nodiscard]] std::string result_url(const std::string& client_id) const;
+  /// The issuer's verdict as a compact JWS (an EAT, typ eat+jwt), its signature not checked: it is
+  /// for others. `proof` for GET of `url`. `nonce`: to be echoed in it; "": none.
+  [[nodiscard]] ResultReply result(const std::string& url, const std::string& nonce,
+                                   const ClientCredential& credential, const std::string& proof);
 
  private:
   IssuerClient(std::string issuer, Transport& transport)

@@ -1,23 +1,9 @@
-// One token from the issuer, with the nonce that it wants.
+// One token from the issuer, or its verdict on this device, with the nonce that it wants.
 #include "agent/agent.h"
+#include "agent/asking.h"
 #include "agent/proof.h"
 
 namespace mintmark::agent {
-namespace {
-
-bool asks_for_nonce(const Error& error) {
-  const std::string_view oauth = facts_of(error.code).oauth_error;
-  return oauth == "use_dpop_nonce" || oauth == "use_attestation_challenge";
-}
-
-bool another_proof_may_pass(const TokenReply& reply) {
-  if (reply.answer) return false;
-  const Error& error = reply.answer.error();
-  return is_about_proof(error) || (asks_for_nonce(error) && !reply.nonce.empty());
-}
-
-}  // namespace
-
 Result<ClientCredential> Agent::credential_of(const Identity& identity, DeviceKey& key) {
   if (identity.attestation) return ClientCredential::attestation(identity.attestation->text);
   const auto assertion =
@@ -39,29 +25,46 @@ Result<TokenAnswer> Agent::ask(const Identity& identity, const TokenRequest& req
   if (!endpoints) return tl::unexpected<Error>(endpoints.error());
   const auto key = open_key(identity);
   if (!key) return tl::unexpected<Error>(key.error());
-  auto nonce = nonce_for(*issuer, *endpoints);
-  if (!nonce) return pass_on(nonce);
+  const auto nonce = nonce_for(*issuer, *endpoints);
+  if (!nonce) return tl::unexpected<Error>(nonce.error());
 
-  const auto ask_once = [&]() -> TokenReply {
+  auto reply = ask_with_nonce<TokenAnswer>(*nonce, [&](const std::string& with) -> TokenReply {
     const auto credential = credential_of(identity, **key);
     if (!credential) return {tl::unexpected<Error>(credential.error()), ""};
     const auto proof =
-        make_proof(**key, {"POST", endpoints->token, "", *nonce}, surroundings_.clock.now());
+        make_proof(**key, {"POST", endpoints->token, "", with}, surroundings_.clock.now());
     if (!proof) return {tl::unexpected<Error>(proof.error()), ""};
     return issuer->token(endpoints->token, request, *credential, *proof);
-  };
-  TokenReply reply = ask_once();
-  if (another_proof_may_pass(reply)) {
-    if (!reply.nonce.empty()) nonce = reply.nonce;
-    TokenReply second = ask_once();
-    if (second.nonce.empty()) second.nonce = std::move(reply.nonce);
-    reply = std::move(second);
-  }
-  // RFC 9449 §8.2: used until another one comes, also where this answer brought none.
-  if (!reply.nonce.empty() && reply.nonce != state_.nonce(identity.issuer)) {
-    if (auto saved = state_.save_nonce(identity.issuer, reply.nonce); !saved) return pass_on(saved);
-  }
+  });
+  if (auto kept = keep_nonce(identity.issuer, reply.nonce); !kept) return pass_on(kept);
   return std::move(reply.answer);
+}
+
+Result<std::string> Agent::ask_result(const Identity& identity, const std::string& echoed) {
+  auto issuer = IssuerClient::at(identity.issuer, transport(identity.ca_file));
+  if (!issuer) return pass_on(issuer);
+  const auto endpoints = issuer->endpoints();
+  if (!endpoints) return tl::unexpected<Error>(endpoints.error());
+  const auto key = open_key(identity);
+  if (!key) return tl::unexpected<Error>(key.error());
+  const auto nonce = nonce_for(*issuer, *endpoints);
+  if (!nonce) return tl::unexpected<Error>(nonce.error());
+
+  const std::string url = issuer->result_url(identity.client_id);
+  const auto credential = ClientCredential::attestation(identity.attestation->text);
+  auto reply = ask_with_nonce<std::string>(*nonce, [&](const std::string& with) -> ResultReply {
+    const auto proof = make_proof(**key, {"GET", url, "", with}, surroundings_.clock.now());
+    if (!proof) return {tl::unexpected<Error>(proof.error()), ""};
+    return issuer->result(url, echoed, credential, *proof);
+  });
+  if (auto kept = keep_nonce(identity.issuer, reply.nonce); !kept) return pass_on(kept);
+  return std::move(reply.answer);
+}
+
+// RFC 9449 §8.2: used until another one comes, also where this answer brought none.
+Result<void> Agent::keep_nonce(const std::string& issuer, const std::string& nonce) {
+  if (nonce.empty() || nonce == state_.nonce(issuer)) return {};
+  return state_.save_nonce(issuer, nonce);
 }
 
 }  // namespace mintmark::agent

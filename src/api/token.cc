@@ -3,6 +3,7 @@
 #include <set>
 
 #include "api/answers.h"
+#include "api/credentials.h"
 
 namespace mintmark::api {
 namespace {
@@ -26,13 +27,6 @@ Result<std::vector<std::string>> scopes_of(const std::string& text) {
     start = end + 1;
   }
   return scopes;
-}
-
-Result<const std::string*> one_header(const http::Request& request, const char* name) {
-  if (request.headers.count(name) > 1)
-    return fail(Code::header_repeated,
-                std::string("the request has more than one ") + name + " header");
-  return request.headers.find(name);
 }
 
 Result<void> read_parameter(issuer::TokenCall& call, const std::string& name,
@@ -86,17 +80,6 @@ Result<void> read_form(issuer::TokenCall& call, const http::Request& request) {
   return {};
 }
 
-bool asks_for_nonce(const Error& error) {
-  const std::string_view oauth = facts_of(error.code).oauth_error;
-  return oauth == "use_dpop_nonce" || oauth == "use_attestation_challenge";
-}
-
-// One value for both (RFC 9449 §8; attestation-based-client-auth-10 §8.1).
-void add_nonce(http::Response& response, const std::string& nonce) {
-  response.headers.set("DPoP-Nonce", nonce);
-  response.headers.set("OAuth-Client-Attestation-Challenge", nonce);
-}
-
 Json body_of(const issuer::IssuedToken& issued) {
   std::string scope;
   for (const std::string& word : issued.scopes) scope += (scope.empty() ? "" : " ") + word;
@@ -111,23 +94,7 @@ Json body_of(const issuer::IssuedToken& issued) {
 Result<issuer::TokenCall> read_token_call(const http::Request& request) {
   issuer::TokenCall call;
   if (auto form = read_form(call, request); !form) return pass_on(form);
-  if (request.headers.count("Authorization") != 0) {
-    return fail(Code::client_unauthenticated,
-                "clients authenticate here with OAuth-Client-Attestation or client_assertion, not "
-                "with Authorization");
-  }
-  // Draft attestation-based-client-auth-10 §7.3: in the combined mode there is no PoP header and
-  // precisely one DPoP header.
-  if (request.headers.count("OAuth-Client-Attestation-PoP") != 0) {
-    return fail(Code::attestation_pop_unsupported,
-                "OAuth-Client-Attestation-PoP is not taken here; the DPoP proof by the same key "
-                "stands for it");
-  }
-  if (request.headers.count("OAuth-Client-Attestation") != 0) {
-    auto attestation = one_header(request, "OAuth-Client-Attestation");
-    if (!attestation) return pass_on(attestation);
-    call.credentials.client_attestation = **attestation;
-  }
+  if (auto read = read_attestation(request.headers, call.credentials); !read) return pass_on(read);
   if (!call.credentials.client_attestation && !call.credentials.client_assertion) {
     return fail(Code::client_unauthenticated,
                 "the client is not authenticated: send OAuth-Client-Attestation, or "

@@ -21,6 +21,8 @@ struct RecordedDevice {
   /// configured.
   std::chrono::seconds fresh_for{0};
   std::string evidence_ended_why;  ///< Before its time: a code's name, "asked"; "": it was not.
+  /// How the last boot was judged, as of store::DeviceRecord; "" where none was measured.
+  std::string boot;
 };
 
 /// The shorter of the two, where the device has one of its own.

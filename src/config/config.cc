@@ -15,6 +15,7 @@
 #include "config/issuer_url.h"
 #include "config/profiles.h"
 #include "config/reader.h"
+#include "config/results.h"
 
 namespace mintmark::config {
 namespace {
@@ -353,7 +354,7 @@ void read_keys(ObjectReader& root, Config& config) {
     };
     read.rotation = period(keys, "rotation_seconds", 30 * day);
     keys.object("rotation_seconds_by_purpose", false, [&](ObjectReader& purposes) {
-      for (const char* purpose : {"access_token", "client_attestation"})
+      for (const char* purpose : {"access_token", "client_attestation", "result"})
         read.rotation_by_purpose[purpose] = period(purposes, purpose, read.rotation.count());
     });
     read.generate = keys.boolean("generate", true);
@@ -395,6 +396,7 @@ Result<Config> parse(const std::string& file, std::string_view text) {
   check_tls_store(root, config);
   read_tokens(root, config);
   read_keys(root, config);
+  config.results = read_results(root);
   config.enrolment = read_enrolment(root, directory);
   config.policy_file = directory.resolve(root.text("policy"));
   read_log_and_front(root, config);

@@ -242,6 +242,12 @@ struct Evidence {
   unsigned activations_per_minute = 6;
 };
 
+/// Our verdict on a device as an EAT: docs/attestation/results.md.
+struct Results {
+  bool enabled = false;  ///< A key more in the key stores, for this purpose alone.
+  std::chrono::seconds life{300};
+};
+
 /// How signing keys live: docs/operations.md, "Keys".
 struct Keys {
   std::chrono::seconds rotation{std::chrono::hours(30 * 24)};  ///< How long a key signs.
@@ -268,6 +274,7 @@ struct Config {
   TokenAlgorithms token_algorithms;
   bool challenges_required = false;  ///< "tokens": {"challenges": "required"}
   Keys keys;
+  Results results;
   Enrolment enrolment;
   std::string policy_file;
   std::string log_level = "info";

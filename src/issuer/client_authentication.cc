@@ -12,6 +12,11 @@ Result<void> check_client_id(const Credentials& credentials, const std::string& 
               "client_id is not the client that the attestation or assertion names in sub");
 }
 
+Result<verify::ProvenRequest> check_proof(const std::string& proof, const ProvenTarget& target,
+                                          Moment now) {
+  return verify::check_proof(proof, {.method = target.method, .url = target.url, .now = now});
+}
+
 Result<jose::PublicKey> registered_key(const Devices& devices, const std::string& client_id) {
   const auto device = devices.find(client_id);
   if (!device)
@@ -37,6 +42,12 @@ ClientAuthentication::ClientAuthentication(Options options, const Clock& clock,
 
 Result<AuthenticatedClient> ClientAuthentication::check(const Credentials& credentials,
                                                         const keyring::Snapshot& keys, Moment now) {
+  return check(credentials, {"POST", options_.token_url}, keys, now);
+}
+
+Result<AuthenticatedClient> ClientAuthentication::check(const Credentials& credentials,
+                                                        const ProvenTarget& target,
+                                                        const keyring::Snapshot& keys, Moment now) {
   if (credentials.client_attestation && credentials.client_assertion) {
     return fail(Code::client_methods_mixed,
                 "the request authenticates its client twice (RFC 6749 §2.3): send either "
@@ -47,26 +58,22 @@ Result<AuthenticatedClient> ClientAuthentication::check(const Credentials& crede
                 "the client is not authenticated: send OAuth-Client-Attestation, or "
                 "client_assertion (private_key_jwt), and a DPoP proof");
   }
-  auto client = credentials.client_attestation ? check_attested(credentials, keys, now)
-                                               : check_asserted(credentials, now);
+  auto client = credentials.client_attestation ? check_attested(credentials, target, keys, now)
+                                               : check_asserted(credentials, target, now);
   if (!client) return client;
   if (auto fresh = check_nonce(*client); !fresh) return pass_on(fresh);
   return client;
 }
 
-Result<verify::ProvenRequest> ClientAuthentication::check_proof(const std::string& proof,
-                                                                Moment now) {
-  return verify::check_proof(proof, {.method = "POST", .url = options_.token_url, .now = now});
-}
-
 Result<AuthenticatedClient> ClientAuthentication::check_attested(const Credentials& credentials,
+                                                                 const ProvenTarget& target,
                                                                  const keyring::Snapshot& keys,
                                                                  Moment now) {
   const auto attestation = attestations_.recognise(*credentials.client_attestation, keys, now);
   if (!attestation) return tl::unexpected<Error>(attestation.error());
   const std::string& client_id = (*attestation)->client_id();
   if (auto named = check_client_id(credentials, client_id); !named) return pass_on(named);
-  auto proof = check_proof(credentials.proof, now);
+  auto proof = check_proof(credentials.proof, target, now);
   if (!proof) return pass_on(proof);
   if (proof->jkt() != (*attestation)->jkt()) {
     return fail(Code::proof_key_mismatch,
@@ -76,6 +83,7 @@ Result<AuthenticatedClient> ClientAuthentication::check_attested(const Credentia
 }
 
 Result<AuthenticatedClient> ClientAuthentication::check_asserted(const Credentials& credentials,
+                                                                 const ProvenTarget& target,
                                                                  Moment now) {
   auto assertion = verify::check_client_assertion(
       *credentials.client_assertion,
@@ -84,7 +92,7 @@ Result<AuthenticatedClient> ClientAuthentication::check_asserted(const Credentia
   if (!assertion) return pass_on(assertion);
   if (auto named = check_client_id(credentials, assertion->client_id()); !named)
     return pass_on(named);
-  auto proof = check_proof(credentials.proof, now);
+  auto proof = check_proof(credentials.proof, target, now);
   if (!proof) return pass_on(proof);
   std::string client_id = assertion->client_id();
   std::string device_jkt = assertion->key().thumbprint();

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/time.h"
 #include "issuer/attestations.h"
@@ -22,6 +23,12 @@ struct Credentials {
   std::optional<std::string> client_assertion;    ///< private_key_jwt
   std::string proof;                              ///< DPoP
   std::optional<std::string> client_id;           ///< If given it must be the client's.
+};
+
+/// The request that a proof must speak of. The views must live as long as the call.
+struct ProvenTarget {
+  std::string_view method;
+  std::string_view url;
 };
 
 /// Only ClientAuthentication makes one.
@@ -65,7 +72,12 @@ class ClientAuthentication {
   /// `client_id_mismatch`, `device_unknown`, `proof_key_mismatch`, `proof_key_unvouched`;
   /// `dpop_nonce_required`, `dpop_nonce_stale`, and with an attestation
   /// `attestation_challenge_required`, `attestation_challenge_stale`.
+  /// The request is one to the token endpoint.
   [[nodiscard]] Result<AuthenticatedClient> check(const Credentials& credentials,
+                                                  const keyring::Snapshot& keys, Moment now);
+  /// The same for a request to another endpoint.
+  [[nodiscard]] Result<AuthenticatedClient> check(const Credentials& credentials,
+                                                  const ProvenTarget& target,
                                                   const keyring::Snapshot& keys, Moment now);
 
   /// Last, when nothing else can refuse the request: what is refused for another reason may be sent
@@ -79,11 +91,11 @@ class ClientAuthentication {
 
  private:
   [[nodiscard]] Result<AuthenticatedClient> check_attested(const Credentials& credentials,
+                                                           const ProvenTarget& target,
                                                            const keyring::Snapshot& keys,
                                                            Moment now);
   [[nodiscard]] Result<AuthenticatedClient> check_asserted(const Credentials& credentials,
-                                                           Moment now);
-  [[nodiscard]] Result<verify::ProvenRequest> check_proof(const std::string& proof, Moment now);
+                                                           const ProvenTarget& target, Moment now);
   [[nodiscard]] Result<void> check_nonce(const AuthenticatedClient& client) const;
 
   Options options_;

@@ -25,6 +25,7 @@ Result<attest::RecordedDevice> parse_record(const store::DeviceRecord& record) {
   device.attested_at = record.attested_at;
   device.fresh_for = record.fresh_for;
   device.evidence_ended_why = record.evidence_ended_why;
+  device.boot = record.boot;
   for (const auto& [name, value] : labels->items()) {
     if (!value.is_string()) return unreadable("label " + name + " is no string");
     device.labels.emplace(name, value.get<std::string>());

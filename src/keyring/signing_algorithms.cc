@@ -18,6 +18,7 @@ std::vector<KeyKind> SigningAlgorithms::wanted() const {
                           {hsm::Purpose::client_attestation, usual}};
   for (const auto& [audience, algorithm] : by_audience)
     kinds.insert({hsm::Purpose::access_token, algorithm});
+  if (results) kinds.insert({hsm::Purpose::result, usual});
   return {kinds.begin(), kinds.end()};
 }
 

@@ -25,6 +25,8 @@ struct SigningAlgorithms {
   /// Of client attestations, and of tokens for every audience that is not named below.
   jose::Algorithm usual = jose::Algorithm::es256;
   std::map<std::string, jose::Algorithm, std::less<>> by_audience;
+  /// Results are given, and signed by the usual algorithm.
+  bool results = false;
 
   [[nodiscard]] jose::Algorithm of_token_for(std::string_view audience) const;
   /// The kinds of keys that this needs, each once.

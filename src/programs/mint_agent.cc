@@ -47,6 +47,10 @@ const Program program{
        {"--ca", "FILE", "then: PEM of the roots to trust for its TLS (default: the system's)"}},
       ""},
      {"token", "print a token, fetched or kept", token_options, ""},
+     {"result",
+      "print the issuer's verdict on this device, signed: an EAT for others than the issuer",
+      {{"--nonce", "N", "to be echoed in it: 8 to 88 characters that whoever wants it chose"}},
+      ""},
      {"proof",
       "print a DPoP proof for one request with a token",
       {{"--method", "M", "the request's method"},
@@ -239,6 +243,13 @@ Result<int> token(agent::Agent& agent, const Arguments& arguments) {
   return exit_done;
 }
 
+Result<int> result(agent::Agent& agent, const Arguments& arguments) {
+  auto result = agent.result(arguments.value("--nonce"));
+  if (!result) return pass_on(result);
+  std::printf("%s\n", result->c_str());
+  return exit_done;
+}
+
 Result<int> proof(agent::Agent& agent, const Arguments& arguments) {
   auto method = arguments.required("--method");
   if (!method) return pass_on(method);
@@ -344,6 +355,7 @@ int run(const Arguments& arguments) {
   auto done = command == "enroll"   ? enroll(*agent, arguments)
               : command == "attest" ? attest(*agent, arguments)
               : command == "token"  ? token(*agent, arguments)
+              : command == "result" ? result(*agent, arguments)
               : command == "proof"  ? proof(*agent, arguments)
               : command == "curl"   ? call(*agent, arguments)
                                     : status(*agent, arguments);

@@ -164,7 +164,7 @@ std::vector<Subcommand> key_commands() {
        print_list},
       {{"keys rotate",
         "successors sign as soon as verifiers may know them",
-        {{"--purpose", "PURPOSE", "access_token or client_attestation (default: all)"}},
+        {{"--purpose", "PURPOSE", "access_token, client_attestation or result (default: all)"}},
         ""},
        rotate,
        print_rotation},

@@ -41,6 +41,8 @@ const Error no_code{Code::internal, "", 0};
 Figures::Figures(const std::string& issuer_path)
     : refusals_(metrics_.outcomes("mintmark_http_refusals_total",
                                   "Requests refused on the public listeners, by code.")),
+      devices_(issuer_path + "/devices/"),
+      device_result_(make_route("device_result")),
       other_(make_route("other")) {
   add_constants(metrics_);
   add_routes(issuer_path);
@@ -84,9 +86,14 @@ void Figures::add_routes(const std::string& path) {
 
 bool Figures::is_route(std::string_view path) const { return routes_.contains(path); }
 
+Figures::Route& Figures::route_of(std::string_view path) {
+  if (const auto found = routes_.find(path); found != routes_.end()) return found->second;
+  const bool of_device = path.starts_with(devices_) && path.ends_with("/result");
+  return of_device ? device_result_ : other_;
+}
+
 void Figures::answered(const http::Answered& answered) {
-  const auto found = routes_.find(answered.path);
-  Route& route = found == routes_.end() ? other_ : found->second;
+  Route& route = route_of(answered.path);
   route.seconds.observe(answered.took);
   const unsigned hundreds = std::min(std::max(answered.status / 100, 2U), 5U);
   route.by_class.at(hundreds - 2).add();

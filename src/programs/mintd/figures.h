@@ -61,11 +61,15 @@ class Figures {
   void signer_said(const Json& signer, const telemetry::Labels& labels);
   void key_said(const Json& key, const telemetry::Labels& labels);
   [[nodiscard]] Route make_route(const std::string& name);
+  [[nodiscard]] Route& route_of(std::string_view path);
   void add_routes(const std::string& issuer_path);
 
   telemetry::Metrics metrics_;
   telemetry::Outcomes refusals_;
   std::map<std::string, Route, std::less<>> routes_;
+  /// Of paths with a device's id in them, which is no label.
+  std::string devices_;
+  Route device_result_;
   Route other_;
 };
 

@@ -6,6 +6,7 @@
 #include "admin/device_endpoints.h"
 #include "admin/policy_endpoints.h"
 #include "api/answers.h"
+#include "api/device_result.h"
 #include "api/enrolment.h"
 #include "api/evidence_enrolment.h"
 #include "api/key_enrolment.h"
@@ -71,6 +72,15 @@ issuer::EnrolmentOptions enrolment_options(const config::Config& config) {
           .admitting = admitting_options(config)};
 }
 
+issuer::Results::Options result_options(const config::Config& config) {
+  return {.result = {.issuer = config.issuer,
+                     .build = std::string("mintd ") + MINTMARK_VERSION,
+                     .life = config.results.life},
+          .freshness = config.enrolment.freshness,
+          .sign_deadline = sign_deadline(config),
+          .algorithm = signing_algorithms(config).usual};
+}
+
 }  // namespace
 
 Front::Front(boost::asio::io_context& io, config::Config config, FrontInheritance inheritance)
@@ -117,6 +127,12 @@ Result<void> Front::open_parts() {
                           .sign_deadline = sign_deadline(config_),
                           .algorithms = signing_algorithms(config_)},
       issuer::Issuer::Parts{clock_, keyring_, devices_, stores_.in_use(), *policies_, gate_});
+  if (config_.results.enabled) {
+    results_ = std::make_unique<issuer::Results>(
+        result_options(config_),
+        issuer::Results::Parts{clock_, keyring_, devices_, stores_.in_use(), gate_,
+                               issuer_->authentication()});
+  }
   register_ = std::make_unique<issuer::DeviceRegister>(*store_, devices_);
   enrolment_ = std::make_unique<issuer::Enrolment>(
       enrolment_options(config_),
@@ -128,9 +144,12 @@ Result<void> Front::open_parts() {
           *trust_, devices_, {clock_, keyring_, *register_, stores_.in_use(), *policies_, gate_}});
   key_enrolment_ = std::make_unique<issuer::KeyEnrolment>(config_.issuer + "/attest/key/finish",
                                                           clock_, *register_);
-  const admin::DeviceParts device_parts{*store_, *register_, clock_,
+  const admin::DeviceParts device_parts{*store_,
+                                        *register_,
+                                        clock_,
                                         [this] { return policies_->present(); },
-                                        [this] { return config_.policy_file; }};
+                                        [this] { return config_.policy_file; },
+                                        results_.get()};
   admin::add_device_reading(operators_, device_parts);
   admin::add_device_changes(operators_, device_parts);
   admin::add_policy(operators_,
@@ -163,6 +182,7 @@ http::Router Front::routes() {
                           });
   api::add_token(router, path + "/token", *issuer_);
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
+  if (results_) api::add_device_result(router, path, *results_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);
   api::add_evidence_enrolment(router, path + "/attest", *evidence_enrolment_, address_of);
   api::add_key_enrolment(router, path + "/attest/key", *key_enrolment_);

@@ -23,6 +23,7 @@
 #include "issuer/key_enrolment.h"
 #include "issuer/mint.h"
 #include "issuer/minting_clock.h"
+#include "issuer/results.h"
 #include "issuer/trust.h"
 #include "programs/mintd/acknowledgements.h"
 #include "programs/mintd/activations.h"
@@ -97,6 +98,8 @@ class Front {
   /// What the keeper has to tell operators: keys that could not be rotated.
   std::atomic<std::shared_ptr<const std::vector<std::string>>> warnings_;
   std::unique_ptr<issuer::Issuer> issuer_;
+  /// Null where the configuration wants none.
+  std::unique_ptr<issuer::Results> results_;
   std::unique_ptr<issuer::DeviceRegister> register_;
   std::unique_ptr<issuer::Enrolment> enrolment_;
   std::unique_ptr<issuer::EvidenceEnrolment> evidence_enrolment_;

@@ -82,8 +82,7 @@ Result<Inheritance> inherit(const programs::Arguments& arguments) {
 
 hsm::signer::PurposeRules rules_of(const config::Config& config, const std::string& store) {
   return {.issuer = config.issuer,
-          .longest_life = {{hsm::Purpose::access_token, config.longest_token_life},
-                           {hsm::Purpose::client_attestation, config.enrolment.freshness}},
+          .longest_life = longest_lives(config),
           .tls = config.tls && config.tls->key_store == store};
 }
 

@@ -16,8 +16,7 @@ namespace mintmark::mintd {
   for (const auto& [name, period] : config.keys.rotation_by_purpose) {
     if (const auto purpose = hsm::purpose_named(name)) plan.period_of[*purpose] = period;
   }
-  plan.longest_life = {{hsm::Purpose::access_token, config.longest_token_life},
-                       {hsm::Purpose::client_attestation, config.enrolment.freshness}};
+  plan.longest_life = longest_lives(config);
   plan.lead = 2 * config.keys.max_age;
   // A request may ask two stores one after the other, and the clock has whole seconds.
   std::chrono::milliseconds longest{0};

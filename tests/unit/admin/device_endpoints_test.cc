@@ -97,6 +97,11 @@ TEST_F(DeviceEndpoints, TellOfABootOnlyWhereThereIsOne) {
   EXPECT_EQ(ask("GET", "/" + id + "/boots", "").status, 404U);
 }
 
+TEST_F(DeviceEndpoints, GiveNoResultWhereNoneAreGiven) {
+  expect_refused(ask("GET", "/" + pending(fingerprint) + "/result", ""), Code::result_unavailable,
+                 "results");
+}
+
 TEST_F(DeviceEndpoints, ApproveByTheFingerprintAsPeopleCopyIt) {
   const std::string id = pending(fingerprint);
   std::string copied = "AA:AA AA:AA";

@@ -48,7 +48,7 @@ TEST_F(KeyGeneration, MakesATlsKey) {
 
 TEST_F(KeyGeneration, OfAnotherPurposeIsRefused) {
   for (const char* body : {R"({"purpose": "access_token"})", R"({"purpose": "client_attestation"})",
-                           R"({"purpose": "TLS"})"})
+                           R"({"purpose": "result"})", R"({"purpose": "TLS"})"})
     expect_refused(body, "key \"purpose\": must be \"tls\"");
   expect_refused("{}", "key \"purpose\": is missing");
 }

@@ -121,6 +121,15 @@ TEST(Config, GivesEnrolmentAsTheFileSaysWithPcrsInOrder) {
   EXPECT_TRUE(formats.eat->warning);
 }
 
+TEST(Config, GivesResultsAsTheFileSaysAndNoneWhereItIsSilent) {
+  EXPECT_TRUE(good(sample).results.enabled);
+  EXPECT_EQ(good(sample).results.life, std::chrono::seconds(120));
+  EXPECT_EQ(good(sample).keys.rotation_by_purpose.at("result"), std::chrono::hours(28 * 24));
+  const std::string whole = R"("results": {"enabled": true, "life_seconds": 120},)";
+  EXPECT_FALSE(good(replaced(sample, whole, "")).results.enabled);
+  EXPECT_FALSE(good(replaced(sample, R"("enabled": true, )", "")).results.enabled);
+}
+
 TEST(Config, GivesTheVerifiersThatAcknowledgeAsTheFileSays) {
   const Acknowledge said = good(sample).keys.acknowledge;
   EXPECT_EQ(said.verifiers, (std::vector<std::string>{"gate-1", "api.v2_b"}));

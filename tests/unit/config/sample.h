@@ -44,12 +44,13 @@ inline const std::string sample = R"({
   },
   "keys": {
     "rotation_seconds": 604800,
-    "rotation_seconds_by_purpose": {"access_token": 864000, "client_attestation": 1209600},
+    "rotation_seconds_by_purpose": {"access_token": 864000, "client_attestation": 1209600, "result": 2419200},
     "max_age_seconds": 0,
     "generate": false,
     "acknowledge": {"verifiers": ["gate-1", "api.v2_b"], "deadline_seconds": 7200, "forget_seconds": 9000},
     "evidence": {"activations_per_minute": 30}
   },
+  "results": {"enabled": true, "life_seconds": 120},
   "enrolment": {
     "mode": "open",
     "freshness_seconds": 3600,

@@ -304,6 +304,9 @@ TEST(ConfigSchema, NamesTheParsersDefaults) {
   EXPECT_EQ(sandbox["seccomp"]["default"], absent.stores[0].sandbox.seccomp);
   EXPECT_EQ(said("/properties/tokens/properties/longest_life_seconds"),
             absent.longest_token_life.count());
+  EXPECT_EQ(said("/properties/results/properties/life_seconds"), absent.results.life.count());
+  EXPECT_FALSE(absent.results.enabled);
+  EXPECT_EQ(whole.at(Pointer("/properties/results/properties/enabled"))["default"], false);
   EXPECT_EQ(said("/properties/enrolment/properties/freshness_seconds"),
             absent.enrolment.freshness.count());
   const std::string pending = "/properties/enrolment/properties/pending/properties/";

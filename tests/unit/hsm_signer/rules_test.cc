@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hsm/result_profile.h"
 #include "jose/jws.h"
 #include "support/soft_key.h"
 
@@ -15,7 +16,8 @@ const std::string issuer = "https://issuer.example";
 
 const PurposeRules rules{.issuer = issuer,
                          .longest_life = {{Purpose::access_token, std::chrono::seconds(300)},
-                                          {Purpose::client_attestation, std::chrono::hours(24)}}};
+                                          {Purpose::client_attestation, std::chrono::hours(24)},
+                                          {Purpose::result, std::chrono::seconds(600)}}};
 
 // What is good for its purpose; a test breaks one thing.
 class Rules : public ::testing::Test {
@@ -67,9 +69,28 @@ class ClientAttestationRules : public Rules {
   }
 };
 
+class ResultRules : public Rules {
+ protected:
+  ResultRules() : Rules(Purpose::result) {
+    header = {{"typ", "eat+jwt"}, {"alg", "ES256"}, {"kid", key.kid()}};
+    claims = {{"eat_profile", ear_profile},
+              {"iss", issuer},
+              {"sub", "device"},
+              {"iat", now},
+              {"exp", now + 600},
+              {"jti", "a"},
+              {"cnf", {{"jkt", device.jkt()}}},
+              {"ear_status", "affirming"},
+              {"ear_verifier_id", {{"developer", "Mintmark"}, {"build", "mintd"}}},
+              {"submods", {{"tpm2", {{"ear_status", "affirming"}}}}}};
+  }
+};
+
 TEST_F(AccessTokenRules, GrantWhatTheIssuerMints) { EXPECT_TRUE(check()); }
 
 TEST_F(ClientAttestationRules, GrantWhatTheIssuerMints) { EXPECT_TRUE(check()); }
+
+TEST_F(ResultRules, GrantWhatTheIssuerMints) { EXPECT_TRUE(check()); }
 
 TEST_F(ClientAttestationRules, GrantOurIssuer) {
   claims["iss"] = issuer;
@@ -260,6 +281,150 @@ TEST_F(ClientAttestationRules, RefuseAKeyOffTheCurve) {
   const auto outcome = check();
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, Code::purpose_refused);
+}
+
+constexpr const char* result_typ = "typ must be eat+jwt for a key of purpose result";
+
+TEST_F(ResultRules, RefuseAnotherTyp) {
+  for (const Json& typ : {Json("at+jwt"), Json("oauth-client-attestation+jwt"), Json("JWT"),
+                          Json("eat+cwt"), Json("EAT+JWT"), Json(nullptr)}) {
+    header["typ"] = typ;
+    expect_refused(result_typ);
+  }
+  header.erase("typ");
+  expect_refused(result_typ);
+}
+
+TEST_F(ResultRules, RefuseWhatTheOtherPurposesSign) {
+  key.purpose = Purpose::access_token;
+  expect_refused(token_typ);
+  key.purpose = Purpose::client_attestation;
+  expect_refused(attestation_typ);
+}
+
+TEST_F(AccessTokenRules, RefuseWhatAKeyOfResultsIsAskedFor) {
+  key.purpose = Purpose::result;
+  expect_refused(result_typ);
+  header["typ"] = "eat+jwt";  // The claims of a token in a result's clothes.
+  expect_refused("eat_profile must be " + std::string(ear_profile));
+}
+
+TEST_F(ClientAttestationRules, RefuseWhatAKeyOfResultsIsAskedFor) {
+  key.purpose = Purpose::result;
+  expect_refused(result_typ);
+}
+
+TEST_F(ResultRules, RefuseAnotherAlgAndAnotherKid) {
+  Json other = header;
+  other["alg"] = "none";
+  expect_refused(check(jose::signing_input(other, claims)), "alg is not the key's");
+  header["kid"] = device.jkt();
+  expect_refused("kid is not the key's");
+}
+
+TEST_F(ResultRules, RefuseAHeaderThatSaysMore) {
+  header["jku"] = "https://elsewhere.example";
+  expect_refused("the header may have alg, kid and typ, not jku");
+}
+
+TEST_F(ResultRules, RefuseAnotherIssuer) {
+  for (const Json& iss : {Json("https://other.example"), Json(""), Json(nullptr)}) {
+    claims["iss"] = iss;
+    expect_refused("iss is not this issuer");
+  }
+  claims.erase("iss");
+  expect_refused("iss is not this issuer");
+}
+
+TEST_F(ResultRules, RefuseAnIatFarFromTheClock) {
+  for (const std::int64_t iat : {now - 61, now + 61}) {
+    claims["iat"] = iat;
+    expect_refused("iat is not near the signer's clock");
+  }
+  claims.erase("iat");
+  expect_refused("iat is missing, or no time");
+}
+
+TEST_F(ResultRules, RefuseALifeLongerThanThePurposes) {
+  claims["exp"] = now + 601;
+  expect_refused("the life is longer than 600 s");
+  claims["exp"] = now;
+  expect_refused("exp is not after iat");
+  claims.erase("exp");
+  expect_refused("exp is missing, or no time");
+}
+
+TEST_F(ResultRules, RefuseAllWhereNoResultsAreGiven) {
+  PurposeRules none = rules;
+  none.longest_life.erase(Purpose::result);
+  expect_refused(check_purpose(none, key, jose::signing_input(header, claims), from_unix(now)),
+                 "this purpose signs nothing");
+}
+
+TEST_F(ResultRules, RefuseAnotherProfile) {
+  for (const Json& profile :
+       {Json("tag:ietf.org,2026:rats/ear#03"), Json("tag:github.com,2023:veraison/ear"), Json(""),
+        Json(nullptr), Json::array({ear_profile})}) {
+    claims["eat_profile"] = profile;
+    expect_refused("eat_profile must be " + std::string(ear_profile));
+  }
+  claims.erase("eat_profile");
+  expect_refused("eat_profile must be " + std::string(ear_profile));
+}
+
+TEST_F(ResultRules, RefuseOneAboutNobody) {
+  for (const Json& sub : {Json(""), Json(7), Json(nullptr)}) {
+    claims["sub"] = sub;
+    expect_refused("sub is missing");
+  }
+  claims.erase("sub");
+  expect_refused("sub is missing");
+}
+
+TEST_F(ResultRules, RefuseOneWithoutAnAppraisal) {
+  for (const Json& submods : {Json::object(), Json::array({Json::object()}), Json("tpm2")}) {
+    claims["submods"] = submods;
+    expect_refused("submods must be an object that is not empty");
+  }
+  claims.erase("submods");
+  expect_refused("submods must be an object that is not empty");
+}
+
+TEST_F(ResultRules, RefuseAnAppraisalThatIsNone) {
+  for (const Json& appraisal : {Json("affirming"), Json::object(), Json{{"ear_status", ""}},
+                                Json{{"ear_status", 2}}, Json::array()}) {
+    claims["submods"]["other"] = appraisal;
+    expect_refused("each of submods must be an appraisal with ear_status");
+  }
+}
+
+TEST_F(ResultRules, RefuseWhatWouldMakeItAToken) {
+  for (const char* name : {"aud", "scope", "client_id", "azp"}) {
+    Json more = claims;
+    more[name] = "https://service.example";
+    expect_refused(check(jose::signing_input(header, more)),
+                   std::string("a result has no ") + name);
+    more[name] = nullptr;
+    expect_refused(check(jose::signing_input(header, more)),
+                   std::string("a result has no ") + name);
+  }
+}
+
+TEST_F(ResultRules, RefuseOneTiedToNoKey) {
+  claims.erase("cnf");
+  expect_refused(unbound);
+  claims["cnf"] = device.jkt();
+  expect_refused(unbound);
+  claims["cnf"] = {{"jkt", device.jkt().substr(1)}};
+  expect_refused("cnf.jkt is no thumbprint");
+}
+
+TEST_F(ResultRules, RefuseAKeyThatIsWhole) {
+  const Json jwk = device.public_key().to_jwk();
+  claims["cnf"] = {{"jwk", jwk}};
+  expect_refused("cnf.jkt is no thumbprint");
+  claims["cnf"] = {{"jkt", device.jkt()}, {"jwk", jwk}};
+  expect_refused("cnf may have jkt alone");
 }
 
 TEST_F(AccessTokenRules, RefuseWhatIsNoSigningInput) {

@@ -150,6 +150,22 @@ TEST_F(LifecycleTest, AnAlgorithmThatIsNewlyWantedGetsAKeyBesideTheOthers) {
   EXPECT_EQ((*back)->current(hsm::Purpose::access_token, Algorithm::es256)->kid(), old->kid());
 }
 
+TEST_F(LifecycleTest, ResultsThatAreSwitchedOnGetAKeyAndSwitchedOffItRetires) {
+  ASSERT_TRUE(reconcile());
+  algorithms.results = true;
+  const auto on = reconcile();
+  ASSERT_TRUE(on) << on.error().to_string();
+  const auto* key = (*on)->current(hsm::Purpose::result, Algorithm::es256);
+  ASSERT_NE(key, nullptr);
+  EXPECT_EQ((*on)->find(key->kid(), hsm::Purpose::access_token), nullptr);
+
+  algorithms.results = false;
+  const auto off = reconcile();
+  ASSERT_TRUE(off);
+  EXPECT_EQ((*off)->current(hsm::Purpose::result, Algorithm::es256), nullptr);
+  EXPECT_NE((*off)->find(key->kid(), hsm::Purpose::result), nullptr) << "what it signed is good";
+}
+
 TEST_F(LifecycleTest, AnAlgorithmThatTheHardwareLacksEndsItWithTheKindAndNoIntentIsLeft) {
   algorithms.by_audience = {{"a", Algorithm::ed25519}};
   store->lack(Algorithm::ed25519);

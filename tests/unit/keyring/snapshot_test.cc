@@ -89,6 +89,15 @@ TEST(SigningAlgorithms, WantAKeyOfEachThatIsUsedOnce) {
   EXPECT_EQ(SigningAlgorithms{}.wanted().size(), 2U);
 }
 
+TEST(SigningAlgorithms, WantAKeyOfResultsWhereTheyAreGivenAndOnlyThere) {
+  SigningAlgorithms algorithms{Algorithm::ps256, {{"a", Algorithm::rs256}}};
+  EXPECT_EQ(algorithms.wanted().size(), 3U);
+  algorithms.results = true;
+  const auto wanted = algorithms.wanted();
+  ASSERT_EQ(wanted.size(), 4U);
+  EXPECT_EQ(wanted.back(), (KeyKind{hsm::Purpose::result, Algorithm::ps256}));
+}
+
 TEST(Snapshot, WithOneKidTwiceIsRefused) {
   test::FakeKeyStore store;
   const PublishedKey key = key_of(store, hsm::Purpose::access_token, false);
@@ -109,6 +118,7 @@ TEST(Snapshot, FindsAKeyUnderItsOwnPurposeAndNoOther) {
   ASSERT_TRUE(snapshot);
   EXPECT_NE((*snapshot)->find(key.kid(), hsm::Purpose::access_token), nullptr);
   EXPECT_EQ((*snapshot)->find(key.kid(), hsm::Purpose::client_attestation), nullptr);
+  EXPECT_EQ((*snapshot)->find(key.kid(), hsm::Purpose::result), nullptr);
   EXPECT_EQ((*snapshot)->current(hsm::Purpose::client_attestation, Algorithm::es256), nullptr);
 }
 

@@ -42,6 +42,16 @@ TEST_F(FiguresTest, CountEnrolmentsByFormatAndOutcome) {
   expect_line(R"(mintmark_enrolments_total{format="key",outcome="ok"} 1)");
 }
 
+TEST_F(FiguresTest, CountResultsOfAllDevicesAsOneRoute) {
+  answer("/tenant/devices/AAAAAAAAAAAAAAAAAAAAAA/result", 200);
+  answer("/tenant/devices/whatever/result", 404, Code::device_not_found);
+  answer("/devices/AAAAAAAAAAAAAAAAAAAAAA/result", 404, Code::http_path_unknown);
+  expect_line(R"(mintmark_http_requests_total{route="device_result",status="2xx"} 1)");
+  expect_line(R"(mintmark_http_requests_total{route="device_result",status="4xx"} 1)");
+  expect_line(R"(mintmark_http_requests_total{route="other",status="4xx"} 1)");
+  EXPECT_EQ(figures_.metrics().text().find("AAAAAAAA"), std::string::npos);
+}
+
 TEST_F(FiguresTest, ARefusalWithoutACodeIsNoSuccess) {
   answer("/tenant/token", 403);
   expect_line(R"(mintmark_token_requests_total{outcome="ok"} 0)");

@@ -1,0 +1,37 @@
+#include "api/credentials.h"
+
+namespace mintmark::api {
+
+Result<void> read_attestation(const http::Headers& headers, issuer::Credentials& credentials) {
+  constexpr const char* attestation = "OAuth-Client-Attestation";
+  if (headers.count("Authorization") != 0) {
+    return fail(Code::client_unauthenticated,
+                "clients authenticate here with OAuth-Client-Attestation or client_assertion, not "
+                "with Authorization");
+  }
+  // Draft attestation-based-client-auth-10 §7.3: in the combined mode there is no PoP header and
+  // precisely one DPoP header.
+  if (headers.count("OAuth-Client-Attestation-PoP") != 0) {
+    return fail(Code::attestation_pop_unsupported,
+                "OAuth-Client-Attestation-PoP is not taken here; the DPoP proof by the same key "
+                "stands for it");
+  }
+  if (headers.count(attestation) > 1) {
+    return fail(Code::header_repeated,
+                std::string("the request has more than one ") + attestation + " header");
+  }
+  if (const std::string* sent = headers.find(attestation)) credentials.client_attestation = *sent;
+  return {};
+}
+
+bool asks_for_nonce(const Error& error) {
+  const std::string_view oauth = facts_of(error.code).oauth_error;
+  return oauth == "use_dpop_nonce" || oauth == "use_attestation_challenge";
+}
+
+void add_nonce(http::Response& response, const std::string& nonce) {
+  response.headers.set("DPoP-Nonce", nonce);
+  response.headers.set("OAuth-Client-Attestation-Challenge", nonce);
+}
+
+}  // namespace mintmark::api
