@@ -1,9 +1,8 @@
 // A KeyDescription in the words of Google's verifier.
-#include <openssl/evp.h>
-
 #include "attest/android_key/fields.h"
 #include "attest/android_key/key_description.h"
 #include "base/text.h"
+#include "jose/base64url.h"
 
 namespace mintmark::attest::android_key {
 namespace {
@@ -27,7 +26,8 @@ Json to_json(const ApplicationId& id) {
   Json json = {{"packages", Json::array()}, {"signatures", Json::array()}};
   for (const auto& package : id.packages)
     json["packages"].push_back({{"name", package.name}, {"version", package.version.digits}});
-  for (const Bytes& signature : id.signatures) json["signatures"].push_back(base64_of(signature));
+  for (const Bytes& signature : id.signatures)
+    json["signatures"].push_back(jose::base64(signature));
   return json;
 }
 
@@ -42,7 +42,7 @@ Json value_of(const Field& field, const AuthorizationList& list) {
     case Kind::integers:
       return integers(std::get<std::vector<Decimal>>(value));
     case Kind::octets:
-      return base64_of(std::get<Bytes>(value));
+      return jose::base64(std::get<Bytes>(value));
     case Kind::text:
       return is_utf8(as_text(std::get<Bytes>(value))) ? Json(list.text(field.tag)) : Json();
     case Kind::origin:
@@ -95,19 +95,11 @@ const char* googles_name_of(SecurityLevel level) {
   }
 }
 
-std::string base64_of(BytesView octets) {
-  std::string text(4 * ((octets.size() + 2) / 3) + 1, '\0');
-  text.resize(
-      static_cast<std::size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                               octets.data(), static_cast<int>(octets.size()))));
-  return text;
-}
-
 Json to_json(const RootOfTrust& root) {
-  Json json = {{"verifiedBootKey", base64_of(root.verified_boot_key)},
+  Json json = {{"verifiedBootKey", jose::base64(root.verified_boot_key)},
                {"deviceLocked", root.device_locked},
                {"verifiedBootState", googles_name_of(root.verified_boot_state)}};
-  if (root.verified_boot_hash) json["verifiedBootHash"] = base64_of(*root.verified_boot_hash);
+  if (root.verified_boot_hash) json["verifiedBootHash"] = jose::base64(*root.verified_boot_hash);
   return json;
 }
 
@@ -116,8 +108,8 @@ Json to_json(const KeyDescription& description) {
           {"attestationSecurityLevel", googles_name_of(description.attestation_security_level)},
           {"keyMintVersion", std::to_string(description.keymint_version)},
           {"keyMintSecurityLevel", googles_name_of(description.keymint_security_level)},
-          {"attestationChallenge", base64_of(description.attestation_challenge)},
-          {"uniqueId", base64_of(description.unique_id)},
+          {"attestationChallenge", jose::base64(description.attestation_challenge)},
+          {"uniqueId", jose::base64(description.unique_id)},
           {"softwareEnforced", to_json(description.software_enforced)},
           {"hardwareEnforced", to_json(description.hardware_enforced)}};
 }

@@ -19,6 +19,11 @@ struct Options {
 };
 
 /// `android_revocation_list`: it cannot be read.
+///
+/// Evidence: {"chain": [DER, base64url, the key's own first]}, the binding as attestationChallenge.
+/// Errors of check(): `evidence_member`, those of parse_key_chain and check_attestation,
+/// `attested_key_mismatch`. The identity is the hex SHA-256 of the attested SubjectPublicKeyInfo:
+/// Android names no device, so a new key is a new one.
 [[nodiscard]] Result<std::unique_ptr<Format>> make_format(Options options);
 
 }  // namespace mintmark::attest::android_key

@@ -154,7 +154,5 @@ struct KeyDescription {
 [[nodiscard]] Json to_json(const RootOfTrust& root);
 /// "SOFTWARE", "TRUSTED_ENVIRONMENT", "STRONG_BOX"
 [[nodiscard]] const char* googles_name_of(SecurityLevel level);
-/// base64 with padding (RFC 4648 §4).
-[[nodiscard]] std::string base64_of(BytesView octets);
 
 }  // namespace mintmark::attest::android_key

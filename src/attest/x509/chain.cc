@@ -7,8 +7,9 @@ namespace mintmark::attest::x509 {
 namespace {
 
 constexpr int deepest_chain = 6;
-// OpenSSL's security level: 112 bits, so no SHA-1 and no RSA below 2048.
+// OpenSSL's security levels: 112 bits, so no SHA-1 and no RSA below 2048; 80 bits.
 constexpr int auth_level = 2;
+constexpr int short_auth_level = 1;
 
 struct Free {
   void operator()(X509_STORE_CTX* context) const { X509_STORE_CTX_free(context); }
@@ -20,7 +21,7 @@ using Owned = std::unique_ptr<T, Free>;
 /// What the callback must know.
 struct Tolerance {
   const X509* leaf = nullptr;
-  ExpiredAuthorities expired = ExpiredAuthorities::refuse;
+  Leniency leniency = ExpiredAuthorities::refuse;
   bool crls_required = false;
 };
 
@@ -32,6 +33,12 @@ bool alive_at_issue(const X509* authority, const X509* leaf) {
          (days > 0 || seconds > 0);
 }
 
+bool may_have_expired(const Tolerance& tolerance, const X509* authority) {
+  if (tolerance.leniency.expired == ExpiredAuthorities::taken) return true;
+  return tolerance.leniency.expired == ExpiredAuthorities::taken_if_alive_at_issue &&
+         alive_at_issue(authority, tolerance.leaf);
+}
+
 // OpenSSL asks at each error whether to go on.
 int on_error(int good, X509_STORE_CTX* context) {
   if (good == 1) return 1;
@@ -39,10 +46,12 @@ int on_error(int good, X509_STORE_CTX* context) {
   const int depth = X509_STORE_CTX_get_error_depth(context);
   switch (X509_STORE_CTX_get_error(context)) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return depth > 0 && tolerance->expired == ExpiredAuthorities::taken_if_alive_at_issue &&
-                     alive_at_issue(X509_STORE_CTX_get_current_cert(context), tolerance->leaf)
+      return depth > 0 && may_have_expired(*tolerance, X509_STORE_CTX_get_current_cert(context))
                  ? 1
                  : 0;
+    case X509_V_ERR_INVALID_CA:
+    case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+      return depth == 1 && tolerance->leniency.unmarked_issuer ? 1 : 0;
     case X509_V_ERR_UNABLE_TO_GET_CRL: {
       // Nobody here asks for the revocation of an anchor.
       const int last = sk_X509_num(X509_STORE_CTX_get0_chain(context)) - 1;
@@ -128,14 +137,15 @@ ChainRefusal refusal_of(X509_STORE_CTX* context) {
 class Run {
  public:
   Run(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * helpers, const Trust& trust, Moment now,
-      ExpiredAuthorities expired, unsigned long more_flags = 0)
-      : tolerance_{leaf, expired, trust.crls_required()}, context_(X509_STORE_CTX_new()) {
+      const Leniency& leniency, unsigned long more_flags = 0)
+      : tolerance_{leaf, leniency, trust.crls_required()}, context_(X509_STORE_CTX_new()) {
     if (!context_ || X509_STORE_CTX_init(context_.get(), anchors, leaf, helpers) != 1) return;
     X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context_.get());
     X509_VERIFY_PARAM_set_time(parameters, static_cast<time_t>(to_unix(now)));
     X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN | more_flags);
     X509_VERIFY_PARAM_set_depth(parameters, deepest_chain);
-    X509_VERIFY_PARAM_set_auth_level(parameters, auth_level);
+    X509_VERIFY_PARAM_set_auth_level(parameters,
+                                     leniency.short_keys ? short_auth_level : auth_level);
     X509_STORE_CTX_set_app_data(context_.get(), &tolerance_);
     X509_STORE_CTX_set_verify_cb(context_.get(), &on_error);
     if (trust.crls() != nullptr) {
@@ -225,7 +235,7 @@ tl::expected<Chain, ChainRefusal> by_the_rules(const STACK_OF(X509) * verified,
 // was found were an anchor.
 tl::expected<Chain, ChainRefusal> of_unknown(const Run& first, X509* leaf, STACK_OF(X509) * helpers,
                                              const Trust& trust, Moment now,
-                                             ExpiredAuthorities expired) {
+                                             const Leniency& leniency) {
   STACK_OF(X509)* found = first.chain();
   const int count = found == nullptr ? 0 : sk_X509_num(found);
   if (count == 0) return tl::unexpected(first.refusal());
@@ -233,7 +243,7 @@ tl::expected<Chain, ChainRefusal> of_unknown(const Run& first, X509* leaf, STACK
   const std::unique_ptr<X509_STORE, FreeX509> assumed(X509_STORE_new());
   if (!assumed || X509_STORE_add_cert(assumed.get(), last) != 1)
     return tl::unexpected(first.refusal());
-  const Run second(assumed.get(), leaf, helpers, trust, now, expired,
+  const Run second(assumed.get(), leaf, helpers, trust, now, leniency,
                    X509_V_FLAG_CHECK_SS_SIGNATURE);
   if (!second.good()) return tl::unexpected(second.refusal());
   if (trust.unknown() == UnknownRoots::refuse) return tl::unexpected(first.refusal());
@@ -274,17 +284,17 @@ const char* name_of(Standing standing) {
 
 tl::expected<Chain, ChainRefusal> check_chain(X509* leaf, const std::vector<Certificate>& offered,
                                               const Trust& trust, Moment now,
-                                              ExpiredAuthorities expired) {
+                                              const Leniency& leniency) {
   const Owned<STACK_OF(X509)> helpers(sk_X509_new_null());
   for (const auto* certificates : {&trust.intermediates(), &offered}) {
     for (const Certificate& certificate : *certificates)
       sk_X509_push(helpers.get(), certificate.get());
   }
-  const Run run(trust.anchors(), leaf, helpers.get(), trust, now, expired);
+  const Run run(trust.anchors(), leaf, helpers.get(), trust, now, leniency);
   if (run.good()) return by_the_rules(run.chain(), trust);
   const ChainRefusal refusal = run.refusal();
   if (refusal.fault != ChainFault::untrusted_root) return tl::unexpected(refusal);
-  return of_unknown(run, leaf, helpers.get(), trust, now, expired);
+  return of_unknown(run, leaf, helpers.get(), trust, now, leniency);
 }
 
 Result<std::vector<Certificate>> parse_offered(const std::vector<Bytes>& chain, Code malformed,

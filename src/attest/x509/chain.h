@@ -59,7 +59,22 @@ enum class ExpiredAuthorities : std::uint8_t {
   refuse,
   /// Taken where it lived when the leaf's life began: an EK certificate is made once, in a
   /// factory, and outlives many of those that signed it (docs/adr/0020).
-  taken_if_alive_at_issue
+  taken_if_alive_at_issue,
+  /// Taken whenever it lived: where the maker of a profile cannot renew them
+  /// (docs/attestation/android-key.md).
+  taken
+};
+
+/// What a profile takes beyond RFC 5280. By default nothing.
+struct Leniency {
+  // NOLINTNEXTLINE(google-explicit-constructor): most profiles differ in nothing else.
+  Leniency(ExpiredAuthorities authorities) : expired(authorities) {}
+  ExpiredAuthorities expired;
+  /// The leaf's issuer need not be marked as an authority (basicConstraints, keyCertSign): the
+  /// caller knows by other means that it is one.
+  bool unmarked_issuer = false;
+  /// Keys of 80 bits of security (RSA of 1024), for chains that prove nothing anyhow; else 112.
+  bool short_keys = false;
 };
 
 /// `leaf` and `offered` have bounded keys. The nearest anchor's rule decides, but one that is
@@ -67,7 +82,7 @@ enum class ExpiredAuthorities : std::uint8_t {
 [[nodiscard]] tl::expected<Chain, ChainRefusal> check_chain(X509* leaf,
                                                             const std::vector<Certificate>& offered,
                                                             const Trust& trust, Moment now,
-                                                            ExpiredAuthorities expired);
+                                                            const Leniency& leniency);
 
 /// Those that a device offers, each as parse_certificate; `code` where there are too many, one is
 /// none, or has a key that is too large.
