@@ -24,6 +24,11 @@ std::optional<std::int64_t> integer_of(const cbor_item_t* item) {
   return cbor_isa_negint(item) ? -1 - number : number;
 }
 
+// libcbor's questions about simple values end the process where they are asked of a float.
+bool is_simple(const cbor_item_t* item) {
+  return cbor_isa_float_ctrl(item) && cbor_float_ctrl_is_ctrl(item);
+}
+
 std::string_view text_of(const cbor_item_t* item) {
   return {reinterpret_cast<const char*>(cbor_string_handle(item)), cbor_string_length(item)};
 }
@@ -62,6 +67,24 @@ bool has_unique_keys(const cbor_item_t* item) {
   return true;
 }
 
+Bytes with_long_tags(BytesView octets, const Shape& shape) {
+  constexpr std::uint8_t tag_follows = 0xD8;
+  constexpr std::uint8_t number = 0x1F;
+  Bytes readable;
+  readable.reserve(shape.length + shape.short_tags.size());
+  std::size_t at = 0;
+  for (const std::size_t tag : shape.short_tags) {
+    readable.insert(readable.end(), octets.begin() + static_cast<std::ptrdiff_t>(at),
+                    octets.begin() + static_cast<std::ptrdiff_t>(tag));
+    readable.push_back(tag_follows);
+    readable.push_back(octets[tag] & number);
+    at = tag + 1;
+  }
+  readable.insert(readable.end(), octets.begin() + static_cast<std::ptrdiff_t>(at),
+                  octets.begin() + static_cast<std::ptrdiff_t>(shape.length));
+  return readable;
+}
+
 }  // namespace
 
 // libcbor's getters that hand out an item count references, without a lock: here items are
@@ -87,11 +110,11 @@ std::optional<std::string_view> Value::text() const {
 }
 
 std::optional<bool> Value::boolean() const {
-  if (!cbor_isa_float_ctrl(item_) || !cbor_is_bool(item_)) return std::nullopt;
+  if (!is_simple(item_) || !cbor_is_bool(item_)) return std::nullopt;
   return cbor_get_bool(item_);
 }
 
-bool Value::is_null() const { return cbor_isa_float_ctrl(item_) && cbor_is_null(item_); }
+bool Value::is_null() const { return is_simple(item_) && cbor_is_null(item_); }
 bool Value::is_array() const { return cbor_isa_array(item_); }
 bool Value::is_map() const { return cbor_isa_map(item_); }
 
@@ -134,15 +157,17 @@ std::optional<std::pair<std::uint64_t, Value>> Value::tagged() const {
 }
 
 Result<std::pair<Value, std::size_t>> parse_first(BytesView octets) {
-  auto length = scan(octets);
-  if (!length) return pass_on(length);
+  auto shape = scan(octets);
+  if (!shape) return pass_on(shape);
+  const Bytes readable = with_long_tags(octets, *shape);
   cbor_load_result result{};
-  const std::shared_ptr<cbor_item_t> whole(cbor_load(octets.data(), *length, &result), FreeItem{});
-  if (!whole || result.error.code != CBOR_ERR_NONE || result.read != *length)
+  const std::shared_ptr<cbor_item_t> whole(cbor_load(readable.data(), readable.size(), &result),
+                                           FreeItem{});
+  if (!whole || result.error.code != CBOR_ERR_NONE || result.read != readable.size())
     return fail(Code::cbor_malformed, "this is no CBOR that libcbor can read");
   if (!has_unique_keys(whole.get()))
     return fail(Code::cbor_duplicate_key, "a map has the same key twice");
-  return std::pair(Reader::value(whole), *length);
+  return std::pair(Reader::value(whole), shape->length);
 }
 
 Result<Value> parse(BytesView octets) {

@@ -88,7 +88,7 @@ class Scan {
  public:
   explicit Scan(BytesView octets) : octets_(octets) {}
 
-  Result<std::size_t> run() {
+  Result<Shape> run() {
     if (octets_.size() > longest)
       return fail(Code::cbor_too_large, "more than " + std::to_string(longest) + " octets of CBOR");
     bool whole = false;
@@ -99,11 +99,17 @@ class Scan {
       if (!taken) return pass_on(taken);
       whole = open_.empty();
     }
-    return at_;
+    return Shape{at_, std::move(short_tags_)};
   }
 
  private:
   Result<Event> next() {
+    constexpr std::uint8_t tag_6 = 0xC6;
+    constexpr std::uint8_t tag_20 = 0xD4;
+    if (at_ < octets_.size() && octets_[at_] >= tag_6 && octets_[at_] <= tag_20) {
+      short_tags_.push_back(at_++);
+      return Event{Kind::tag, 1};
+    }
     Event event;
     const auto rest = octets_.subspan(at_);
     const auto result = cbor_stream_decode(rest.data(), rest.size(), &callbacks, &event);
@@ -163,11 +169,12 @@ class Scan {
   BytesView octets_;
   std::size_t at_ = 0;
   std::size_t items_ = 0;
+  std::vector<std::size_t> short_tags_;
   std::vector<Open> open_;
 };
 
 }  // namespace
 
-Result<std::size_t> scan(BytesView octets) { return Scan(octets).run(); }
+Result<Shape> scan(BytesView octets) { return Scan(octets).run(); }
 
 }  // namespace mintmark::attest::cbor
