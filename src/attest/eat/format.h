@@ -16,7 +16,9 @@ struct Options {
   bool warning = false;              ///< Takes an EAR of status "warning" too, by name.
 };
 
-///
+/// Evidence: {"token": JWT} or {"cwt": COSE_Sign1, base64url}, whose eat_nonce is the 32 octets of
+/// the binding. It refuses with `eat_…` (token.h, claims.h, appraisal.h), `cbor_…`, `cose_…`,
+/// `json_…` and `jws_crit_unknown`. `eat_keys_unreadable` from make_format.
 [[nodiscard]] Result<std::unique_ptr<Format>> make_format(Options options);
 
 }  // namespace mintmark::attest::eat
