@@ -47,8 +47,9 @@ const std::vector<FactName>& fact_names() {
       {"tcb_status", FactKind::text, "TDX: Intel's word for its TCB level, or not_evaluated"},
       {"user_verified", FactKind::boolean, "WebAuthn: a person was verified"},
       {"vendor_patch_level", FactKind::number, "Android: YYYYMMDD"},
-      {"verified_boot_key", FactKind::text,
-       "Android: hexadecimal: the key that verified the boot"}};
+      {"verified_boot_key", FactKind::text, "Android: hexadecimal: the key that verified the boot"},
+      {"vmpl", FactKind::number,
+       "SEV-SNP: 0 is the most privileged level of a guest, 3 the least"}};
   return all;
 }
 

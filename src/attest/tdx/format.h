@@ -18,7 +18,10 @@ struct Options {
   bool collateral_required = false;
 };
 
-///
+/// Evidence: "quote". report_data: the binding and 32 zero octets. Errors of its check: those of
+/// check.h, `evidence_member`; of its making `config_invalid` (no roots) and those of
+/// read_collateral. Device: SHA-256 over "tdx " and the thumbprint of the token's key, since a TD
+/// has no name of its own that lasts: another key is another device.
 [[nodiscard]] Result<std::unique_ptr<Format>> make_format(Options options);
 
 }  // namespace mintmark::attest::tdx
