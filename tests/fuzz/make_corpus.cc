@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "support/boot_log.h"
+#include "support/identity_maker.h"
 #include "support/ima_log.h"
 
 namespace {
@@ -46,6 +47,24 @@ test::ImaLog old_files() {
   return log.file("boot_aggregate", "a", "ima").file("/bin/init", "b", "ima");
 }
 
+Bytes certificate(const test::IdentityOptions& options, jose::Algorithm algorithm) {
+  return test::IdentityDevice(test::IdentityMaker(), options, algorithm).certificate();
+}
+
+bool write_identities(const std::filesystem::path& folder) {
+  using jose::Algorithm;
+  test::IdentityOptions bare;
+  bare.module_type = bare.common_name = "";
+  test::IdentityOptions octets;
+  octets.module_serial = std::string("\x01\xFE", 2);
+  octets.key_usage = nullptr;
+  octets.policies.clear();
+  return write(folder / "idevid.der", certificate({}, Algorithm::es256)) &&
+         write(folder / "rsa.der", certificate(octets, Algorithm::rs256)) &&
+         write(folder / "nameless.der", certificate(bare, Algorithm::es384)) &&
+         write(folder / "ed25519.der", certificate({}, Algorithm::ed25519));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -61,6 +80,7 @@ int main(int argc, char** argv) {
                        write(folder / "eventlog/sha1.bin", whole.sha1_octets()) &&
                        write(folder / "eventlog/loaders.bin", loaders().octets()) &&
                        write(folder / "eventlog/padded.bin", padded.octets()) &&
+                       write_identities(folder / "device_identity") &&
                        write(folder / "ima/files.bin", files().binary()) &&
                        write(folder / "ima/files.txt", as_bytes(files().ascii())) &&
                        write(folder / "ima/old.bin", old_files().binary()) &&

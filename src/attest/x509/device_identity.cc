@@ -9,11 +9,14 @@
 #include <array>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace mintmark::attest::x509 {
 namespace {
 
 constexpr const char* oid_hardware_module_name = "1.3.6.1.5.5.7.8.4";
 constexpr std::size_t longest_serial = 256;
+constexpr std::size_t longest_organisation = 128;
 constexpr int most_names = 32;
 constexpr int least_rsa_bits = 2048;
 
@@ -59,6 +62,7 @@ std::optional<HardwareModule> module_in(const ASN1_STRING* sequence) {
 Result<void> check_key(const X509* leaf) {
   const EVP_PKEY* key = X509_get0_pubkey(leaf);
   ERR_clear_error();
+  if (key != nullptr && EVP_PKEY_is_a(key, "ED25519") == 1) return {};
   const bool rsa =
       key != nullptr && (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1);
   if (rsa && EVP_PKEY_get_bits(key) >= least_rsa_bits && has_bounded_key(leaf)) return {};
@@ -70,8 +74,9 @@ Result<void> check_key(const X509* leaf) {
       if (std::strcmp(group.data(), known) == 0) return {};
     }
   }
-  return fail(Code::certificate_key_unsupported,
-              "the key is neither RSA of 2048 to 4096 bits nor ECC on P-256, P-384 or P-521");
+  return fail(
+      Code::certificate_key_unsupported,
+      "the key is neither RSA of 2048 to 4096 bits nor ECC on P-256, P-384 or P-521 nor Ed25519");
 }
 
 Result<void> check_usage(X509* leaf) {
@@ -83,11 +88,26 @@ Result<void> check_usage(X509* leaf) {
   return {};
 }
 
+std::string organisation_of(const X509* leaf) {
+  const X509_NAME* name = X509_get_subject_name(leaf);
+  const int at = X509_NAME_get_index_by_NID(name, NID_organizationName, -1);
+  if (at < 0) return {};
+  std::uint8_t* octets = nullptr;
+  const int length =
+      ASN1_STRING_to_UTF8(&octets, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+  ERR_clear_error();
+  if (length < 0) return {};
+  std::string text(as_text({octets, static_cast<std::size_t>(length)}));
+  OPENSSL_free(octets);
+  return is_utf8(text) ? printable(text, longest_organisation) : std::string();
+}
+
 }  // namespace
 
 std::optional<HardwareModule> hardware_module_of(const X509* certificate) {
   const Owned<GENERAL_NAMES> names(static_cast<GENERAL_NAMES*>(
       X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  ERR_clear_error();
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()) && i < most_names; ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_OTHERNAME ||
@@ -103,6 +123,7 @@ std::optional<HardwareModule> hardware_module_of(const X509* certificate) {
 std::vector<std::string> policies_of(const X509* certificate) {
   const Owned<CERTIFICATEPOLICIES> policies(static_cast<CERTIFICATEPOLICIES*>(
       X509_get_ext_d2i(certificate, NID_certificate_policies, nullptr, nullptr)));
+  ERR_clear_error();
   std::vector<std::string> found;
   for (int i = 0; policies && i < sk_POLICYINFO_num(policies.get()) && i < most_names; ++i)
     found.push_back(dotted(sk_POLICYINFO_value(policies.get(), i)->policyid));
@@ -124,6 +145,7 @@ Result<DeviceIdentity> check_device_identity(BytesView der, const std::vector<By
   DeviceIdentity identity{spki_of(leaf.get()),
                           digest_of(leaf.get()),
                           name_text(X509_get_subject_name(leaf.get())),
+                          organisation_of(leaf.get()),
                           std::move(*chain),
                           hardware_module_of(leaf.get()),
                           policies_of(leaf.get())};

@@ -18,6 +18,8 @@ struct DeviceIdentity {
   Bytes spki;               ///< SubjectPublicKeyInfo, DER.
   std::string certificate;  ///< hex SHA-256
   std::string subject;      ///< RFC 4514
+  /// Its first organizationName, bounded and printable; "" where it has none.
+  std::string organisation;
   Chain chain;
   std::optional<HardwareModule> module;
   std::vector<std::string> policies;  ///< Dotted numbers of its certificate policies.
