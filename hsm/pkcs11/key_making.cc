@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "hsm/pkcs11/curve.h"
-#include "hsm/pkcs11/key_kind.h"
 #include "hsm/pkcs11/mechanisms.h"
 #include "hsm/pkcs11/objects.h"
 #include "hsm/pkcs11/rv.h"
@@ -16,12 +15,11 @@ namespace {
 constexpr CK_ULONG rsa_bits = 2048;
 constexpr std::array<std::uint8_t, 3> rsa_exponent{0x01, 0x00, 0x01};
 
-Template public_template(const KeySpec& spec, BytesView params) {
-  const KeyKind kind = kind_of(spec.purpose, spec.algorithm);
+Template public_template(const NewKey& key, BytesView params) {
   Template wanted;
-  wanted.flag(CKA_TOKEN, true).flag(CKA_VERIFY, true).octets(CKA_ID, spec.id);
-  wanted.octets(CKA_LABEL, as_bytes(label_of(kind)));
-  if (kind.rsa_algorithm) {
+  wanted.flag(CKA_TOKEN, true).flag(CKA_VERIFY, true).octets(CKA_ID, key.id);
+  wanted.octets(CKA_LABEL, as_bytes(key.label));
+  if (params.empty()) {
     wanted.number(CKA_MODULUS_BITS, rsa_bits).octets(CKA_PUBLIC_EXPONENT, rsa_exponent);
   } else {
     wanted.octets(CKA_EC_PARAMS, params);
@@ -36,20 +34,20 @@ constexpr std::array denied_uses_of_ec{CKA_UNWRAP, CKA_DERIVE, CKA_SIGN_RECOVER}
 using Uses = std::span<const CK_ATTRIBUTE_TYPE>;
 constexpr std::array<Uses, 3> denied_uses{denied_uses_full, denied_uses_of_ec, Uses{}};
 
-Template private_template(const KeySpec& spec, Uses denied) {
+Template private_template(const NewKey& key, Uses denied) {
   Template wanted;
   wanted.flag(CKA_TOKEN, true).flag(CKA_PRIVATE, true).flag(CKA_SENSITIVE, true);
-  wanted.flag(CKA_EXTRACTABLE, false).flag(CKA_SIGN, true).octets(CKA_ID, spec.id);
-  wanted.octets(CKA_LABEL, as_bytes(label_of(kind_of(spec.purpose, spec.algorithm))));
+  wanted.flag(CKA_EXTRACTABLE, false).flag(CKA_SIGN, true).octets(CKA_ID, key.id);
+  wanted.octets(CKA_LABEL, as_bytes(key.label));
   for (const CK_ATTRIBUTE_TYPE use : denied) wanted.flag(use, false);
   return wanted;
 }
 
-CK_RV generate(const Session& session, const KeySpec& spec, BytesView params, Uses denied,
+CK_RV generate(const Session& session, const NewKey& key, BytesView params, Uses denied,
                NewPair& made) {
-  CK_MECHANISM mechanism{making_mechanism(spec.algorithm).type, nullptr, 0};
-  Template publics = public_template(spec, params);
-  Template privates = private_template(spec, denied);
+  CK_MECHANISM mechanism{making_mechanism(key.algorithm).type, nullptr, 0};
+  Template publics = public_template(key, params);
+  Template privates = private_template(key, denied);
   return session.calls().C_GenerateKeyPair(session.handle(), &mechanism, publics.data(),
                                            publics.size(), privates.data(), privates.size(),
                                            &made.public_half, &made.private_half);
@@ -63,21 +61,21 @@ bool refuses_template(CK_RV rv) {
          rv == CKR_DOMAIN_PARAMS_INVALID;
 }
 
-/// The names of the spec's curve, the usual one first; one empty one for RSA.
-std::vector<BytesView> curve_names(const KeySpec& spec) {
-  std::vector<BytesView> names{params_of(spec.algorithm)};
-  if (spec.algorithm == jose::Algorithm::ed25519) names.push_back(edwards25519_by_name());
+/// The names of the key's curve, the usual one first; one empty one for RSA.
+std::vector<BytesView> curve_names(const NewKey& key) {
+  std::vector<BytesView> names{params_of(key.algorithm)};
+  if (key.algorithm == jose::Algorithm::ed25519) names.push_back(edwards25519_by_name());
   return names;
 }
 
 }  // namespace
 
-Result<NewPair> make_pair(const Session& session, const KeySpec& spec) {
+Result<NewPair> make_pair(const Session& session, const NewKey& key) {
   NewPair made;
   CK_RV rv = CKR_OK;
-  for (const BytesView params : curve_names(spec)) {
+  for (const BytesView params : curve_names(key)) {
     for (const Uses denied : denied_uses) {
-      rv = generate(session, spec, params, denied, made);
+      rv = generate(session, key, params, denied, made);
       if (rv == CKR_OK) return made;
       if (!refuses_template(rv)) return fail_with(rv, "C_GenerateKeyPair");
     }

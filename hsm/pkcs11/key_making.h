@@ -1,9 +1,10 @@
 // C_GenerateKeyPair as our keys want it, and as modules let us.
 #pragma once
 
-#include "hsm/key_store.h"
+#include "base/bytes.h"
 #include "hsm/pkcs11/cryptoki.h"
 #include "hsm/pkcs11/module.h"
+#include "jose/key.h"
 
 namespace mintmark::hsm::pkcs11 {
 
@@ -12,9 +13,16 @@ struct NewPair {
   CK_OBJECT_HANDLE private_half = 0;
 };
 
+/// How a pair is to be known: CKA_ID, CKA_LABEL, what it signs.
+struct NewKey {
+  Bytes id;
+  std::string label;
+  jose::Algorithm algorithm = jose::Algorithm::es256;
+};
+
 /// In the token, private, sensitive, never to leave it, for signing and, where the module takes the
 /// words for it, nothing else. RSA keys have 2048 bits and the exponent 65537. Looks at nothing
 /// before or after: generate_pair (key_objects.h) does.
-[[nodiscard]] Result<NewPair> make_pair(const Session& session, const KeySpec& spec);
+[[nodiscard]] Result<NewPair> make_pair(const Session& session, const NewKey& key);
 
 }  // namespace mintmark::hsm::pkcs11

@@ -46,10 +46,7 @@ Result<std::vector<std::optional<bool>>> read_private_flags(const Session& sessi
 
 enum class Lives : std::uint8_t { in_the_token, with_a_session };
 
-/// Every attribute that forbids signing, in words; "" if none does. What a module does not show is
-/// not taken as given.
-Result<std::string> unfitness(const Session& session, CK_OBJECT_HANDLE key,
-                              Lives lives = Lives::in_the_token) {
+Result<std::string> unfitness(const Session& session, CK_OBJECT_HANDLE key, Lives lives) {
   auto flags = read_private_flags(session, key);
   if (!flags) return pass_on(flags);
   std::string reasons;
@@ -155,7 +152,7 @@ Result<std::optional<KeyPair>> read_pair(const Session& session, const KeyId& id
   auto public_key = read_public_key(session, publics.front(), kind);
   if (!public_key) return pass_on(public_key);
   if (!*public_key) return std::nullopt;
-  auto unfit = unfitness(session, privates.front());
+  auto unfit = unfitness_of(session, privates.front());
   if (!unfit) return pass_on(unfit);
   if (privates.size() > 1 || publics.size() > 1) {
     *unfit = "CKA_ID names " + std::to_string(privates.size()) + " private and " +
@@ -189,6 +186,10 @@ Result<void> destroy(const Session& session, const Handles& objects) {
 }
 
 }  // namespace
+
+Result<std::string> unfitness_of(const Session& session, CK_OBJECT_HANDLE key) {
+  return unfitness(session, key, Lives::in_the_token);
+}
 
 Result<std::vector<KeyPair>> find_pairs(const Session& session) {
   std::vector<KeyPair> pairs;
@@ -226,10 +227,11 @@ Result<KeyPair> find_pair(const Session& session, const KeyId& id) {
 
 Result<KeyPair> generate_pair(const Session& session, const KeySpec& spec) {
   if (auto is_free = refuse_taken_id(session, spec.id); !is_free) return pass_on(is_free);
-  auto made = make_pair(session, spec);
+  const KeyKind kind = kind_of(spec.purpose, spec.algorithm);
+  auto made =
+      make_pair(session, {{spec.id.begin(), spec.id.end()}, label_of(kind), spec.algorithm});
   if (!made) return pass_on(made);
-  auto pair = read_pair(session, spec.id, kind_of(spec.purpose, spec.algorithm),
-                        {made->private_half}, {made->public_half});
+  auto pair = read_pair(session, spec.id, kind, {made->private_half}, {made->public_half});
   if (!pair) return pass_on(pair);
   if (*pair && (*pair)->info.unfit.empty()) return std::move(**pair);
   const std::string why = *pair ? (*pair)->info.unfit : "its public half shows no key";

@@ -21,6 +21,11 @@ struct KeyPair {
   [[nodiscard]] bool has_copy() const { return signs_with != private_half; }
 };
 
+/// Every attribute of a private key in the token that forbids us to sign with it, in words: where
+/// it came from, that it could leave; "" if none does. What a module does not show is not taken as
+/// given.
+[[nodiscard]] Result<std::string> unfitness_of(const Session& session, CK_OBJECT_HANDLE key);
+
 /// All pairs of ours with a public half that we know. Any error of the module is an error of
 /// the whole: a list that is short without a word would have somebody end the rest.
 [[nodiscard]] Result<std::vector<KeyPair>> find_pairs(const Session& session);

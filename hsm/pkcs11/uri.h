@@ -1,4 +1,4 @@
-// Which token: a plain label or a PKCS#11 URI (RFC 7512).
+// Which token: a plain label or a PKCS#11 URI (RFC 7512); and of a device, which key in it.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 namespace mintmark::hsm::pkcs11 {
@@ -45,5 +46,21 @@ struct TokenSelector {
 /// pin-value and pin-source: a PIN never stands in configuration, and where it comes from is the
 /// key "pin".
 [[nodiscard]] Result<TokenSelector> parse_token_selector(std::string_view text);
+
+/// A key in a token, by which module it is reached, and where the PIN is.
+struct KeyUri {
+  TokenSelector token{};
+  std::optional<std::string> object{};  ///< CKA_LABEL
+  Bytes id{};                           ///< CKA_ID; empty where it is not named.
+  std::string module_path{};
+  std::string pin_file{};
+};
+
+/// RFC 7512 §2.3: a token as above, `object` or `id` (at least one), `type=private`;
+/// `module-path`, `pin-source` (a path, or file:PATH) behind the "?": both must be there. Each at
+/// most once. `hsm_uri_malformed`: any other attribute, and what parse_token_selector refuses;
+/// `hsm_uri_pin`: pin-value (it would stand in process lists and in what is kept), and a pin-source
+/// that is a command.
+[[nodiscard]] Result<KeyUri> parse_key_uri(std::string_view text);
 
 }  // namespace mintmark::hsm::pkcs11

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "agent/element_key.h"
 #include "agent/file_key.h"
 #include "agent/proof.h"
 #include "agent/renewal.h"
@@ -29,6 +30,9 @@ struct WayToRenew {
     return way;
   }
   std::optional<EnrolmentWay> operator()(const FileKey& /*key*/) const { return std::nullopt; }
+  std::optional<EnrolmentWay> operator()(const Pkcs11Key& key) const {
+    return ByElement{key.uri, key.certificate, key.identity_id == key.device_id};
+  }
 };
 
 TokenRequest normalised(TokenRequest request) {
@@ -49,6 +53,17 @@ Result<hsm::tpm2::Device*> Agent::device(const std::string& tcti) {
   device_ = std::move(*opened);
   device_tcti_ = tcti;
   return device_.get();
+}
+
+Result<hsm::pkcs11::SecureElement*> Agent::element(const std::string& uri) {
+  if (element_ && element_uri_ == uri) return element_.get();
+  // A module is opened once in a process: the former one ends first.
+  element_.reset();
+  auto opened = surroundings_.open_element(uri, state_.pin_memory().string());
+  if (!opened) return pass_on(opened);
+  element_ = std::move(*opened);
+  element_uri_ = uri;
+  return element_.get();
 }
 
 Transport& Agent::transport(const std::string& ca_file) {
@@ -102,7 +117,9 @@ Result<Enrolment> Agent::enroll_locked(const EnrolmentOptions& options, const Id
   auto* identity = std::get_if<Identity>(&*enrolment);
   if (identity == nullptr) return enrolment;
   identity->ca_file = ca_file;
-  if (identity->attestation) identity->attestation->boot_id = surroundings_.boot_id();
+  // Only a TPM's evidence is of one boot.
+  if (identity->attestation && std::holds_alternative<TpmKey>(identity->key))
+    identity->attestation->boot_id = surroundings_.boot_id();
   if (auto saved = state_.save(*identity); !saved) return pass_on(saved);
   if (former != nullptr && former->jkt == identity->jkt) return enrolment;
   // Tokens of the former key are of no use any more.
@@ -117,6 +134,13 @@ Result<Enrolment> Agent::enroll_by(const EnrolmentWay& way, const Identity* form
     if (!tpm) return tl::unexpected<Error>(tpm.error());
     const auto* key = former == nullptr ? nullptr : std::get_if<TpmKey>(&former->key);
     return enrol_by_tpm({**tpm, issuer, surroundings_.clock, say}, *by_tpm, key);
+  }
+  if (const auto* by_element = std::get_if<ByElement>(&way)) {
+    const auto opened = element(by_element->uri);
+    if (!opened) return tl::unexpected<Error>(opened.error());
+    const auto* key = former == nullptr ? nullptr : std::get_if<Pkcs11Key>(&former->key);
+    const auto id = [this](const std::string& token) { return state_.element_key_id(token); };
+    return enrol_by_element({**opened, issuer, surroundings_.clock, id}, *by_element, key);
   }
   // Written before the issuer hears of it: the code is good once, and must not be spent on a key
   // that is lost.
@@ -249,6 +273,12 @@ Result<std::unique_ptr<DeviceKey>> Agent::open_key(const Identity& identity) {
     auto key = TpmDeviceKey::in(**tpm, in_tpm->device_key);
     if (!key) return pass_on(key);
     opened = std::make_unique<TpmDeviceKey>(std::move(*key));
+  } else if (const auto* in_element = std::get_if<Pkcs11Key>(&identity.key)) {
+    const auto at = element(in_element->uri);
+    if (!at) return tl::unexpected<Error>(at.error());
+    auto key = jose::PublicKey::from_jwk(in_element->device_key);
+    if (!key) return pass_on(key);
+    opened = std::make_unique<ElementDeviceKey>(**at, in_element->device_id, std::move(*key));
   } else {
     auto key = FileDeviceKey::open(state_.key_file());
     if (!key) return pass_on(key);

@@ -13,6 +13,7 @@
 #include "agent/transport.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "hsm/pkcs11/device_key.h"
 #include "hsm/tpm2/device.h"
 #include "http/message.h"
 
@@ -44,6 +45,10 @@ struct Surroundings {
   std::function<std::string()> boot_id;
   /// A line for the owner that is no error.
   std::function<void(const std::string& line)> say;
+  /// As hsm::pkcs11::open_secure_element.
+  std::function<Result<std::unique_ptr<hsm::pkcs11::SecureElement>>(const std::string& uri,
+                                                                    const std::string& pin_memory)>
+      open_element = {};
 };
 
 /// One state directory. Not thread-safe; several processes may use one directory.
@@ -51,13 +56,15 @@ class Agent {
  public:
   Agent(StateDirectory state, Surroundings surroundings);
 
-  /// By a TPM: new keys, a new client attestation. By a code: the key in the state directory, made
-  /// if it is not there. The old enrolment stays until the new one is written, also where the new
-  /// one waits for approval.
+  /// By a TPM: new keys, a new client attestation. By a secure element: the key that it has of us,
+  /// made if it has none, and a new client attestation. By a code: the key in the state directory,
+  /// made if it is not there. The old enrolment stays until the new one is written, also where the
+  /// new one waits for approval.
   [[nodiscard]] Result<Enrolment> enroll(const EnrolmentOptions& options);
 
-  /// Shows the issuer this TPM and this boot again, with the keys that it knows where they still
-  /// load; whatever the schedule says. `agent_key_unsupported` for a key that nothing attests.
+  /// Shows the issuer this TPM and this boot (or this secure element) again, with the keys that it
+  /// knows where they still load; whatever the schedule says. `agent_key_unsupported` for a key
+  /// that nothing attests.
   [[nodiscard]] Result<Enrolment> attest();
 
   /// From the cache, else from the issuer. Who enrolled by evidence attests again first where that
@@ -106,6 +113,7 @@ class Agent {
   [[nodiscard]] Result<ClientCredential> credential_of(const Identity& identity, DeviceKey& key);
   [[nodiscard]] Result<std::string> nonce_for(IssuerClient& issuer, const Endpoints& endpoints);
   [[nodiscard]] Result<std::unique_ptr<DeviceKey>> open_key(const Identity& identity);
+  [[nodiscard]] Result<hsm::pkcs11::SecureElement*> element(const std::string& uri);
   [[nodiscard]] Result<hsm::tpm2::Device*> device(const std::string& tcti);
   [[nodiscard]] Transport& transport(const std::string& ca_file);
 
@@ -113,6 +121,8 @@ class Agent {
   Surroundings surroundings_;
   std::unique_ptr<hsm::tpm2::Device> device_;
   std::string device_tcti_;
+  std::unique_ptr<hsm::pkcs11::SecureElement> element_;
+  std::string element_uri_;
   std::unique_ptr<Transport> transport_;
   std::string transport_ca_;
 };

@@ -7,7 +7,7 @@ namespace {
 
 Result<std::string> attempt(DeviceKey& key, IssuerClient& issuer, const Secret& code,
                             const Clock& clock) {
-  const auto ticket = issuer.begin_key(key.public_key());
+  const auto ticket = issuer.begin(key_format, key.public_key());
   if (!ticket) return tl::unexpected<Error>(ticket.error());
   const auto proof =
       make_proof(key, {"POST", issuer.finish_url(key_format), "", *ticket}, clock.now());

@@ -1,4 +1,5 @@
-// Enrolment: from nothing to an identity at an issuer, by what a TPM shows or by a one-time code.
+// Enrolment: from nothing to an identity at an issuer, by what a TPM or a secure element shows or
+// by a one-time code.
 #pragma once
 
 #include <functional>
@@ -11,6 +12,7 @@
 #include "agent/issuer_client.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "hsm/pkcs11/device_key.h"
 #include "hsm/tpm2/device.h"
 
 namespace mintmark::agent {
@@ -18,7 +20,7 @@ namespace mintmark::agent {
 /// The evidence was good, and an operator must approve the device before it counts.
 struct PendingEnrolment {
   std::string
-      fingerprint;  ///< hex SHA-256 of the EK's SubjectPublicKeyInfo, as we ourselves see it.
+      fingerprint;  ///< hex SHA-256 of the SubjectPublicKeyInfo of what vouches, as we see it.
 
   /// What the operator runs, once they have compared the fingerprint.
   [[nodiscard]] std::string approval() const { return "mintctl devices approve " + fingerprint; }
@@ -47,7 +49,14 @@ struct ByCode {
   Secret code;
 };
 
-using EnrolmentWay = std::variant<ByTpm, ByCode>;
+/// By an identity key in a PKCS#11 token and its certificate (IEEE 802.1AR). As ByTpm, at any time.
+struct ByElement {
+  std::string uri;          ///< Which token, module, PIN and identity key: RFC 7512.
+  std::string certificate;  ///< A file: PEM with the chain behind it, or DER; "": in the token.
+  bool identity_key_signs = false;  ///< The token's key is the identity key itself.
+};
+
+using EnrolmentWay = std::variant<ByTpm, ByCode, ByElement>;
 
 /// What an enrolment by evidence works with; outlives the call.
 struct TpmEnrolment {
@@ -71,6 +80,25 @@ struct TpmEnrolment {
 /// log, three times; on a body that was too long with logs in it, once without them.
 [[nodiscard]] Result<Enrolment> enrol_by_tpm(const TpmEnrolment& work, const ByTpm& way,
                                              const TpmKey* former);
+
+/// What an enrolment by an identity works with; outlives the call.
+struct ElementEnrolment {
+  hsm::pkcs11::SecureElement& element;
+  IssuerClient& issuer;
+  const Clock& clock;
+  /// The CKA_ID that the device key has, or is to get, in this token; kept when it returns: one
+  /// that is made is found again, however its enrolment goes.
+  std::function<Result<Bytes>(const std::string& token)> key_id;
+};
+
+/// Proves to the issuer that the device has the key of an identity certificate and one for its
+/// tokens, which the element makes where it has none yet; and gives all of Identity but `ca_file`.
+/// `former`: the key must be there. Begins anew once as enrol_by_tpm on a ticket or proof that went
+/// stale. Errors beside the issuer's: those of SecureElement; `agent_pkcs11_certificate` (it cannot
+/// be read, is not the identity key's, or that key signs by no algorithm of ours), `io_failed`,
+/// `agent_pkcs11_key`.
+[[nodiscard]] Result<Enrolment> enrol_by_element(const ElementEnrolment& work, const ByElement& way,
+                                                 const Pkcs11Key* former);
 
 /// Proves possession of the key and gives the code for it (docs/http-api.md, "Keys without
 /// hardware"): all of Identity but `ca_file`. `record` says where the key lives. Begins anew as the

@@ -32,6 +32,15 @@ struct RecordWriter {
     return json;
   }
   Json operator()(const FileKey& /*key*/) const { return {{"kind", "file"}}; }
+  Json operator()(const Pkcs11Key& key) const {
+    return {{"kind", "pkcs11"},
+            {"uri", key.uri},
+            {"identity_id", jose::base64url(key.identity_id)},
+            {"device_id", jose::base64url(key.device_id)},
+            {"device_key", key.device_key},
+            {"certificate", key.certificate},
+            {"fingerprint", key.fingerprint}};
+  }
 };
 
 hsm::tpm2::KeyBlobs blobs_in(Members& outer, const char* name) {
@@ -79,14 +88,25 @@ TpmKey tpm_key_in(Members& members) {
           .ak_certificate = ak.certificate};
 }
 
+Pkcs11Key pkcs11_key_in(Members& members) {
+  return {.uri = members.non_empty("uri"),
+          .identity_id = members.octets("identity_id"),
+          .device_id = members.octets("device_id"),
+          .device_key = members.object("device_key"),
+          .certificate = members.text("certificate"),
+          .fingerprint = members.non_empty("fingerprint")};
+}
+
 KeyRecord record_in(Members& outer) {
   Members members = outer.below("key");
   KeyRecord record = FileKey{};
   const std::string kind = members.text("kind");
   if (kind == "tpm") {
     record = tpm_key_in(members);
+  } else if (kind == "pkcs11") {
+    record = pkcs11_key_in(members);
   } else if (kind != "file") {
-    members.refuse("kind", "\"tpm\" or \"file\"");
+    members.refuse("kind", "\"tpm\", \"pkcs11\" or \"file\"");
   }
   outer.adopt(members);
   return record;
@@ -126,8 +146,8 @@ Result<Identity> identity_from(const Json& json, const std::filesystem::path& fi
                     .jkt = members.non_empty("jkt"),
                     .client_id = members.non_empty("client_id"),
                     .attestation = std::nullopt};
-  // Evidence is what a TPM's key lives by.
-  if (std::holds_alternative<TpmKey>(identity.key) || members.has("client_attestation"))
+  // Evidence is what such a key lives by.
+  if (!std::holds_alternative<FileKey>(identity.key) || members.has("client_attestation"))
     identity.attestation = attestation_in(members);
   if (members.error()) return tl::unexpected<Error>(*members.error());
   return identity;

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "agent/boot_logs.h"
+#include "base/bytes.h"
 #include "base/json.h"
 #include "base/time.h"
 #include "hsm/tpm2/device.h"
@@ -29,8 +30,18 @@ struct TpmKey {
 /// A device key in the state directory, in the file `StateDirectory::key_file()`: unprotected.
 struct FileKey {};
 
+/// A device key in a PKCS#11 token, and the identity there that vouches for it. Never the PIN.
+struct Pkcs11Key {
+  std::string uri;          ///< As enrolment was given it (hsm/pkcs11/uri.h, parse_key_uri).
+  Bytes identity_id;        ///< CKA_ID of the identity key.
+  Bytes device_id;          ///< CKA_ID of the device key; the same where one key is both.
+  Json device_key;          ///< Public JWK.
+  std::string certificate;  ///< The identity's: a file; "": it is in the token.
+  std::string fingerprint;  ///< hex SHA-256 of its SubjectPublicKeyInfo.
+};
+
 /// Where a device's key lives.
-using KeyRecord = std::variant<TpmKey, FileKey>;
+using KeyRecord = std::variant<TpmKey, FileKey, Pkcs11Key>;
 
 /// What evidence earned. While it lasts it authenticates the device; without one its key does.
 struct Attestation {

@@ -222,14 +222,13 @@ std::size_t IssuerClient::finish_octets(const Presented& presented, const Challe
   return finish_body(presented, answer).dump().size();
 }
 
-Result<Admission> IssuerClient::finish(const Presented& presented, const ChallengeAnswer& answer,
-                                       const std::string& proof) {
+Result<Admission> IssuerClient::admitted(std::string_view format, const Json& body,
+                                         const std::string& proof) {
   http::Headers headers;
   headers.add("DPoP", proof);
-  const auto body =
-      post_json(finish_url(tpm2_format), std::move(headers), finish_body(presented, answer));
-  if (!body) return tl::unexpected<Error>(body.error());
-  jose::Members members = members_of_answer(*body);
+  const auto answer = post_json(finish_url(format), std::move(headers), body);
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  jose::Members members = members_of_answer(*answer);
   Admission admission{.client_id = members.visible("client_id"),
                       .client_attestation = members.visible("client_attestation"),
                       .expires_in = members.seconds("expires_in")};
@@ -237,8 +236,20 @@ Result<Admission> IssuerClient::finish(const Presented& presented, const Challen
   return admission;
 }
 
-Result<std::string> IssuerClient::begin_key(const jose::PublicKey& key) {
-  const auto body = post_json(url_of(issuer_, key_format, "begin"), {}, {{"jwk", key.to_jwk()}});
+Result<Admission> IssuerClient::finish(const Presented& presented, const ChallengeAnswer& answer,
+                                       const std::string& proof) {
+  return admitted(tpm2_format, finish_body(presented, answer), proof);
+}
+
+Result<Admission> IssuerClient::finish(std::string_view format, const jose::PublicKey& key,
+                                       const std::string& ticket, const Json& evidence,
+                                       const std::string& proof) {
+  return admitted(format, {{"jwk", key.to_jwk()}, {"ticket", ticket}, {"evidence", evidence}},
+                  proof);
+}
+
+Result<std::string> IssuerClient::begin(std::string_view format, const jose::PublicKey& key) {
+  const auto body = post_json(url_of(issuer_, format, "begin"), {}, {{"jwk", key.to_jwk()}});
   if (!body) return tl::unexpected<Error>(body.error());
   jose::Members members = members_of_answer(*body);
   std::string ticket = members.visible("ticket");

@@ -21,6 +21,7 @@ namespace mintmark::agent {
 // Formats of enrolment, as they stand in the URL.
 inline constexpr std::string_view tpm2_format = "tpm2";
 inline constexpr std::string_view key_format = "key";
+inline constexpr std::string_view x509_format = "x509";
 
 /// Endpoints from the issuer's metadata (RFC 8414).
 struct Endpoints {
@@ -117,8 +118,12 @@ class IssuerClient {
   [[nodiscard]] Result<Admission> finish(const Presented& presented, const ChallengeAnswer& answer,
                                          const std::string& proof);
 
-  /// The ticket for a key that shows nothing but itself.
-  [[nodiscard]] Result<std::string> begin_key(const jose::PublicKey& key);
+  /// The ticket for a key, in formats that ask for nothing else first.
+  [[nodiscard]] Result<std::string> begin(std::string_view format, const jose::PublicKey& key);
+  /// `proof` for POST to finish_url(format), its nonce the ticket; evidence as the format has it.
+  [[nodiscard]] Result<Admission> finish(std::string_view format, const jose::PublicKey& key,
+                                         const std::string& ticket, const Json& evidence,
+                                         const std::string& proof);
   /// The client id. `proof` for POST to finish_url(key_format), its nonce the ticket.
   [[nodiscard]] Result<std::string> finish_key(const jose::PublicKey& key,
                                                const std::string& ticket, const Secret& code,
@@ -140,6 +145,8 @@ class IssuerClient {
  private:
   IssuerClient(std::string issuer, Transport& transport)
       : issuer_(std::move(issuer)), transport_(&transport) {}
+  [[nodiscard]] Result<Admission> admitted(std::string_view format, const Json& body,
+                                           const std::string& proof);
   [[nodiscard]] Result<Json> post_json(const std::string& url, http::Headers headers,
                                        const Json& body);
 

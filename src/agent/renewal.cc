@@ -97,6 +97,12 @@ bool is_refusal(const Error& error) {
     case Code::tls_failed:
     case Code::tpm_key_lost:
     case Code::http_body_too_large:
+    case Code::agent_pkcs11_uri:
+    case Code::agent_pkcs11_module:
+    case Code::agent_pkcs11_token:
+    case Code::agent_pkcs11_pin:
+    case Code::agent_pkcs11_key:
+    case Code::agent_pkcs11_certificate:
       return false;
     default:
       return error.action() == Action::fix_request || error.action() == Action::reattest;

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/json.h"
+#include "jose/base64url.h"
 #include "jose/members.h"
 
 namespace mintmark::agent {
@@ -16,6 +17,7 @@ namespace {
 // Of identity.json: 1 knew TPMs only.
 constexpr int identity_format = 2;
 constexpr int format = 1;
+constexpr std::size_t element_key_octets = 16;
 constexpr std::size_t longest_file = 1U << 20U;
 constexpr JsonLimits limits{.octets = longest_file, .depth = 4, .elements = 20'000};
 
@@ -144,6 +146,25 @@ std::string StateDirectory::nonce(const std::string& issuer) const {
 Result<void> StateDirectory::save_nonce(const std::string& issuer, const std::string& nonce) const {
   const Json json = {{"format", format}, {"issuer", issuer}, {"nonce", nonce}};
   return write_file_atomically(path_ / "nonce.json", text_of(json), 0600);
+}
+
+Result<Bytes> StateDirectory::element_key_id(const std::string& token) const {
+  const std::filesystem::path file = path_ / "element-keys.json";
+  auto kept = read_json(file, format);
+  if (!kept) return pass_on(kept);
+  Json keys = *kept ? (*kept)->value("keys", Json()) : Json::object();
+  if (!keys.is_object()) return invalid(file, "has no object \"keys\"");
+  if (keys.contains(token)) {
+    jose::Members members(keys, Code::agent_state_invalid, file.string() + ": ");
+    Bytes id = members.octets(token.c_str());
+    if (members.error()) return tl::unexpected<Error>(*members.error());
+    return id;
+  }
+  Bytes id = random_bytes(element_key_octets);
+  keys[token] = jose::base64url(id);
+  const Json json = {{"format", format}, {"keys", std::move(keys)}};
+  if (auto saved = write_file_atomically(file, text_of(json), 0600); !saved) return pass_on(saved);
+  return id;
 }
 
 RenewalRecord StateDirectory::renewal() const {

@@ -22,9 +22,10 @@ struct CachedToken {
   Moment expires_at{};
 };
 
-/// A directory of mode 0700 with identity.json, tokens.json, nonce.json and renewal.json (0600,
-/// replaced atomically), and device-key.pem where the device key is a file. Reading needs no lock;
-/// who writes holds one, so that two processes do not do the same work twice or undo each other's.
+/// A directory of mode 0700 with identity.json, tokens.json, nonce.json, renewal.json and
+/// element-keys.json (0600, replaced atomically), pin-refused where a token refused a PIN, and
+/// device-key.pem where the device key is a file. Reading needs no lock; who writes holds one, so
+/// that two processes do not do the same work twice or undo each other's.
 class StateDirectory {
  public:
   /// Made if it is not there. `agent_state_exposed` if others than its owner may enter it, or it is
@@ -47,6 +48,12 @@ class StateDirectory {
   /// One that cannot be read is an empty one: it only paces and tells.
   [[nodiscard]] RenewalRecord renewal() const;
   [[nodiscard]] Result<void> save(const RenewalRecord& record) const;
+
+  /// CKA_ID of the device key in that token (a PKCS#11 URI): the one that is kept, or a new one,
+  /// kept when this returns. Under the lock. `agent_state_invalid`, `io_failed`.
+  [[nodiscard]] Result<Bytes> element_key_id(const std::string& token) const;
+  /// What is remembered of a PIN that a token refused.
+  [[nodiscard]] std::filesystem::path pin_memory() const { return path_ / "pin-refused"; }
 
   /// Where a device key that is a file lives.
   [[nodiscard]] std::filesystem::path key_file() const { return path_ / "device-key.pem"; }

@@ -13,6 +13,13 @@ struct KeyStatus {
   Json operator()(const FileKey& /*key*/) const {
     return {{"kind", "file"}, {"protection", "none"}, {"file", key_file.string()}};
   }
+  // What keeps it there is the module's word.
+  Json operator()(const Pkcs11Key& key) const {
+    return {{"kind", "pkcs11"},
+            {"protection", "token"},
+            {"uri", key.uri},
+            {"id", to_hex(key.device_id)}};
+  }
   const std::filesystem::path& key_file;
 };
 
@@ -26,6 +33,12 @@ void write_voucher(const TpmKey& key, Json& status) {
   status["ak"] = {{"handle", hsm::tpm2::name_of_handle(persistent->handle)},
                   {"certificate", key.ak_certificate},
                   {"spki_sha256", key.ek_fingerprint}};
+}
+
+void write_voucher(const Pkcs11Key& key, Json& status) {
+  status["identity"] = {{"id", to_hex(key.identity_id)},
+                        {"certificate", key.certificate},
+                        {"spki_sha256", key.fingerprint}};
 }
 
 Json to_json(const Attestation& attestation, const std::string& boot_id, Moment now) {
@@ -77,6 +90,7 @@ Result<Json> Agent::status() const {
                  {"key", std::move(key)},
                  {"tokens", std::move(cached)}};
   if (const auto* tpm = std::get_if<TpmKey>(&identity->key)) write_voucher(*tpm, status);
+  if (const auto* element = std::get_if<Pkcs11Key>(&identity->key)) write_voucher(*element, status);
   if (identity->attestation)
     status["attestation"] = to_json(*identity->attestation, surroundings_.boot_id(), now);
   if (record.failure)

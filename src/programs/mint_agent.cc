@@ -1,5 +1,5 @@
-// mint-agent: a device's side. Its keys stay where they are, in the TPM or, unprotected, in a file;
-// what leaves it are proofs.
+// mint-agent: a device's side. Its keys stay where they are, in the TPM, in a PKCS#11 token or,
+// unprotected, in a file; what leaves it are proofs.
 #include <cstdio>
 #include <filesystem>
 
@@ -25,7 +25,9 @@ const Program program{
       "prove this device to an issuer",
       {{"--issuer", "URL", "the issuer"},
        {"--ca", "FILE", "PEM of the roots to trust for its TLS (default: the system's)"},
-       {"--key", "KIND", "where the device key lives: tpm (the default), or file, unprotected"},
+       {"--key", "KIND",
+        "where the device key lives: tpm (the default), a PKCS#11 token (pkcs11:URI), or file, "
+        "unprotected"},
        {"--tcti", "T",
         "with tpm: which, as tpm2-tss names it (default: /dev/tpmrm0, else /dev/tpm0)"},
        {"--ek", "KIND",
@@ -38,6 +40,14 @@ const Program program{
         "with tpm: the firmware's log of what was booted (default: the kernel's, for the machine's "
         "own TPM)"},
        {"--ima-log", "FILE", "with tpm: IMA's log (default: likewise)"},
+       {"--certificate", "FILE",
+        "with pkcs11: the identity key's certificate, PEM with its chain behind it, or DER "
+        "(default: "
+        "the token's certificate with the key's CKA_ID)"},
+       {"--identity-key-signs", "",
+        "with pkcs11: the identity key (P-256) is the device key too (default: a second one is "
+        "made "
+        "in the token)"},
        {"--code", "CODE",
         "with file: the one-time code that mintctl devices invite gave; - reads standard input"}},
       ""},
@@ -81,7 +91,8 @@ Result<agent::Agent> open_agent(const Arguments& arguments, const Clock& clock) 
                                           .open_transport = &agent::open_transport,
                                           .clock = clock,
                                           .boot_id = &agent::boot_id_of_kernel,
-                                          .say = &say});
+                                          .say = &say,
+                                          .open_element = &hsm::pkcs11::open_secure_element});
 }
 
 Result<std::string> absolute(const Arguments& arguments, const char* option) {
@@ -133,7 +144,33 @@ Result<agent::CertifiedAk> certified_ak(const Arguments& arguments) {
   return agent::CertifiedAk{{*handle}, std::move(*place)};
 }
 
+// `kind`: the word of --key that the options go with.
+Result<void> refuse_options(const Arguments& arguments, const std::vector<const char*>& options,
+                            const char* kind) {
+  for (const char* option : options) {
+    if (arguments.has(option))
+      return fail(Code::invalid_argument,
+                  std::string(option) + " goes with --key " + kind + " alone");
+  }
+  return {};
+}
+
+const std::vector<const char*> tpm_options = {
+    "--tcti", "--ek", "--event-log", "--ima-log", "--ak-certificate", "--ak-handle"};
+const std::vector<const char*> element_options = {"--certificate", "--identity-key-signs"};
+
+Result<agent::EnrolmentWay> way_by_element(const Arguments& arguments, const std::string& uri) {
+  if (auto fits = refuse_options(arguments, tpm_options, "tpm"); !fits) return pass_on(fits);
+  if (auto fits = refuse_options(arguments, {"--code"}, "file"); !fits) return pass_on(fits);
+  if (auto well = hsm::pkcs11::check_element_uri(uri); !well) return pass_on(well);
+  auto certificate = absolute(arguments, "--certificate");
+  if (!certificate) return pass_on(certificate);
+  return agent::ByElement{uri, std::move(*certificate), arguments.has("--identity-key-signs")};
+}
+
 Result<agent::EnrolmentWay> way_by_tpm(const Arguments& arguments) {
+  if (auto fits = refuse_options(arguments, element_options, "pkcs11:URI"); !fits)
+    return pass_on(fits);
   if (arguments.has("--code"))
     return fail(Code::invalid_argument,
                 "--code goes with --key file; a TPM enrols by what it shows");
@@ -159,11 +196,9 @@ Result<agent::EnrolmentWay> way_by_tpm(const Arguments& arguments) {
 }
 
 Result<agent::EnrolmentWay> way_by_code(const Arguments& arguments) {
-  for (const char* option :
-       {"--tcti", "--ek", "--event-log", "--ima-log", "--ak-certificate", "--ak-handle"}) {
-    if (arguments.has(option))
-      return fail(Code::invalid_argument, std::string(option) + " goes with --key tpm");
-  }
+  if (auto fits = refuse_options(arguments, tpm_options, "tpm"); !fits) return pass_on(fits);
+  if (auto fits = refuse_options(arguments, element_options, "pkcs11:URI"); !fits)
+    return pass_on(fits);
   auto given = arguments.required("--code");
   if (!given) return pass_on(given);
   auto code = value_or_stdin(*given);
@@ -177,17 +212,26 @@ Result<agent::EnrolmentWay> way_of(const Arguments& arguments) {
   const std::string kind = arguments.value("--key", "tpm");
   if (kind == "tpm") return way_by_tpm(arguments);
   if (kind == "file") return way_by_code(arguments);
-  return fail(Code::invalid_argument, "--key is tpm or file, not \"" + kind + "\"");
+  if (kind.starts_with("pkcs11:")) return way_by_element(arguments, kind);
+  return fail(Code::invalid_argument, "--key is tpm, pkcs11:URI or file, not \"" + kind + "\"");
 }
 
-void print_enrolment(const agent::Identity& identity, const char* done) {
-  const auto* tpm = std::get_if<agent::TpmKey>(&identity.key);
-  std::string by = "key in a file: whoever reads it is this device";
-  if (tpm != nullptr) {
-    by = (tpm->ak_certificate.empty() ? "EK " : "AK ") + tpm->ek_fingerprint.substr(0, 16) + "…";
+// By what the issuer knows it.
+struct KnownBy {
+  std::string operator()(const agent::TpmKey& key) const {
+    return (key.ak_certificate.empty() ? "EK " : "AK ") + key.ek_fingerprint.substr(0, 16) + "…";
   }
+  std::string operator()(const agent::Pkcs11Key& key) const {
+    return "identity " + key.fingerprint.substr(0, 16) + "…";
+  }
+  std::string operator()(const agent::FileKey& /*key*/) const {
+    return "key in a file: whoever reads it is this device";
+  }
+};
+
+void print_enrolment(const agent::Identity& identity, const char* done) {
   std::printf("%s at %s as %s (%s)\n", done, identity.issuer.c_str(), identity.client_id.c_str(),
-              by.c_str());
+              std::visit(KnownBy{}, identity.key).c_str());
 }
 
 Result<int> report_enrolment(const agent::Agent& agent, Result<agent::Enrolment> enrolment,
@@ -305,13 +349,17 @@ std::string word_on(const Json& attestation) {
   return "good, to be renewed (" + text_in(attestation, "due") + "): the next token attests again";
 }
 
+std::string place_of(const Json& key) {
+  if (key["kind"] == "file") return "unprotected, in the file " + text_in(key, "file");
+  if (key["kind"] == "pkcs11") return "in the token of " + text_in(key, "uri");
+  return "in the TPM";
+}
+
 void print_standing(const Json& status) {
   const Json& key = status["key"];
-  std::printf(
-      "issuer       %s\nclient id    %s\ndevice key   %s, %s\n", text_in(status, "issuer").c_str(),
-      text_in(status, "client_id").c_str(), text_in(key, "jkt").c_str(),
-      key["protection"] == "none" ? ("unprotected, in the file " + text_in(key, "file")).c_str()
-                                  : "in the TPM");
+  std::printf("issuer       %s\nclient id    %s\ndevice key   %s, %s\n",
+              text_in(status, "issuer").c_str(), text_in(status, "client_id").c_str(),
+              text_in(key, "jkt").c_str(), place_of(key).c_str());
   if (status.contains("ek")) {
     std::printf("EK           %s %s\n", text_in(status["ek"], "kind").c_str(),
                 text_in(status["ek"], "spki_sha256").c_str());
@@ -320,6 +368,8 @@ void print_standing(const Json& status) {
     std::printf("AK           %s %s\n", text_in(status["ak"], "handle").c_str(),
                 text_in(status["ak"], "spki_sha256").c_str());
   }
+  if (status.contains("identity"))
+    std::printf("identity     %s\n", text_in(status["identity"], "spki_sha256").c_str());
   if (status.contains("attestation"))
     std::printf("attestation  %s\n", word_on(status["attestation"]).c_str());
   for (const char* kind : {"refusal", "failure"}) {

@@ -10,11 +10,11 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "hsm/pin_memory.h"
 #include "hsm/signer/client.h"
 #include "hsm/vitals.h"
 #include "keyring/lifecycle.h"
 #include "programs/mintd/keeper_context.h"
-#include "programs/mintd/pin_memory.h"
 #include "programs/mintd/signer_watch.h"
 #include "store/store.h"
 
@@ -92,7 +92,7 @@ class SignerSlot {
   boost::asio::steady_timer timer_;
   std::shared_ptr<hsm::signer::SignerClient> client_;
   keyring::Lifecycle lifecycle_;
-  PinMemory pin_memory_;
+  hsm::PinMemory pin_memory_;
   boost::asio::steady_timer watch_timer_;
   std::shared_ptr<hsm::Vitals> vitals_;
   std::optional<SignerWatch> watch_;  ///< Of the process that runs now.

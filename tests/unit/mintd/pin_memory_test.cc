@@ -1,5 +1,5 @@
 // When a PIN is tried again, and when not.
-#include "programs/mintd/pin_memory.h"
+#include "hsm/pin_memory.h"
 
 #include <gtest/gtest.h>
 
@@ -11,6 +11,7 @@
 namespace mintmark::mintd {
 namespace {
 
+using hsm::PinMemory;
 using hsm::Vitals;
 
 constexpr Vitals::Logins none{};

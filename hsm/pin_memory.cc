@@ -1,4 +1,4 @@
-#include "programs/mintd/pin_memory.h"
+#include "hsm/pin_memory.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 
-namespace mintmark::mintd {
+namespace mintmark::hsm {
 namespace {
 
 std::string text_of(const timespec& time) {
@@ -83,7 +83,7 @@ Result<void> PinMemory::attempt_begins() {
   return write(record);
 }
 
-Result<void> PinMemory::attempt_ended(const hsm::Vitals::Logins& logins) {
+Result<void> PinMemory::attempt_ended(const Vitals::Logins& logins) {
   Record record = remembered();
   // The source may have changed since: what was heard is of the one that was offered.
   if (record.stamp != attempted_) record = Record{.stamp = attempted_};
@@ -96,6 +96,10 @@ Result<void> PinMemory::attempt_ended(const hsm::Vitals::Logins& logins) {
   return write(record);
 }
 
+Result<void> PinMemory::was_refused() const {
+  return write(Record{.stamp = stamp(), .refused = true});
+}
+
 void PinMemory::worked() { unlink(file_.c_str()); }
 
-}  // namespace mintmark::mintd
+}  // namespace mintmark::hsm

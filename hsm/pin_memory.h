@@ -7,7 +7,7 @@
 #include "config/config.h"
 #include "hsm/vitals.h"
 
-namespace mintmark::mintd {
+namespace mintmark::hsm {
 
 /// Of one key store's PIN. Holds nothing of the PIN itself: only what its source looked like
 /// (inode, size, times). Blocks for as long as the disk does. One thread.
@@ -27,9 +27,12 @@ class PinMemory {
   /// Before a process is started that will log in; on disk when it returns. `io_failed`.
   [[nodiscard]] Result<void> attempt_begins();
   /// After that process's end, however it ended. `io_failed`: it is not remembered.
-  [[nodiscard]] Result<void> attempt_ended(const hsm::Vitals::Logins& logins);
+  [[nodiscard]] Result<void> attempt_ended(const Vitals::Logins& logins);
   /// The token took it.
   void worked();
+  /// For who logs in by themselves, in processes that may be several at once: the token refused
+  /// what the source holds. On disk when it returns. `io_failed`.
+  [[nodiscard]] Result<void> was_refused() const;
 
  private:
   struct Record {
@@ -47,4 +50,4 @@ class PinMemory {
   std::string attempted_;  ///< Stamp of the source that attempt_begins() saw.
 };
 
-}  // namespace mintmark::mintd
+}  // namespace mintmark::hsm
