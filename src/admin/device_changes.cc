@@ -2,6 +2,7 @@
 
 #include "admin/device_endpoints.h"
 #include "admin/keeper_endpoints.h"
+#include "attest/vocabulary.h"
 #include "config/reader.h"
 #include "issuer/key_enrolment.h"
 #include "jose/base64url.h"
@@ -114,8 +115,9 @@ struct Expecting : std::enable_shared_from_this<Expecting> {
   void next() {
     if (done.size() == fingerprints.size()) return answer_with(respond, Json{{"devices", done}});
     devices.change(
-        [fingerprint = fingerprints[done.size()], labels = labels](store::DeviceStore& store) {
-          return store.expect(fingerprint, jose::random_name(id_octets), labels);
+        [format = format, fingerprint = fingerprints[done.size()],
+         labels = labels](store::DeviceStore& store) {
+          return store.expect(format, fingerprint, jose::random_name(id_octets), labels);
         },
         [self = shared_from_this()](const Result<store::DeviceRecord>& device) {
           if (!device) return self->respond(error_response(device.error()));
@@ -126,14 +128,23 @@ struct Expecting : std::enable_shared_from_this<Expecting> {
 
   DeviceRegister& devices;
   http::Respond respond;
+  std::string format;
   std::vector<std::string> fingerprints;
   store::Labels labels;
   Json done = Json::array();
 };
 
+bool may_be_expected(const std::string& format) {
+  const auto& formats = attest::evidence_formats();
+  return format == "tpm2" || std::find(formats.begin(), formats.end(), format) != formats.end();
+}
+
 void expect(const DeviceParts& parts, const http::Request& request, const http::Respond& respond) {
   auto expecting = std::make_shared<Expecting>(parts.devices, respond);
   const auto read = read_request(request, [&](ObjectReader& reader) {
+    expecting->format = reader.text("format", "tpm2");
+    if (!may_be_expected(expecting->format))
+      reader.refuse("format", "must be \"tpm2\" or another format that attests");
     expecting->fingerprints = reader.texts("fingerprints");
     expecting->labels = labels_in(reader, "labels");
     if (!reader.failed() &&

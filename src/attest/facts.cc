@@ -26,7 +26,7 @@ Json chain_json(const std::vector<ChainLink>& chain) {
 // Nothing where it is no array of links: records from before there were any have none.
 std::vector<ChainLink> chain_in(const Json& facts) {
   std::vector<ChainLink> chain;
-  const auto links = facts.find("chain");
+  const auto links = facts.find(facts.contains("chain") ? "chain" : "ek_chain");
   if (links == facts.end() || !links->is_array()) return chain;
   for (const Json& link : *links) {
     if (!link.is_object() || chain.size() == most_links) return {};
@@ -159,6 +159,8 @@ Result<Facts> facts_from_json(const Json& json) {
   facts.ek_certificate = text("ek_certificate");
   facts.ak_certificate = text("ak_certificate");
   facts.standing = text("standing");
+  // As records had it while TPMs were the only ones.
+  if (facts.standing.empty()) facts.standing = text("ek_standing");
   // For whoever reviews it. Every device's facts are kept in memory, and most chains are as trusted
   // as the next; in the store all are whole.
   if (facts.standing == "review") facts.chain = chain_in(json);

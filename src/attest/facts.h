@@ -35,8 +35,9 @@ struct PlatformFacts {
 
 /// What evidence can prove; a rule may ask for each.
 namespace proves {
-inline constexpr const char* token_key = "token_key";      ///< The token's key is in hardware.
-inline constexpr const char* hardware = "hardware";        ///< Some key of this device is.
+inline constexpr const char* token_key = "token_key";  ///< The token's key is in hardware.
+/// Hardware signed the evidence, by its maker's word, and it is this device's or carries it.
+inline constexpr const char* hardware = "hardware";
 inline constexpr const char* boot_state = "boot_state";    ///< What was booted or launched.
 inline constexpr const char* application = "application";  ///< Which application asks.
 }  // namespace proves

@@ -188,6 +188,7 @@ enum class EnrolmentMode { approve, open, listed };
 struct Enrolment {
   EnrolmentMode mode = EnrolmentMode::approve;
   PendingDevices pending;
+  unsigned new_per_root_per_hour = 1000;  ///< Where no person lets them in (mode open).
   std::chrono::seconds freshness{86400};
   Tpm2Enrolment tpm2;
   Formats formats;

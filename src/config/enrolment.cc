@@ -73,6 +73,8 @@ Enrolment read_enrolment(ObjectReader& root, const Directory& directory) {
                 : mode == "listed" ? EnrolmentMode::listed
                                    : EnrolmentMode::approve;
     read_pending(enrolment, read.pending);
+    read.new_per_root_per_hour =
+        static_cast<unsigned>(enrolment.integer("new_per_root_per_hour", 1, 1'000'000, 1000));
     read.freshness =
         std::chrono::seconds(enrolment.integer("freshness_seconds", 1, 366 * day, day));
     enrolment.object("tpm2", false,

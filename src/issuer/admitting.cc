@@ -18,7 +18,7 @@ Result<void> follow(const Follow& may, const store::DeviceRecord& known, attest:
   const auto json = parse_json(known.facts);
   const auto before = json ? attest::facts_from_json(*json)
                            : Result<attest::Facts>(tl::unexpected<Error>(json.error()));
-  if (!before) return {};
+  if (!before) return pass_on(before);
   if (auto may_follow = may(known, *before, facts); !may_follow) return may_follow;
   attested.facts = attest::to_json(facts).dump();
   return {};
@@ -43,6 +43,7 @@ store::Admission Admitting::admission_of(const attest::Verdict& verdict, Request
   const bool review = verdict.facts().standing == "review";
   admission.mode = review ? store::EnrolmentMode::approve : options_.rules.mode;
   admission.limits = options_.rules.pending;
+  admission.new_per_root_per_hour = options_.rules.new_per_root_per_hour;
   admission.address = std::move(request.address);
   if (!request.follow) return admission;
   admission.follow = [facts = verdict.facts(), may = std::move(request.follow)](

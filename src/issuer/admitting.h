@@ -24,6 +24,7 @@ namespace mintmark::issuer {
 struct AdmissionRules {
   store::EnrolmentMode mode = store::EnrolmentMode::approve;
   store::PendingLimits pending;
+  unsigned new_per_root_per_hour = 1000;
 };
 
 struct EnrolledDevice {

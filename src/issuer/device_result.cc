@@ -54,7 +54,10 @@ int hardware_of(const Facts& facts) {
   return tcb == "not_evaluated" || is_partly_judged(facts) ? ar4si::none : ar4si::affirming;
 }
 
-void add_boot(TrustVector& vector, const std::string& boot) {
+/// What is good is said only where it is proven: a chain under review or of software proves
+/// nothing.
+void add_boot(TrustVector& vector, const std::string& boot, bool proven) {
+  if (boot == "passed" && !proven) return;
   if (boot == "passed") {
     vector.configuration = ar4si::affirming;
     vector.executables = ar4si::approved_boot;
@@ -68,12 +71,12 @@ void add_boot(TrustVector& vector, const std::string& boot) {
 }
 
 /// Android's own word on what it booted: its boot loader checked it, or did not.
-void add_verified_boot(TrustVector& vector, const Facts& facts) {
+void add_verified_boot(TrustVector& vector, const Facts& facts, bool proven) {
   const std::string state = text_fact(facts, "boot_state");
   if (state == "failed") {
     vector.executables = ar4si::contraindicated;
   } else if (state == "verified" && is_true(facts, "boot_locked")) {
-    vector.executables = ar4si::approved_boot;
+    if (proven) vector.executables = ar4si::approved_boot;
   } else if (!state.empty()) {
     vector.executables = ar4si::unrecognised;
   }
@@ -121,7 +124,7 @@ Json facts_for_others(const RecordedDevice& device, bool labels) {
 /// The device's name here as RFC 9711 has such names; nothing where no hardware bears it.
 std::optional<std::string> ueid_of(const RecordedDevice& device) {
   const auto random = jose::from_base64url(device.id);
-  if (device.facts.format == "key" || !random || random->size() != ueid_random_octets)
+  if (!is_vouched_for(device.facts) || !random || random->size() != ueid_random_octets)
     return std::nullopt;
   Bytes ueid{ueid_rand};
   ueid.insert(ueid.end(), random->begin(), random->end());
@@ -134,11 +137,13 @@ TrustVector trust_vector_of(const RecordedDevice& device) {
   TrustVector vector;
   if (device.facts.format == "key") return vector;
   if (is_vouched_for(device.facts)) {
-    vector.instance_identity = ar4si::affirming;
+    // Who a foreign attester says it is has not been seen by us.
+    if (device.facts.format != "eat") vector.instance_identity = ar4si::affirming;
     vector.hardware = hardware_of(device.facts);
   }
-  add_verified_boot(vector, device.facts);
-  add_boot(vector, device.boot);
+  const bool proven = proves(device.facts, attest::proves::boot_state);
+  add_verified_boot(vector, device.facts, proven);
+  add_boot(vector, device.boot, proven);
   return vector;
 }
 
@@ -147,7 +152,8 @@ std::string_view status_of(const TrustVector& vector, const RecordedDevice& devi
                               vector.hardware, foreign_tier(device.facts)});
   if (worst >= ar4si::contraindicated) return "contraindicated";
   if (worst >= ar4si::warning) return "warning";
-  return worst >= ar4si::affirming ? "affirming" : "none";
+  // Nothing is affirmed of what no hardware is affirmed for.
+  return worst >= ar4si::affirming && vector.hardware != ar4si::none ? "affirming" : "none";
 }
 
 Result<void> check_wish(const ResultWish& wish) {

@@ -32,6 +32,13 @@ bool fits_bank(const attest::Facts& facts) {
   return facts.pcr_bank != "sha1" && hex_digits_of_bank(facts.pcr_bank) != 0;
 }
 
+/// In lower case; "" for a TCG id that does not come from a TPM: other formats have free texts
+/// there.
+std::string manufacturer_of(const attest::Facts& facts) {
+  std::string name = in_lower_case(facts.manufacturer);
+  return facts.format != "tpm2" && name.starts_with("id:") ? "" : name;
+}
+
 /// The first label that the device has not or has otherwise.
 Label missed_label(const Match& match, const attest::RecordedDevice& device) {
   return std::find_if(match.labels.begin(), match.labels.end(), [&](const auto& label) {
@@ -73,11 +80,15 @@ Mismatch pcr_mismatch(const Match& match, const attest::Facts& facts) {
   return {name, shown(found == facts.pcrs.end() ? "" : found->second), any_of(pcr->second)};
 }
 
-/// The first that is not proven; "": all are.
-std::string missed_proof(const Match& match, const attest::Facts& facts) {
-  const auto missed =
-      std::find_if(match.proves.begin(), match.proves.end(),
-                   [&](const std::string& proof) { return !holds(facts.proves, proof); });
+/// The first that is not proven; "": all are. What is proven of the device's key says nothing of a
+/// session key for which it vouches.
+std::string missed_proof(const Match& match, const Subject& subject) {
+  const auto proven = [&](const std::string& proof) {
+    return holds(subject.device.facts.proves, proof) &&
+           (proof != attest::proves::token_key || subject.key_protection == "hardware");
+  };
+  const auto missed = std::find_if(match.proves.begin(), match.proves.end(),
+                                   [&](const std::string& proof) { return !proven(proof); });
   return missed == match.proves.end() ? "" : *missed;
 }
 
@@ -95,10 +106,11 @@ Mismatch fact_mismatch(const Match& match, const attest::Facts& facts) {
           condition.text()};
 }
 
-Mismatch proof_mismatch(const Match& match, const attest::Facts& facts) {
+Mismatch proof_mismatch(const Match& match, const Subject& subject) {
   std::string proven;
-  for (const std::string& proof : facts.proves) proven += (proven.empty() ? "" : ", ") + proof;
-  return {"proves", shown(proven), missed_proof(match, facts)};
+  for (const std::string& proof : subject.device.facts.proves)
+    proven += (proven.empty() ? "" : ", ") + proof;
+  return {"proves", shown(proven), missed_proof(match, subject)};
 }
 
 }  // namespace
@@ -109,13 +121,13 @@ std::optional<Condition> Match::first_failed(const Subject& subject) const {
   if (!fits(formats, has.format)) return Condition::format;
   if (!holds(protections(*this), subject.key_protection)) return Condition::key_protection;
   // Vendors write the hexadecimal digits in either case.
-  if (!manufacturers.empty() && !holds(manufacturers, in_lower_case(has.manufacturer)))
+  if (!manufacturers.empty() && !holds(manufacturers, manufacturer_of(has)))
     return Condition::manufacturer;
   if (!fits(roots, has.root)) return Condition::root;
   if (!fits(models, has.model)) return Condition::model;
   if (missed_label(*this, device) != labels.end()) return Condition::labels;
   if (missed_pcr(*this, has) != pcrs.end()) return Condition::pcrs;
-  if (!missed_proof(*this, has).empty()) return Condition::proves;
+  if (!missed_proof(*this, subject).empty()) return Condition::proves;
   if (missed_fact(*this, has) != facts.end()) return Condition::facts;
   if (times.open_for(subject.now, std::chrono::seconds{1}).count() == 0) return Condition::times;
   return std::nullopt;
@@ -139,7 +151,7 @@ Mismatch Match::mismatch(Condition failed, const Subject& subject) const {
     case Condition::pcrs:
       return pcr_mismatch(*this, has);
     case Condition::proves:
-      return proof_mismatch(*this, has);
+      return proof_mismatch(*this, subject);
     case Condition::facts:
       return fact_mismatch(*this, has);
     case Condition::times:

@@ -1,5 +1,6 @@
 #include "policy/needed_pcrs.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -40,6 +41,10 @@ void each_condition(const Expect& expect, const Add& add) {
 NeededPcrs needed_pcrs_of(const Rules& rules) {
   NeededPcrs needed;
   for (const Rule& rule : rules.tokens) {
+    // Other formats bring the PCRs that they have.
+    const auto& formats = rule.match.formats;
+    if (!formats.empty() && std::find(formats.begin(), formats.end(), "tpm2") == formats.end())
+      continue;
     for (const auto& [pcr, values] : rule.match.pcrs)
       needed[pcr].push_back("rule \"" + rule.name + "\": pcrs");
   }

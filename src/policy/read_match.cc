@@ -97,6 +97,13 @@ void refuse_token_conditions(ObjectReader& reader) {
     reader.refuse("pcrs", R"(may stand in token rules alone; write it under "expect")");
 }
 
+// Other formats bring no boot record: such a rule would be met by nobody and held by nothing.
+std::string wrong_with_boot_format(std::string_view text) {
+  return text == "tpm2" ? ""
+                        : "must be \"tpm2\": what other formats tell of a boot is matched by token "
+                          "rules (facts, pcrs, proves)";
+}
+
 }  // namespace
 
 Match read_match(ObjectReader& rule, MatchOf of) {
@@ -108,7 +115,8 @@ Match read_match(ObjectReader& rule, MatchOf of) {
           "must not be empty, nor name times alone, since it would match every device; write "
           R"({"format": "tpm2"} at least)");
     }
-    match.formats = words(reader, "format", wrong_with_format);
+    match.formats =
+        words(reader, "format", of == MatchOf::boot ? wrong_with_boot_format : wrong_with_format);
     match.key_protections = words(reader, "key_protection", wrong_with_key_protection);
     match.manufacturers =
         in_lower_case(optional_texts(reader, "manufacturer", wrong_with_manufacturer));

@@ -77,9 +77,16 @@ Result<std::optional<DeviceRecord>> DeviceRows::by_identity(const std::string& f
   return one(std::move(statement));
 }
 
+Result<std::optional<DeviceRecord>> DeviceRows::with_identity(const std::string& identity) {
+  auto statement =
+      database_.prepare(MINTMARK_SELECT_DEVICE "WHERE identity = ? AND format <> 'key' LIMIT 1");
+  if (statement) statement->bind(identity);
+  return one(std::move(statement));
+}
+
 Result<std::vector<DeviceRecord>> DeviceRows::pending_with(const std::string& first_digits) {
   auto statement = database_.prepare(MINTMARK_SELECT_DEVICE
-                                     "WHERE state = 'pending' AND format = 'tpm2' AND "
+                                     "WHERE state = 'pending' AND format <> 'key' AND "
                                      "substr(identity, 1, length(?1)) = ?1 LIMIT 2");
   if (statement) statement->bind(first_digits);
   return many(std::move(statement));
@@ -123,6 +130,15 @@ Result<std::int64_t> DeviceRows::count(std::string_view sql, const std::string& 
 
 Result<std::int64_t> DeviceRows::count_pending_of_root(const std::string& root) {
   return count("SELECT count(*) FROM device WHERE state = 'pending' AND root = ?", root);
+}
+
+Result<std::int64_t> DeviceRows::count_of_root_since(const std::string& root, Moment moment) {
+  auto statement =
+      database_.prepare("SELECT count(*) FROM device WHERE root = ? AND enrolled_at > ?");
+  if (!statement) return pass_on(statement);
+  auto row = statement->bind(root).bind(to_unix(moment)).step();
+  if (!row) return pass_on(row);
+  return *row ? statement->integer(0) : 0;
 }
 
 Result<std::int64_t> DeviceRows::count_pending_from(const std::string& address) {

@@ -19,7 +19,9 @@ class DeviceRows {
   [[nodiscard]] Result<std::optional<DeviceRecord>> by_id(const std::string& id);
   [[nodiscard]] Result<std::optional<DeviceRecord>> by_identity(const std::string& format,
                                                                 const std::string& identity);
-  /// Pending TPMs whose identity begins so; two at most.
+  /// Of whatever format but "key".
+  [[nodiscard]] Result<std::optional<DeviceRecord>> with_identity(const std::string& identity);
+  /// Pending devices, of whatever format, whose identity begins so; two at most.
   [[nodiscard]] Result<std::vector<DeviceRecord>> pending_with(const std::string& first_digits);
   [[nodiscard]] Result<std::vector<DeviceRecord>> all();
 
@@ -27,6 +29,8 @@ class DeviceRows {
   [[nodiscard]] Result<void> put(const DeviceRecord& device);
   [[nodiscard]] Result<void> forget_pending_before(Moment moment);
   [[nodiscard]] Result<std::int64_t> count_pending_of_root(const std::string& root);
+  /// Devices under that root that were first enrolled after that moment.
+  [[nodiscard]] Result<std::int64_t> count_of_root_since(const std::string& root, Moment moment);
   [[nodiscard]] Result<std::int64_t> count_pending_from(const std::string& address);
 
   /// False if it was used before.

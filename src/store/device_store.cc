@@ -117,18 +117,18 @@ class SqliteDeviceStore final : public DeviceStore {
     });
   }
 
-  Result<DeviceRecord> expect(const std::string& identity, const std::string& new_id,
-                              const Labels& labels) override {
+  Result<DeviceRecord> expect(const std::string& format, const std::string& identity,
+                              const std::string& new_id, const Labels& labels) override {
     return change([&](DeviceRows& rows) -> Result<DeviceRecord> {
-      auto known = rows.by_identity("tpm2", identity);
+      auto known = rows.by_identity(format, identity);
       if (!known) return pass_on(known);
       DeviceRecord device = known->value_or(DeviceRecord{});
       if (!*known) {
         device.id = new_id;
-        device.format = "tpm2";
+        device.format = format;
         device.identity = identity;
         device.public_jwk = "{}";
-        device.facts = R"({"format":"tpm2","key_protection":"unproven"})";
+        device.facts = Json{{"format", format}, {"key_protection", "unproven"}}.dump();
       } else if (device.state == "revoked") {
         return wrong_state(device, "reinstate it first: mintctl devices reinstate " + device.id);
       }
@@ -267,16 +267,29 @@ class SqliteDeviceStore final : public DeviceStore {
       device.boot = judged->outcome;
     }
     if (!refused && (is_in(known) || admission.mode == EnrolmentMode::open)) {
+      if (auto room = room_for(rows, admission, is_in(known)); !room) return pass_on(room);
       enrol(device);
       return device;
     }
     if (!is_in(known) && admission.mode == EnrolmentMode::listed) {
       return fail(Code::enrolment_not_listed,
-                  "this TPM is not one of those that may enrol here; its operator can name it: "
+                  "this device is not one of those that may enrol here; its operator can name it: "
                   "mintctl devices expect " +
+                      (device.format == "tpm2" ? "" : "--format " + device.format + " ") +
                       device.identity);
     }
     return wait_for_approval(rows, admission, std::move(device), known.has_value());
+  }
+
+  static Result<void> room_for(DeviceRows& rows, const Admission& admission, bool is_in) {
+    if (is_in) return {};
+    const auto fresh = rows.count_of_root_since(
+        admission.device.root, admission.device.attested_at - std::chrono::hours(1));
+    if (!fresh) return tl::unexpected<Error>(fresh.error());
+    if (*fresh < admission.new_per_root_per_hour) return {};
+    return fail(Code::enrolment_rate,
+                "as many devices of this root enrolled within the last hour as may "
+                "(enrolment.new_per_root_per_hour); come again later");
   }
 
   static tl::unexpected<Error> wrong_state(const DeviceRecord& device, const std::string& advice) {
@@ -285,7 +298,7 @@ class SqliteDeviceStore final : public DeviceStore {
   }
 
   static tl::unexpected<Error> nobody_waits(DeviceRows& rows, const std::string& fingerprint) {
-    const auto known = rows.by_identity("tpm2", fingerprint);
+    const auto known = rows.with_identity(fingerprint);
     if (known && *known) return wrong_state(**known, "only a pending one is approved");
     return fail(Code::fingerprint_unknown,
                 "no device with this fingerprint waits; mintctl devices list shows those that do, "

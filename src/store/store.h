@@ -93,6 +93,9 @@ struct Admission {
   Moment ticket_expires{};
   EnrolmentMode mode = EnrolmentMode::approve;
   PendingLimits limits;
+  /// How many devices of one root may be new within an hour where no person lets them in (mode
+  /// `open`): formats whose identity is a key can make as many as they like.
+  unsigned new_per_root_per_hour = 1000;
   std::string address;  ///< An IPv6 address counts by its first 64 bits: the caller cuts it.
   /// Whether this evidence may follow what is known of the device; what it says may be completed by
   /// that. Empty: it may.
@@ -118,8 +121,8 @@ class DeviceStore {
   /// In one transaction: the ticket is marked used (`ticket_used` if it was) and the device is
   /// written as "enrolled", or as "pending" where it has to wait; labels and enrolled_at of a known
   /// identity are kept. A revocation sticks: `enrolment_revoked`, whatever the mode. Else
-  /// `enrolment_not_listed`, `enrolment_pending_full`, errors of `follow`. Gives the row as it
-  /// now stands.
+  /// `enrolment_not_listed`, `enrolment_pending_full`, `enrolment_rate`, errors of `follow`. Gives
+  /// the row as it now stands.
   ///
   /// Where the boot was refused nobody is let in by it: a device that is in keeps its keys and
   /// loses its evidence (unless another try may pass), one that is not waits, in the modes `open`
@@ -132,14 +135,16 @@ class DeviceStore {
   /// A device that an operator adds by its key. `device_exists`; `enrolment_revoked`.
   [[nodiscard]] virtual Result<DeviceRecord> add(const DeviceRecord& device) = 0;
 
-  /// Lets a pending TPM in: it becomes "approved" and has to attest afresh. `fingerprint`: its
+  /// Lets a pending device in: it becomes "approved" and has to attest afresh. `fingerprint`: its
   /// identity, or so many first digits of it that only one pending device has them.
   /// `fingerprint_unknown`, `fingerprint_ambiguous`, `device_state_wrong`.
   [[nodiscard]] virtual Result<DeviceRecord> approve(const std::string& fingerprint,
                                                      const Labels& labels) = 0;
-  /// Approves a TPM before it comes. `new_id`: if it is not known yet. `device_state_wrong` if it
-  /// is revoked; one that is approved or enrolled stays so and gets the labels.
-  [[nodiscard]] virtual Result<DeviceRecord> expect(const std::string& identity,
+  /// Approves a device of that format before it comes. `new_id`: if it is not known yet.
+  /// `device_state_wrong` if it is revoked; one that is approved or enrolled stays so and gets the
+  /// labels.
+  [[nodiscard]] virtual Result<DeviceRecord> expect(const std::string& format,
+                                                    const std::string& identity,
                                                     const std::string& new_id,
                                                     const Labels& labels) = 0;
   /// For ever, until reinstated; a second time changes nothing. `device_not_found`.

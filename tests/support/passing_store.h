@@ -27,9 +27,9 @@ class PassingStore : public store::DeviceStore {
   Result<Record> approve(const std::string& fingerprint, const store::Labels& labels) override {
     return inner_->approve(fingerprint, labels);
   }
-  Result<Record> expect(const std::string& identity, const std::string& new_id,
-                        const store::Labels& labels) override {
-    return inner_->expect(identity, new_id, labels);
+  Result<Record> expect(const std::string& format, const std::string& identity,
+                        const std::string& new_id, const store::Labels& labels) override {
+    return inner_->expect(format, identity, new_id, labels);
   }
   Result<Record> revoke(const std::string& id, const std::string& why, Moment now) override {
     return inner_->revoke(id, why, now);

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -31,6 +32,13 @@ using Owned = std::unique_ptr<T, Free>;
 template <typename T>
 Owned<T> extension(const X509* certificate, int nid) {
   return Owned<T>(static_cast<T*>(X509_get_ext_d2i(certificate, nid, nullptr, nullptr)));
+}
+
+bool is_known_kind(const EVP_PKEY* key) {
+  constexpr std::array kinds = {"RSA",   "RSA-PSS",   "EC",        "ED25519",
+                                "ED448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"};
+  return std::any_of(kinds.begin(), kinds.end(),
+                     [&](const char* kind) { return EVP_PKEY_is_a(key, kind) == 1; });
 }
 
 }  // namespace
@@ -70,7 +78,8 @@ Certificate parse_certificate(BytesView padded, std::string* why) {
 
 bool has_bounded_key(const X509* certificate) {
   const EVP_PKEY* key = X509_get0_pubkey(certificate);
-  bool bounded = key != nullptr;
+  // No profile of ours has keys of other kinds, and OpenSSL bounds some of them loosely (DSA).
+  bool bounded = key != nullptr && is_known_kind(key);
   if (bounded && (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1)) {
     BIGNUM* number = nullptr;
     EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &number);

@@ -94,7 +94,9 @@ Result<Json> expect(AdminClient& mintd, const Arguments& arguments) {
       Json some = Json::array();
       for (std::size_t i = first; i < std::min(first + at_once, all.size()); ++i)
         some.push_back(all[i]);
-      return Json{{"fingerprints", some}, {"labels", labels}};
+      return Json{{"format", arguments.value("--format", "tpm2")},
+                  {"fingerprints", some},
+                  {"labels", labels}};
     });
     if (!answer) return answer;
     for (Json& device : (*answer)["devices"]) devices.push_back(std::move(device));
@@ -236,15 +238,15 @@ std::vector<Subcommand> device_commands() {
       {{"devices list", "the devices and their states", {}, ""}, list, print_list},
       {{"devices show", "all that is known of one", {}, "ID"}, show, print_whole_device},
       {{"devices approve",
-        "let a pending TPM in, by the fingerprint it shows (16 digits of it at least); then it "
+        "let a pending device in, by the fingerprint it shows (16 digits of it at least); then it "
         "attests afresh",
         {label_option},
         "FINGERPRINT"},
        approve,
        print_device},
       {{"devices expect",
-        "approve TPMs before they come; - reads fingerprints from standard input, one a line",
-        {label_option},
+        "approve devices before they come; - reads fingerprints from standard input, one a line",
+        {label_option, {"--format", "F", "by which format they will attest (default: tpm2)"}},
         "FINGERPRINT",
         "FINGERPRINT"},
        expect,

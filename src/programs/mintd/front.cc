@@ -55,7 +55,8 @@ issuer::AdmittingOptions admitting_options(const config::Config& config) {
           .rules = {.mode = mode_of(enrolment.mode),
                     .pending = {.per_root = enrolment.pending.per_root,
                                 .per_address = enrolment.pending.per_address,
-                                .keep = enrolment.pending.keep}},
+                                .keep = enrolment.pending.keep},
+                    .new_per_root_per_hour = enrolment.new_per_root_per_hour},
           .sign_deadline = sign_deadline(config),
           .attestation_algorithm = signing_algorithms(config).usual};
 }

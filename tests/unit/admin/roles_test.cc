@@ -60,6 +60,9 @@ TEST(Roles, TheReadGroupMayAskAndChangeNothing) {
   EXPECT_TRUE(both().check(request_by(stranger, groups)));
   EXPECT_TRUE(both().check(request_by(stranger, groups, "POST", "/admin/v1/policy/explain")));
   EXPECT_TRUE(both().check(request_by(stranger, groups, "POST", "/admin/v1/policy/check")));
+  EXPECT_TRUE(both().check(request_by(stranger, groups, "GET", "/admin/v1/devices/d1")));
+  expect_forbidden(
+      both().check(request_by(stranger, groups, "GET", "/admin/v1/devices/d1/result")));
   for (const char* path : {"/admin/v1/reload", "/admin/v1/devices/revoke", "/admin/v1/devices"})
     expect_forbidden(both().check(request_by(stranger, groups, "POST", path)));
   expect_forbidden(both().check(request_by(stranger, groups, "DELETE")));

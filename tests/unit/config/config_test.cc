@@ -103,6 +103,7 @@ TEST(Config, GivesEnrolmentAsTheFileSaysWithPcrsInOrder) {
   EXPECT_EQ(config.enrolment.tpm2.ek_kind_by_root.at(std::string(64, 'a')), EkKind::rsa);
   EXPECT_EQ(config.enrolment.tpm2.pcr_bank, "sha256");
   EXPECT_EQ(config.enrolment.tpm2.pcrs, (std::vector<unsigned>{0, 1, 7}));
+  EXPECT_EQ(config.enrolment.new_per_root_per_hour, 50U);
   const Formats& formats = config.enrolment.formats;
   EXPECT_TRUE(formats.x509->trust.review_unknown);
   EXPECT_FALSE(formats.nitro->trust.review_unknown);

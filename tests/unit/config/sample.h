@@ -54,6 +54,7 @@ inline const std::string sample = R"({
   "enrolment": {
     "mode": "open",
     "freshness_seconds": 3600,
+    "new_per_root_per_hour": 50,
     "pending": {"per_root": 20, "per_address": 2, "keep_seconds": 600},
     "tpm2": {
       "ek_kind": "ecc",

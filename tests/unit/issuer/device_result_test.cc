@@ -150,14 +150,23 @@ TEST_F(DeviceResult, SaysNothingOfHardwareThatOnlyAPersonLetIn) {
   device.facts.standing = "review";
   device.facts.key_protection = "unproven";
   device.facts.proves = {};
-  expect_vector({0, 2, 3, 0}, "affirming");
-  device.boot = "";
   expect_vector({0, 0, 0, 0}, "none");
+  EXPECT_FALSE(claims().contains("ueid")) << "no hardware is known to bear it";
+  device.boot = "refused";
+  expect_vector({0, 96, 96, 0}, "contraindicated");
+}
+
+TEST_F(DeviceResult, SaysNothingGoodOfABootThatIsNotProven) {
+  device.facts.format = "android-key";
+  device.facts.proves = {attest::proves::hardware};
+  device.boot = "";
+  device.facts.more = {{"boot_state", std::string("verified")}, {"boot_locked", true}};
+  expect_vector({2, 0, 0, 2}, "affirming");
 }
 
 TEST_F(DeviceResult, SaysNothingOfHardwareThatTheEvidenceDoesNotProve) {
   device.facts.proves = {attest::proves::application, attest::proves::boot_state};
-  expect_vector({0, 2, 3, 0}, "affirming");
+  expect_vector({0, 2, 3, 0}, "none");
 }
 
 TEST_F(DeviceResult, SaysNothingAtAllOfAKeyThatOnlyShowedItself) {
@@ -183,13 +192,13 @@ TEST_F(DeviceResult, GoesByTheVendorsWordOnTheTcb) {
   device.facts.more["tcb_status"] = std::string("Revoked");
   expect_vector({2, 0, 0, 96}, "contraindicated");
   device.facts.more["tcb_status"] = std::string("not_evaluated");
-  expect_vector({2, 0, 0, 0}, "affirming");
+  expect_vector({2, 0, 0, 0}, "none");
 }
 
 TEST_F(DeviceResult, AffirmsNoHardwareOfWhichPartsWereNotLookedAt) {
   device.boot = "";
   device.facts.more["not_evaluated"] = std::vector<std::string>{"revocation"};
-  expect_vector({2, 0, 0, 0}, "affirming");
+  expect_vector({2, 0, 0, 0}, "none");
   device.facts.more["not_evaluated"] = std::vector<std::string>{};
   expect_vector({2, 0, 0, 2}, "affirming");
 }
@@ -216,7 +225,7 @@ TEST_F(DeviceResult, IsNeverBetterThanTheForeignVerifiersWord) {
                                           {"warning", "warning"},
                                           {"contraindicated", "contraindicated"}}) {
     device.facts.more["attester_status"] = said;
-    expect_vector({2, 0, 0, 2}, status);
+    expect_vector({0, 0, 0, 2}, status);
   }
 }
 

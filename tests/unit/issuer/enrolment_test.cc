@@ -178,7 +178,7 @@ TEST_F(EnrolmentTest, OfATpmThatNobodyNamedIsRefusedWhereOnlyNamedOnesMay) {
   const auto refused = finish(call_of(tpm));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::enrolment_not_listed);
-  ASSERT_TRUE(store.expect(to_hex(sha256(tpm.ek_spki())), "named", {}));
+  ASSERT_TRUE(store.expect("tpm2", to_hex(sha256(tpm.ek_spki())), "named", {}));
   const auto enrolled = finish(call_of(tpm));
   ASSERT_TRUE(enrolled) << enrolled.error().to_string();
   EXPECT_EQ(enrolled->client_id, "named");

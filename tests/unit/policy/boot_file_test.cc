@@ -55,6 +55,15 @@ TEST(BootRules, WithoutAMatchAreRefused) {
             "policy.json:4: key \"boot[0].match\": is missing");
 }
 
+TEST(BootFile, WithAnotherFormatIsRefusedSinceItBringsNoBootRecord) {
+  EXPECT_NE(refusal(R"({"format": "tpm2"})", R"({"format": ["tpm2", "nitro"]})")
+                .find("match.format[1]\": must be \"tpm2\": what other formats tell"),
+            std::string::npos);
+  EXPECT_NE(refusal(R"({"format": "tpm2"})", R"({"format": "tpm2", "facts": {"chip": "a"}})")
+                .find("may stand in token rules alone"),
+            std::string::npos);
+}
+
 TEST(BootRules, ThatMatchEveryDeviceByAnEmptyMatchAreRefused) {
   EXPECT_NE(refusal(R"({"format": "tpm2"})", "{}").find("must not be empty"), std::string::npos);
 }

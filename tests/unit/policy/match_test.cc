@@ -175,6 +175,27 @@ TEST_F(Matching, ByAllThatIsProven) {
   EXPECT_TRUE(matches(both, device_));
 }
 
+TEST_F(Matching, TakesNoSessionKeyForATokenKeyThatIsProven) {
+  const Policy policy = with_match(R"({"proves": "token_key"})");
+  device_.facts.proves = {"hardware", "token_key"};
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.key_protection = "unproven";
+  EXPECT_FALSE(matches(policy, device_));
+  device_.facts.key_protection = "hardware";
+  EXPECT_FALSE(matches_session(R"({"proves": "token_key"})", device_))
+      << "the device's key is in hardware, this one is not";
+  EXPECT_TRUE(matches_session(R"({"proves": "hardware"})", device_));
+}
+
+TEST_F(Matching, ByManufacturerTakesATpmsIdFromTpmsAlone) {
+  const Policy policy = with_match(R"({"manufacturer": ["id:00001014", "Apple"]})");
+  EXPECT_TRUE(matches(policy, device_));
+  device_.facts.format = "x509";
+  EXPECT_FALSE(matches(policy, device_)) << "a certificate may call its maker anything";
+  device_.facts.manufacturer = "Apple";
+  EXPECT_TRUE(matches(policy, device_));
+}
+
 TEST_F(Matching, ByAFactThatIsAText) {
   const Policy policy = with_match(R"({"facts": {"security_level": ["strongbox", "software"]}})");
   EXPECT_FALSE(matches(policy, device_)) << "a fact that nobody told holds for nothing";

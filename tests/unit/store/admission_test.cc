@@ -85,12 +85,52 @@ TEST_F(Admissions, AreForThoseNamedBeforeWhereOnlyTheyMay) {
   one.mode = EnrolmentMode::listed;
   expect_refused(store_->admit(one), Code::enrolment_not_listed);
   EXPECT_TRUE(store_->list().value().empty());
-  ASSERT_TRUE(store_->expect(ek1, "d9", {{"site", "berlin"}}));
+  ASSERT_TRUE(store_->expect("tpm2", ek1, "d9", {{"site", "berlin"}}));
   const auto enrolled = store_->admit(one);
   ASSERT_TRUE(enrolled) << enrolled.error().to_string();
   EXPECT_EQ(enrolled->state, "enrolled");
   EXPECT_EQ(enrolled->id, "d9");
   EXPECT_EQ(enrolled->labels, R"({"site":"berlin"})");
+}
+
+TEST_F(Admissions, OfAnyFormatThatAttestsAreApprovedByTheirFingerprint) {
+  Admission one = waiting("d1", ek1);
+  one.device.format = "nitro";
+  ASSERT_EQ(store_->admit(one).value().state, "pending");
+  const auto approved = store_->approve(ek1.substr(0, 16), {});
+  ASSERT_TRUE(approved) << approved.error().to_string();
+  EXPECT_EQ(approved->format, "nitro");
+  expect_refused(store_->approve(ek1, {}), Code::device_state_wrong);
+  Admission again = one;
+  again.ticket_hash = "another";
+  EXPECT_EQ(store_->admit(again).value().state, "enrolled");
+}
+
+TEST_F(Admissions, OfAnyFormatThatAttestsAreExpectedUnderIt) {
+  const auto expected = store_->expect("x509", ek1, "d9", {});
+  ASSERT_TRUE(expected);
+  EXPECT_EQ(expected->format, "x509");
+  Admission one = waiting("d1", ek1);
+  one.mode = EnrolmentMode::listed;
+  expect_refused(store_->admit(one), Code::enrolment_not_listed);
+  one.device.format = "x509";
+  EXPECT_EQ(store_->admit(one).value().id, "d9");
+}
+
+TEST_F(Admissions, AreBoundedWhereNoPersonLetsThemIn) {
+  const auto admit = [&](const std::string& id, const std::string& root, Moment at) {
+    Admission one = admission(device(id, to_hex(sha256(id))), "ticket of " + id);
+    one.new_per_root_per_hour = 2;
+    one.device.root = root;
+    one.device.attested_at = at;
+    return store_->admit(one);
+  };
+  ASSERT_TRUE(admit("d1", "a", then));
+  ASSERT_TRUE(admit("d2", "a", then));
+  expect_refused(admit("d3", "a", then), Code::enrolment_rate);
+  EXPECT_TRUE(admit("d4", "b", then)) << "another root's";
+  EXPECT_TRUE(admit("d1", "a", then + seconds(1))) << "one that is in attests again";
+  EXPECT_TRUE(admit("d3", "a", then + std::chrono::hours(1) + seconds(1)));
 }
 
 TEST_F(Admissions, ARefusedOneLeavesItsTicketUnused) {
@@ -114,7 +154,7 @@ TEST_F(Admissions, ARevocationSticksInEveryMode) {
     again.mode = mode;
     expect_refused(store_->admit(again), Code::enrolment_revoked);
   }
-  expect_refused(store_->expect(ek1, "d9", {}), Code::device_state_wrong);
+  expect_refused(store_->expect("tpm2", ek1, "d9", {}), Code::device_state_wrong);
   expect_refused(store_->approve(ek1, {}), Code::device_state_wrong);
   EXPECT_EQ(store_->find("d1").value()->state, "revoked");
 }
@@ -193,7 +233,7 @@ TEST_F(Admissions, AnApprovalNamesOneDeviceThatWaits) {
 
 TEST_F(Admissions, ExpectingAKnownDeviceChangesItsLabelsOnly) {
   ASSERT_TRUE(store_->admit(admission(device("d1", ek1), "t")));
-  const auto expected = store_->expect(ek1, "d9", {{"site", "berlin"}});
+  const auto expected = store_->expect("tpm2", ek1, "d9", {{"site", "berlin"}});
   ASSERT_TRUE(expected);
   EXPECT_EQ(expected->id, "d1");
   EXPECT_EQ(expected->state, "enrolled");
