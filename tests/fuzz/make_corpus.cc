@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "support/android_chain.h"
 #include "support/boot_log.h"
 #include "support/identity_maker.h"
 #include "support/ima_log.h"
@@ -65,6 +66,33 @@ bool write_identities(const std::filesystem::path& folder) {
          write(folder / "ed25519.der", certificate({}, Algorithm::ed25519));
 }
 
+// Every kind of field, those of no version that is known among them.
+Json every_field() {
+  Json description = test::good_key_description();
+  description["uniqueId"] = "AQID";
+  Json& hardware = description["hardwareEnforced"];
+  hardware["rsaOaepMgfDigests"] = {"1", "2"};
+  hardware["usageExpireDateTime"] = "18446744073709551615";
+  hardware["allApplications"] = true;
+  hardware["moduleHash"] = "AQID";
+  hardware["unknownTags"] = {725, 99'999, 9};
+  return description;
+}
+
+Json keymaster() {
+  Json description = test::good_key_description();
+  description["attestationVersion"] = "2";
+  description["hardwareEnforced"] = {{"rollbackResistant", true}};
+  description["softwareEnforced"] = Json::object();
+  return description;
+}
+
+bool write_android_keys(const std::filesystem::path& folder) {
+  return write(folder / "good.bin", test::key_description_der(test::good_key_description())) &&
+         write(folder / "every_field.bin", test::key_description_der(every_field())) &&
+         write(folder / "keymaster.bin", test::key_description_der(keymaster()));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -76,7 +104,8 @@ int main(int argc, char** argv) {
   const auto whole = test::BootLog::whole("shim", true, {"sha1", "sha256"});
   auto padded = loaders();
   padded.raw(Bytes(64, 0xFF));
-  const bool written = write(folder / "eventlog/whole.bin", whole.octets()) &&
+  const bool written = write_android_keys(folder / "android_key") &&
+                       write(folder / "eventlog/whole.bin", whole.octets()) &&
                        write(folder / "eventlog/sha1.bin", whole.sha1_octets()) &&
                        write(folder / "eventlog/loaders.bin", loaders().octets()) &&
                        write(folder / "eventlog/padded.bin", padded.octets()) &&

@@ -109,7 +109,7 @@ Content authority(Name subject, Name issuer, EVP_PKEY* key) {
   return content;
 }
 
-const Name root_name = {{"serialNumber", "f00d"}};
+Name root_name(const std::string& name) { return {{"serialNumber", name}}; }
 const Name leaf_name = {{"CN", "Android Keystore Key"}};
 
 // Below the root, and below that.
@@ -151,12 +151,14 @@ Content leaf_of(const AndroidDevice& device, EVP_PKEY* key) {
 
 }  // namespace
 
-AndroidAuthority::AndroidAuthority(Keys keys)
-    : root_key_(new_key(keys)),
+AndroidAuthority::AndroidAuthority(Keys keys, std::string name)
+    : name_(name.empty() ? to_hex(random_bytes(8)) : std::move(name)),
+      root_key_(new_key(keys)),
       upper_key_(new_key(keys)),
       lower_key_(new_key(keys)),
       batch_key_(new_key(keys)),
-      root_(issue(authority(root_name, root_name, root_key_.get()), root_key_.get())) {}
+      root_(
+          issue(authority(root_name(name_), root_name(name_), root_key_.get()), root_key_.get())) {}
 
 std::vector<Bytes> AndroidAuthority::chain(const AndroidDevice& device, BytesView spki) const {
   const std::uint8_t* at = spki.data();
@@ -179,7 +181,7 @@ std::vector<Bytes> AndroidAuthority::chain(const AndroidDevice& device, BytesVie
   add(batch, device.factory ? upper_key_.get() : lower_key_.get());
   if (!device.factory)
     add(authority(lower_name(), upper_name(device), lower_key_.get()), upper_key_.get());
-  add(authority(upper_name(device), root_name, upper_key_.get()), root_key_.get());
+  add(authority(upper_name(device), root_name(name_), upper_key_.get()), root_key_.get());
   chain.push_back(root_);
   return chain;
 }
@@ -203,7 +205,7 @@ std::vector<Bytes> AndroidAuthority::extended_chain(const AndroidDevice& device,
 }
 
 Bytes AndroidAuthority::renewed_root_der() const {
-  Content root = authority(root_name, root_name, root_key_.get());
+  Content root = authority(root_name(name_), root_name(name_), root_key_.get());
   root.serial = "77";
   return issue(root, root_key_.get());
 }
@@ -225,10 +227,14 @@ Json chain_evidence(const std::vector<Bytes>& chain) {
   return {{"chain", json}};
 }
 
-std::vector<Bytes> AndroidMaker::chain(const Sha256& binding, const jose::PublicKey& key) const {
+AndroidDevice AndroidMaker::bound_to(const Sha256& binding) const {
   AndroidDevice bound = device;
   bound.description["attestationChallenge"] = jose::base64(binding);
-  return authority.chain(bound, key.to_spki());
+  return bound;
+}
+
+std::vector<Bytes> AndroidMaker::chain(const Sha256& binding, const jose::PublicKey& key) const {
+  return authority.chain(bound_to(binding), key.to_spki());
 }
 
 Json AndroidMaker::evidence(const Sha256& binding, const jose::PublicKey& key) const {

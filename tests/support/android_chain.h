@@ -46,7 +46,8 @@ struct AndroidDevice {
 class AndroidAuthority {
  public:
   enum class Keys : std::uint8_t { p256, rsa_1024 };
-  explicit AndroidAuthority(Keys keys = Keys::p256);
+  /// `name` is the root's; by default one of its own.
+  explicit AndroidAuthority(Keys keys = Keys::p256, std::string name = {});
 
   /// DER, leaf first: four certificates of a factory's key, five of a remotely provisioned one.
   [[nodiscard]] std::vector<Bytes> chain(const AndroidDevice& device, BytesView spki) const;
@@ -54,12 +55,14 @@ class AndroidAuthority {
   /// device could make it: the chain-extension attack.
   [[nodiscard]] std::vector<Bytes> extended_chain(const AndroidDevice& device,
                                                   BytesView spki) const;
+  [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] Bytes root_der() const { return root_; }
   /// Another certificate of the root's key, under the same name.
   [[nodiscard]] Bytes renewed_root_der() const;
   [[nodiscard]] std::shared_ptr<const attest::x509::Trust> trust() const;
 
  private:
+  std::string name_;
   std::shared_ptr<EVP_PKEY> root_key_;
   std::shared_ptr<EVP_PKEY> upper_key_;
   std::shared_ptr<EVP_PKEY> lower_key_;
@@ -76,6 +79,8 @@ struct AndroidMaker {
   AndroidAuthority authority;
   AndroidDevice device;
 
+  /// The device as it answers that challenge.
+  [[nodiscard]] AndroidDevice bound_to(const Sha256& binding) const;
   [[nodiscard]] std::vector<Bytes> chain(const Sha256& binding, const jose::PublicKey& key) const;
   [[nodiscard]] Json evidence(const Sha256& binding, const jose::PublicKey& key) const;
   [[nodiscard]] Bytes root_pem() const;

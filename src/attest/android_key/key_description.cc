@@ -222,6 +222,7 @@ std::optional<Bytes> key_description_in(const X509* certificate) {
   const std::unique_ptr<ASN1_OBJECT, FreeObject> object(OBJ_txt2obj(key_description_oid, 1));
   const int at = X509_get_ext_by_OBJ(certificate, object.get(), -1);
   if (at < 0) return std::nullopt;
+  if (X509_get_ext_by_OBJ(certificate, object.get(), at) >= 0) return Bytes();
   return octets_of(X509_EXTENSION_get_data(X509_get_ext(certificate, at)));
 }
 

@@ -144,7 +144,8 @@ struct KeyDescription {
 /// `android_version_unknown`.
 [[nodiscard]] Result<KeyDescription> parse_key_description(BytesView der);
 
-/// The extension's content in a certificate; nothing where it has none.
+/// The extension's content in a certificate; nothing where it has none, no octets where it stands
+/// twice (which parse_key_description refuses).
 [[nodiscard]] std::optional<Bytes> key_description_in(const X509* certificate);
 
 /// In the words and shapes of Google's verifier (android/keyattestation): integers as decimal

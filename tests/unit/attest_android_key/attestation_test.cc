@@ -121,7 +121,7 @@ TEST_F(AndroidKeys, WithoutAChainOrWithOneThatIsNoneAreRefused) {
 }
 
 TEST_F(AndroidKeys, WithSomethingBehindACertificateAreRefused) {
-  for (const std::uint8_t octet : {0x00, 0xFF, 0x01}) {
+  for (const std::uint8_t octet : Bytes{0x00, 0xFF, 0x01}) {
     auto chain = maker.chain(binding, key.public_key());
     chain[2].push_back(octet);
     EXPECT_EQ(refusal(chain_evidence(chain), options()), Code::android_chain_malformed);
@@ -159,7 +159,7 @@ TEST_F(AndroidKeys, WithAnExtensionThatIsNoneAreRefused) {
   EXPECT_EQ(refusal(), Code::android_extension_malformed);
   maker.device.extension.reset();
   maker.device.extension_twice = true;
-  EXPECT_EQ(refusal(), Code::android_chain_malformed);
+  EXPECT_EQ(refusal(), Code::android_extension_malformed);
 }
 
 TEST_F(AndroidKeys, OfAVersionThatNobodyKnowsAreRefused) {
@@ -171,13 +171,8 @@ TEST_F(AndroidKeys, OfAVersionThatNobodyKnowsAreRefused) {
 TEST_F(AndroidKeys, ThatAnAttestedKeyCertifiedAreRefused) {
   for (const bool factory : {false, true}) {
     maker.device.factory = factory;
-    AndroidDevice device = maker.device;
-    device.description["attestationChallenge"] = Json::parse(
-        to_json(
-            *attest::android_key::parse_key_description(*attest::android_key::key_description_in(
-                attest::x509::parse_certificate(maker.chain(binding, key.public_key())[0]).get())))
-            .dump())["attestationChallenge"];
-    const auto chain = maker.authority.extended_chain(device, key.public_key().to_spki());
+    const auto chain =
+        maker.authority.extended_chain(maker.bound_to(binding), key.public_key().to_spki());
     EXPECT_EQ(refusal(chain_evidence(chain), options()), Code::android_extension_misplaced);
   }
 }
@@ -214,6 +209,12 @@ TEST_F(AndroidKeys, OfAnotherAuthorityAreRefused) {
   const Json shown = evidence();
   maker.authority = AndroidAuthority();
   EXPECT_EQ(refusal(shown, options()), Code::certificate_untrusted_root);
+}
+
+TEST_F(AndroidKeys, OfARootThatOnlyHasTheNameOfAKnownOneAreRefused) {
+  const Options known = options();
+  maker.authority = AndroidAuthority(AndroidAuthority::Keys::p256, maker.authority.name());
+  EXPECT_EQ(refusal(evidence(), known), Code::certificate_signature);
 }
 
 TEST_F(AndroidKeys, AreTakenByTheRootsKeyWhicheverCertificateOfItIsKnown) {

@@ -15,12 +15,12 @@ KeyDescription read(const Json& description) {
   return parsed.value_or(KeyDescription{});
 }
 
-Code refusal(BytesView der) {
+Code refusal_of(BytesView der) {
   const auto parsed = parse_key_description(der);
   return parsed ? Code::internal : parsed.error().code;
 }
 
-Code refusal(const Json& description) { return refusal(key_description_der(description)); }
+Code refusal(const Json& description) { return refusal_of(key_description_der(description)); }
 
 // The good description with these octets in the place of those, which stand in it once.
 Code refusal_with(const std::string& what, const std::string& instead) {
@@ -29,7 +29,7 @@ Code refusal_with(const std::string& what, const std::string& instead) {
   EXPECT_NE(at, std::string::npos);
   EXPECT_EQ(hex.find(what, at + 1), std::string::npos);
   hex.replace(at, what.size(), instead);
-  return refusal(*from_hex(hex));
+  return refusal_of(*from_hex(hex));
 }
 
 TEST(KeyDescription, TellsWhatTheKeyIsAndWhoAskedForIt) {
@@ -165,14 +165,13 @@ TEST(KeyDescription, WithNumbersBeyond64BitsTellsThemAsTextAlone) {
 TEST(KeyDescription, CutAnywhereOrOneOctetLongerIsRefused) {
   const Bytes whole = key_description_der(good_key_description());
   for (std::size_t length = 0; length < whole.size(); ++length)
-    EXPECT_EQ(refusal(BytesView(whole).first(length)), Code::android_extension_malformed);
+    EXPECT_EQ(refusal_of(BytesView(whole).first(length)), Code::android_extension_malformed);
   Bytes longer = whole;
   longer.push_back(0);
-  EXPECT_EQ(refusal(longer), Code::android_extension_malformed);
-  EXPECT_EQ(refusal(Bytes(9000, 0x30)), Code::android_extension_malformed);
+  EXPECT_EQ(refusal_of(longer), Code::android_extension_malformed);
+  EXPECT_EQ(refusal_of(Bytes(9000, 0x30)), Code::android_extension_malformed);
 }
 
-// Three forms of BER that hide an end: none is DER, and none is taken.
 TEST(KeyDescription, OfIndefiniteLengthIsRefused) {
   EXPECT_EQ(refusal_with("a203020103",
                          "a280020103"
