@@ -2,11 +2,14 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "attest/cbor/cose.h"
 #include "base/file.h"
 #include "support/android_chain.h"
 #include "support/boot_log.h"
+#include "support/eat_maker.h"
 #include "support/identity_maker.h"
 #include "support/ima_log.h"
+#include "support/nitro_maker.h"
 
 namespace {
 
@@ -93,6 +96,38 @@ bool write_android_keys(const std::filesystem::path& folder) {
          write(folder / "keymaster.bin", test::key_description_der(keymaster()));
 }
 
+bool write_nitro(const std::filesystem::path& folder) {
+  test::NitroMaker maker;
+  maker.at = from_unix(1'800'000'000);
+  maker.nonce = Bytes(32, 7);
+  const Bytes enclave = maker.document();
+  maker.tagged = true;
+  maker.machine = true;
+  maker.public_key = Bytes(65, 4);
+  const Bytes machine = maker.document();
+  maker.bundle_to = 1;
+  maker.pcrs = {{0, Bytes(48, 1)}};
+  return write(folder / "enclave.cose", enclave) && write(folder / "machine.cose", machine) &&
+         write(folder / "small.cose", maker.document()) &&
+         write(folder / "carrier.der", maker.carrier(enclave));
+}
+
+// The claims alone: what a key signed is nothing that mutations would get past.
+bool write_eat(const std::filesystem::path& folder) {
+  test::EatMaker maker;
+  maker.at = from_unix(1'800'000'000);
+  const Json ear = maker.bound_claims(Bytes(32, 7));
+  const auto message = attest::cbor::parse_sign1(maker.cwt(ear)).value();
+  Json azure = ear;
+  azure.erase("submods");
+  azure.erase("eat_profile");
+  azure.update({{"x-ms-attestation-type", "sevsnpvm"}, {"x-ms-sevsnpvm-is-debuggable", false}});
+  return write(folder / "ear.json", as_bytes(ear.dump())) &&
+         write(folder / "ear.cbor", message.payload) && write(folder / "ear.cwt", maker.cwt(ear)) &&
+         write(folder / "ear.jwt", as_bytes(maker.jwt(ear))) &&
+         write(folder / "azure.json", as_bytes(azure.dump()));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -113,6 +148,7 @@ int main(int argc, char** argv) {
                        write(folder / "ima/files.bin", files().binary()) &&
                        write(folder / "ima/files.txt", as_bytes(files().ascii())) &&
                        write(folder / "ima/old.bin", old_files().binary()) &&
-                       write(folder / "ima/old.txt", as_bytes(old_files().ascii()));
+                       write(folder / "ima/old.txt", as_bytes(old_files().ascii())) &&
+                       write_nitro(folder / "nitro") && write_eat(folder / "eat");
   return written ? 0 : 1;
 }

@@ -114,7 +114,7 @@ TEST(PublishedEar, OfVeraisonVerifiesAndIsRefusedForItsProfile) {
   EXPECT_FALSE(check_status(*read, true));
 }
 
-// RFC 9711 appendix A.1.1 (in part): a plain EAT of a TEE, with a submodule.
+// After RFC 9711, appendix A.1: a plain EAT.
 TEST(PublishedEat, OfRfc9711IsNoEar) {
   const Json claims = Json::parse(R"({
     "eat_nonce": "MIDBNH28iioisjPy", "ueid": "AgAEizrK3Q", "oemid": 76543,

@@ -1,0 +1,54 @@
+// Any octets as a CWT, and as the claims of a JWT: refused with a code, or judged; and none that
+// contradicts an EAR's good word affirms.
+#include <cstdlib>
+
+#include "attest/eat/appraisal.h"
+#include "attest/eat/claims.h"
+#include "attest/eat/token.h"
+
+namespace {
+
+using namespace mintmark;
+using namespace mintmark::attest;
+
+const Moment now = from_unix(1'800'000'000);
+
+void require(bool held) {
+  if (!held) std::abort();
+}
+
+void judge(Json claims) {
+  (void)eat::check_times(claims, now);
+  (void)eat::check_debug(claims);
+  (void)eat::check_issuer(claims, {"https://verifier.test"});
+  require(!eat::check_audience(claims, "an audience of nobody's"));
+  require(!eat::check_nonce(claims, Bytes(65, 7)));
+  require(eat::measurement_of(claims).size() <= 128);
+  const auto appraisal = eat::appraise(claims);
+  if (!appraisal) {
+    require(facts_of(appraisal.error().code).http_status < 500);
+    return;
+  }
+  require(appraisal->is_ear || !(appraisal->hardware || appraisal->boot_state));
+  if (!appraisal->is_ear) return;
+  claims["submods"]["one more"] = {{"ear_status", "contraindicated"}};
+  const auto worse = eat::appraise(claims);
+  require(!worse || !eat::check_status(*worse, true));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const BytesView octets{data, size};
+  if (const auto value = attest::cbor::parse(octets)) {
+    if (auto claims = attest::eat::claims_of(*value)) judge(std::move(*claims));
+  }
+  if (auto claims = parse_json(as_text(octets)); claims && claims->is_object())
+    judge(std::move(*claims));
+  static const auto keys = attest::eat::Keys::parse(
+      R"({"kty":"EC","crv":"P-256","x":"G8fAud93NgCg8C_0bY1YqVZ5zNlkb-cNsGTQia7m0is",
+          "y":"RK1gonvUKKQOCSHDwz3SiN9EijCqmXS4sDeRbc8RnL0"})");
+  require(!attest::eat::verify_cwt(octets, *keys));
+  require(!attest::eat::verify_jwt(as_text(octets), *keys));
+  return 0;
+}
