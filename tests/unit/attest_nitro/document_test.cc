@@ -7,11 +7,13 @@
 
 #include "attest/nitro/format.h"
 #include "attest/offline/judge.h"
+#include "attest/tpm2/signature.h"
 #include "attest/vocabulary.h"
 #include "jose/base64url.h"
 #include "support/cbor_writer.h"
 #include "support/nitro_maker.h"
 #include "support/soft_key.h"
+#include "support/test_tpm.h"
 
 namespace mintmark::attest::nitro {
 namespace {
@@ -377,6 +379,98 @@ TEST_F(NitroFiles, OfAnotherCertificateOrKeyBesideTheDocumentAreRefused) {
   EXPECT_EQ(judged({maker.document(), point}).verdict, Answer::accept);
   maker.public_key = test::SoftKey().public_key().to_point();
   EXPECT_EQ(judged({maker.document(), point}).refusal->code, Code::nitro_public_key);
+}
+
+// --- a quote beside a NitroTPM's document ---
+
+class NitroTpmQuote : public NitroFiles {
+ protected:
+  NitroTpmQuote() {
+    maker.machine = true;
+    maker.pcrs.clear();
+    for (unsigned index = 0; index < 24; ++index) {
+      tpm.pcrs[index] = Bytes(48, static_cast<std::uint8_t>(index));
+      maker.pcrs[index] = tpm.pcrs[index];
+      asked.indexes.push_back(index);
+    }
+    maker.nonce = Bytes(binding.begin(), binding.end());
+    maker.public_key = tpm2::point_of(tpm.ak).value();
+    tpm.before_quote = [](TPMS_ATTEST& quote) { select_sha384(quote); };
+  }
+  static void select_sha384(TPMS_ATTEST& quote) {
+    quote.attested.quote.pcrSelect.pcrSelections[0].hash = TPM2_ALG_SHA384;
+  }
+  offline::Judgement judged_with_quote() {
+    const auto answer = tpm.answer(*maker.nonce, asked);
+    return judged({answer.quote_attest, maker.document(), answer.quote_signature});
+  }
+  Code refusal_of_quote() {
+    const auto judgement = judged_with_quote();
+    EXPECT_EQ(judgement.verdict, Answer::reject);
+    return judgement.refusal ? judgement.refusal->code : Code::internal;
+  }
+
+  test::TestAuthority authority;
+  test::TestTpm tpm{authority};
+  tpm2::PcrSelection asked{"sha384", {}};
+};
+
+TEST_F(NitroTpmQuote, ByTheKeyThatTheDocumentAttestsIsTaken) {
+  const auto judgement = judged_with_quote();
+  EXPECT_EQ(judgement.verdict, Answer::accept) << offline::to_json(judgement);
+  EXPECT_EQ(judgement.facts["quote_signature_valid"], true);
+  EXPECT_EQ(judgement.facts["quote_pcr_digest_matches"], true);
+  maker.public_key = cbor::spki_of(tpm2::openssl_key_of(tpm.ak).get());
+  EXPECT_EQ(judged_with_quote().verdict, Answer::accept);
+}
+
+TEST_F(NitroTpmQuote, ByAnotherKeyOrOfADocumentWithoutOneIsRefused) {
+  maker.public_key = test::SoftKey().public_key().to_point();
+  EXPECT_EQ(refusal_of_quote(), Code::signature_invalid);
+  maker.public_key.reset();
+  EXPECT_EQ(refusal_of_quote(), Code::nitro_public_key);
+  maker.public_key = Bytes(65, 4);
+  EXPECT_EQ(refusal_of_quote(), Code::nitro_public_key);
+}
+
+TEST_F(NitroTpmQuote, BoundToAnotherNonceIsRefused) {
+  const auto answer = tpm.answer(Bytes(32, 9), asked);
+  EXPECT_EQ(judged({maker.document(), answer.quote_attest, answer.quote_signature}).refusal->code,
+            Code::quote_binding);
+  maker.nonce.reset();
+  EXPECT_EQ(judged({maker.document(), answer.quote_attest, answer.quote_signature}).refusal->code,
+            Code::quote_binding);
+}
+
+TEST_F(NitroTpmQuote, OfOtherPcrsThanTheDocumentsIsRefused) {
+  maker.pcrs[3] = Bytes(48, 0xEE);
+  EXPECT_EQ(refusal_of_quote(), Code::quote_digest);
+  maker.pcrs.erase(3);
+  EXPECT_EQ(refusal_of_quote(), Code::quote_selection);
+}
+
+TEST_F(NitroTpmQuote, OfAnotherBankIsRefused) {
+  tpm.before_quote = nullptr;
+  EXPECT_EQ(refusal_of_quote(), Code::quote_selection);
+}
+
+TEST_F(NitroTpmQuote, ThatNoTpmMadeOrThatIsNoneIsRefused) {
+  tpm.before_quote = [](TPMS_ATTEST& quote) {
+    select_sha384(quote);
+    quote.magic = 0x01020304;
+  };
+  EXPECT_NE(judged_with_quote().verdict, Answer::accept);
+  tpm.before_quote = nullptr;
+  const auto answer = tpm.answer(*maker.nonce, asked);
+  EXPECT_EQ(
+      judged({maker.document(), answer.certify_attest, answer.certify_signature}).refusal->code,
+      Code::quote_type);
+}
+
+TEST_F(NitroTpmQuote, WithoutItsSignatureIsRefused) {
+  const auto answer = tpm.answer(*maker.nonce, asked);
+  EXPECT_EQ(judged({maker.document(), answer.quote_attest}).refusal->code, Code::evidence_files);
+  EXPECT_EQ(judged({maker.document(), answer.quote_signature}).refusal->code, Code::evidence_files);
 }
 
 }  // namespace
