@@ -106,7 +106,7 @@ KeyRecord record_in(Members& outer) {
   } else if (kind == "pkcs11") {
     record = pkcs11_key_in(members);
   } else if (kind != "file") {
-    members.refuse("kind", "\"tpm\", \"pkcs11\" or \"file\"");
+    members.refuse("kind", "\"tpm\" or \"file\" or \"pkcs11\"");
   }
   outer.adopt(members);
   return record;

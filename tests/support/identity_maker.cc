@@ -232,6 +232,14 @@ Json IdentityDevice::evidence(const Sha256& binding, const jose::PublicKey& /*ke
           {"signature", jose::base64url(sign(binding))}};
 }
 
+Bytes pem_of(BytesView certificate) {
+  const std::uint8_t* at = certificate.data();
+  const std::unique_ptr<X509, decltype(&X509_free)> read(
+      d2i_X509(nullptr, &at, static_cast<long>(certificate.size())), &X509_free);
+  must(read != nullptr, "certificate");
+  return pem_of<X509>(read.get(), &PEM_write_bio_X509);
+}
+
 std::shared_ptr<EVP_PKEY> make_pss_pair(PssParameters parameters) {
   const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
       EVP_PKEY_CTX_new_from_name(nullptr, "RSA-PSS", nullptr), &EVP_PKEY_CTX_free);

@@ -74,6 +74,9 @@ class IdentityDevice {
   Bytes authority_;
 };
 
+/// A certificate (DER) as PEM.
+[[nodiscard]] Bytes pem_of(BytesView certificate);
+
 /// A key for RSASSA-PSS alone (RFC 4055 §1.2), and what its parameters restrict it to.
 enum class PssParameters : std::uint8_t { none, sha256, sha384, long_salt };
 [[nodiscard]] std::shared_ptr<EVP_PKEY> make_pss_pair(PssParameters parameters);

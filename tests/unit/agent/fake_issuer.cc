@@ -57,6 +57,11 @@ Result<http::Response> FakeIssuer::answer(const SeenRequest& request) {
   if (request.url == issuer + "/attest/key/finish") {
     return http::json_response(200, Json{{"client_id", admission["client_id"]}}.dump());
   }
+  if (request.url == issuer + "/attest/x509/begin") {
+    return http::json_response(200, Json{{"ticket", challenge["ticket"]}}.dump());
+  }
+  if (request.url == issuer + "/attest/x509/finish")
+    return http::json_response(200, admission.dump());
   if (!challenge_endpoint.empty() && request.url == challenge_endpoint) {
     return http::json_response(200, R"({"attestation_challenge":"first-challenge"})");
   }
@@ -117,7 +122,15 @@ Agent Bench::agent() {
                },
            .clock = clock,
            .boot_id = [this] { return boot_id; },
-           .say = [this](const std::string& line) { said.push_back(line); }}};
+           .say = [this](const std::string& line) { said.push_back(line); },
+           .open_element = [this](const std::string& uri, const std::string& pin_memory)
+               -> Result<std::unique_ptr<hsm::pkcs11::SecureElement>> {
+             ++element->opened;
+             element->last_uri = uri;
+             element->last_pin_memory = pin_memory;
+             if (element->open_error) return tl::unexpected<Error>(*element->open_error);
+             return std::make_unique<FakeElement>(*element);
+           }}};
 }
 
 Identity Bench::enroll(const LogFiles& logs) {

@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "fake_device.h"
+#include "fake_element.h"
 #include "support/manual_clock.h"
 #include "support/temporary_directory.h"
 
@@ -66,6 +67,7 @@ class Bench {
   test::ManualClock clock;
   test::TemporaryDirectory directory;
   FakeTpm tpm;
+  FakeToken* element = nullptr;  ///< Where a test has one; outlives the bench.
   FakeIssuer issuer;
   std::string last_ca_file;
   std::string boot_id = "the-first-boot";

@@ -112,5 +112,56 @@ TEST(TokenFacts, AsAUriSelectTheSameToken) {
   EXPECT_EQ(selector->manufacturer, odd.manufacturer);
 }
 
+TEST(KeyUri, SaysWhichKeyOfWhichTokenByWhichModuleAndWhereThePinIs) {
+  const auto uri = parse_key_uri(
+      "pkcs11:token=my%20token;serial=1;object=IDevID%3b;id=%00%ff%41;type=private"
+      "?pin-source=file:///etc/a%20pin&module-path=/usr/lib/e.so");
+  ASSERT_TRUE(uri) << uri.error().to_string();
+  EXPECT_EQ(uri->token.label, "my token");
+  EXPECT_EQ(uri->token.serial, "1");
+  EXPECT_EQ(uri->object, "IDevID;");
+  EXPECT_EQ(uri->id, (Bytes{0x00, 0xFF, 0x41}));
+  EXPECT_EQ(uri->module_path, "/usr/lib/e.so");
+  EXPECT_EQ(uri->pin_file, "/etc/a pin");
+  for (const char* source : {"/etc/pin", "file:/etc/pin", "file://host/etc/pin"}) {
+    const auto other =
+        parse_key_uri("pkcs11:object=a?module-path=/m.so&pin-source=" + std::string(source));
+    ASSERT_TRUE(other) << source;
+    EXPECT_EQ(other->pin_file, "/etc/pin");
+  }
+}
+
+TEST(KeyUri, ThatIsNotWholeOrSaysTooMuchIsRefused) {
+  const std::string query = "?module-path=/m.so&pin-source=/p";
+  for (const char* path :
+       {"pkcs11:", "object=a", "pkcs11:token=a", "pkcs11:object=", "pkcs11:id=%0",
+        "pkcs11:object=a;object=b", "pkcs11:id=%01;id=%01", "pkcs11:object=a;type=cert",
+        "pkcs11:object=a;library-version=1", "pkcs11:object=a/b", "pkcs11:object=%00",
+        "pkcs11:object=a;", "pkcs11:object=a;module-path=/m.so", "pkcs11:object=a b"}) {
+    const auto uri = parse_key_uri(path + query);
+    ASSERT_FALSE(uri) << path;
+    EXPECT_EQ(uri.error().code, Code::hsm_uri_malformed) << path;
+  }
+  for (const char* bad :
+       {"", "?", "?module-path=/m.so", "?pin-source=/p", "?module-path=/m.so&pin-source=/p&x=1",
+        "?module-path=/m.so&module-path=/m.so&pin-source=/p", "?module-path=/m.so&&pin-source=/p",
+        "?module-path=/m.so;pin-source=/p", "?module-name=m&pin-source=/p",
+        "?module-path=/m%00.so&pin-source=/p", "?module-path=&pin-source=/p"}) {
+    const auto uri = parse_key_uri("pkcs11:object=a" + std::string(bad));
+    ASSERT_FALSE(uri) << bad;
+    EXPECT_EQ(uri.error().code, Code::hsm_uri_malformed) << bad;
+  }
+}
+
+TEST(KeyUri, WithAPinInItOrACommandThatGivesOneIsRefusedAndNotRepeated) {
+  for (const char* pin : {"pin-value=secret-1", "pin-source=|/bin/secret-1", "pin-source=secret-1",
+                          "pin-source=file:secret-1", "pin-source=file://secret-1"}) {
+    const auto uri = parse_key_uri("pkcs11:object=a?module-path=/m.so&" + std::string(pin));
+    ASSERT_FALSE(uri) << pin;
+    EXPECT_EQ(uri.error().code, Code::hsm_uri_pin) << pin;
+    EXPECT_EQ(uri.error().detail.find("secret-1"), std::string::npos) << uri.error().detail;
+  }
+}
+
 }  // namespace
 }  // namespace mintmark::hsm::pkcs11
