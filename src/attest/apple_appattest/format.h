@@ -22,7 +22,13 @@ struct Options {
   bool development = false;          ///< Takes keys of the development environment too.
 };
 
+/// `config_invalid`: no trust, no app, or none of the roots has that digest.
 ///
+/// Evidence of a device that is new: "key_id" and "attestation_object"; of one that is known:
+/// "client_id" and "assertion"; octets as base64url. The clientDataHash of both is the binding
+/// itself. Errors of a check: `evidence_member`, `appattest_unknown_device`, and those of
+/// attest/apple_appattest/attestation.h. A key attests once: `follows` refuses a counter that did
+/// not grow (`appattest_counter`), so an attestation after the first too, which would set it back.
 [[nodiscard]] Result<std::unique_ptr<Format>> make_format(Options options);
 
 }  // namespace mintmark::attest::apple_appattest

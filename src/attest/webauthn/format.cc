@@ -1,24 +1,97 @@
 #include "attest/webauthn/format.h"
 
+#include "attest/verdict_maker.h"
+#include "attest/webauthn/judge.h"
+#include "attest/x509/vouched.h"
+#include "jose/members.h"
+
 namespace mintmark::attest::webauthn {
 namespace {
 
 class WebAuthn final : public Format {
  public:
-  explicit WebAuthn(Options options) : options_(std::move(options)) {}
+  WebAuthn(Options options, std::optional<Metadata> metadata)
+      : options_(std::move(options)), metadata_(std::move(metadata)) {}
   [[nodiscard]] std::string name() const override { return "webauthn"; }
-  [[nodiscard]] Result<Verdict> check(const Submission& /*submission*/) const override {
-    return fail(Code::internal, "not here yet");
-  }
+  [[nodiscard]] Result<Verdict> check(const Submission& submission) const override;
 
  private:
   Options options_;
+  std::optional<Metadata> metadata_;
 };
+
+Facts facts_of(const Judged& judged, const AttestationObject& object) {
+  Facts facts;
+  facts.format = "webauthn";
+  facts.key_protection = "unproven";
+  facts.manufacturer = judged.proof.manufacturer;
+  facts.model = judged.proof.model;
+  facts.version = judged.proof.version;
+  if (judged.chain) {
+    x509::set_vouched(facts, *judged.chain);
+    if (judged.chain->standing == x509::Standing::trusted)
+      facts.proves.emplace_back(proves::hardware);
+  } else {
+    facts.root = x509::unknown_root;
+    facts.standing = x509::name_of(x509::Standing::review);
+  }
+  facts.more["aaguid"] = uuid_of(object.data.credential->aaguid);
+  facts.more["application"] = std::vector<std::string>{"rp:" + judged.rp_id};
+  // U2F tokens verify nobody, and do not sign the flags.
+  facts.more["user_verified"] = object.data.user_verified() && object.format != "fido-u2f";
+  if (judged.authenticator == nullptr) return facts;
+  const std::string& certified = judged.authenticator->certified;
+  facts.more["certified_by_fido"] = certified.empty() ? "NOT_FIDO_CERTIFIED" : certified;
+  if (facts.model.empty()) facts.model = judged.authenticator->description;
+  return facts;
+}
+
+Result<Verdict> WebAuthn::check(const Submission& submission) const {
+  jose::Members members(submission.evidence, Code::evidence_member, "evidence.");
+  const Bytes object_octets = members.octets("attestation_object");
+  const Bytes client_octets = members.octets("client_data_json");
+  if (members.error()) return tl::unexpected<Error>(*members.error());
+  const auto object = parse_attestation_object(object_octets);
+  if (!object) return tl::unexpected<Error>(object.error());
+  const auto client = parse_client_data(client_octets);
+  if (!client) return tl::unexpected<Error>(client.error());
+  auto bound = check_bindings(*object, *client,
+                              {to_bytes(submission.binding), options_.rp_ids, options_.origins});
+  if (!bound) return pass_on(bound);
+  const Rules rules{options_.trust.get(), metadata_ ? &*metadata_ : nullptr, options_.mds_required,
+                    options_.sha1, options_.self};
+  const auto judged = check_trust(std::move(*bound), *object, rules, submission.at);
+  if (!judged) return tl::unexpected<Error>(judged.error().error);
+  return VerdictMaker::make(facts_of(*judged, *object), std::nullopt, submission.key,
+                            to_hex(sha256(object->data.credential->spki)), submission.at);
+}
+
+Result<void> check_options(const Options& options) {
+  if (options.rp_ids.empty() || options.origins.empty())
+    return fail(Code::config_invalid,
+                "webauthn needs at least one relying party id and one origin");
+  if (!options.trust && options.mds.empty())
+    return fail(Code::config_invalid, "webauthn needs roots of authenticators' makers, or a blob");
+  if (!options.mds.empty() && !options.mds_trust)
+    return fail(Code::config_invalid, "webauthn needs the root of who signed FIDO's metadata");
+  if (options.mds.empty() && options.mds_required)
+    return fail(Code::config_invalid, "webauthn needs FIDO's metadata if it requires them");
+  return {};
+}
 
 }  // namespace
 
 Result<std::unique_ptr<Format>> make_format(Options options) {
-  return std::unique_ptr<Format>(std::make_unique<WebAuthn>(std::move(options)));
+  if (auto good = check_options(options); !good) return pass_on(good);
+  std::optional<Metadata> metadata;
+  if (!options.mds.empty()) {
+    auto parsed = Metadata::parse(options.mds, *options.mds_trust, options.mds_signer, options.at);
+    if (!parsed) return pass_on(parsed);
+    metadata = std::move(*parsed);
+    options.mds.clear();  // Megabytes, and read.
+  }
+  return std::unique_ptr<Format>(
+      std::make_unique<WebAuthn>(std::move(options), std::move(metadata)));
 }
 
 }  // namespace mintmark::attest::webauthn

@@ -7,6 +7,7 @@
 
 #include "attest/format.h"
 #include "attest/x509/trust.h"
+#include "base/time.h"
 
 namespace mintmark::attest::webauthn {
 
@@ -17,11 +18,18 @@ struct Options {
   bool sha1 = false;                         ///< Takes RS1 of old TPMs, by name.
   bool self = false;  ///< Takes self attestation: proves nothing of hardware.
   std::string mds;    ///< A FIDO MDS3 blob, JWS text; "": none.
-  std::shared_ptr<const x509::Trust> mds_trust;  ///< Of who signed it; not nullptr with a blob.
-  bool mds_required = false;  ///< Refuses authenticators that the blob does not know.
+  std::shared_ptr<const x509::Trust> mds_trust;     ///< Of who signed it; not nullptr with a blob.
+  std::string mds_signer = "mds.fidoalliance.org";  ///< DNS name in its signer's certificate.
+  bool mds_required = false;        ///< Refuses authenticators that the blob does not know.
+  Moment at = SystemClock{}.now();  ///< When the blob is judged: as of these options' making.
 };
 
-/// Errors of the blob: `mds_malformed`, `mds_signature`, …; it is judged as of `options`' making.
+/// `config_invalid` (no relying party, no origin, nobody to trust), and of the blob:
+/// `mds_malformed`, `mds_chain`, `mds_signature`, `mds_expired`.
+///
+/// Evidence: "attestation_object" and "client_data_json", base64url; the challenge is the binding.
+/// Errors of a check: `evidence_member`, those of parse_attestation_object, parse_client_data,
+/// check_bindings and check_trust (attest/webauthn/judge.h).
 [[nodiscard]] Result<std::unique_ptr<Format>> make_format(Options options);
 
 }  // namespace mintmark::attest::webauthn
