@@ -96,8 +96,8 @@ Result<void> PinMemory::attempt_ended(const Vitals::Logins& logins) {
   return write(record);
 }
 
-Result<void> PinMemory::was_refused() const {
-  return write(Record{.stamp = stamp(), .refused = true});
+Result<void> PinMemory::was_refused(const std::string& source) const {
+  return write(Record{.stamp = source, .refused = true});
 }
 
 void PinMemory::worked() { unlink(file_.c_str()); }

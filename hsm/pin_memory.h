@@ -30,9 +30,11 @@ class PinMemory {
   [[nodiscard]] Result<void> attempt_ended(const Vitals::Logins& logins);
   /// The token took it.
   void worked();
-  /// For who logs in by themselves, in processes that may be several at once: the token refused
-  /// what the source holds. On disk when it returns. `io_failed`.
-  [[nodiscard]] Result<void> was_refused() const;
+  /// For who logs in by themselves, in processes that may be several at once: what the source
+  /// looked like, taken before the PIN is read from it.
+  [[nodiscard]] std::string source_now() const { return stamp(); }
+  /// The token refused what a source of that look held. On disk when it returns. `io_failed`.
+  [[nodiscard]] Result<void> was_refused(const std::string& source) const;
 
  private:
   struct Record {

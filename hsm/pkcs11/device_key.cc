@@ -205,13 +205,15 @@ bool is_about_pin(const Error& error) {
 Result<std::unique_ptr<Login>> log_in(const Module& module, TokenFacts token, const KeyUri& uri,
                                       const std::string& pin_memory) {
   const config::PinSource source{.file = uri.pin_file, .credential = "", .fd = std::nullopt};
-  const PinMemory memory(pin_memory, source);
+  // One record a source: that another one was refused meanwhile makes nobody forget this one.
+  const PinMemory memory(pin_memory + "-" + to_hex(sha256(uri.pin_file)).substr(0, 16), source);
+  const std::string source_now = memory.source_now();
   if (auto objection = memory.objection()) return as(Code::agent_pkcs11_pin, std::move(*objection));
   auto pin = read_pin(source);
   if (!pin) return as(Code::agent_pkcs11_pin, std::move(pin.error()));
   auto login = Login::into(module, std::move(token), std::move(*pin));
   if (login || !is_about_pin(login.error())) return login;
-  if (auto kept = memory.was_refused(); !kept) {
+  if (auto kept = memory.was_refused(source_now); !kept) {
     login.error().detail += "; and that it was refused cannot be remembered (" +
                             kept.error().detail + "): take care, tokens lock themselves";
   }

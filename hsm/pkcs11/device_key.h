@@ -41,8 +41,9 @@ class SecureElement {
                                            BytesView octets) = 0;
 };
 
-/// `uri`: parse_key_uri. `pin_memory`: a file of ours; a PIN that the token refused is not offered
-/// again, by whichever process, before its file has changed: tokens lock themselves. Errors:
+/// `uri`: parse_key_uri. `pin_memory`: the beginning of a name of files of ours, one for each PIN
+/// file; a PIN that the token refused is not offered again, by whichever process, before its file
+/// has changed: tokens lock themselves. Errors:
 /// `agent_pkcs11_uri`, `agent_pkcs11_module` (cannot be loaded or used), `agent_pkcs11_token`
 /// (missing, or several fit), `agent_pkcs11_pin` (cannot be read, refused now or before, locked).
 [[nodiscard]] Result<std::unique_ptr<SecureElement>> open_secure_element(

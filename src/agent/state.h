@@ -23,7 +23,7 @@ struct CachedToken {
 };
 
 /// A directory of mode 0700 with identity.json, tokens.json, nonce.json, renewal.json and
-/// element-keys.json (0600, replaced atomically), pin-refused where a token refused a PIN, and
+/// element-keys.json (0600, replaced atomically), pin-refused-… where a token refused a PIN, and
 /// device-key.pem where the device key is a file. Reading needs no lock; who writes holds one, so
 /// that two processes do not do the same work twice or undo each other's.
 class StateDirectory {

@@ -1,7 +1,9 @@
 // A device's secure element, on a real module: SoftHSM in the place of the chip. Each test is a
 // process of its own, since a module's logins are the process's.
 #include <gtest/gtest.h>
+
 #include <openssl/x509.h>
+#include <filesystem>
 
 #include "base/file.h"
 #include "hsm/pkcs11/device_key.h"
@@ -178,9 +180,19 @@ TEST_F(Element, OffersAWrongPinOnceInThisProcessAndInNoOther) {
   expect_not_opened(with_wrong, Code::agent_pkcs11_pin, "CKR_PIN_INCORRECT");
   expect_not_opened(with_wrong, Code::agent_pkcs11_pin, "not tried again");
   EXPECT_TRUE(open_secure_element(uri(), memory())) << "another source, which nobody refused";
-  const auto kept = read_file(memory());
-  ASSERT_TRUE(kept);
-  EXPECT_EQ(kept->find("not-the-pin"), std::string::npos);
+  (void)token_.pin_file("other", "nor-this-one\n");
+  expect_not_opened(uri("object=identity", "other"), Code::agent_pkcs11_pin, "CKR_PIN_INCORRECT");
+  expect_not_opened(with_wrong, Code::agent_pkcs11_pin, "not tried again");
+  std::size_t kept = 0;
+  const std::filesystem::path beginning = memory();
+  for (const auto& entry : std::filesystem::directory_iterator(beginning.parent_path())) {
+    if (!entry.path().filename().string().starts_with(beginning.filename().string())) continue;
+    const auto text = read_file(entry.path());
+    ASSERT_TRUE(text);
+    EXPECT_EQ(text->find("not-the-pin"), std::string::npos);
+    ++kept;
+  }
+  EXPECT_EQ(kept, 2U);
   // A mended file is tried.
   (void)token_.pin_file("wrong", test::SoftHsm::pin() + "\n");
   EXPECT_TRUE(open_secure_element(with_wrong, memory()));
