@@ -5,11 +5,13 @@
 #include "attest/cbor/cose.h"
 #include "base/file.h"
 #include "support/android_chain.h"
+#include "support/app_attest_maker.h"
 #include "support/boot_log.h"
 #include "support/eat_maker.h"
 #include "support/identity_maker.h"
 #include "support/ima_log.h"
 #include "support/nitro_maker.h"
+#include "support/webauthn_maker.h"
 
 namespace {
 
@@ -128,6 +130,30 @@ bool write_eat(const std::filesystem::path& folder) {
          write(folder / "azure.json", as_bytes(azure.dump()));
 }
 
+// Bound to what the target asks for.
+bool write_webauthn(const std::filesystem::path& folder) {
+  for (const char* kind : {"packed", "self", "tpm", "android-key", "apple", "fido-u2f", "none"}) {
+    test::WebAuthnMaker maker(kind);
+    // Just these members, in this order.
+    maker.change_client = [](Json& client) { client.erase("crossOrigin"); };
+    const auto made = maker.make(Bytes(32, 7));
+    if (!write(folder / (std::string(kind) + ".cbor"), made.object)) return false;
+    if (!write(folder / "client.json", made.client)) return false;
+  }
+  return true;
+}
+
+bool write_app_attest(const std::filesystem::path& folder) {
+  test::AppAttestMaker maker;
+  const Bytes hash(32, 7);
+  if (!write(folder / "attestation.cbor", maker.attestation(hash)) ||
+      !write(folder / "assertion.cbor", maker.assertion(hash, 1)))
+    return false;
+  maker.receipt.reset();
+  maker.aaguid = "appattestdevelop";
+  return write(folder / "development.cbor", maker.attestation(hash));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -149,6 +175,8 @@ int main(int argc, char** argv) {
                        write(folder / "ima/files.txt", as_bytes(files().ascii())) &&
                        write(folder / "ima/old.bin", old_files().binary()) &&
                        write(folder / "ima/old.txt", as_bytes(old_files().ascii())) &&
-                       write_nitro(folder / "nitro") && write_eat(folder / "eat");
+                       write_nitro(folder / "nitro") && write_eat(folder / "eat") &&
+                       write_webauthn(folder / "webauthn") &&
+                       write_app_attest(folder / "apple_appattest");
   return written ? 0 : 1;
 }

@@ -97,7 +97,8 @@ Result<void> check_signer(const Parts& parts, const x509::Trust& trust, const st
   if (vouched->standing != x509::Standing::trusted)
     return fail(Code::mds_chain, "the signer of the FIDO metadata is not trusted");
   // The root of FIDO's signer is a public one: it vouches for everybody's names.
-  if (X509_check_host(leaf.get(), signer.c_str(), signer.size(), 0, nullptr) != 1) {
+  if (X509_check_host(leaf.get(), signer.c_str(), signer.size(),
+                      X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) != 1) {
     ERR_clear_error();
     return fail(Code::mds_chain, "the FIDO metadata are not signed by " + signer);
   }

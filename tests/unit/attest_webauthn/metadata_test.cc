@@ -1,0 +1,199 @@
+// FIDO's metadata: whose word it is, and what it does to authenticators.
+#include <gtest/gtest.h>
+
+#include "attest/webauthn/certificates.h"
+#include "attest/webauthn/format.h"
+#include "jose/base64url.h"
+#include "support/soft_key.h"
+#include "support/webauthn_maker.h"
+
+namespace mintmark::test {
+namespace {
+
+using attest::webauthn::Options;
+
+const Moment now = from_unix(1'750'000'000);
+const Sha256 binding = sha256("a binding");
+
+struct Scene {
+  explicit Scene(const char* kind = "packed") : maker(kind) {
+    options.rp_ids = {maker.rp_id};
+    options.origins = {maker.origin};
+    options.trust = WebAuthnMaker().trust();  // Knows nothing of this authenticator.
+    options.mds_trust = metadata.trust();
+    options.at = now;
+  }
+  void list(const std::vector<std::string>& statuses) {
+    metadata.payload["entries"].push_back(
+        MetadataMaker::entry(maker.aaguid, {maker.root_der()}, statuses));
+  }
+  Result<attest::Verdict> check(Moment at = now) {
+    if (options.mds.empty()) options.mds = metadata.blob();
+    auto format = attest::webauthn::make_format(options);
+    if (!format) return pass_on(format);
+    const SoftKey key;
+    return (*format)->check(
+        {maker.evidence(binding, key.public_key()), binding, key.public_key(), at});
+  }
+  WebAuthnMaker maker;
+  MetadataMaker metadata;
+  Options options;
+};
+
+void refused(const Result<attest::Verdict>& verdict, Code code) {
+  ASSERT_FALSE(verdict.has_value());
+  EXPECT_EQ(facts_of(verdict.error().code).name, facts_of(code).name) << verdict.error().detail;
+}
+
+TEST(FidoMetadata, VouchesForTheAuthenticatorsThatItLists) {
+  Scene scene;
+  scene.list({"NOT_FIDO_CERTIFIED", "FIDO_CERTIFIED_L1", "UPDATE_AVAILABLE"});
+  const auto verdict = scene.check();
+  ASSERT_TRUE(verdict) << verdict.error().to_string();
+  const attest::Facts& facts = verdict->facts();
+  EXPECT_EQ(attest::to_json(facts.more.at("certified_by_fido")), "FIDO_CERTIFIED_L1");
+  EXPECT_EQ(facts.model, "Test Authenticator 5");
+  EXPECT_EQ(facts.proves, std::vector<std::string>{"hardware"});
+  EXPECT_EQ(facts.root, to_hex(sha256(scene.maker.root_der())));
+}
+
+TEST(FidoMetadata, IsEnoughWithoutRootsOfTheOperators) {
+  Scene scene;
+  scene.options.trust = nullptr;
+  scene.list({});
+  const auto verdict = scene.check();
+  ASSERT_TRUE(verdict) << verdict.error().to_string();
+  EXPECT_EQ(attest::to_json(verdict->facts().more.at("certified_by_fido")), "NOT_FIDO_CERTIFIED");
+}
+
+TEST(FidoMetadata, VouchesForNoModelByTheRootsOfAnother) {
+  Scene scene;
+  scene.metadata.payload["entries"].push_back(
+      MetadataMaker::entry(Bytes(16, 3), {scene.maker.root_der()}, {}));
+  refused(scene.check(), Code::certificate_untrusted_root);
+}
+
+TEST(FidoMetadata, KnowsU2fTokensByTheirKeys) {
+  for (const bool listed : {true, false}) {
+    Scene scene("fido-u2f");
+    Json entry = MetadataMaker::entry(Bytes(16), {scene.maker.root_der()}, {});
+    entry.erase("aaguid");
+    entry["attestationCertificateKeyIdentifiers"] = {listed ? scene.maker.key_identifier()
+                                                            : WebAuthnMaker().key_identifier()};
+    scene.metadata.payload["entries"].push_back(entry);
+    EXPECT_EQ(scene.check().has_value(), listed);
+  }
+}
+
+TEST(FidoMetadata, EndsTrustInAuthenticatorsThatWereBroken) {
+  for (const char* status : {"REVOKED", "ATTESTATION_KEY_COMPROMISE", "USER_KEY_REMOTE_COMPROMISE",
+                             "USER_KEY_PHYSICAL_COMPROMISE", "USER_VERIFICATION_BYPASS"}) {
+    Scene scene;
+    scene.list({"FIDO_CERTIFIED", status, "UPDATE_AVAILABLE"});
+    refused(scene.check(), Code::webauthn_authenticator_status);
+    scene.options.trust = scene.maker.trust();
+    refused(scene.check(), Code::webauthn_authenticator_status);
+  }
+}
+
+TEST(FidoMetadata, MayBeRequired) {
+  Scene scene;
+  scene.options.trust = scene.maker.trust();
+  EXPECT_TRUE(scene.check());
+  scene.options.mds_required = true;
+  refused(scene.check(), Code::webauthn_authenticator_unknown);
+}
+
+TEST(FidoMetadata, DoesNotVouchForWhatTheOperatorRefuses) {
+  Scene scene;
+  scene.list({});
+  attest::x509::Trust::Parts parts;
+  parts.anchors.push_back(
+      {attest::x509::parse_certificate(scene.maker.root_der()), attest::x509::RootRule::refuse});
+  scene.options.trust =
+      std::make_shared<const attest::x509::Trust>(*attest::x509::Trust::of(std::move(parts)));
+  refused(scene.check(), Code::certificate_untrusted_root);
+}
+
+TEST(FidoMetadata, IsOutOfDateAfterItsNextUpdate) {
+  Scene scene;
+  scene.list({});
+  scene.metadata.payload["nextUpdate"] = "2025-06-15";  // `now` is that day.
+  EXPECT_TRUE(scene.check());
+  refused(scene.check(now + std::chrono::hours(24)), Code::mds_expired);
+  scene.options.mds.clear();
+  scene.metadata.payload["nextUpdate"] = "2025-06-14";
+  refused(scene.check(), Code::mds_expired);
+}
+
+TEST(FidoMetadata, IsSignedByTheNameThatIsTrusted) {
+  const auto blob = [](Code code, const std::function<void(Scene&)>& breaks) {
+    Scene scene;
+    scene.list({});
+    breaks(scene);
+    refused(scene.check(), code);
+  };
+  blob(Code::mds_chain, [](Scene& scene) { scene.metadata.signer = "mds.fidoalliance.example"; });
+  blob(Code::mds_chain, [](Scene& scene) { scene.options.mds_trust = MetadataMaker().trust(); });
+  blob(Code::mds_chain, [](Scene& scene) {
+    scene.metadata.change_signer = [](IssuedCertificate& one) { one.not_after = now; };
+    scene.options.at = now + std::chrono::hours(1);
+  });
+  blob(Code::mds_chain, [](Scene& scene) {
+    scene.metadata.change_signer = [](IssuedCertificate& one) { one.extensions.clear(); };
+  });
+  blob(Code::mds_signature, [](Scene& scene) { scene.metadata.by_another_key = true; });
+  for (const char* alg : {"none", "HS256", "RS256", "es256"})
+    blob(Code::mds_signature, [&](Scene& scene) { scene.metadata.header["alg"] = alg; });
+}
+
+TEST(FidoMetadata, OfAnotherFormAreNone) {
+  const auto blob = [](const std::function<void(Scene&)>& breaks) {
+    Scene scene;
+    scene.list({});
+    breaks(scene);
+    refused(scene.check(), Code::mds_malformed);
+  };
+  blob([](Scene& scene) { scene.options.mds = "a.b"; });
+  blob([](Scene& scene) { scene.options.mds = "!.!.!"; });
+  blob([](Scene& scene) { scene.options.mds = "e30.e30.AA"; });
+  blob([](Scene& scene) { scene.metadata.header["x5c"] = Json::array(); });
+  blob([](Scene& scene) { scene.metadata.header["x5c"] = Json::array({"AAAA"}); });
+  blob([](Scene& scene) { scene.metadata.payload["nextUpdate"] = "2030-13-01"; });
+  blob([](Scene& scene) { scene.metadata.payload["nextUpdate"] = "soon"; });
+  blob([](Scene& scene) { scene.metadata.payload.erase("entries"); });
+  blob([](Scene& scene) { scene.metadata.payload["entries"].push_back(1); });
+}
+
+TEST(FidoMetadata, ABitOfThePayloadIsSigned) {
+  Scene scene;
+  scene.list({});
+  scene.options.mds = scene.metadata.blob();
+  char& letter = scene.options.mds[scene.options.mds.find('.') + 12];
+  letter = letter == 'A' ? 'B' : 'A';
+  refused(scene.check(), Code::mds_signature);
+}
+
+TEST(FidoMetadata, ARootThatCannotBeReadVouchesForNobodyAndHarmsNoOther) {
+  Scene scene;
+  Json entry = MetadataMaker::entry(scene.maker.aaguid, {scene.maker.root_der()}, {});
+  Json& roots = entry["metadataStatement"]["attestationRootCertificates"];
+  roots.insert(roots.begin(), "AAAA");
+  roots.back() = " " + roots.back().get<std::string>() + "\n";
+  scene.metadata.payload["entries"].push_back(entry);
+  EXPECT_TRUE(scene.check());
+}
+
+TEST(AttestationCertificates, AreOfVersion3) {
+  const WebAuthnMaker maker;
+  IssuedCertificate of;
+  of.key = new_pair("P-256");
+  of.extensions = {{"2.5.29.19", der_sequence({})}};
+  const auto certificate = issue(of, {nullptr, of.key});
+  EXPECT_TRUE(attest::webauthn::check_attestation_certificate(certificate.get()));
+  X509_set_version(certificate.get(), X509_VERSION_1);
+  EXPECT_FALSE(attest::webauthn::check_attestation_certificate(certificate.get()));
+}
+
+}  // namespace
+}  // namespace mintmark::test
