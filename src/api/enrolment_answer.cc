@@ -10,7 +10,7 @@ http::Response waits(const issuer::PendingDevice& pending) {
       Error{Code::enrolment_pending,
             "this device waits for its operator: mintctl devices approve " + pending.fingerprint,
             0},
-      {{"fingerprint", pending.fingerprint}});
+      {{"fingerprint", pending.fingerprint}, {"client_id", pending.client_id}});
 }
 
 }  // namespace

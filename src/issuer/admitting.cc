@@ -73,7 +73,7 @@ void Admitting::admit(const attest::Verdict& verdict, Request request,
         if (boot) boot->report(device->id);
         if (auto refused = boot ? boot->refusal() : std::nullopt; refused)
           return done(tl::unexpected<Error>(std::move(*refused)));
-        if (device->state == "pending") return done(PendingDevice{device->identity});
+        if (device->state == "pending") return done(PendingDevice{device->identity, device->id});
         attest_client(std::make_shared<Attestation>(Attestation{*device, jwk, std::move(done), 0}));
       });
 }

@@ -36,6 +36,7 @@ struct EnrolledDevice {
 /// Good evidence of a device that an operator has to approve first (`enrolment_pending`).
 struct PendingDevice {
   std::string fingerprint;  ///< What the operator compares and approves: the device's identity.
+  std::string client_id;    ///< What it will be called; some formats' next evidence names it.
 };
 
 using EnrolmentOutcome = std::variant<EnrolledDevice, PendingDevice>;

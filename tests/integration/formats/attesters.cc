@@ -135,6 +135,7 @@ struct AppAttestAttester final : Certified {
     proves = {attest::proves::application};
     rule_facts = {{"application", maker.app_id}, {"environment", "production"}};
     refusal_of_binding = "appattest_nonce";
+    refusal_of_root = "";
   }
   // A key attests once; what comes later are assertions.
   Json evidence(const Sha256& binding, const SoftKey& token_key) override {

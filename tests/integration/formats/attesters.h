@@ -24,9 +24,9 @@ struct Attester {
   std::vector<std::string> proves;
   Json rule_facts = Json::object();  ///< What the rule asks for.
   std::string key_protection = "unproven";
-  std::string client_id;           ///< Once it is enrolled.
-  std::string refusal_of_binding;  ///< Codes.
-  std::string refusal_of_root = "certificate_untrusted_root";
+  std::string client_id;                                       ///< Once it is enrolled.
+  std::string refusal_of_binding;                              ///< Codes.
+  std::string refusal_of_root = "certificate_untrusted_root";  ///< "": the roots cannot be loaded.
 };
 
 [[nodiscard]] std::vector<std::string> attester_names();

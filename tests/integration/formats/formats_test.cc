@@ -106,11 +106,12 @@ TEST_P(Formats, EnrolADeviceThatItsOperatorApprovesAndThatGetsATokenUntilItIsRev
   const Answer waits = enrol(key);
   expect_refused(waits, "enrolment_pending");
   const auto fingerprint = waits.body.value("fingerprint", "");
+  attester_->client_id = waits.body.value("client_id", "");
   ASSERT_EQ(mintctl({"devices", "approve", fingerprint}).status, 0);
   const Answer enrolled = enrol(key);
   ASSERT_EQ(enrolled.status, 200U) << enrolled.body;
   const auto id = enrolled.body.value("client_id", "");
-  attester_->client_id = id;
+  EXPECT_EQ(id, attester_->client_id);
   const Answer again = enrol(key);
   ASSERT_EQ(again.status, 200U) << again.body;
   EXPECT_EQ(again.body["client_id"], id) << "it attests again by itself";
@@ -161,7 +162,12 @@ TEST_P(Formats, RefuseWhatDoesNotHold) {
 
   // The evidence is good, and nobody vouches for it once other roots are in force.
   for (const auto& [name, octets] : attester_->foreign_files) write_new(name, as_text(octets));
-  ASSERT_EQ(mintctl({"reload"}).status, 0);
+  const auto reloaded = mintctl({"reload"});
+  if (attester_->refusal_of_root.empty()) {
+    EXPECT_NE(reloaded.status, 0) << "such a root is not even taken";
+    return;
+  }
+  ASSERT_EQ(reloaded.status, 0) << reloaded.output;
   const std::string late = begin(key);
   expect_refused(finish(key, late, attester_->evidence(binding(key, late), key)),
                  attester_->refusal_of_root);
