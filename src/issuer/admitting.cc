@@ -18,7 +18,7 @@ Result<void> follow(const Follow& may, const store::DeviceRecord& known, attest:
   const auto json = parse_json(known.facts);
   const auto before = json ? attest::facts_from_json(*json)
                            : Result<attest::Facts>(tl::unexpected<Error>(json.error()));
-  if (!before) return pass_on(before);
+  if (!before) return tl::unexpected<Error>(before.error());
   if (auto may_follow = may(known, *before, facts); !may_follow) return may_follow;
   attested.facts = attest::to_json(facts).dump();
   return {};
