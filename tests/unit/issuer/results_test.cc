@@ -1,4 +1,5 @@
 // Who gets a result, who does not, and what is spent.
+#include "hsm/signer/rules.h"
 #include "results_fixture.h"
 
 namespace mintmark::issuer {
@@ -27,10 +28,13 @@ TEST_F(ResultsOfDevices, AreSignedByAKeyOfTheirOwn) {
 }
 
 TEST_F(ResultsOfDevices, PassTheSignersRules) {
-  const auto result = ask();
+  const auto result = ask("device-1", {.nonce = std::string(88, 'n')});
   ASSERT_TRUE(result);
-  const Json claims = verified(*result);
-  EXPECT_LE(claims["exp"].get<std::int64_t>() - claims["iat"].get<std::int64_t>(), 300);
+  const hsm::signer::PurposeRules rules{
+      .issuer = issuer_url, .longest_life = {{hsm::Purpose::result, std::chrono::seconds(300)}}};
+  const auto allowed = hsm::signer::check_purpose(
+      rules, result_key, result->substr(0, result->rfind('.')), clock.now());
+  EXPECT_TRUE(allowed) << allowed.error().to_string();
 }
 
 TEST_F(ResultsOfDevices, OfAnotherAreNotFoundWhetherThereIsOneOrNot) {
