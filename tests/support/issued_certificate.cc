@@ -1,5 +1,6 @@
 #include "support/issued_certificate.h"
 
+#include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -79,9 +80,25 @@ Bytes tagged(std::uint8_t tag, BytesView content) {
   return der;
 }
 
+// An exponent that costs those who verify more than they need to pay.
+Pair new_wide_pair() {
+  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
+      EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr), &EVP_PKEY_CTX_free);
+  const std::unique_ptr<BIGNUM, decltype(&BN_free)> exponent(BN_new(), &BN_free);
+  BN_set_word(exponent.get(), 4'294'967'311);  // The first prime behind 2^32.
+  EVP_PKEY* pair = nullptr;
+  must(EVP_PKEY_keygen_init(context.get()) == 1 &&
+           EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), 2048) == 1 &&
+           EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context.get(), exponent.get()) == 1 &&
+           EVP_PKEY_generate(context.get(), &pair) == 1,
+       "generate");
+  return {pair, &EVP_PKEY_free};
+}
+
 }  // namespace
 
 Pair new_pair(const std::string& kind) {
+  if (kind == "RSA-wide") return new_wide_pair();
   EVP_PKEY* pair = kind == "RSA" ? EVP_RSA_gen(2048) : EVP_EC_gen(kind.c_str());
   must(pair != nullptr, "generate");
   return {pair, &EVP_PKEY_free};

@@ -61,6 +61,19 @@ TEST_F(SnpCertificates, ThatAreNoneOrTooManyAreRefused) {
   EXPECT_EQ(checked(all).error().code, Code::snp_certificates_malformed);
 }
 
+TEST_F(SnpCertificates, WithAKeyThatCostsTooMuchAreRefused) {
+  const auto wide = test::new_pair("RSA-wide");
+  const auto costly = test::issue({.subject = {{"CN", "costly"}}, .key = wide}, {nullptr, wide});
+  auto all = maker.certificates();
+  all.push_back(test::der_of(costly.get()));
+  EXPECT_EQ(checked(all).error().code, Code::snp_certificates_malformed);
+}
+
+TEST_F(SnpCertificates, OfAReportThatNoKeySignedAreNotEvenLookedFor) {
+  maker.before_signing = [](Bytes& report) { report[0x48] = 7U << 2U; };
+  EXPECT_EQ(checked({}).error().code, Code::snp_signing_key);
+}
+
 TEST_F(SnpCertificates, WithoutOneOfAmdsExtensionsAreRefused) {
   for (const char* which : {"3.1", "3.2", "3.3", "3.8"}) {
     maker.key_options.changed = {{which, {}}};

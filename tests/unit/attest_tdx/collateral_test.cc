@@ -283,6 +283,14 @@ TEST_F(TdxCollateral, ThatIsNothingKnownIsRefused) {
   }
 }
 
+TEST_F(TdxCollateral, WithAKeyThatCostsTooMuchIsRefused) {
+  const auto wide = test::new_pair("RSA-wide");
+  const auto costly = test::issue({.subject = {{"CN", "costly"}}, .key = wide}, {nullptr, wide});
+  const auto read = read_collateral({test::der_of(costly.get())});
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, Code::tdx_collateral_malformed);
+}
+
 TEST_F(TdxCollateral, ThatRevokesACertificateRefuses) {
   crls = {maker.root_crl(), maker.pck_crl({test::TdxMaker::pck_serial})};
   refused(Code::certificate_revoked);
