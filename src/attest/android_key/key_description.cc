@@ -17,6 +17,7 @@ constexpr std::int64_t keymint_step = 100;
 constexpr std::int64_t last_of_keymint = 10'000;
 constexpr std::size_t longest_description = 8192;
 constexpr int most_fields = 128;
+constexpr std::size_t longest_text = 256;
 constexpr int month_at = 100;
 constexpr int months = 12;
 
@@ -184,7 +185,7 @@ std::string AuthorizationList::text(Tag tag) const {
   const auto found = fields.find(tag);
   const auto* octets = found == fields.end() ? nullptr : std::get_if<Bytes>(&found->second);
   if (octets == nullptr || !is_utf8(as_text(*octets))) return {};
-  return printable(as_text(*octets), octets->size());
+  return printable(as_text(*octets), longest_text);
 }
 
 std::optional<std::int64_t> AuthorizationList::patch_level(Tag tag) const {

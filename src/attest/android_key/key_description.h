@@ -115,7 +115,7 @@ class AuthorizationList {
   [[nodiscard]] std::optional<std::int64_t> number(Tag tag) const;
   /// Whether a field that is a set of integers holds this one.
   [[nodiscard]] bool holds(Tag tag, std::int64_t number) const;
-  /// A field that is text, where it is UTF-8 that can be shown; else "".
+  /// A field that is text, of one line and at most 256 octets, where it is UTF-8; else "".
   [[nodiscard]] std::string text(Tag tag) const;
   /// YYYYMM or YYYYMMDD; nothing where it is no such date.
   [[nodiscard]] std::optional<std::int64_t> patch_level(Tag tag) const;

@@ -1,4 +1,4 @@
-// The certificate chain of an Android key, as PEM or DER.
+// The certificate chain of an Android key, as PEM or DER, with Google's status list where given.
 #include <algorithm>
 #include <array>
 #include <ctime>
@@ -37,16 +37,28 @@ void put_in_order(std::vector<x509::Certificate>& certificates) {
   }
 }
 
-/// None where a file is none of certificates.
-std::vector<x509::Certificate> certificates_of(const Question& question) {
-  std::vector<x509::Certificate> all;
+struct Files {
+  std::vector<x509::Certificate> certificates;
+  std::optional<android::RevocationList> revocations;
+};
+
+/// Nothing where a file is neither certificates nor a status list, or there are too many.
+std::optional<Files> files_of(const Question& question) {
+  Files files;
   for (const Bytes& file : question.files) {
     auto found = x509::certificates_in(file);
-    if (found.empty() || all.size() + found.size() > android::most_certificates) return {};
-    std::move(found.begin(), found.end(), std::back_inserter(all));
+    if (!found.empty()) {
+      std::move(found.begin(), found.end(), std::back_inserter(files.certificates));
+      if (files.certificates.size() > android::most_certificates) return std::nullopt;
+      continue;
+    }
+    auto list = android::RevocationList::parse(as_text(file));
+    if (!list || file.empty() || files.revocations) return std::nullopt;
+    files.revocations = std::move(*list);
   }
-  if (question.files.size() > 1) put_in_order(all);
-  return all;
+  if (files.certificates.empty()) return std::nullopt;
+  if (question.files.size() > (files.revocations ? 2U : 1U)) put_in_order(files.certificates);
+  return files;
 }
 
 // "2048-01-01 00:00:00+00:00"
@@ -96,8 +108,10 @@ void tell_attested(const android::Attested& attested, Json& facts) {
       attested.provisioning == android::Provisioning::factory ? "factory" : "remote";
 }
 
-Judgement judge_chain(const android::KeyChain& chain, const Question& question, Json facts) {
+Judgement judge_chain(const android::KeyChain& chain, const Files& files, const Question& question,
+                      Json facts) {
   android::Terms terms;
+  if (files.revocations) terms.revocations = &*files.revocations;
   terms.trust = question.roots;
   if (question.allowed.count("software") != 0) terms.software = question.roots;
   terms.at = question.at;
@@ -115,10 +129,13 @@ Judgement judge_chain(const android::KeyChain& chain, const Question& question, 
 }  // namespace
 
 Judgement judge_android_key(const Question& question) {
-  const auto certificates = certificates_of(question);
-  if (certificates.empty())
-    return refused({Code::evidence_files, "one to eight certificates are judged, PEM or DER"},
+  const auto files = files_of(question);
+  if (!files)
+    return refused({Code::evidence_files,
+                    "one to eight certificates are judged, PEM or DER, and beside them Google's "
+                    "status list"},
                    Json::object());
+  const auto& certificates = files->certificates;
   Json facts = facts_of_certificates(certificates);
   tell_description(certificates.front().get(), facts);
   std::vector<Bytes> octets;
@@ -126,7 +143,7 @@ Judgement judge_android_key(const Question& question) {
   const auto chain = android::parse_key_chain(octets);
   if (question.roots == nullptr) return parsed(std::move(facts));
   if (!chain) return refused(chain.error(), std::move(facts));
-  return judge_chain(*chain, question, std::move(facts));
+  return judge_chain(*chain, *files, question, std::move(facts));
 }
 
 }  // namespace mintmark::attest::offline

@@ -349,6 +349,35 @@ TEST_F(AndroidArtefacts, ForAnotherChallengeAnEmptyOneOrAPrefixAreRefusedAsUnbou
   });
 }
 
+TEST_F(AndroidArtefacts, WithAStatusListThatNamesACertificateOfTheirsAreRefused) {
+  for_each_positive([](const Artefact& artefact, const Question& good) {
+    if (!is_accepted(good) || of_certificates_alone(artefact)) return;
+    for (const char* status : {"REVOKED", "SUSPENDED"}) {
+      for (std::size_t place = 1; place < good.files.size(); ++place) {
+        const auto certificate = attest::x509::parse_certificate(good.files[place]);
+        BIGNUM* number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate.get()), nullptr);
+        char* serial = BN_bn2dec(number);
+        const Json list = {{"entries", {{serial, {{"status", status}}}}}};
+        OPENSSL_free(serial);
+        BN_free(number);
+        Question bad = good;
+        bad.files.insert(bad.files.begin(), to_bytes(as_bytes(list.dump())));
+        const Judgement judgement = judged(bad);
+        ASSERT_TRUE(judgement.refusal);
+        EXPECT_EQ(judgement.refusal->code, std::string(status) == "REVOKED"
+                                               ? Code::android_revoked
+                                               : Code::android_suspended);
+      }
+    }
+    Question other = good;
+    const std::string list = R"({"entries": {"fedcba9876543210fedcba": {"status": "REVOKED"}}})";
+    other.files.push_back(to_bytes(as_bytes(list)));
+    EXPECT_TRUE(is_accepted(other));
+    other.files.push_back(to_bytes(as_bytes(list)));
+    EXPECT_EQ(refusal(other), Code::evidence_files) << "two lists";
+  });
+}
+
 TEST_F(AndroidArtefacts, BySomebodyElsesRootAreRefused) {
   const AndroidAuthority other;
   const auto others = other.trust();

@@ -414,7 +414,11 @@ TEST_F(SoftwareKeys, OfAOldKeystoreWithShortKeysAreTaken) {
   maker.authority = AndroidAuthority(AndroidAuthority::Keys::rsa_1024);
   EXPECT_EQ(facts(allowing()).key_protection, "unproven");
   say("TRUSTED_ENVIRONMENT");
-  EXPECT_NE(refusal(evidence(), options()), Code::internal) << "short keys vouch for no hardware";
+  for (const bool factory : {false, true}) {
+    maker.device.factory = factory;
+    EXPECT_EQ(refusal(evidence(), options()), Code::certificate_chain_invalid)
+        << "short keys vouch for no hardware";
+  }
 }
 
 TEST_F(SoftwareKeys, MayHaveTheirWordInWhatSoftwareEnforces) {
