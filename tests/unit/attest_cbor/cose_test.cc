@@ -87,9 +87,9 @@ TEST(CoseSign1, OfTheRfcVerifies) {
       "d28443a10126a10442313154546869732069732074686520636f6e74656e742e58408eb33e4ca31d1c465ab05aac"
       "34cc6b23d58fef5c083106c4d25a91aef0b0117e2af9a291aa32e14ab834dc56ed2a223444547e01f11d3b0916e5"
       "a4c345cacb36");
-  const Bytes key = hex(
-      "a401022001215820bac5b11cad8f99f9c72b05cf4b9e26d244dc189f745228255a219a86d6a09eff"
-      "22582020138bf82dc1b6d562be0fa54ab7804a3a64b6d72ccfed6b6fb6ed28bbfc117e");
+  const Bytes key =
+      hex("a401022001215820bac5b11cad8f99f9c72b05cf4b9e26d244dc189f745228255a219a86d6a09eff"
+          "22582020138bf82dc1b6d562be0fa54ab7804a3a64b6d72ccfed6b6fb6ed28bbfc117e");
   const auto message = parse_sign1(octets);
   ASSERT_TRUE(message);
   EXPECT_EQ(as_text(message->kid), "11");

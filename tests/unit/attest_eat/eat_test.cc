@@ -5,7 +5,6 @@
 #include <functional>
 
 #include "attest/eat/format.h"
-#include "attest/offline/judge.h"
 #include "attest/vocabulary.h"
 #include "jose/base64url.h"
 #include "support/cbor_writer.h"
@@ -249,6 +248,25 @@ TEST_P(EitherResult, ThatIsAPlainEatIsTakenAndProvesNothing) {
   EXPECT_EQ(verdict->facts().more.count("attester_status"), 0U);
 }
 
+TEST_P(EitherResult, ThatIsAPlainEatWithATokenInsideIsRefused) {
+  maker.claims["eat_profile"] = "http://arm.com/psa/2.0.0";
+  maker.claims["submods"] = {{"inner", {"JWT", "a.b.c"}}};
+  EXPECT_EQ(refusal(), Code::eat_submods);
+}
+
+TEST_P(EitherResult, DoubtedOfOneSubmoduleIsProvenOfNone) {
+  options.warning = true;
+  for (const auto& [aspect, proven] :
+       {std::pair{"hardware", "boot_state"}, std::pair{"configuration", "hardware"},
+        std::pair{"executables", "hardware"}}) {
+    maker.claims["submods"]["other"] = {{"ear_status", 32},
+                                        {"ear_trustworthiness_vector", {{aspect, 32}}}};
+    const auto verdict = checked();
+    ASSERT_TRUE(verdict) << verdict.error().to_string();
+    EXPECT_EQ(verdict->facts().proves, (std::vector<std::string>{proven})) << aspect;
+  }
+}
+
 TEST_P(EitherResult, WithDebuggingEnabledAnywhereIsRefused) {
   const Json enabled = maker.as_cwt ? Json(0) : Json("enabled");
   const Json disabled = maker.as_cwt ? Json(4) : Json("disabled-fully-and-permanently");
@@ -444,66 +462,6 @@ TEST(ForeignKeys, ThatAreUnsoundOrNotToldApartAreUnreadable) {
        {Json::object(), Json::array(), Json{{"keys", Json::array()}}, Json{{"keys", {1}}}, Json(1)})
     EXPECT_FALSE(readable(bad)) << bad;
   EXPECT_FALSE(make_format({"{", {}, "", false}));
-}
-
-// --- from files ---
-
-class ForeignFiles : public ForeignResult {
- protected:
-  offline::Judgement judged(std::vector<Bytes> files) {
-    question.format = "eat";
-    question.files = std::move(files);
-    question.at = now;
-    return offline::judge(question).value();
-  }
-  Bytes jwt() { return to_bytes(as_bytes(maker.jwt(maker.bound_claims(binding)))); }
-  Bytes keys() { return to_bytes(as_bytes(maker.keys())); }
-  offline::Question question;
-};
-using Answer = offline::Judgement::Verdict;
-
-TEST_F(ForeignFiles, AreParsedAloneAndJudgedWithTheirKeys) {
-  EXPECT_EQ(judged({jwt()}).verdict, Answer::parse);
-  EXPECT_EQ(judged({jwt(), keys()}).verdict, Answer::accept);
-  EXPECT_EQ(judged({keys(), maker.cwt(maker.bound_claims(binding))}).verdict, Answer::accept);
-  const Bytes others = to_bytes(as_bytes(EatMaker().keys()));
-  EXPECT_EQ(judged({jwt(), others}).refusal->code, Code::eat_key_unknown);
-}
-
-TEST_F(ForeignFiles, AreHeldAgainstWhatIsExpectedOfThem) {
-  question.challenge = Bytes(binding.begin(), binding.end());
-  question.expected = {{"issuer", "https://verifier.test"}};
-  EXPECT_EQ(judged({jwt(), keys()}).verdict, Answer::accept);
-  question.expected = {{"audience", "https://issuer.test"}};
-  EXPECT_EQ(judged({jwt(), keys()}).refusal->code, Code::eat_audience);
-  question.expected = {{"issuer", "https://other.test"}};
-  EXPECT_EQ(judged({jwt(), keys()}).refusal->code, Code::eat_issuer);
-  question.expected.clear();
-  question.challenge = Bytes(32);
-  EXPECT_EQ(judged({jwt(), keys()}).refusal->code, Code::eat_nonce);
-}
-
-TEST_F(ForeignFiles, OfWarningOrDebugAreGoodButRefusedUnlessAllowed) {
-  maker.claims["submods"]["device"]["ear_status"] = "warning";
-  maker.claims["dbgstat"] = "enabled";
-  const auto debug = judged({jwt(), keys()});
-  EXPECT_TRUE(debug.crypto_good);
-  EXPECT_EQ(debug.refusal->code, Code::eat_debug);
-  question.allowed = {"debug"};
-  EXPECT_EQ(judged({jwt(), keys()}).refusal->code, Code::eat_status);
-  question.allowed = {"debug", "warning"};
-  EXPECT_EQ(judged({jwt(), keys()}).verdict, Answer::accept);
-  maker.claims["exp"] = to_unix(now);
-  EXPECT_TRUE(judged({jwt(), keys()}).crypto_good);
-}
-
-TEST_F(ForeignFiles, ThatAreNoTokenOrTwoAreRefused) {
-  EXPECT_EQ(judged({keys()}).refusal->code, Code::evidence_files);
-  EXPECT_EQ(judged({jwt(), jwt()}).refusal->code, Code::evidence_files);
-  EXPECT_EQ(judged({jwt(), keys(), keys()}).refusal->code, Code::evidence_files);
-  EXPECT_EQ(judged({Bytes{}}).refusal->code, Code::evidence_files);
-  EXPECT_EQ(judged({jwt(), maker.cwt(maker.bound_claims(binding))}).refusal->code,
-            Code::evidence_files);
 }
 
 }  // namespace

@@ -269,8 +269,11 @@ TEST_F(NitroDocument, WithAPayloadThatIsNoMapOrTooLongIsRefused) {
                                               payload, Bytes(96)))}};
   };
   EXPECT_EQ(refusal(with(write::array({}))), Code::nitro_document_malformed);
-  EXPECT_EQ(refusal(with(write::octets(Bytes(longest_payload)))), Code::nitro_document_malformed);
   EXPECT_EQ(refusal(with({})), Code::cbor_malformed);
+  maker.members = {{"padding", write::octets(Bytes(8000))}};
+  EXPECT_TRUE(checked(maker.evidence(binding, key.public_key())));
+  maker.members = {{"padding", write::octets(Bytes(longest_payload))}};
+  EXPECT_EQ(refusal(maker.evidence(binding, key.public_key())), Code::nitro_document_malformed);
 }
 
 TEST_F(NitroDocument, WithEvidenceOfAnotherShapeIsRefused) {
