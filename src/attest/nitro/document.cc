@@ -152,6 +152,14 @@ Moment time_of(const Document& document) {
   return from_unix(static_cast<std::int64_t>(document.timestamp) / milliseconds);
 }
 
+Result<void> check_time(const Document& document, Moment at) {
+  const Moment made = time_of(document);
+  if (made >= at - most_apart && made <= at + most_apart) return {};
+  return fail(Code::nitro_time,
+              "the document was made more than five minutes from now: ask the "
+              "security module for a new one");
+}
+
 bool is_debug(const Document& document) {
   if (document.kind != Kind::enclave) return false;
   constexpr unsigned image = 3;

@@ -3,6 +3,7 @@
 // Pure; thread-safe.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,6 +17,8 @@ namespace mintmark::attest::nitro {
 
 /// The most octets of a document's payload (§3.1 there).
 inline constexpr std::size_t longest_payload = 16384;
+/// How far a document's own time may be from ours, either way, where a device enrols with it.
+inline constexpr std::chrono::seconds most_apart = std::chrono::minutes(5);
 
 enum class Kind : std::uint8_t { enclave, tpm };
 
@@ -41,6 +44,8 @@ struct Document {
 
 /// When it was made, in whole seconds.
 [[nodiscard]] Moment time_of(const Document& document);
+/// Made not more than most_apart before or after: `nitro_time`.
+[[nodiscard]] Result<void> check_time(const Document& document, Moment at);
 /// Whoever started the enclave can read its memory: PCR 0, 1 and 2 are all zero then.
 [[nodiscard]] bool is_debug(const Document& document);
 

@@ -1,5 +1,6 @@
 #include "attest/nitro/format.h"
 
+#include "attest/binding.h"
 #include "attest/nitro/document.h"
 #include "attest/verdict_maker.h"
 #include "attest/x509/vouched.h"
@@ -39,12 +40,10 @@ Facts facts_of(const Document& document, const x509::Chain& chain) {
   return facts;
 }
 
-Result<void> check_time(const Document& document, Moment at) {
-  const Moment made = time_of(document);
-  if (made >= at - most_apart && made <= at + most_apart) return {};
-  return fail(Code::nitro_time,
-              "the document was made more than five minutes from now: ask the "
-              "security module for a new one");
+// The id is a claim: of which machine, says only who vouches.
+std::string identity_of(const Document& document, const x509::Chain& chain) {
+  const std::string voucher = x509::voucher_of(chain);
+  return to_hex(hash_fields({as_bytes("nitro"), as_bytes(voucher), as_bytes(document.module_id)}));
 }
 
 class NitroDocuments final : public Format {
@@ -66,9 +65,8 @@ class NitroDocuments final : public Format {
     if (is_debug(*document))
       return fail(Code::nitro_debug,
                   "the enclave runs in debug mode: whoever started it reads its memory");
-    const std::string identity = to_hex(sha256("nitro " + document->module_id));
-    return VerdictMaker::make(facts_of(*document, *chain), std::nullopt, submission.key, identity,
-                              submission.at);
+    return VerdictMaker::make(facts_of(*document, *chain), std::nullopt, submission.key,
+                              identity_of(*document, *chain), submission.at);
   }
 
  private:

@@ -1,7 +1,9 @@
 #include "attest/sev_snp/format.h"
 
+#include "attest/binding.h"
 #include "attest/sev_snp/check.h"
 #include "attest/verdict_maker.h"
+#include "attest/x509/vouched.h"
 #include "jose/members.h"
 
 namespace mintmark::attest::sev_snp {
@@ -30,6 +32,12 @@ Result<Evidence> read_evidence(const Json& json) {
   return evidence;
 }
 
+// The id is a claim: of which guest, says only who vouches.
+std::string identity_of(const Checked& checked) {
+  const std::string voucher = x509::voucher_of(checked.chain);
+  return to_hex(hash_fields({as_bytes("sev-snp"), as_bytes(voucher), checked.report.report_id}));
+}
+
 class SevSnp final : public Format {
  public:
   explicit SevSnp(Options options) : options_(std::move(options)) {}
@@ -45,10 +53,8 @@ class SevSnp final : public Format {
     if (auto bound = check_report_data(report, submission.binding); !bound) return pass_on(bound);
     if (auto good = check_rules(report, {}); !good) return pass_on(good);
     Facts facts = facts_of(*checked, *options_.trust);
-    Bytes identity = to_bytes(as_bytes("sev-snp "));
-    identity.insert(identity.end(), report.report_id.begin(), report.report_id.end());
-    return VerdictMaker::make(std::move(facts), std::nullopt, submission.key,
-                              to_hex(sha256(identity)), submission.at);
+    return VerdictMaker::make(std::move(facts), std::nullopt, submission.key, identity_of(*checked),
+                              submission.at);
   }
 
  private:

@@ -16,8 +16,8 @@ struct Options {
 
 /// Evidence: "report" (1184 octets) and "certificates" (DER, at most 8) or "auxblob" (the host's
 /// table), or both. report_data: the binding and 32 zero octets. Errors of its check: those of
-/// check.h, `evidence_member`. Device: SHA-256 over "sev-snp " and the report_id, which a guest has
-/// from its launch to its end.
+/// check.h, `evidence_member`. Device: hash_fields over "sev-snp", who vouches (x509::voucher_of)
+/// and the report_id, which a guest has from its launch to its end.
 [[nodiscard]] Result<std::unique_ptr<Format>> make_format(Options options);
 
 }  // namespace mintmark::attest::sev_snp

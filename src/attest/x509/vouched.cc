@@ -11,4 +11,9 @@ void set_vouched(Facts& facts, const Chain& chain) {
     facts.chain.push_back({link.subject, link.issuer, link.sha256});
 }
 
+std::string voucher_of(const Chain& chain) {
+  const bool unknown = chain.root == unknown_root && !chain.links.empty();
+  return unknown ? chain.links.back().sha256 : chain.root;
+}
+
 }  // namespace mintmark::attest::x509

@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "attest/binding.h"
 #include "attest/nitro/format.h"
 #include "attest/offline/judge.h"
 #include "attest/tpm2/signature.h"
@@ -77,7 +78,9 @@ TEST_F(NitroDocument, OfAnEnclaveTellsWhatWasLaunchedAndWhoSignedIt) {
             FactValue(std::vector<std::string>{to_hex(Bytes(48, 9))}));
   EXPECT_EQ(facts.chain.size(), 4U);
   for (const auto& [name, value] : facts.more) EXPECT_NE(fact_named(name), nullptr) << name;
-  EXPECT_EQ(verdict->identity(), to_hex(sha256("nitro " + maker.module_id)));
+  EXPECT_EQ(
+      verdict->identity(),
+      to_hex(hash_fields({as_bytes("nitro"), as_bytes(facts.root), as_bytes(maker.module_id)})));
 }
 
 TEST_F(NitroDocument, ThatIsTaggedIsTakenToo) {
@@ -109,6 +112,57 @@ TEST_F(NitroDocument, OfAnotherModuleIsAnotherDevice) {
   const auto other = checked(maker.evidence(binding, key.public_key()));
   ASSERT_TRUE(one && other);
   EXPECT_NE(one->identity(), other->identity());
+}
+
+// Whoever has an authority may write any module's id into documents of its own.
+class NitroModule : public NitroDocument {
+ protected:
+  NitroModule() { other.at = now; }
+  // nothing: a root is not known.
+  using Rule = std::optional<x509::RootRule>;
+  std::string identity(NitroMaker& of, Rule own, Rule others) {
+    x509::Trust::Parts parts;
+    parts.unknown = x509::UnknownRoots::review;
+    for (const auto& [root, rule] :
+         {std::pair{NitroMaker().root_pem(), Rule(x509::RootRule::trust)},
+          std::pair{maker.root_pem(), own}, std::pair{other.root_pem(), others}}) {
+      if (rule) parts.anchors.push_back({std::move(x509::certificates_in(root)[0]), *rule});
+    }
+    const auto trust = std::make_shared<const x509::Trust>(*x509::Trust::of(std::move(parts)));
+    const Json evidence = of.evidence(binding, key.public_key());
+    const auto verdict =
+        make_format({trust}).value()->check({evidence, binding, key.public_key(), now});
+    EXPECT_TRUE(verdict) << verdict.error().to_string();
+    return verdict ? verdict->identity() : "";
+  }
+  NitroMaker other;
+};
+
+TEST_F(NitroModule, UnderTwoAuthoritiesIsTwoDevicesUnderReviewToo) {
+  const auto trust = x509::RootRule::trust;
+  const auto review = x509::RootRule::review;
+  const std::string known = identity(maker, trust, trust);
+  EXPECT_NE(identity(other, trust, trust), known);
+  EXPECT_NE(identity(other, trust, review), known);
+  EXPECT_NE(identity(other, trust, std::nullopt), known);
+  EXPECT_NE(identity(other, review, review), identity(maker, review, review));
+  EXPECT_NE(identity(other, std::nullopt, std::nullopt),
+            identity(maker, std::nullopt, std::nullopt));
+}
+
+TEST_F(NitroModule, WhoseBundlesLackTheirRootsIsTwoDevicesToo) {
+  maker.bundle_from = other.bundle_from = 1;
+  EXPECT_NE(identity(other, std::nullopt, std::nullopt),
+            identity(maker, std::nullopt, std::nullopt));
+  maker.bundle_from = other.bundle_from = 3;
+  EXPECT_NE(identity(other, std::nullopt, std::nullopt),
+            identity(maker, std::nullopt, std::nullopt));
+}
+
+TEST_F(NitroModule, IsTheSameDeviceWhateverTheRuleForItsRoot) {
+  const std::string known = identity(maker, x509::RootRule::trust, std::nullopt);
+  EXPECT_EQ(identity(maker, x509::RootRule::review, std::nullopt), known);
+  EXPECT_EQ(identity(maker, std::nullopt, std::nullopt), known);
 }
 
 TEST_F(NitroDocument, UnderARootThatIsReviewedProvesNothing) {

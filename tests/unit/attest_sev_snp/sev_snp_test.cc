@@ -1,6 +1,7 @@
 // Reports of SEV-SNP guests: each check broken alone, and refused for just that.
 #include <gtest/gtest.h>
 
+#include "attest/binding.h"
 #include "attest/sev_snp/check.h"
 #include "attest/sev_snp/format.h"
 #include "attest/vocabulary.h"
@@ -70,9 +71,8 @@ TEST_F(SevSnp, IsTakenWithItsFacts) {
   EXPECT_EQ(facts.more.count("signer_measurement"), 0U);
   EXPECT_FALSE(verdict->boot());
   EXPECT_EQ(verdict->device_key(), key.public_key());
-  Bytes named = to_bytes(as_bytes("sev-snp "));
-  named.resize(named.size() + 32, 0xCC);
-  EXPECT_EQ(verdict->identity(), to_hex(sha256(named)));
+  EXPECT_EQ(verdict->identity(),
+            to_hex(hash_fields({as_bytes("sev-snp"), as_bytes(facts.root), Bytes(32, 0xCC)})));
   for (const auto& [name, value] : facts.more) EXPECT_NE(fact_named(name), nullptr) << name;
 }
 
@@ -117,6 +117,48 @@ TEST_F(SevSnp, UnderARootInReviewProvesNothing) {
   ASSERT_TRUE(verdict) << verdict.error().to_string();
   EXPECT_EQ(verdict->facts().standing, "review");
   EXPECT_TRUE(verdict->facts().proves.empty());
+}
+
+// Whoever has an authority may sign reports with any guest's id.
+class SnpReportId : public SevSnp {
+ protected:
+  static const test::SnpMaker& other() {
+    static const test::SnpMaker maker;
+    return maker;
+  }
+  // nothing: a root is not known.
+  using Rule = std::optional<x509::RootRule>;
+  std::string identity(const test::SnpMaker& of, Rule own, Rule others) {
+    static const test::SnpMaker third;
+    x509::Trust::Parts parts;
+    parts.unknown = x509::UnknownRoots::review;
+    for (const auto& [root, rule] :
+         {std::pair{third.root_der(), Rule(x509::RootRule::trust)},
+          std::pair{maker.root_der(), own}, std::pair{other().root_der(), others}}) {
+      if (rule) parts.anchors.push_back({x509::parse_certificate(root), *rule});
+    }
+    trust = std::make_shared<const x509::Trust>(*x509::Trust::of(std::move(parts)));
+    const auto verdict = checked_as(of.evidence(binding, key.public_key()));
+    EXPECT_TRUE(verdict) << verdict.error().to_string();
+    return verdict ? verdict->identity() : "";
+  }
+};
+
+TEST_F(SnpReportId, UnderTwoAuthoritiesIsTwoDevicesUnderReviewToo) {
+  const auto trusted = x509::RootRule::trust;
+  const auto review = x509::RootRule::review;
+  const std::string known = identity(maker, trusted, trusted);
+  EXPECT_NE(identity(other(), trusted, trusted), known);
+  EXPECT_NE(identity(other(), trusted, review), known);
+  EXPECT_NE(identity(other(), trusted, std::nullopt), known);
+  EXPECT_NE(identity(other(), review, review), identity(maker, review, review));
+  EXPECT_NE(identity(other(), std::nullopt, std::nullopt),
+            identity(maker, std::nullopt, std::nullopt));
+}
+
+TEST_F(SnpReportId, IsTheSameDeviceWhetherItsRootIsTrustedOrReviewed) {
+  EXPECT_EQ(identity(maker, x509::RootRule::trust, std::nullopt),
+            identity(maker, x509::RootRule::review, std::nullopt));
 }
 
 TEST_F(SevSnp, OfAMaskedChipIsTakenAndNamesNone) {
