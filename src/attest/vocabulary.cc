@@ -17,7 +17,7 @@ const std::vector<FactName>& fact_names() {
        "who asks: an Android package, an App Attest id, a WebAuthn relying party"},
       {"application_signer", FactKind::texts,
        "hexadecimal digests of who signed the application: Android, Nitro (PCR 8)"},
-      {"attester", FactKind::text, "EAT: the issuer of the foreign result"},
+      {"attester", FactKind::text, "EAT: the issuer that its key is bound to, or that key"},
       {"attester_status", FactKind::text, "EAR: affirming, warning, contraindicated, none"},
       {"boot_locked", FactKind::boolean, "Android: the boot loader is locked"},
       {"boot_patch_level", FactKind::number, "Android: YYYYMMDD"},

@@ -5,6 +5,7 @@
 #include "attest/eat/appraisal.h"
 #include "attest/eat/claims.h"
 #include "attest/eat/token.h"
+#include "jose/base64url.h"
 
 namespace {
 
@@ -23,6 +24,10 @@ void judge(Json claims) {
   (void)eat::check_issuer(claims, {"https://verifier.test"});
   require(!eat::check_audience(claims, "an audience of nobody's"));
   require(!eat::check_nonce(claims, Bytes(65, 7)));
+  // What whoever asks Azure Attestation may choose binds nothing.
+  const Sha256 wanted = sha256(claims.dump(-1, ' ', false, Json::error_handler_t::replace));
+  claims["nonce"] = jose::base64url(wanted);
+  require(!eat::check_nonce(claims, wanted));
   require(eat::measurement_of(claims).size() <= 128);
   const auto appraisal = eat::appraise(claims);
   if (!appraisal) {
@@ -47,7 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     judge(std::move(*claims));
   static const auto keys = attest::eat::Keys::parse(
       R"({"kty":"EC","crv":"P-256","x":"G8fAud93NgCg8C_0bY1YqVZ5zNlkb-cNsGTQia7m0is",
-          "y":"RK1gonvUKKQOCSHDwz3SiN9EijCqmXS4sDeRbc8RnL0"})");
+          "y":"RK1gonvUKKQOCSHDwz3SiN9EijCqmXS4sDeRbc8RnL0"})",
+      {});
   require(!attest::eat::verify_cwt(octets, *keys));
   require(!attest::eat::verify_jwt(as_text(octets), *keys));
   return 0;

@@ -120,14 +120,18 @@ bool write_eat(const std::filesystem::path& folder) {
   maker.at = from_unix(1'800'000'000);
   const Json ear = maker.bound_claims(Bytes(32, 7));
   const auto message = attest::cbor::parse_sign1(maker.cwt(ear)).value();
-  Json azure = ear;
-  azure.erase("submods");
-  azure.erase("eat_profile");
-  azure.update({{"x-ms-attestation-type", "sevsnpvm"}, {"x-ms-sevsnpvm-is-debuggable", false}});
+  for (const char* type : {"sevsnpvm", "tdxvm", "sgx"}) {
+    test::EatMaker azure;
+    azure.at = maker.at;
+    azure.azure = type;
+    azure.claims = {{"iss", "https://shared.test.attest.azure.net"},
+                    {"nonce", "chosen by anybody"}};
+    const auto name = std::string("azure_") + type + ".json";
+    if (!write(folder / name, as_bytes(azure.bound_claims(Bytes(32, 7)).dump()))) return false;
+  }
   return write(folder / "ear.json", as_bytes(ear.dump())) &&
          write(folder / "ear.cbor", message.payload) && write(folder / "ear.cwt", maker.cwt(ear)) &&
-         write(folder / "ear.jwt", as_bytes(maker.jwt(ear))) &&
-         write(folder / "azure.json", as_bytes(azure.dump()));
+         write(folder / "ear.jwt", as_bytes(maker.jwt(ear)));
 }
 
 // Bound to what the target asks for.

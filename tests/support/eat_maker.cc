@@ -50,6 +50,27 @@ Bytes encoded(const std::string& name, const Json& value) {
   return cbor::map(members);
 }
 
+// Where a TEE signed what Azure Attestation tells.
+Json bound_by_azure(const std::string& type, BytesView nonce) {
+  constexpr std::size_t report_data = 64;
+  Bytes data = to_bytes(nonce);
+  data.resize(report_data);
+  Json claims = {{"x-ms-attestation-type", type}, {"x-ms-ver", "1.0"}};
+  if (type == "sevsnpvm")
+    claims.update({{"x-ms-sevsnpvm-is-debuggable", false},
+                   {"x-ms-sevsnpvm-launchmeasurement", to_hex(Bytes(48, 0xAB))},
+                   {"x-ms-sevsnpvm-reportdata", to_hex(data)}});
+  else if (type == "tdxvm")
+    claims.update({{"tdx_td_attributes_debug", false},
+                   {"tdx_mrtd", to_hex(Bytes(48, 0xAB))},
+                   {"tdx_report_data", to_hex(data)}});
+  else
+    claims.update({{"x-ms-sgx-is-debuggable", false},
+                   {"x-ms-sgx-mrenclave", to_hex(Bytes(32, 0xAB))},
+                   {"x-ms-sgx-ehd", jose::base64url(nonce)}});
+  return claims;
+}
+
 }  // namespace
 
 EatMaker::EatMaker(jose::Algorithm algorithm) : key_(algorithm) {
@@ -64,15 +85,19 @@ EatMaker::EatMaker(jose::Algorithm algorithm) : key_(algorithm) {
   header = {{"alg", name_of(algorithm)}, {"kid", key_.jkt()}, {"typ", "JWT"}};
 }
 
-std::string EatMaker::keys() const {
+Json EatMaker::jwk() const {
   Json jwk = key_.public_key().to_jwk();
   jwk["kid"] = key_.jkt();
-  return Json{{"keys", {jwk}}}.dump();
+  if (!issuer.empty()) jwk["iss"] = issuer;
+  return jwk;
 }
 
+std::string EatMaker::keys() const { return Json{{"keys", {jwk()}}}.dump(); }
+
 Json EatMaker::bound_claims(BytesView nonce) const {
-  Json all = {
-      {"eat_nonce", jose::base64url(nonce)}, {"iat", to_unix(at)}, {"exp", to_unix(at) + 300}};
+  Json all =
+      azure.empty() ? Json{{"eat_nonce", jose::base64url(nonce)}} : bound_by_azure(azure, nonce);
+  all.update({{"iat", to_unix(at)}, {"exp", to_unix(at) + 300}});
   all.update(claims);
   return all;
 }

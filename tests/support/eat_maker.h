@@ -11,9 +11,13 @@ class EatMaker {
   explicit EatMaker(jose::Algorithm algorithm = jose::Algorithm::es256);
 
   Moment at = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  /// Without eat_nonce, iat and exp, which are written unless they stand here.
+  /// Without binding, iat and exp, which are written unless they stand here.
   Json claims;
   Json header;  ///< Of the JWT.
+  /// "sevsnpvm", "tdxvm" or "sgx": as Azure Attestation signs it, bound where the TEE signed that
+  /// and without eat_nonce. "": another verifier.
+  std::string azure;
+  std::string issuer;  ///< That `keys` binds the key to; "": none.
   bool as_cwt = false;
   std::int64_t cose_algorithm = -7;
   bool cwt_tag = false;
@@ -21,6 +25,8 @@ class EatMaker {
   [[nodiscard]] const SoftKey& key() const { return key_; }
   /// A JWK set: configuration's `keys`.
   [[nodiscard]] std::string keys() const;
+  /// The one of the set.
+  [[nodiscard]] Json jwk() const;
   /// All claims, bound to it.
   [[nodiscard]] Json bound_claims(BytesView nonce) const;
   [[nodiscard]] std::string jwt(const Json& all) const;

@@ -32,6 +32,39 @@ bool is_azure(const Json& claims) {
   return claims.contains("x-ms-attestation-type") || claims.contains("x-ms-ver");
 }
 
+// 64 octets in hexadecimal: these, and zeros behind them.
+bool is_report_data(const std::string& text, BytesView wanted) {
+  constexpr std::size_t size = 64;
+  const auto octets = from_hex(text);
+  if (!octets || octets->size() != size || wanted.empty() || wanted.size() > size) return false;
+  Bytes whole = to_bytes(wanted);
+  whole.resize(size);
+  return equal_in_constant_time(*octets, whole);
+}
+
+// Azure Attestation's own claim nonce is "an untransformed direct copy" of a field of the request
+// ("Claim sets"): whoever holds somebody's evidence chooses it. What a TEE signed, by the type of
+// attestation: its report data ("Examples of an attestation token", "EAT profile for TDX"); of SGX
+// the enclave held data, whose SHA-256 the service found in the quote's report data (REST API,
+// "Attest Sgx Enclave", runtimeData). Of x-ms-runtime no document says as much for the others.
+bool is_signed_by_tee(const Json& claims, BytesView wanted) {
+  const std::string type = text_of(claims, "x-ms-attestation-type");
+  if (type == "sevsnpvm")
+    return is_report_data(text_of(claims, "x-ms-sevsnpvm-reportdata"), wanted);
+  if (type == "tdxvm") return is_report_data(text_of(claims, "tdx_report_data"), wanted);
+  const auto held = claims.find("x-ms-sgx-ehd");
+  return type == "sgx" && held != claims.end() && is_text(*held, jose::base64url(wanted));
+}
+
+// An EAR need not have iss; it says who made its verifier.
+std::string developer_of(const Json& claims) {
+  for (const char* name : {"ear_verifier_id", "ear.verifier-id"}) {
+    const auto verifier = claims.find(name);
+    if (verifier != claims.end() && verifier->is_object()) return text_of(*verifier, "developer");
+  }
+  return "";
+}
+
 Result<std::optional<Moment>> moment(const Json& claims, const char* name) {
   auto seconds = jose::time_claim(claims, name);
   if (!seconds) return fail(Code::eat_malformed, seconds.error().detail);
@@ -83,9 +116,12 @@ Result<void> check_issuer(const Json& claims, const std::vector<std::string>& is
   const auto issuer = jose::string_claim(claims, "iss");
   if (!issuer) return fail(Code::eat_malformed, issuer.error().detail);
   if (issuers.empty()) return {};
-  if (*issuer && std::find(issuers.begin(), issuers.end(), **issuer) != issuers.end()) return {};
-  return fail(Code::eat_issuer, *issuer ? "the token is of another issuer: " + printable(**issuer)
-                                        : std::string("the token names no issuer"));
+  const std::string name = *issuer ? **issuer : developer_of(claims);
+  if (!name.empty() && std::find(issuers.begin(), issuers.end(), name) != issuers.end()) return {};
+  return fail(Code::eat_issuer,
+              name.empty()
+                  ? std::string("the token names no issuer")
+                  : "the token is of another issuer than its key is bound to: " + printable(name));
 }
 
 Result<void> check_audience(const Json& claims, const std::string& audience) {
@@ -96,15 +132,18 @@ Result<void> check_audience(const Json& claims, const std::string& audience) {
 }
 
 Result<void> check_nonce(const Json& claims, BytesView wanted) {
-  const std::string text = jose::base64url(wanted);
-  const auto nonce = claims.find("eat_nonce");
-  if (nonce != claims.end()) {
-    if (holds(*nonce, text)) return {};
-    return fail(Code::eat_nonce, "the token's eat_nonce is another");
+  if (is_azure(claims)) {
+    if (is_signed_by_tee(claims, wanted)) return {};
+    return fail(
+        Code::eat_nonce,
+        "Azure Attestation's nonce is signed by no TEE: the binding must stand, with 32 zero "
+        "octets behind it, in x-ms-sevsnpvm-reportdata or tdx_report_data, or be "
+        "x-ms-sgx-ehd");
   }
-  const auto azure = claims.find("nonce");
-  if (is_azure(claims) && azure != claims.end() && is_text(*azure, text)) return {};
-  return fail(Code::eat_nonce, "the token has no eat_nonce that is this one");
+  const auto nonce = claims.find("eat_nonce");
+  if (nonce != claims.end() && holds(*nonce, jose::base64url(wanted))) return {};
+  return fail(Code::eat_nonce, nonce == claims.end() ? "the token has no eat_nonce"
+                                                     : "the token's eat_nonce is another");
 }
 
 Result<void> check_times(const Json& claims, Moment at) {

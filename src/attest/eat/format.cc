@@ -11,27 +11,18 @@
 namespace mintmark::attest::eat {
 namespace {
 
-std::string attester_of(const Json& claims) {
-  std::string issuer = text_of(claims, "iss");
-  if (!issuer.empty()) return issuer;
-  for (const char* name : {"ear_verifier_id", "ear.verifier-id"}) {
-    const auto verifier = claims.find(name);
-    if (verifier != claims.end() && verifier->is_object()) return text_of(*verifier, "developer");
-  }
-  return "";
-}
-
-// The issuer's name for the device, in a space of the issuer's own.
-std::string identity_of(const Json& claims, const jose::PublicKey& key) {
-  const std::string issuer = text_of(claims, "iss");
+// The attester's name for the device, in a space of the attester's own: a verifier names no other
+// one's devices.
+std::string identity_of(const Token& token, const jose::PublicKey& key) {
+  const std::string attester = token.attester.name();
   for (const char* name : {"ueid", "sub"}) {
-    const std::string value = text_of(claims, name);
+    const std::string value = text_of(token.claims, name);
     if (!value.empty())
       return to_hex(
-          hash_fields({as_bytes("eat"), as_bytes(issuer), as_bytes(name), as_bytes(value)}));
+          hash_fields({as_bytes("eat"), as_bytes(attester), as_bytes(name), as_bytes(value)}));
   }
   return to_hex(hash_fields(
-      {as_bytes("eat"), as_bytes(issuer), as_bytes("jkt"), as_bytes(key.thumbprint())}));
+      {as_bytes("eat"), as_bytes(attester), as_bytes("jkt"), as_bytes(key.thumbprint())}));
 }
 
 void put(Facts& facts, const char* name, std::string text) {
@@ -44,10 +35,11 @@ Facts facts_of(const Token& token, const Appraisal& appraisal) {
   // The token carries the hash of the token's key; where that key lives is nobody's word.
   facts.key_protection = "unproven";
   // No certificate vouches: the configured key does.
-  facts.root = to_hex(jose::from_base64url(token.key.thumbprint()).value_or(Bytes{}));
-  facts.root_subject = printable(token.kid.empty() ? attester_of(token.claims) : token.kid);
+  const std::string attester = printable(token.attester.name(), 256);
+  facts.root = to_hex(jose::from_base64url(token.attester.key.thumbprint()).value_or(Bytes{}));
+  facts.root_subject = attester;
   facts.standing = "trusted";
-  put(facts, "attester", printable(attester_of(token.claims), 256));
+  put(facts, "attester", attester);
   put(facts, "measurement", measurement_of(token.claims));
   if (appraisal.is_ear) facts.more["attester_status"] = std::string(name_of(appraisal.status));
   if (appraisal.boot_state) facts.proves.emplace_back(proves::boot_state);
@@ -65,7 +57,6 @@ class ForeignResults final : public Format {
     auto token = token_in(submission.evidence);
     if (!token) return pass_on(token);
     const Json& claims = token->claims;
-    if (auto by = check_issuer(claims, options_.issuers); !by) return pass_on(by);
     if (auto us = check_audience(claims, options_.audience); !us) return pass_on(us);
     if (auto nonce = check_nonce(claims, submission.binding); !nonce) return pass_on(nonce);
     if (auto times = check_times(claims, submission.at); !times) return pass_on(times);
@@ -74,7 +65,7 @@ class ForeignResults final : public Format {
     if (!appraisal) return pass_on(appraisal);
     if (auto status = check_status(*appraisal, options_.warning); !status) return pass_on(status);
     return VerdictMaker::make(facts_of(*token, *appraisal), std::nullopt, submission.key,
-                              identity_of(claims, submission.key), submission.at);
+                              identity_of(*token, submission.key), submission.at);
   }
 
  private:
@@ -100,7 +91,7 @@ class ForeignResults final : public Format {
 }  // namespace
 
 Result<std::unique_ptr<Format>> make_format(Options options) {
-  auto keys = Keys::parse(options.keys);
+  auto keys = Keys::parse(options.keys, options.issuers);
   if (!keys) return pass_on(keys);
   return std::unique_ptr<Format>(
       std::make_unique<ForeignResults>(std::move(options), std::move(*keys)));

@@ -8,6 +8,7 @@
 #include <cctype>
 
 #include "attest/cbor/cose.h"
+#include "attest/eat/claims.h"
 #include "jose/jws.h"
 
 namespace mintmark::attest::eat {
@@ -105,6 +106,12 @@ Result<void> check_signature(cbor::Sign1 message, const jose::PublicKey& key) {
   return {};
 }
 
+// A key that speaks for one issuer must not speak as another.
+Result<Token> believed(Json claims, std::string kid, Attester attester) {
+  if (auto by = check_issuer(claims, attester.issuers); !by) return pass_on(by);
+  return Token{std::move(claims), std::move(kid), std::move(attester)};
+}
+
 }  // namespace
 
 Result<Token> verify_jwt(std::string_view compact, const Keys& keys) {
@@ -113,11 +120,11 @@ Result<Token> verify_jwt(std::string_view compact, const Keys& keys) {
   const std::string typ = jws->typ();
   if (std::find(typs.begin(), typs.end(), typ) == typs.end()) return wrong_typ(typ);
   const std::string kid = jws->kid();
-  auto key = keys.named(kid);
-  if (!key) return pass_on(key);
-  auto verified = std::move(*jws).verify(*key, jose::AlgorithmNames::polymorphic_too);
+  auto attester = keys.named(kid);
+  if (!attester) return pass_on(attester);
+  auto verified = std::move(*jws).verify(attester->key, jose::AlgorithmNames::polymorphic_too);
   if (!verified) return tl::unexpected<Error>(translated(verified.error()));
-  return Token{verified->claims(), kid, std::move(*key)};
+  return believed(verified->claims(), kid, std::move(*attester));
 }
 
 Result<Token> verify_cwt(BytesView octets, const Keys& keys) {
@@ -129,14 +136,14 @@ Result<Token> verify_cwt(BytesView octets, const Keys& keys) {
   if (!message) return tl::unexpected<Error>(translated(message.error()));
   if (auto typ = check_cwt_typ(*message); !typ) return pass_on(typ);
   const std::string kid(as_text(message->kid));
-  auto key = keys.named(kid);
-  if (!key) return pass_on(key);
-  if (auto right = check_signature(*message, *key); !right) return pass_on(right);
+  auto attester = keys.named(kid);
+  if (!attester) return pass_on(attester);
+  if (auto right = check_signature(*message, attester->key); !right) return pass_on(right);
   auto payload = cbor::parse(message->payload);
   if (!payload) return pass_on(payload);
   auto claims = claims_of(*payload);
   if (!claims) return pass_on(claims);
-  return Token{std::move(*claims), printable(kid), std::move(*key)};
+  return believed(std::move(*claims), printable(kid), std::move(*attester));
 }
 
 }  // namespace mintmark::attest::eat

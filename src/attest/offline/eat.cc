@@ -62,11 +62,15 @@ Result<Json> unverified_claims(const EatFiles& files) {
   return eat::claims_of(*payload);
 }
 
+std::vector<std::string> issuers_expected(const Question& question) {
+  const auto issuer = question.expected.find("issuer");
+  if (issuer == question.expected.end()) return {};
+  return {issuer->second};
+}
+
 Result<void> check_words(const Json& claims, const Question& question) {
   const auto& expected = question.expected;
-  if (const auto issuer = expected.find("issuer"); issuer != expected.end()) {
-    if (auto by = eat::check_issuer(claims, {issuer->second}); !by) return by;
-  }
+  if (auto by = eat::check_issuer(claims, issuers_expected(question)); !by) return by;
   if (const auto audience = expected.find("audience"); audience != expected.end()) {
     if (auto us = eat::check_audience(claims, audience->second); !us) return us;
   }
@@ -97,7 +101,7 @@ Judgement judge_eat(const Question& question) {
   if (appraisal->is_ear) facts["attester_status"] = eat::name_of(appraisal->status);
   if (auto right = check_words(*claims, question); !right) return refused(right.error(), facts);
   if (files->keys.empty()) return parsed(facts);
-  auto keys = eat::Keys::parse(files->keys);
+  auto keys = eat::Keys::parse(files->keys, issuers_expected(question));
   if (!keys) return refused(keys.error(), facts);
   auto token =
       files->jwt.empty() ? eat::verify_cwt(files->cwt, *keys) : eat::verify_jwt(files->jwt, *keys);

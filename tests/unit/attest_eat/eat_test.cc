@@ -2,62 +2,37 @@
 // that.
 #include <gtest/gtest.h>
 
-#include <functional>
-
-#include "attest/eat/format.h"
+#include "attest/offline/judge.h"
 #include "attest/vocabulary.h"
+#include "foreign_result.h"
 #include "jose/base64url.h"
 #include "support/cbor_writer.h"
-#include "support/eat_maker.h"
 
 namespace mintmark::attest::eat {
 namespace {
 
 namespace write = test::cbor;
 using test::EatMaker;
-using Break = std::function<void(Json& claims)>;
 
-const Moment now = from_unix(1'800'000'000);
-const Sha256 binding = sha256("a binding");
+TEST_P(EitherResult, DoubtedOfOneSubmoduleIsProvenOfNone) {
+  options.warning = true;
+  for (const auto& [aspect, proven] :
+       {std::pair{"hardware", "boot_state"}, std::pair{"configuration", "hardware"},
+        std::pair{"executables", "hardware"}}) {
+    maker.claims["submods"]["other"] = {{"ear_status", 32},
+                                        {"ear_trustworthiness_vector", {{aspect, 32}}}};
+    const auto verdict = checked();
+    ASSERT_TRUE(verdict) << verdict.error().to_string();
+    EXPECT_EQ(verdict->facts().proves, (std::vector<std::string>{proven})) << aspect;
+  }
+}
 
-class ForeignResult : public ::testing::TestWithParam<bool> {
- protected:
-  ForeignResult() {
-    maker.at = now;
-    options.keys = maker.keys();
-  }
+TEST_P(EitherResult, ThatIsAPlainEatWithATokenInsideIsRefused) {
+  maker.claims["eat_profile"] = "http://arm.com/psa/2.0.0";
+  maker.claims["submods"] = {{"inner", {"JWT", "a.b.c"}}};
+  EXPECT_EQ(refusal(), Code::eat_submods);
+}
 
-  Result<Verdict> checked(const Json& evidence) {
-    return make_format(options).value()->check({evidence, binding, key.public_key(), now});
-  }
-  Result<Verdict> checked() { return checked(maker.evidence(binding, key.public_key())); }
-  Code refusal(const Json& evidence) {
-    const auto verdict = checked(evidence);
-    EXPECT_FALSE(verdict);
-    return verdict ? Code::internal : verdict.error().code;
-  }
-  Code refusal() { return refusal(maker.evidence(binding, key.public_key())); }
-  Code refusal(const Break& broken) {
-    const Json good = maker.claims;
-    broken(maker.claims);
-    const Code code = refusal();
-    maker.claims = good;
-    return code;
-  }
-  static Json& vector_of(Json& claims) {
-    return claims["submods"]["device"]["ear_trustworthiness_vector"];
-  }
-
-  EatMaker maker;
-  test::SoftKey key;
-  Options options;
-};
-
-// What a JWT and a CWT have in common.
-class EitherResult : public ForeignResult {
- protected:
-  EitherResult() { maker.as_cwt = GetParam(); }
-};
 INSTANTIATE_TEST_SUITE_P(AsJwtAndAsCwt, EitherResult, ::testing::Bool());
 
 TEST_P(EitherResult, ThatAffirmsProvesWhatItsVectorAffirms) {
@@ -69,7 +44,8 @@ TEST_P(EitherResult, ThatAffirmsProvesWhatItsVectorAffirms) {
   EXPECT_EQ(facts.standing, "trusted");
   EXPECT_EQ(facts.root, to_hex(*jose::from_base64url(maker.key().jkt())));
   EXPECT_EQ(facts.proves, (std::vector<std::string>{"boot_state", "hardware"}));
-  EXPECT_EQ(facts.more.at("attester"), FactValue(std::string("https://verifier.test")));
+  EXPECT_EQ(facts.more.at("attester"), FactValue(maker.key().jkt()));
+  EXPECT_EQ(facts.root_subject, maker.key().jkt());
   EXPECT_EQ(facts.more.at("attester_status"), FactValue(std::string("affirming")));
   for (const auto& [name, value] : facts.more) EXPECT_NE(fact_named(name), nullptr) << name;
 }
@@ -83,13 +59,10 @@ TEST_P(EitherResult, ProvesNothingThatItsVectorDoesNotAffirm) {
   EXPECT_EQ(checked()->facts().proves, (std::vector<std::string>{"hardware"}));
 }
 
-TEST_P(EitherResult, OfTheSameUeidIsTheSameDeviceAndOfAnotherIssuerAnother) {
+TEST_P(EitherResult, OfTheSameUeidIsTheSameDevice) {
   const std::string one = checked()->identity();
   maker.claims["sub"] = "some name";
   EXPECT_EQ(checked()->identity(), one);
-  maker.claims["iss"] = "https://other.test";
-  EXPECT_NE(checked()->identity(), one);
-  maker.claims["iss"] = "https://verifier.test";
   maker.claims["ueid"] = "AQIDBAUGBwk";
   EXPECT_NE(checked()->identity(), one);
   maker.claims.erase("ueid");
@@ -248,25 +221,6 @@ TEST_P(EitherResult, ThatIsAPlainEatIsTakenAndProvesNothing) {
   EXPECT_EQ(verdict->facts().more.count("attester_status"), 0U);
 }
 
-TEST_P(EitherResult, ThatIsAPlainEatWithATokenInsideIsRefused) {
-  maker.claims["eat_profile"] = "http://arm.com/psa/2.0.0";
-  maker.claims["submods"] = {{"inner", {"JWT", "a.b.c"}}};
-  EXPECT_EQ(refusal(), Code::eat_submods);
-}
-
-TEST_P(EitherResult, DoubtedOfOneSubmoduleIsProvenOfNone) {
-  options.warning = true;
-  for (const auto& [aspect, proven] :
-       {std::pair{"hardware", "boot_state"}, std::pair{"configuration", "hardware"},
-        std::pair{"executables", "hardware"}}) {
-    maker.claims["submods"]["other"] = {{"ear_status", 32},
-                                        {"ear_trustworthiness_vector", {{aspect, 32}}}};
-    const auto verdict = checked();
-    ASSERT_TRUE(verdict) << verdict.error().to_string();
-    EXPECT_EQ(verdict->facts().proves, (std::vector<std::string>{proven})) << aspect;
-  }
-}
-
 TEST_P(EitherResult, WithDebuggingEnabledAnywhereIsRefused) {
   const Json enabled = maker.as_cwt ? Json(0) : Json("enabled");
   const Json disabled = maker.as_cwt ? Json(4) : Json("disabled-fully-and-permanently");
@@ -350,47 +304,15 @@ TEST_F(ForeignResult, WhoseHeaderAsksForAnotherAlgorithmOrTypeIsRefused) {
 TEST_F(ForeignResult, ThatNamesNoKeyIsTakenWhereThereIsOneAlone) {
   maker.header.erase("kid");
   EXPECT_TRUE(checked());
-  Json set = Json::parse(options.keys);
   Json other = test::SoftKey().public_key().to_jwk();
   other["kid"] = "other";
-  set["keys"].push_back(other);
-  options.keys = set.dump();
+  options.keys = Json{{"keys", {maker.jwk(), other}}}.dump();
+  options.issuers = {"https://verifier.test"};
   EXPECT_EQ(refusal(), Code::eat_key_unknown);
   maker.header["kid"] = maker.key().jkt();
   EXPECT_TRUE(checked());
   maker.header["kid"] = "other";
   EXPECT_EQ(refusal(), Code::eat_signature);
-}
-
-TEST_F(ForeignResult, OfAzureAttestationIsBoundByItsNonceAndRefusedWhereItIsDebuggable) {
-  maker.claims = {{"iss", "https://shared.test.attest.azure.net"},
-                  {"sub", "vm"},
-                  {"x-ms-attestation-type", "sevsnpvm"},
-                  {"x-ms-sevsnpvm-is-debuggable", false},
-                  {"x-ms-sevsnpvm-launchmeasurement", to_hex(Bytes(48, 0xAB))},
-                  {"nonce", jose::base64url(binding)}};
-  const auto evidence = [&] {
-    Json all = maker.bound_claims(binding);
-    all.erase("eat_nonce");
-    return Json{{"token", maker.jwt(all)}};
-  };
-  const auto verdict = checked(evidence());
-  ASSERT_TRUE(verdict) << verdict.error().to_string();
-  EXPECT_EQ(verdict->facts().more.at("measurement"), FactValue(to_hex(Bytes(48, 0xAB))));
-  EXPECT_TRUE(verdict->facts().proves.empty());
-  maker.claims["x-ms-sevsnpvm-is-debuggable"] = true;
-  EXPECT_EQ(refusal(evidence()), Code::eat_debug);
-  maker.claims["x-ms-sevsnpvm-is-debuggable"] = "no";
-  EXPECT_EQ(refusal(evidence()), Code::eat_malformed);
-  maker.claims["x-ms-sevsnpvm-is-debuggable"] = false;
-  maker.claims["x-ms-isolation-tee"] = {{"x-ms-sgx-is-debuggable", true}};
-  EXPECT_EQ(refusal(evidence()), Code::eat_debug);
-  maker.claims.erase("x-ms-isolation-tee");
-  maker.claims["nonce"] = jose::base64url(Bytes(32));
-  EXPECT_EQ(refusal(evidence()), Code::eat_nonce);
-  maker.claims["nonce"] = jose::base64url(binding);
-  maker.claims.erase("x-ms-attestation-type");
-  EXPECT_EQ(refusal(evidence()), Code::eat_nonce);
 }
 
 TEST_F(ForeignResult, WithAClaimUnderItsOldAndItsNewNameIsRefused) {
@@ -433,35 +355,79 @@ TEST_F(ForeignResult, WithEvidenceOfAnotherShapeIsRefused) {
   EXPECT_EQ(refusal(Json{{"cwt", "AA"}}), Code::cose_malformed);
 }
 
-TEST(ForeignKeys, ThatAreUnsoundOrNotToldApartAreUnreadable) {
-  Json one = test::SoftKey().public_key().to_jwk();
-  Json other = test::SoftKey().public_key().to_jwk();
-  const auto readable = [](const Json& set) {
-    const auto format = make_format({set.dump(), {}, "", false});
-    if (!format) {
-      EXPECT_EQ(format.error().code, Code::eat_keys_unreadable);
-    }
-    return format.has_value();
-  };
-  EXPECT_TRUE(readable(one));
-  EXPECT_TRUE(readable({{"keys", {one}}}));
-  EXPECT_FALSE(readable({{"keys", {one, other}}}));
-  one["kid"] = "a";
-  EXPECT_FALSE(readable({{"keys", {one, other}}}));
-  other["kid"] = "a";
-  EXPECT_FALSE(readable({{"keys", {one, other}}}));
-  other["kid"] = "b";
-  EXPECT_TRUE(readable({{"keys", {one, other}}}));
-  EXPECT_FALSE(readable({{"keys", {one, {{"kty", "oct"}, {"k", "AAAA"}, {"kid", "c"}}}}}));
-  Json secret = one;
-  secret["d"] = one["x"];
-  EXPECT_FALSE(readable({{"keys", {secret}}}));
-  one["kid"] = 7;
-  EXPECT_FALSE(readable({{"keys", {one}}}));
-  for (const Json& bad :
-       {Json::object(), Json::array(), Json{{"keys", Json::array()}}, Json{{"keys", {1}}}, Json(1)})
-    EXPECT_FALSE(readable(bad)) << bad;
-  EXPECT_FALSE(make_format({"{", {}, "", false}));
+// --- from files ---
+
+class ForeignFiles : public ForeignResult {
+ protected:
+  offline::Judgement judged(std::vector<Bytes> files) {
+    question.format = "eat";
+    question.files = std::move(files);
+    question.at = now;
+    return offline::judge(question).value();
+  }
+  Bytes jwt() { return to_bytes(as_bytes(maker.jwt(maker.bound_claims(binding)))); }
+  Bytes keys() { return to_bytes(as_bytes(maker.keys())); }
+  offline::Question question;
+};
+using Answer = offline::Judgement::Verdict;
+
+TEST_F(ForeignFiles, AreParsedAloneAndJudgedWithTheirKeys) {
+  EXPECT_EQ(judged({jwt()}).verdict, Answer::parse);
+  EXPECT_EQ(judged({jwt(), keys()}).verdict, Answer::accept);
+  EXPECT_EQ(judged({keys(), maker.cwt(maker.bound_claims(binding))}).verdict, Answer::accept);
+  const Bytes others = to_bytes(as_bytes(EatMaker().keys()));
+  EXPECT_EQ(judged({jwt(), others}).refusal->code, Code::eat_key_unknown);
+}
+
+TEST_F(ForeignFiles, AreHeldAgainstWhatIsExpectedOfThem) {
+  question.challenge = Bytes(binding.begin(), binding.end());
+  question.expected = {{"issuer", "https://verifier.test"}};
+  EXPECT_EQ(judged({jwt(), keys()}).verdict, Answer::accept);
+  question.expected = {{"audience", "https://issuer.test"}};
+  EXPECT_EQ(judged({jwt(), keys()}).refusal->code, Code::eat_audience);
+  question.expected = {{"issuer", "https://other.test"}};
+  EXPECT_EQ(judged({jwt(), keys()}).refusal->code, Code::eat_issuer);
+  question.expected.clear();
+  question.challenge = Bytes(32);
+  EXPECT_EQ(judged({jwt(), keys()}).refusal->code, Code::eat_nonce);
+}
+
+TEST_F(ForeignFiles, WhoseIssuerIsNoTextAreRefusedWhetherOneIsExpectedOrNot) {
+  maker.claims["iss"] = 7;
+  EXPECT_EQ(judged({jwt()}).refusal->code, Code::eat_malformed);
+  EXPECT_EQ(judged({jwt(), keys()}).refusal->code, Code::eat_malformed);
+  question.expected = {{"issuer", "https://verifier.test"}};
+  EXPECT_EQ(judged({jwt()}).refusal->code, Code::eat_malformed);
+}
+
+TEST_F(ForeignFiles, OfSeveralKeysAreJudgedByTheIssuerThatIsExpectedOfThem) {
+  const Bytes both = to_bytes(as_bytes(Json{{"keys", {maker.jwk(), EatMaker().jwk()}}}.dump()));
+  EXPECT_EQ(judged({jwt(), both}).refusal->code, Code::eat_keys_unreadable);
+  question.expected = {{"issuer", "https://verifier.test"}};
+  EXPECT_EQ(judged({jwt(), both}).verdict, Answer::accept);
+}
+
+TEST_F(ForeignFiles, OfWarningOrDebugAreGoodButRefusedUnlessAllowed) {
+  maker.claims["submods"]["device"]["ear_status"] = "warning";
+  maker.claims["dbgstat"] = "enabled";
+  const auto debug = judged({jwt(), keys()});
+  EXPECT_TRUE(debug.crypto_good);
+  EXPECT_EQ(debug.refusal->code, Code::eat_debug);
+  question.allowed = {"debug"};
+  EXPECT_EQ(judged({jwt(), keys()}).refusal->code, Code::eat_status);
+  question.allowed = {"debug", "warning"};
+  EXPECT_EQ(judged({jwt(), keys()}).verdict, Answer::accept);
+  maker.claims["exp"] = to_unix(now);
+  EXPECT_TRUE(judged({jwt(), keys()}).crypto_good);
+}
+
+TEST_F(ForeignFiles, ThatAreNoTokenOrTwoAreRefused) {
+  EXPECT_EQ(judged({keys()}).refusal->code, Code::evidence_files);
+  EXPECT_EQ(judged({jwt(), jwt()}).refusal->code, Code::evidence_files);
+  EXPECT_EQ(judged({jwt(), keys(), keys()}).refusal->code, Code::evidence_files);
+  EXPECT_EQ(judged({Bytes{}}).refusal->code, Code::evidence_files);
+  EXPECT_EQ(judged({jwt(), maker.cwt(maker.bound_claims(binding))}).refusal->code,
+            Code::evidence_files);
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ constexpr const char* rust_ear_key =
         "y":"RK1gonvUKKQOCSHDwz3SiN9EijCqmXS4sDeRbc8RnL0"})";
 
 TEST(PublishedEar, OfVeraisonVerifiesAndIsRefusedForItsProfile) {
-  const auto keys = Keys::parse(rust_ear_key);
+  const auto keys = Keys::parse(rust_ear_key, {});
   ASSERT_TRUE(keys);
   const auto token = verify_jwt(rust_ear, *keys);
   ASSERT_TRUE(token) << token.error().to_string();
