@@ -157,7 +157,10 @@ class NitroJudge {
       : files_(files),
         document_(files.document),
         question_(question),
-        facts_(facts_of(files.document, files.octets)) {}
+        facts_(facts_of(files.document, files.octets)) {
+    // Judged by hand a document is good as long as its certificate lives.
+    facts_["fresh_for_enrolment"] = nitro::check_time(document_, question_.at).has_value();
+  }
 
   Judgement judge() {
     for (const auto step : {&NitroJudge::challenge, &NitroJudge::signature, &NitroJudge::beside,

@@ -113,6 +113,7 @@ class NitroArtefacts : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!test_data_is_there()) GTEST_SKIP() << "no test data";
+    ASSERT_FALSE(entries([](const Json&) { return true; }).empty());
     roots = trust();
   }
   // Of the document itself, wherever it stands among the files.
@@ -187,11 +188,19 @@ TEST_F(NitroArtefacts, ThatWereTranscribedWronglyAreRefusedAsTheyLie) {
   EXPECT_FALSE(positive.empty());
 }
 
+// A folder need not have references. Each that it names is read.
 TEST_F(NitroArtefacts, ThatAreReferencesAreThere) {
+  std::size_t named = 0;
+  std::size_t read = 0;
   for (const Json& entry :
        entries([](const Json& expect) { return expect["answer"] == "reference"; })) {
-    for (const Bytes& file : contents(entry)) EXPECT_FALSE(file.empty());
+    SCOPED_TRACE(entry["id"].get<std::string>());
+    EXPECT_FALSE(entry.at("files").empty());
+    named += entry["files"].size();
+    for (const Bytes& file : contents(entry)) read += file.empty() ? 0U : 1U;
   }
+  EXPECT_EQ(read, named);
+  RecordProperty("references", static_cast<int>(read));
 }
 
 TEST_F(NitroArtefacts, OfAnotherRootOrWithoutOneAreNotAccepted) {
@@ -300,9 +309,13 @@ TEST_F(NitroArtefacts, BeforeAndAfterTheirCertificatesLifeAreRefused) {
 }
 
 TEST_F(NitroArtefacts, WithAnythingBesideTheDocumentChangedAreRefused) {
+  std::size_t beside = 0;
+  std::size_t changed = 0;
   for_each_positive([&](const Question& good) {
+    beside += good.files.size() - 1;
     for (std::size_t i = 0; i < good.files.size(); ++i) {
       if (nitro::parse(good.files[i])) continue;
+      ++changed;
       const std::size_t step = std::max<std::size_t>(1, good.files[i].size() / 40);
       for (std::size_t at = 0; at < good.files[i].size(); at += step) {
         Question question = good;
@@ -314,20 +327,30 @@ TEST_F(NitroArtefacts, WithAnythingBesideTheDocumentChangedAreRefused) {
       expect_refused(question, {});
     }
   });
+  EXPECT_EQ(changed, beside);
 }
 
 // Another machine's document with this one's quote, or key.
 TEST_F(NitroArtefacts, WithTheDocumentOfAnotherMachineAreRefused) {
+  std::set<Bytes> documents;
+  std::size_t with_more = 0;
+  std::size_t exchanged = 0;
   for_each_positive([&](const Question& good) {
+    Question copy = good;
+    documents.insert(document_of(copy));
+    with_more += good.files.size() > 1 ? 1U : 0U;
     for_each_positive([&](const Question& other) {
       Question question = good;
       Question source = other;
       if (document_of(source) == document_of(question) || question.files.size() < 2) return;
+      ++exchanged;
       document_of(question) = document_of(source);
       question.challenge = source.challenge;
       expect_refused(question, {"evidence_files", "nitro_public_key"});
     });
   });
+  // Where a document has something beside it, each of the other documents was tried with that.
+  EXPECT_GE(exchanged, with_more * (documents.size() - 1));
 }
 
 }  // namespace

@@ -392,6 +392,17 @@ TEST_F(NitroFiles, AreJudgedAtTheDocumentsTimeAndThenAtTheOneAsked) {
   }
 }
 
+TEST_F(NitroFiles, TellWhetherADeviceCouldStillEnrolWithThem) {
+  EXPECT_EQ(judged({maker.document()}).facts["fresh_for_enrolment"], true);
+  for (const auto& [apart, fresh] :
+       {std::pair{300, true}, std::pair{301, false}, std::pair{3600, false}}) {
+    at = now + std::chrono::seconds(apart);
+    const auto judgement = judged({maker.document()});
+    EXPECT_EQ(judgement.verdict, Answer::accept);
+    EXPECT_EQ(judgement.facts["fresh_for_enrolment"], fresh) << apart;
+  }
+}
+
 TEST_F(NitroFiles, WithoutRootsAreParsed) {
   with_roots = false;
   EXPECT_EQ(judged({maker.document()}).verdict, Answer::parse);
