@@ -81,8 +81,10 @@ Judgement judge_bound(const snp::Checked& checked, const Question& question, Jso
     const auto bound = snp::check_report_data(checked.report, *question.challenge);
     if (!bound) return refused(bound.error(), std::move(facts));
   }
-  const auto good =
-      snp::check_rules(checked.report, {.debug_allowed = question.allowed.contains("debug")});
+  // A genuine report of a guest whose host may look into it: told here, refused at enrolment.
+  if (const auto rules = snp::check_rules(checked.report, {}); !rules)
+    facts["refused_at_enrolment"] = facts_of(rules.error().code).name;
+  const auto good = snp::check_rules(checked.report, {.debug_allowed = true});
   if (!good) return refused(good.error(), std::move(facts), true);
   return accepted(std::move(facts));
 }
@@ -95,6 +97,7 @@ Judgement judge_sev_snp(const Question& question) {
   const auto report = snp::read_report(files->reports[0]);
   if (!report) return refused(report.error(), Json::object());
   Json facts = {{"report", report_json(*report)},
+                {"debug", report->debug()},
                 {"not_evaluated", snp::not_evaluated(*report, question.roots)}};
   const auto beside = snp::sort_certificates(files->certificates, *report);
   if (beside) add_key(*report, beside->key, facts);

@@ -58,18 +58,12 @@ std::vector<std::string> roots_of(const GuestEntry& entry) {
   return named.empty() ? anchors : named;
 }
 
-std::set<std::string> allowances_of(const GuestEntry& entry) {
-  const auto report = snp::read_report(evidence_of(entry).report);
-  return report && report->debug() ? std::set<std::string>{"debug"} : std::set<std::string>{};
-}
-
 Question question_of(const GuestEntry& entry, const x509::Trust& trust) {
   Question question;
   question.format = "sev-snp";
   question.files = entry.files;
   question.roots = &trust;
   question.at = moment_for(evidence_of(entry).certificates, roots_of(entry));
-  question.allowed = allowances_of(entry);
   return question;
 }
 
@@ -160,14 +154,14 @@ TEST_F(SevSnpArtefacts, AreReadWithoutRootsAndJudgedByNone) {
   });
 }
 
-TEST_F(SevSnpArtefacts, OfDebuggedGuestsAreRefusedByThatRuleAlone) {
-  for_each_good([](const GuestEntry&, const Evidence&, Question question) {
-    if (question.allowed.empty()) return;
-    question.allowed.clear();
+TEST_F(SevSnpArtefacts, OfGuestsThatTheirHostMayDebugAreSaidToBeSoAndRefusedAtEnrolment) {
+  for_each_good([](const GuestEntry&, const Evidence& evidence, const Question& question) {
+    const auto report = snp::read_report(evidence.report);
+    ASSERT_TRUE(report);
     const Judgement judgement = judged_guest(question);
-    ASSERT_EQ(judgement.verdict, Judgement::Verdict::reject);
-    EXPECT_EQ(judgement.refusal->code, Code::snp_debug);
-    EXPECT_TRUE(judgement.crypto_good);
+    EXPECT_EQ(judgement.facts["debug"], report->debug());
+    EXPECT_EQ(judgement.facts.value("refused_at_enrolment", ""),
+              report->debug() ? "snp_debug" : "");
   });
 }
 
