@@ -74,6 +74,7 @@ struct SnpAttester final : Certified {
     proves = {attest::proves::boot_state};
     rule_facts = {{"product", "Genoa"}};
     refusal_of_binding = "snp_report_data";
+    refusal_of_root = "certificate_signature";  // The other root has the same name.
   }
   Json evidence(const Sha256& binding, const SoftKey& token_key) override {
     return maker.evidence(binding, token_key.public_key());
@@ -87,6 +88,7 @@ struct TdxAttester final : Certified {
     proves = {attest::proves::boot_state};
     rule_facts = {{"tcb_status", "not_evaluated"}};
     refusal_of_binding = "tdx_report_data";
+    refusal_of_root = "certificate_signature";
   }
   Json evidence(const Sha256& binding, const SoftKey& token_key) override {
     return maker.evidence(binding, token_key.public_key());
@@ -100,6 +102,7 @@ struct EatAttester final : Attester {
     configuration = {{"keys", "eat-keys.json"}};
     files["eat-keys.json"] = to_bytes(as_bytes(maker.keys()));
     foreign_files["eat-keys.json"] = to_bytes(as_bytes(EatMaker().keys()));
+    proves = {attest::proves::hardware};
     rule_facts = {{"attester_status", "affirming"}};
     refusal_of_binding = "eat_nonce";
     refusal_of_root = "eat_key_unknown";

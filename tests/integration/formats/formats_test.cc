@@ -2,6 +2,7 @@
 // enrols a device by evidence of a test's own authority, waits for its operator, gives a token, and
 // refuses what does not hold.
 #include <algorithm>
+#include <ctime>
 
 #include "attest/binding.h"
 #include "attesters.h"
@@ -12,6 +13,8 @@
 
 namespace mintmark::test {
 namespace {
+
+Moment now() { return from_unix(std::time(nullptr)); }
 
 struct Answer {
   unsigned status = 0;
@@ -56,7 +59,7 @@ class Formats : public Operating, public ::testing::WithParamInterface<std::stri
   [[nodiscard]] std::string proof_for(const SoftKey& key, const std::string& ticket) const {
     return make_proof(key, {.method = "POST",
                             .url = stack["MINT_ISSUER"] + path("finish"),
-                            .at = std::chrono::system_clock::now(),
+                            .at = now(),
                             .nonce = ticket});
   }
   std::string begin(const SoftKey& key) {
@@ -80,9 +83,9 @@ class Formats : public Operating, public ::testing::WithParamInterface<std::stri
     http::Headers headers;
     headers.add("Content-Type", "application/x-www-form-urlencoded");
     headers.add("OAuth-Client-Attestation", attestation);
-    headers.add("DPoP", make_proof(key, {.method = "POST",
-                                         .url = stack["MINT_ISSUER"] + "/token",
-                                         .at = std::chrono::system_clock::now()}));
+    headers.add(
+        "DPoP",
+        make_proof(key, {.method = "POST", .url = stack["MINT_ISSUER"] + "/token", .at = now()}));
     return answer_of(client_.send("POST", stack["MINT_ISSUER"] + "/token", headers,
                                   "grant_type=client_credentials&resource=https%3A%2F%2Fapi."
                                   "example&scope=read",
@@ -121,14 +124,11 @@ TEST_P(Formats, EnrolADeviceThatItsOperatorApprovesAndThatGetsATokenUntilItIsRev
   ASSERT_EQ(given.status, 200U) << given.body;
   const auto access_token = given.body.value("access_token", "");
   const std::string url = "https://api.example/things";
-  const auto verified =
-      execute({stack["MINT_BIN"] + "/mint-gate", "verify", "--issuer", stack["MINT_ISSUER"], "--ca",
-               stack["MINT_CA"], "--audience", "https://api.example", "--token", access_token,
-               "--method", "GET", "--url", url, "--json", "--proof",
-               make_proof(key, {.method = "GET",
-                                .url = url,
-                                .at = std::chrono::system_clock::now(),
-                                .access_token = access_token})});
+  const auto verified = execute(
+      {stack["MINT_BIN"] + "/mint-gate", "verify", "--issuer", stack["MINT_ISSUER"], "--ca",
+       stack["MINT_CA"], "--audience", "https://api.example", "--token", access_token, "--method",
+       "GET", "--url", url, "--json", "--proof",
+       make_proof(key, {.method = "GET", .url = url, .at = now(), .access_token = access_token})});
   ASSERT_EQ(verified.status, 0) << verified.output;
   EXPECT_NE(verified.output.find("\"" + attester_->key_protection + "\""), std::string::npos)
       << verified.output;
