@@ -77,12 +77,12 @@ Bytes little_endian(BytesView number) {
 
 }  // namespace
 
-SnpMaker::SnpMaker()
+SnpMaker::SnpMaker(const std::string& root)
     : root_key_(new_pair("RSA")),
       intermediate_key_(new_pair("RSA")),
       key_(new_pair("P-384")),
       short_key_(new_pair("P-256")),
-      root_(issue({.subject = amd_name("ARK-Test"),
+      root_(issue({.subject = amd_name(root),
                    .key = root_key_,
                    .ca = true,
                    .key_usage = "critical,keyCertSign,cRLSign"},

@@ -27,7 +27,8 @@ struct SnpKeyOptions {
 
 class SnpMaker {
  public:
-  SnpMaker();
+  /// Roots of one name are one for OpenSSL, so authorities side by side need two.
+  explicit SnpMaker(const std::string& root = "ARK-Test");
 
   // Open to a test's hand.
   SnpKeyOptions key_options;

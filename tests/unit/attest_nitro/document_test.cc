@@ -154,7 +154,7 @@ TEST_F(NitroModule, WhoseBundlesLackTheirRootsIsTwoDevicesToo) {
   maker.bundle_from = other.bundle_from = 1;
   EXPECT_NE(identity(other, std::nullopt, std::nullopt),
             identity(maker, std::nullopt, std::nullopt));
-  maker.bundle_from = other.bundle_from = 3;
+  maker.bundle_from = other.bundle_from = 2;
   EXPECT_NE(identity(other, std::nullopt, std::nullopt),
             identity(maker, std::nullopt, std::nullopt));
 }

@@ -123,13 +123,13 @@ TEST_F(SevSnp, UnderARootInReviewProvesNothing) {
 class SnpReportId : public SevSnp {
  protected:
   static const test::SnpMaker& other() {
-    static const test::SnpMaker maker;
+    static const test::SnpMaker maker("ARK-Other");
     return maker;
   }
   // nothing: a root is not known.
   using Rule = std::optional<x509::RootRule>;
   std::string identity(const test::SnpMaker& of, Rule own, Rule others) {
-    static const test::SnpMaker third;
+    static const test::SnpMaker third("ARK-Third");
     x509::Trust::Parts parts;
     parts.unknown = x509::UnknownRoots::review;
     for (const auto& [root, rule] :
