@@ -15,6 +15,8 @@ void require(bool held) {
 void require_bounded(const attest::android_key::AuthorizationList& list) {
   require(list.fields.size() + list.unknown.size() <= 128);
   if (const auto* id = list.application_id()) {
+    require(id->packages.size() <= attest::android_key::most_of_an_application);
+    require(id->signatures.size() <= attest::android_key::most_of_an_application);
     for (const auto& package : id->packages) require(package.name.size() <= 256);
   }
 }

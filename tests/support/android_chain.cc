@@ -204,8 +204,21 @@ std::vector<Bytes> AndroidAuthority::extended_chain(const AndroidDevice& device,
   return all;
 }
 
-Bytes AndroidAuthority::renewed_root_der() const {
-  Content root = authority(root_name(name_), root_name(name_), root_key_.get());
+std::vector<Bytes> AndroidAuthority::stacked_chain(const AndroidDevice& device, BytesView spki,
+                                                   const Name& above) const {
+  const Key issuer = new_key(Keys::p256);
+  const Key root = new_key(Keys::p256);
+  const Name stranger = {{"CN", "Somebody"}};
+  std::vector<Bytes> all = chain(device, spki);
+  all.back() = issue(authority(root_name(name_), above, root_key_.get()), issuer.get());
+  all.push_back(issue(authority(above, stranger, issuer.get()), root.get()));
+  all.push_back(issue(authority(stranger, stranger, root.get()), root.get()));
+  return all;
+}
+
+Bytes AndroidAuthority::renewed_root_der(const std::string& name) const {
+  const Name own = root_name(name.empty() ? name_ : name);
+  Content root = authority(own, own, root_key_.get());
   root.serial = "77";
   return issue(root, root_key_.get());
 }

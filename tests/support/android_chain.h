@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "attest/x509/trust.h"
@@ -57,8 +58,13 @@ class AndroidAuthority {
                                                   BytesView spki) const;
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] Bytes root_der() const { return root_; }
-  /// Another certificate of the root's key, under the same name.
-  [[nodiscard]] Bytes renewed_root_der() const;
+  /// The same with a stranger's certificates above the root: in its place one of its name and key
+  /// that the stranger issued, the issuer's own under the name `above`, and the stranger's root.
+  [[nodiscard]] std::vector<Bytes> stacked_chain(
+      const AndroidDevice& device, BytesView spki,
+      const std::vector<std::pair<const char*, std::string>>& above) const;
+  /// Another certificate of the root's key, by default under the same name.
+  [[nodiscard]] Bytes renewed_root_der(const std::string& name = {}) const;
   [[nodiscard]] std::shared_ptr<const attest::x509::Trust> trust() const;
 
  private:

@@ -66,7 +66,7 @@ Result<void> vouch(Attested& attested, const KeyChain& chain, const Terms& terms
   }
   if (!vouched) return fail(x509::code_of(vouched.error().fault), vouched.error().reason);
   attested.chain = std::move(*vouched);
-  return {};
+  return check_verified(chain, attested.chain, attested.software ? *terms.software : *terms.trust);
 }
 
 Result<void> check_levels(const KeyDescription& description, const KeyChain& chain) {
@@ -141,22 +141,25 @@ void tell_application(const ApplicationId& id, Facts& facts) {
   facts.more["application_signer"] = std::move(signers);
 }
 
-bool boots_what_was_signed(const AuthorizationList& hardware) {
+/// Whose key verified what was booted, where the boot loader lets nothing else boot.
+std::optional<BootState> verified_boot(const AuthorizationList& hardware) {
   const RootOfTrust* root = hardware.root_of_trust();
-  return root != nullptr && root->device_locked &&
-         (root->verified_boot_state == BootState::verified ||
-          root->verified_boot_state == BootState::self_signed);
+  if (root == nullptr || !root->device_locked) return std::nullopt;
+  const BootState state = root->verified_boot_state;
+  const bool by_a_key = state == BootState::verified || state == BootState::self_signed;
+  return by_a_key ? std::optional(state) : std::nullopt;
 }
 
 std::vector<std::string> proven_by(const Attested& attested) {
   if (attested.software || attested.chain.standing != x509::Standing::trusted) return {};
   std::vector<std::string> words = {proves::hardware, proves::token_key};
-  if (boots_what_was_signed(attested.description.hardware_enforced)) {
-    words.emplace_back(proves::boot_state);
-    // The system says who asks; an unlocked device may run a system that says anything.
-    if (attested.description.software_enforced.application_id() != nullptr)
-      words.emplace_back(proves::application);
-  }
+  const auto boot = verified_boot(attested.description.hardware_enforced);
+  if (boot) words.emplace_back(proves::boot_state);
+  // The system says who asks: only the maker's is held to the truth. One that the owner signed, or
+  // that an unlocked boot loader let in, may say anything.
+  if (boot == BootState::verified &&
+      attested.description.software_enforced.application_id() != nullptr)
+    words.emplace_back(proves::application);
   std::sort(words.begin(), words.end());
   return words;
 }

@@ -29,7 +29,8 @@ struct Attested {
 };
 
 /// In this order: placement and content of the extension (description_of), the links, the
-/// challenge (`android_challenge`), the root (`certificate_…`), the security levels
+/// challenge (`android_challenge`), the root (`certificate_…`) and that the chain is no other than
+/// the one that leads to it (`android_chain_malformed`), the security levels
 /// (`android_software`, `android_security_levels`), where the key came from and what it may do
 /// (`android_key_origin`, `android_key_purpose`), revocation (`android_revoked`,
 /// `android_suspended`).

@@ -144,6 +144,10 @@ MaybeValue application_id_in(BytesView der) {
   const auto item =
       decode<ApplicationIdSequence>(std::get<Bytes>(*outer), ASN1_ITEM_rptr(ApplicationIdSequence));
   if (!item) return std::nullopt;
+  constexpr auto most = static_cast<int>(most_of_an_application);
+  if (sk_PackageSequence_num(item->packages) > most ||
+      sk_SignatureDigest_num(item->signatures) > most)
+    return std::nullopt;
   ApplicationId id;
   for (int i = 0; i < sk_PackageSequence_num(item->packages); ++i) {
     auto package = package_of(sk_PackageSequence_value(item->packages, i));

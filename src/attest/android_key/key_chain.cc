@@ -36,8 +36,10 @@ Result<void> check_key(const X509* certificate) {
                 "the key of " + subject_of(certificate) +
                     " is of a kind that this OpenSSL does not know (ML-DSA needs 3.5)");
   if (!x509::has_bounded_key(certificate))
-    return fail(Code::android_key_unsupported, "the key of " + subject_of(certificate) +
-                                                   " is too large: RSA is taken to 4096 bits");
+    return fail(Code::android_key_unsupported,
+                "the key of " + subject_of(certificate) +
+                    " is too large, or of a kind that attests nothing: "
+                    "RSA to 4096 bits and EC are taken");
   return {};
 }
 
@@ -50,6 +52,19 @@ bool signed_by(X509* certificate, X509* issuer) {
 
 bool named_as_issuer(const X509* certificate, const X509* issuer) {
   return X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(issuer)) == 0;
+}
+
+const X509* known_as(const std::string& digest, const x509::Trust& trust) {
+  const auto& known = trust.known();
+  const auto found = std::find_if(known.begin(), known.end(),
+                                  [&](const X509* one) { return x509::digest_of(one) == digest; });
+  return found == known.end() ? nullptr : *found;
+}
+
+bool of_one_name_and_key(const X509* one, const X509* other) {
+  const Bytes key = x509::spki_of(one);
+  return !key.empty() && key == x509::spki_of(other) &&
+         X509_NAME_cmp(X509_get_subject_name(one), X509_get_subject_name(other)) == 0;
 }
 
 std::string lower_case(std::string text) {
@@ -128,6 +143,23 @@ Result<void> check_links(const KeyChain& chain) {
       return fail(Code::certificate_signature, "the signature on " + subject_of(one) + " is wrong");
   }
   return {};
+}
+
+Result<void> check_verified(const KeyChain& chain, const x509::Chain& verified,
+                            const x509::Trust& trust) {
+  const auto& submitted = chain.certificates;
+  bool same = submitted.size() == verified.links.size();
+  for (std::size_t i = 0; same && i + 1 < submitted.size(); ++i)
+    same = x509::digest_of(submitted[i].get()) == verified.links[i].sha256;
+  if (!same)
+    return malformed("it holds others than those that lead to the trusted \"" +
+                     verified.root_subject +
+                     "\": it must go from the key to the root, and trust must name roots");
+  const X509* last = submitted.back().get();
+  if (x509::digest_of(last) == verified.links.back().sha256) return {};
+  const X509* anchor = known_as(verified.root, trust);
+  if (anchor != nullptr && of_one_name_and_key(last, anchor)) return {};
+  return malformed("its last certificate is not of the trusted root's name and key");
 }
 
 Result<Provisioning> provisioning_of(const KeyChain& chain) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "attest/android_key/key_description.h"
-#include "attest/x509/certificate.h"
+#include "attest/x509/chain.h"
 
 namespace mintmark::attest::android_key {
 
@@ -46,6 +46,14 @@ struct KeyChain {
 /// Names and signatures of every link, and a root at the end that signed itself. Errors:
 /// `android_chain_malformed`, `certificate_signature`.
 [[nodiscard]] Result<void> check_links(const KeyChain& chain);
+
+/// That what was submitted is what was verified, certificate for certificate: verification ends at
+/// the first anchor and would leave others aside, and rules read from those would be their
+/// makers'. The last may be another certificate of the anchor's name and key: Google issued its
+/// root anew several times. `trust` is what `verified` was verified by. Error:
+/// `android_chain_malformed`.
+[[nodiscard]] Result<void> check_verified(const KeyChain& chain, const x509::Chain& verified,
+                                          const x509::Trust& trust);
 
 /// As Google's verifier tells them apart: the authority below the root of a factory's keys has a
 /// serial number in its name. `android_provisioning` where the provisioning server's extension

@@ -57,7 +57,8 @@ Result<void> add_field(AuthorizationList& list, const Tagged& tagged) {
     return {};
   }
   auto value = read_value(field->kind, tagged.content);
-  if (!value) return malformed(std::string(field->name) + " is none of its type");
+  if (!value)
+    return malformed(std::string(field->name) + " is none of its type, or holds too much");
   if (!list.fields.emplace(field->tag, std::move(*value)).second)
     return malformed(std::string(field->name) + " stands twice");
   return {};

@@ -93,7 +93,11 @@ struct Decimal {
   [[nodiscard]] std::optional<std::int64_t> number() const;
 };
 
-/// Who asked for the key, as the system says (not the TEE): read where software-enforced.
+/// Android cuts an ApplicationId to 1 KiB, which holds fewer; facts keep what is here.
+inline constexpr std::size_t most_of_an_application = 64;
+
+/// Who asked for the key, as the system says (not the TEE): read where software-enforced. At most
+/// `most_of_an_application` packages, and as many signatures.
 struct ApplicationId {
   struct Package {
     std::string name;  ///< Visible UTF-8, at most 256 octets.

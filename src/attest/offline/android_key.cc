@@ -1,4 +1,5 @@
-// The certificate chain of an Android key, as PEM or DER, with Google's status list where given.
+// The certificate chain of an Android key, as PEM or DER, and beside it, if wanted, Google's list
+// of what is revoked.
 #include <algorithm>
 #include <array>
 #include <ctime>
@@ -37,28 +38,48 @@ void put_in_order(std::vector<x509::Certificate>& certificates) {
   }
 }
 
-struct Files {
-  std::vector<x509::Certificate> certificates;
+struct Given {
+  std::vector<x509::Certificate> certificates;  ///< One at least.
   std::optional<android::RevocationList> revocations;
 };
 
-/// Nothing where a file is neither certificates nor a status list, or there are too many.
-std::optional<Files> files_of(const Question& question) {
-  Files files;
+bool is_json_object(BytesView file) {
+  const std::string_view text = as_text(file);
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && text[first] == '{';
+}
+
+Result<void> add_list(BytesView file, Given& given) {
+  if (given.revocations)
+    return fail(Code::evidence_files, "two lists of revoked certificates are given: one is wanted");
+  auto list = android::RevocationList::parse(as_text(file));
+  if (!list) return pass_on(list);
+  given.revocations = std::move(*list);
+  return {};
+}
+
+Result<void> add_certificates(BytesView file, Given& given) {
+  auto found = x509::certificates_in(file);
+  if (found.empty() || given.certificates.size() + found.size() > android::most_certificates)
+    return fail(Code::evidence_files,
+                "one to eight certificates are judged, PEM or DER, and Google's status list");
+  std::move(found.begin(), found.end(), std::back_inserter(given.certificates));
+  return {};
+}
+
+Result<Given> given_by(const Question& question) {
+  Given given;
+  std::size_t files_of_certificates = 0;
   for (const Bytes& file : question.files) {
-    auto found = x509::certificates_in(file);
-    if (!found.empty()) {
-      std::move(found.begin(), found.end(), std::back_inserter(files.certificates));
-      if (files.certificates.size() > android::most_certificates) return std::nullopt;
-      continue;
-    }
-    auto list = android::RevocationList::parse(as_text(file));
-    if (!list || file.empty() || files.revocations) return std::nullopt;
-    files.revocations = std::move(*list);
+    const bool list = is_json_object(file);
+    auto added = list ? add_list(file, given) : add_certificates(file, given);
+    if (!added) return pass_on(added);
+    files_of_certificates += list ? 0 : 1;
   }
-  if (files.certificates.empty()) return std::nullopt;
-  if (question.files.size() > (files.revocations ? 2U : 1U)) put_in_order(files.certificates);
-  return files;
+  if (given.certificates.empty())
+    return fail(Code::evidence_files, "the certificates of a key are wanted, PEM or DER");
+  if (files_of_certificates > 1) put_in_order(given.certificates);
+  return given;
 }
 
 // "2048-01-01 00:00:00+00:00"
@@ -108,12 +129,13 @@ void tell_attested(const android::Attested& attested, Json& facts) {
       attested.provisioning == android::Provisioning::factory ? "factory" : "remote";
 }
 
-Judgement judge_chain(const android::KeyChain& chain, const Files& files, const Question& question,
+Judgement judge_chain(const android::KeyChain& chain, const Question& question, const Given& given,
                       Json facts) {
+  if (!given.revocations) facts["not_evaluated"] = Json::array({"revocation"});
   android::Terms terms;
-  if (files.revocations) terms.revocations = &*files.revocations;
   terms.trust = question.roots;
   if (question.allowed.count("software") != 0) terms.software = question.roots;
+  terms.revocations = given.revocations ? &*given.revocations : nullptr;
   terms.at = question.at;
   if (question.challenge) terms.challenge = *question.challenge;
   const auto attested = android::check_attestation(chain, terms);
@@ -129,13 +151,9 @@ Judgement judge_chain(const android::KeyChain& chain, const Files& files, const 
 }  // namespace
 
 Judgement judge_android_key(const Question& question) {
-  const auto files = files_of(question);
-  if (!files)
-    return refused({Code::evidence_files,
-                    "one to eight certificates are judged, PEM or DER, and beside them Google's "
-                    "status list"},
-                   Json::object());
-  const auto& certificates = files->certificates;
+  const auto given = given_by(question);
+  if (!given) return refused(given.error(), Json::object());
+  const auto& certificates = given->certificates;
   Json facts = facts_of_certificates(certificates);
   tell_description(certificates.front().get(), facts);
   std::vector<Bytes> octets;
@@ -143,7 +161,7 @@ Judgement judge_android_key(const Question& question) {
   const auto chain = android::parse_key_chain(octets);
   if (question.roots == nullptr) return parsed(std::move(facts));
   if (!chain) return refused(chain.error(), std::move(facts));
-  return judge_chain(*chain, *files, question, std::move(facts));
+  return judge_chain(*chain, question, *given, std::move(facts));
 }
 
 }  // namespace mintmark::attest::offline

@@ -184,14 +184,28 @@ TEST_F(AndroidArtefacts, HaveTheSameAnswersASecondTime) {
         << artefact.id;
 }
 
-// OpenSSL 3.0 knows no ML-DSA.
+// By its number alone: id-ml-dsa-44, -65, -87 (2.16.840.1.101.3.4.3.17 to 19).
+bool is_ml_dsa(const X509* certificate) {
+  ASN1_OBJECT* algorithm = nullptr;
+  X509_PUBKEY_get0_param(&algorithm, nullptr, nullptr, nullptr, X509_get_X509_PUBKEY(certificate));
+  const std::string number = attest::x509::dotted(algorithm);
+  return number >= "2.16.840.1.101.3.4.3.17" && number <= "2.16.840.1.101.3.4.3.19";
+}
+
 TEST_F(AndroidArtefacts, OfKeysThatOpenSslDoesNotKnowAreRefusedAsUnsupported) {
+  const bool known = OpenSSL_version_num() >= 0x30500000L;
+  std::size_t of_ml_dsa = 0;
+  std::size_t refused = 0;
   for (const Artefact& artefact : artefacts()) {
-    if (X509_get0_pubkey(certificates_in(artefact.question.files[0])[0].get()) != nullptr) continue;
+    const auto leaf = attest::x509::parse_certificate(artefact.chain[0]);
+    of_ml_dsa += is_ml_dsa(leaf.get()) ? 1 : 0;
+    if (X509_get0_pubkey(leaf.get()) != nullptr) continue;
     const Judgement judgement = judged(artefact.question);
     ASSERT_TRUE(judgement.refusal) << artefact.id;
     EXPECT_EQ(judgement.refusal->code, Code::android_key_unsupported) << artefact.id;
+    ++refused;
   }
+  EXPECT_GE(refused, known ? 0 : of_ml_dsa) << "OpenSSL knows ML-DSA from 3.5 on";
 }
 
 TEST_F(AndroidArtefacts, AnchorsAreAllRead) { EXPECT_GT(anchors().size(), 1U); }
@@ -274,6 +288,23 @@ TEST_F(AndroidArtefacts, SerialNumbersOfAListAreFoundWhicheverWayTheyAreSpelled)
                              attest::android_key::CertificateStatus::good;
       EXPECT_EQ(found, std::count(listed.begin(), listed.end(), Json(artefact.id)) != 0)
           << artefact.id;
+    }
+  });
+}
+
+TEST_F(AndroidArtefacts, AreAnsweredTheSameBesideAListThatNamesNoneOfThem) {
+  for_each_reference("entries", [](const Json& expect, const Json& content) {
+    const Json listed = expect.value("chains_in_this_set_that_are_listed", Json::array());
+    for (const Artefact& artefact : artefacts()) {
+      if (of_certificates_alone(artefact) || artefact.question.roots == nullptr) continue;
+      Json before = to_json(judged(artefact.question));
+      Question beside = artefact.question;
+      beside.files.push_back(to_bytes(as_bytes(content.dump())));
+      const Json after = to_json(judged(beside));
+      before["facts"].erase("not_evaluated");
+      const bool named = std::count(listed.begin(), listed.end(), Json(artefact.id)) != 0;
+      EXPECT_EQ(after["verdict"], named ? Json("reject") : before["verdict"]) << artefact.id;
+      EXPECT_TRUE(named || after == before) << artefact.id << after;
     }
   });
 }
@@ -415,6 +446,39 @@ TEST_F(AndroidArtefacts, BeforeAndAfterTheirLivesAreRefused) {
   });
 }
 
+std::string serial_text(const Bytes& der) {
+  const auto certificate = attest::x509::parse_certificate(der);
+  BIGNUM* number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate.get()), nullptr);
+  char* decimal = BN_bn2dec(number);
+  std::string text = decimal;
+  OPENSSL_free(decimal);
+  BN_free(number);
+  return text;
+}
+
+TEST_F(AndroidArtefacts, WithAnyOfTheirCertificatesOnGooglesListAreRefusedForThatAlone) {
+  for_each_positive([](const Artefact& artefact, const Question& good) {
+    if (!is_accepted(good) || of_certificates_alone(artefact)) return;
+    for (const Bytes& der : artefact.chain) {
+      const Json list = {{"entries", {{serial_text(der), {{"status", "REVOKED"}}}}}};
+      Question bad = good;
+      bad.files.push_back(to_bytes(as_bytes(list.dump())));
+      const Json answer = to_json(judged(bad));
+      EXPECT_EQ(answer.value("code", ""), "android_revoked") << answer;
+      EXPECT_EQ(answer.value("crypto", ""), "accept");
+    }
+  });
+}
+
+TEST_F(AndroidArtefacts, WithTheirRootTwiceAreRefused) {
+  for_each_positive([](const Artefact& artefact, const Question& good) {
+    if (!is_accepted(good) || of_certificates_alone(artefact)) return;
+    Question bad = good;
+    bad.files.push_back(artefact.chain.back());
+    EXPECT_EQ(refusal(bad), Code::android_chain_malformed);
+  });
+}
+
 // Keys of a factory are taken when their authorities have expired, keys of a server are not.
 TEST_F(AndroidArtefacts, ProvisionedRemotelyMustBeJudgedInTheirWeeks) {
   for_each_positive([](const Artefact& artefact, const Question& good) {
@@ -450,11 +514,27 @@ TEST_F(AndroidArtefacts, CutAnywhereOrOneOctetLongerAreRefused) {
   });
 }
 
+bool is_pem(const Bytes& file) { return as_text(file).find("-----BEGIN") != std::string::npos; }
+
+/// Attested keys that are accepted and begin with a file of PEM, as the topic's entries alone tell.
+std::size_t accepted_as_pem() {
+  std::size_t count = 0;
+  for (const Json& entry : cases_of(topic)) {
+    const Json& expect = entry["expect"];
+    if (expect["answer"] == "accept" && expect.contains("attestationVersion") &&
+        is_pem(data_file(entry["files"][0].get<std::string>())))
+      ++count;
+  }
+  return count;
+}
+
 TEST_F(AndroidArtefacts, CutInTheirPemAreRefused) {
+  std::size_t count = 0;
   for (const Artefact& artefact : artefacts()) {
-    if (artefact.answer != "accept" || of_certificates_alone(artefact)) continue;
-    SCOPED_TRACE(artefact.id);
     const Bytes whole = artefact.question.files[0];
+    if (artefact.answer != "accept" || of_certificates_alone(artefact) || !is_pem(whole)) continue;
+    SCOPED_TRACE(artefact.id);
+    ++count;
     const auto end = static_cast<std::size_t>(as_text(whole).find_last_of('-'));
     Question bad = artefact.question;
     for (std::size_t length = 0; length <= end; length += 97) {
@@ -462,6 +542,7 @@ TEST_F(AndroidArtefacts, CutInTheirPemAreRefused) {
       refusal(bad);
     }
   }
+  EXPECT_GE(count, accepted_as_pem());
 }
 
 }  // namespace

@@ -332,18 +332,28 @@ TEST_F(AndroidKeys, OtherThanTheTokensAreRefused) {
   EXPECT_NE(refusal(shown, options()), Code::internal);
 }
 
-TEST_F(AndroidKeys, OfAnUnlockedDeviceAreGoodButProveNoBootAndNoApplication) {
-  for (const char* state : {"VERIFIED", "SELF_SIGNED", "UNVERIFIED", "FAILED"}) {
+// What the owner signed is verified too, and may be a system that names any application.
+TEST_F(AndroidKeys, ProveTheBootOfALockedDeviceAndAnApplicationOfTheMakersSystemAlone) {
+  const Words least = {"hardware", "token_key"};
+  const std::map<std::string, Words> of_locked = {
+      {"VERIFIED", {"application", "boot_state", "hardware", "token_key"}},
+      {"SELF_SIGNED", {"boot_state", "hardware", "token_key"}},
+      {"UNVERIFIED", least},
+      {"FAILED", least}};
+  for (const auto& [state, words] : of_locked) {
     for (const bool locked : {true, false}) {
       hardware()["rootOfTrust"]["verifiedBootState"] = state;
       hardware()["rootOfTrust"]["deviceLocked"] = locked;
-      const bool proven = locked && std::string(state).find("E") != std::string::npos &&
-                          std::string(state) != "UNVERIFIED" && std::string(state) != "FAILED";
-      const Words all = {"application", "boot_state", "hardware", "token_key"};
-      EXPECT_EQ(facts().proves, proven ? all : (Words{"hardware", "token_key"})) << state << locked;
-      EXPECT_EQ(facts().more.at("boot_locked"), attest::FactValue(locked));
+      const Facts told = facts();
+      EXPECT_EQ(told.proves, locked ? words : least) << state << locked;
+      EXPECT_EQ(told.more.at("boot_locked"), attest::FactValue(locked));
+      EXPECT_EQ(told.more.count("application"), 1U) << "told, proven or not";
     }
   }
+}
+
+TEST_F(AndroidKeys, WhoseBootSoftwareAloneTellsProveNone) {
+  hardware()["rootOfTrust"]["verifiedBootState"] = "FAILED";
   EXPECT_EQ(facts().more.at("boot_state"), attest::FactValue(std::string("failed")));
   software()["rootOfTrust"] = good_key_description()["hardwareEnforced"]["rootOfTrust"];
   hardware().erase("rootOfTrust");

@@ -142,6 +142,19 @@ TEST(KeyDescription, OfAPackageWithAControlCharacterOrNoUtf8IsRefused) {
   EXPECT_EQ(refusal(description), Code::android_extension_malformed);
 }
 
+TEST(KeyDescription, OfMorePackagesOrSignersThanFactsKeepIsRefused) {
+  Json description = good_key_description();
+  Json& id = description["softwareEnforced"]["attestationApplicationId"];
+  for (const char* member : {"packages", "signatures"}) {
+    const Json one = id[member][0];
+    while (id[member].size() < most_of_an_application) id[member].push_back(one);
+    EXPECT_EQ(to_json(read(description))["softwareEnforced"]["attestationApplicationId"], id);
+    id[member].push_back(one);
+    EXPECT_EQ(refusal(description), Code::android_extension_malformed) << member;
+    id[member].erase(0);
+  }
+}
+
 TEST(KeyDescription, TellsNoPatchLevelThatIsNoDate) {
   for (const char* level : {"0", "202413", "202400", "2024080", "999999999"}) {
     Json description = good_key_description();
