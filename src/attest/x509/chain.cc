@@ -307,7 +307,8 @@ Result<std::vector<Certificate>> parse_offered(const std::vector<Bytes>& chain, 
     Certificate certificate = parse_certificate(octets, &why);
     if (!certificate) return fail(malformed, why);
     if (!has_bounded_key(certificate.get()))
-      return fail(unbounded, "an offered certificate has a key that is too large");
+      return fail(unbounded,
+                  "an offered certificate has a key that is too large or of a kind not known");
     offered.push_back(std::move(certificate));
   }
   return offered;
