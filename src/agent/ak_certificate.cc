@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/file.h"
+#include "base/pem.h"
 
 namespace mintmark::agent {
 namespace {
@@ -44,7 +45,7 @@ Result<AkCertificate> pem_in(const std::string& text, const std::string& file) {
   const OwnedBio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free);
   std::vector<Bytes> found;
   while (found.size() <= longest_chain) {
-    const OwnedCertificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr),
+    const OwnedCertificate certificate(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr),
                                        &X509_free);
     if (!certificate) break;
     found.push_back(der_of(certificate.get()));

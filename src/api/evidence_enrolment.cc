@@ -20,6 +20,7 @@ Result<std::string> begin(EvidenceEnrolment& enrolment, const std::string& forma
                           const http::Request& request) {
   const auto body = read_object(request);
   if (!body) return tl::unexpected<Error>(body.error());
+  if (!body->contains("jwk")) return enrolment.begin(format, std::nullopt);
   jose::Members members = members_of_request(*body);
   const auto key = key_in(members);
   if (!key) return tl::unexpected<Error>(key.error());

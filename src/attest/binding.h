@@ -13,7 +13,8 @@ namespace mintmark::attest {
 [[nodiscard]] Sha256 hash_fields(std::initializer_list<BytesView> fields);
 
 /// SHA-256 over the label "mintmark FORMAT enrolment v1", the issuer's URL, the ticket's text and
-/// the thumbprint's text (RFC 7638) of the key that tokens will be bound to, as hash_fields. Device
+/// the thumbprint's text (RFC 7638) of the key that tokens will be bound to ("" where the evidence
+/// attests that very key: Format::attests_the_key), as hash_fields. Device
 /// and issuer compute it alike (docs/http-api.md): who took it from an issuer would sign whatever
 /// that issuer wants signed elsewhere.
 [[nodiscard]] Sha256 binding_of(std::string_view format, std::string_view issuer,

@@ -35,6 +35,9 @@ class Format {
 
   /// "android-key": the path's segment, Facts::format, and the word in configuration and policy.
   [[nodiscard]] virtual std::string name() const = 0;
+  /// The token's key is the attested one, which is made with the binding in it: then the key does
+  /// not exist when its ticket is asked for, and no thumbprint is in the binding.
+  [[nodiscard]] virtual bool attests_the_key() const { return false; }
   /// Errors: of each format, told in its header; `evidence_malformed` where a member of the
   /// evidence is missing or no base64url.
   [[nodiscard]] virtual Result<Verdict> check(const Submission& submission) const = 0;

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <vector>
 
+#include "base/pem.h"
 #include "http/tls_errors.h"
 
 namespace mintmark::http {
@@ -26,9 +27,6 @@ using Owned = std::unique_ptr<T, Free>;
 Owned<BIO> reader_of(const std::string& text) {
   return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
-
-/// Never asks a terminal: a key with a passphrase is refused like any other that cannot be read.
-int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) { return 0; }
 
 std::shared_ptr<ssl_ctx_st> new_context(const SSL_METHOD* method, OSSL_LIB_CTX* library = nullptr,
                                         const char* properties = nullptr) {

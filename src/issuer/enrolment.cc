@@ -51,8 +51,8 @@ Enrolment::Enrolment(EnrolmentOptions options, Parts parts)
       parts_(std::move(parts)),
       tickets_(parts_.clock),
       replay_(parts_.clock.now()),
-      admitting_(options_.admitting, {parts_.clock, parts_.keyring, parts_.devices, parts_.stores, parts_.policies,
-                  parts_.gate}) {}
+      admitting_(options_.admitting, {parts_.clock, parts_.keyring, parts_.devices, parts_.stores,
+                                      parts_.policies, parts_.gate}) {}
 
 Result<attest::tpm2::Candidate> Enrolment::candidate_of(const attest::tpm2::Presented& presented,
                                                         Moment now) const {

@@ -7,8 +7,13 @@ namespace {
 
 constexpr std::size_t ticket_secret_octets = 32;  // Of no use here: nothing has to be opened.
 
-Sha256 began_with(const std::string& format, const jose::PublicKey& key) {
-  return sha256("mintmark " + format + " ticket v1 " + key.thumbprint());
+/// What evidence and ticket name of the token's key.
+std::string named_key(const attest::Format& format, const jose::PublicKey& key) {
+  return format.attests_the_key() ? "" : key.thumbprint();
+}
+
+Sha256 began_with(const std::string& format, const std::string& key) {
+  return sha256("mintmark " + format + " ticket v1 " + key);
 }
 
 }  // namespace
@@ -30,13 +35,18 @@ Result<EvidenceEnrolment::FormatInForce> EvidenceEnrolment::format_named(
 }
 
 Result<std::string> EvidenceEnrolment::begin(const std::string& format,
-                                             const jose::PublicKey& key) {
-  if (const auto taken = format_named(format); !taken) return tl::unexpected<Error>(taken.error());
+                                             const std::optional<jose::PublicKey>& key) {
+  const auto taken = format_named(format);
+  if (!taken) return tl::unexpected<Error>(taken.error());
+  if (!key && !(*taken)->attests_the_key())
+    return fail(Code::request_member_missing, "jwk must be an object");
   Bytes random = random_bytes(ticket_secret_octets);
-  return tickets_.seal(Secret::take(random), began_with(format, key));
+  return tickets_.seal(Secret::take(random),
+                       began_with(format, key ? named_key(**taken, *key) : std::string()));
 }
 
-Result<verify::ProvenRequest> EvidenceEnrolment::check_possession(const EvidenceFinishCall& call,
+Result<verify::ProvenRequest> EvidenceEnrolment::check_possession(const attest::Format& format,
+                                                                  const EvidenceFinishCall& call,
                                                                   Moment now) {
   auto proof = verify::check_proof(call.proof,
                                    {.method = "POST", .url = finish_url(call.format), .now = now});
@@ -52,7 +62,8 @@ Result<verify::ProvenRequest> EvidenceEnrolment::check_possession(const Evidence
     return fail(Code::ticket_unbound, "the DPoP proof's nonce is not the ticket");
   const auto ticket = tickets_.open(call.ticket);
   if (!ticket) return tl::unexpected<Error>(ticket.error());
-  if (!equal_in_constant_time(began_with(call.format, call.key), ticket->began_with)) {
+  if (!equal_in_constant_time(began_with(call.format, named_key(format, call.key)),
+                              ticket->began_with)) {
     return fail(Code::ticket_other_keys,
                 "the ticket was given for another key or format; begin again");
   }
@@ -61,10 +72,10 @@ Result<verify::ProvenRequest> EvidenceEnrolment::check_possession(const Evidence
 
 Result<attest::Verdict> EvidenceEnrolment::judge(const attest::Format& format,
                                                  const EvidenceFinishCall& call, Moment now) {
-  const auto proof = check_possession(call, now);
+  const auto proof = check_possession(format, call, now);
   if (!proof) return tl::unexpected<Error>(proof.error());
   const Sha256 binding =
-      attest::binding_of(call.format, issuer_, call.ticket, call.key.thumbprint());
+      attest::binding_of(call.format, issuer_, call.ticket, named_key(format, call.key));
   auto verdict = format.check({call.evidence, binding, call.key, now,
                                [this](const std::string& id) { return parts_.devices.find(id); }});
   if (!verdict) return verdict;

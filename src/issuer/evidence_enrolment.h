@@ -2,6 +2,7 @@
 // ticket first, then all in one request.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "attest/format.h"
@@ -38,8 +39,11 @@ class EvidenceEnrolment {
   [[nodiscard]] std::string finish_url(const std::string& format) const {
     return issuer_ + "/attest/" + format + "/finish";
   }
-  /// A ticket for this key and format; keeps no state. `not_found`: that format is not taken here.
-  [[nodiscard]] Result<std::string> begin(const std::string& format, const jose::PublicKey& key);
+  /// A ticket for this format and key; keeps no state. No key is needed where it is made with the
+  /// ticket (Format::attests_the_key). `not_found`: that format is not taken here;
+  /// `request_member_missing`: a key is needed.
+  [[nodiscard]] Result<std::string> begin(const std::string& format,
+                                          const std::optional<jose::PublicKey>& key);
   /// Errors of begin, of the proof, of the format, of Admitting, and `key_not_possessed`,
   /// `ticket_unbound`, `ticket_invalid`, `ticket_expired`, `ticket_other_keys`.
   void finish(const EvidenceFinishCall& call, hsm::Done<EnrolmentOutcome> done);
@@ -47,7 +51,8 @@ class EvidenceEnrolment {
  private:
   using FormatInForce = std::shared_ptr<const attest::Format>;
   [[nodiscard]] Result<FormatInForce> format_named(const std::string& name) const;
-  [[nodiscard]] Result<verify::ProvenRequest> check_possession(const EvidenceFinishCall& call,
+  [[nodiscard]] Result<verify::ProvenRequest> check_possession(const attest::Format& format,
+                                                               const EvidenceFinishCall& call,
                                                                Moment now);
   [[nodiscard]] Result<attest::Verdict> judge(const attest::Format& format,
                                               const EvidenceFinishCall& call, Moment now);

@@ -22,6 +22,7 @@ class AndroidKeys final : public Format {
   AndroidKeys(Options options, RevocationList revocations)
       : options_(std::move(options)), revocations_(std::move(revocations)) {}
   [[nodiscard]] std::string name() const override { return "android-key"; }
+  [[nodiscard]] bool attests_the_key() const override { return true; }
   [[nodiscard]] Result<Verdict> check(const Submission& submission) const override {
     jose::Members members(submission.evidence, Code::evidence_member, "evidence.");
     const auto certificates = members.octets_list("chain", most_certificates);

@@ -1,4 +1,5 @@
 #include "attest/nitro/carrier.h"
+#include "base/pem.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -18,7 +19,8 @@ struct Free {
 x509::Certificate read(BytesView content) {
   const std::unique_ptr<BIO, Free> bio(
       BIO_new_mem_buf(content.data(), static_cast<int>(content.size())));
-  if (x509::Certificate pem{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) return pem;
+  if (x509::Certificate pem{PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)})
+    return pem;
   const std::uint8_t* at = content.data();
   x509::Certificate der{d2i_X509(nullptr, &at, static_cast<long>(content.size()))};
   return at == content.data() + content.size() ? std::move(der) : nullptr;

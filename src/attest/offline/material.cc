@@ -13,6 +13,7 @@
 #include "attest/tpm2/hash.h"
 #include "attest/x509/trust.h"
 #include "base/json.h"
+#include "base/pem.h"
 
 namespace mintmark::attest::offline {
 namespace {
@@ -64,7 +65,7 @@ bool take_pem(BytesView octets, Material& into) {
       BIO_new_mem_buf(octets.data(), static_cast<int>(octets.size())), &BIO_free);
   const bool certificates = text.find("BEGIN CERTIFICATE") != std::string_view::npos;
   EVP_PKEY* key =
-      certificates ? nullptr : PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr);
+      certificates ? nullptr : PEM_read_bio_PUBKEY(bio.get(), nullptr, no_passphrase, nullptr);
   ERR_clear_error();
   if (key != nullptr) into.keys.emplace_back(key, &EVP_PKEY_free);
   if (key == nullptr && !certificates) return false;

@@ -40,7 +40,7 @@ struct Report {
   std::uint8_t family = 0;  ///< CPUID's, extended and base; 0 before version 3.
   std::uint8_t model = 0;
   std::array<std::uint8_t, 64> chip_id{};
-  bool reserved_is_zero = false;  ///< Every reserved field and bit.
+  bool reserved_is_zero = false;  ///< Every reserved field and bit but those of PLATFORM_INFO.
   Bytes signed_part;              ///< 672 octets.
   Bytes signature;                ///< r || s, 48 octets each, big-endian; empty: no P-384 numbers.
 

@@ -50,6 +50,8 @@ class Appraiser {
     X509* signer = collateral_.signers[*document->signer].get();
     const auto chain = x509::check_chain(signer, collateral_.authorities, trust_, now_,
                                          x509::ExpiredAuthorities::refuse);
+    // One whom nobody trusts yet may not say what is up to date.
+    if (chain && chain->standing != x509::Standing::trusted) return Use::unsigned_;
     if (chain) {
       if (auto good = check_signer(signer); !good) return pass_on(good);
       const bool alive = document->issued <= now_ && now_ <= document->next_update;

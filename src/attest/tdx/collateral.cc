@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "attest/x509/bundle.h"
+#include "base/pem.h"
 #include "jose/key.h"
 
 namespace mintmark::attest::tdx {
@@ -34,7 +35,7 @@ std::string common_name(const X509* certificate) {
 
 x509::Crl crl_in(BytesView file) {
   const std::unique_ptr<BIO, Free> bio(BIO_new_mem_buf(file.data(), static_cast<int>(file.size())));
-  x509::Crl crl(PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr));
+  x509::Crl crl(PEM_read_bio_X509_CRL(bio.get(), nullptr, no_passphrase, nullptr));
   if (!crl) {
     const std::uint8_t* at = file.data();
     crl.reset(d2i_X509_CRL(nullptr, &at, static_cast<long>(file.size())));

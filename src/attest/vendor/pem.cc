@@ -1,4 +1,5 @@
 #include "attest/vendor/pem.h"
+#include "base/pem.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -26,7 +27,7 @@ Result<std::vector<Bytes>> certificates_in_pem(std::string_view text) {
   std::vector<Bytes> found;
   const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
       BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free);
-  while (X509* read = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
+  while (X509* read = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)) {
     const tpm2::Certificate certificate(read);
     found.push_back(der_of(certificate.get()));
   }

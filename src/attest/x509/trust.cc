@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/pem.h"
 
 namespace mintmark::attest::x509 {
 namespace {
@@ -21,7 +22,7 @@ std::vector<Owner> all_in(BytesView content, ReadPem read_pem, ReadDer read_der)
   std::vector<Owner> found;
   const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
       BIO_new_mem_buf(content.data(), static_cast<int>(content.size())), &BIO_free);
-  while (auto* one = read_pem(bio.get(), nullptr, nullptr, nullptr)) found.emplace_back(one);
+  while (auto* one = read_pem(bio.get(), nullptr, no_passphrase, nullptr)) found.emplace_back(one);
   const bool to_the_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   ERR_clear_error();
   // What is trusted must not depend on where in a bundle a block is damaged.

@@ -46,6 +46,7 @@ struct AndroidAttester final : Certified {
                   {"boot_locked", true},
                   {"application", "package:org.example.agent"}};
     key_protection = "hardware";
+    attests_the_key = true;
     refusal_of_binding = "android_challenge";
   }
   Json evidence(const Sha256& binding, const SoftKey& token_key) override {

@@ -23,6 +23,7 @@ struct Attester {
   std::map<std::string, Bytes> foreign_files;  ///< The same names, of another authority.
   std::vector<std::string> proves;
   Json rule_facts = Json::object();  ///< What the rule asks for.
+  bool attests_the_key = false;      ///< The token's very key: it is made for the ticket.
   std::string key_protection = "unproven";
   std::string client_id;                                       ///< Once it is enrolled.
   std::string refusal_of_binding;                              ///< Codes.

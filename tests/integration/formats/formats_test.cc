@@ -63,7 +63,9 @@ class Formats : public Operating, public ::testing::WithParamInterface<std::stri
                             .nonce = ticket});
   }
   std::string begin(const SoftKey& key) {
-    const Answer begun = post(path("begin"), {{"jwk", key.public_key().to_jwk()}});
+    const Json asked =
+        attester_->attests_the_key ? Json::object() : Json{{"jwk", key.public_key().to_jwk()}};
+    const Answer begun = post(path("begin"), asked);
     EXPECT_EQ(begun.status, 200U) << begun.body;
     return begun.body.value("ticket", "");
   }
@@ -73,7 +75,11 @@ class Formats : public Operating, public ::testing::WithParamInterface<std::stri
                 proof_for(key, ticket));
   }
   Sha256 binding(const SoftKey& key, const std::string& ticket) {
-    return attest::binding_of(GetParam(), stack["MINT_ISSUER"], ticket, key.jkt());
+    return binding_at(stack["MINT_ISSUER"], key, ticket);
+  }
+  Sha256 binding_at(const std::string& issuer, const SoftKey& key, const std::string& ticket) {
+    const bool own = attester_->attests_the_key;
+    return attest::binding_of(GetParam(), issuer, ticket, own ? "" : key.jkt());
   }
   Answer enrol(const SoftKey& key) {
     const std::string ticket = begin(key);
@@ -145,8 +151,7 @@ TEST_P(Formats, RefuseWhatDoesNotHold) {
 
   const std::string ticket = begin(key);
   const Json evidence = attester_->evidence(binding(key, ticket), key);
-  const Json elsewhere = attester_->evidence(
-      attest::binding_of(GetParam(), "https://other.example", ticket, key.jkt()), key);
+  const Json elsewhere = attester_->evidence(binding_at("https://other.example", key, ticket), key);
   expect_refused(finish(key, ticket, elsewhere), attester_->refusal_of_binding);
   expect_refused(finish(key, ticket, Json::object()), "evidence_member");
   expect_refused(post(path("finish"), {{"jwk", key.public_key().to_jwk()}, {"ticket", ticket}},
@@ -156,8 +161,13 @@ TEST_P(Formats, RefuseWhatDoesNotHold) {
       post(path("finish"),
            {{"jwk", key.public_key().to_jwk()}, {"ticket", ticket}, {"evidence", evidence}}),
       "proof_missing");
-  expect_refused(finish(stranger, ticket, evidence), "ticket_other_keys");
-  expect_refused(finish(key, begin(stranger), evidence), "ticket_other_keys");
+  if (attester_->attests_the_key) {
+    expect_refused(finish(stranger, ticket, evidence), "attested_key_mismatch");
+  } else {
+    expect_refused(finish(stranger, ticket, evidence), "ticket_other_keys");
+    expect_refused(finish(key, begin(stranger), evidence), "ticket_other_keys");
+    expect_refused(post(path("begin"), Json::object()), "request_member_missing");
+  }
   expect_refused(finish(key, begin(key), evidence), attester_->refusal_of_binding);
 
   // The evidence is good, and nobody vouches for it once other roots are in force.

@@ -192,6 +192,9 @@ TEST_F(TdxArtefacts, BesideTheReferencesCollateralAreTakenAndSayWhatOfItDoesNotC
     if (judgement.verdict != Judgement::Verdict::accept) {
       // By what Intel says of the platform and by nothing else.
       EXPECT_TRUE(judgement.crypto_good) << judgement.refusal->to_string();
+      EXPECT_TRUE(judgement.refusal->code == Code::tdx_tcb_level ||
+                  judgement.refusal->code == Code::tdx_tcb_revoked)
+          << judgement.refusal->to_string();
       return;
     }
     EXPECT_EQ(judgement.facts["tcb_status"] == "not_evaluated",

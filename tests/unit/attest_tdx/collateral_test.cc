@@ -17,12 +17,13 @@ using Words = std::vector<std::string>;
 class TdxCollateral : public ::testing::Test {
  protected:
   Result<Verdict> checked_at(Moment at = now) const {
-    std::vector<x509::Certificate> roots;
-    roots.push_back(x509::parse_certificate(maker.root_der()));
-    auto format = make_format({.trust = std::make_shared<const x509::Trust>(
-                                   *x509::Trust::from_certificates(std::move(roots), {})),
-                               .collateral = files(),
-                               .collateral_required = required});
+    x509::Trust::Parts parts;
+    parts.anchors.push_back({x509::parse_certificate(maker.root_der()), x509::RootRule::trust});
+    parts.unknown = strangers;
+    auto format = make_format(
+        {.trust = std::make_shared<const x509::Trust>(*x509::Trust::of(std::move(parts))),
+         .collateral = files(),
+         .collateral_required = required});
     if (!format) return pass_on(format);
     const Json evidence = maker.evidence(binding, key.public_key());
     return (*format)->check({evidence, binding, key.public_key(), at});
@@ -66,6 +67,7 @@ class TdxCollateral : public ::testing::Test {
   bool with_identity = true;
   bool with_chain = true;
   bool required = true;
+  x509::UnknownRoots strangers = x509::UnknownRoots::refuse;
 };
 
 TEST_F(TdxCollateral, ThatIsAllThereLeavesNothingOut) {
@@ -272,6 +274,17 @@ TEST_F(TdxCollateral, SignedUnderAnotherRootIsRefused) {
           other.signing_chain_pem()};
   with_info = with_identity = with_chain = false;
   refused(Code::tdx_collateral_signature);
+}
+
+TEST_F(TdxCollateral, SignedByOneWhomAPersonHasToLookAtCountsForNothing) {
+  const test::TdxMaker other;
+  crls = {other.response("tcbInfo", info), other.response("enclaveIdentity", identity),
+          other.signing_chain_pem()};
+  with_info = with_identity = with_chain = required = false;
+  strangers = x509::UnknownRoots::review;
+  EXPECT_EQ(status(), "not_evaluated");
+  required = true;
+  refused(Code::tdx_collateral_missing);
 }
 
 TEST_F(TdxCollateral, ThatIsNothingKnownIsRefused) {

@@ -34,6 +34,16 @@ class EchoFormat final : public attest::Format {
   }
 };
 
+/// One whose evidence is the key's own.
+class OwnKeyFormat final : public attest::Format {
+ public:
+  [[nodiscard]] std::string name() const override { return "x509"; }
+  [[nodiscard]] bool attests_the_key() const override { return true; }
+  [[nodiscard]] Result<attest::Verdict> check(const attest::Submission& submitted) const override {
+    return EchoFormat().check(submitted);
+  }
+};
+
 class EvidenceEnrolmentTest : public EnrolmentTest {
  protected:
   EvidenceEnrolmentTest() { take(std::make_shared<EchoFormat>()); }
@@ -122,6 +132,20 @@ TEST_F(EvidenceEnrolmentTest, BoundToAnotherIssuerTicketKeyOrFormatIsRefused) {
     call.evidence["binding"] = to_hex(binding);
     expect_refused(call, Code::x509_possession);
   }
+}
+
+TEST_F(EvidenceEnrolmentTest, OfAKeyThatIsMadeForItsTicketNamesNoKeyBefore) {
+  EXPECT_EQ(by_evidence.begin("x509", std::nullopt).error().code, Code::request_member_missing);
+  take(std::make_shared<OwnKeyFormat>());
+  const auto ticket = by_evidence.begin("x509", std::nullopt);
+  ASSERT_TRUE(ticket);
+  EvidenceFinishCall call{"x509",         key.public_key(), *ticket, proof_with(key, *ticket),
+                          Json::object(), "192.0.2.1"};
+  call.evidence["binding"] = to_hex(attest::binding_of("x509", issuer_url, *ticket, key.jkt()));
+  expect_refused(call, Code::x509_possession);
+  call.evidence["binding"] = to_hex(attest::binding_of("x509", issuer_url, *ticket, ""));
+  const auto outcome = outcome_of(call);
+  EXPECT_TRUE(outcome) << outcome.error().to_string();
 }
 
 TEST_F(EvidenceEnrolmentTest, WithATicketOfAnotherKeyOrFormatIsRefused) {

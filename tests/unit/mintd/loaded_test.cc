@@ -155,8 +155,7 @@ TEST_F(LoadedTest, MayChangePolicyCertificateKeyAndLogLevel) {
   EXPECT_EQ(changes(before, good()), (std::vector<std::string>{"enrolment: roots", "tls"}));
   const Loaded with_tls = good();
   write_config("", "debug");
-  EXPECT_EQ(changes(with_tls, good()),
-            (std::vector<std::string>{"enrolment: roots", "log.level"}));
+  EXPECT_EQ(changes(with_tls, good()), (std::vector<std::string>{"enrolment: roots", "log.level"}));
 }
 
 const std::string policy_with_list = R"({"rules": [], "boot": [{"name": "all",
