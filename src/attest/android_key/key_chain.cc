@@ -152,14 +152,14 @@ Result<void> check_verified(const KeyChain& chain, const x509::Chain& verified,
   for (std::size_t i = 0; same && i + 1 < submitted.size(); ++i)
     same = x509::digest_of(submitted[i].get()) == verified.links[i].sha256;
   if (!same)
-    return malformed("it holds others than those that lead to the trusted \"" +
+    return malformed("the chain holds others than those that lead to the trusted \"" +
                      verified.root_subject +
                      "\": it must go from the key to the root, and trust must name roots");
   const X509* last = submitted.back().get();
   if (x509::digest_of(last) == verified.links.back().sha256) return {};
   const X509* anchor = known_as(verified.root, trust);
   if (anchor != nullptr && of_one_name_and_key(last, anchor)) return {};
-  return malformed("its last certificate is not of the trusted root's name and key");
+  return malformed("the last certificate is not of the trusted root's name and key");
 }
 
 Result<Provisioning> provisioning_of(const KeyChain& chain) {
