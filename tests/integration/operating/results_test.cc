@@ -117,7 +117,7 @@ TEST_F(ResultsOfAStack, OfTheOperatorAreTheSame) {
   EXPECT_EQ(judged(line_of(plain.output))["eat_nonce"], "an-operators-nonce");
   const Json whole = stack.control({"devices", "result", id});
   EXPECT_EQ(whole["claims"], judged(whole["result"].get<std::string>()));
-  expect_said(mintctl({"devices", "result", id, "--nonce", "short"}), 1, "invalid_argument");
+  expect_said(mintctl({"devices", "result", id, "--nonce", "short"}), 2, "invalid_argument");
   expect_said(mintctl({"devices", "result", "nobody"}), 1, "device_not_found");
 }
 
