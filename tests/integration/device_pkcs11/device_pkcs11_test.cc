@@ -77,7 +77,7 @@ class DeviceWithAnElement : public Operating {
     return agent(words);
   }
   void enrol_approved() const {
-    ASSERT_EQ(mintctl({"devices", "expect", fingerprint_}).status, 0);
+    ASSERT_EQ(mintctl({"devices", "expect", "--format", "x509", fingerprint_}).status, 0);
     const auto done = enroll();
     ASSERT_EQ(done.status, 0) << done.output;
   }

@@ -18,8 +18,7 @@ class TdxCollateral : public ::testing::Test {
  protected:
   Result<Verdict> checked_at(Moment at = now) const {
     x509::Trust::Parts parts;
-    parts.anchors.push_back({x509::parse_certificate(maker.root_der()), x509::RootRule::trust});
-    parts.unknown = strangers;
+    parts.anchors.push_back({x509::parse_certificate(maker.root_der()), rule});
     auto format = make_format(
         {.trust = std::make_shared<const x509::Trust>(*x509::Trust::of(std::move(parts))),
          .collateral = files(),
@@ -67,7 +66,7 @@ class TdxCollateral : public ::testing::Test {
   bool with_identity = true;
   bool with_chain = true;
   bool required = true;
-  x509::UnknownRoots strangers = x509::UnknownRoots::refuse;
+  x509::RootRule rule = x509::RootRule::trust;
 };
 
 TEST_F(TdxCollateral, ThatIsAllThereLeavesNothingOut) {
@@ -277,11 +276,8 @@ TEST_F(TdxCollateral, SignedUnderAnotherRootIsRefused) {
 }
 
 TEST_F(TdxCollateral, SignedByOneWhomAPersonHasToLookAtCountsForNothing) {
-  const test::TdxMaker other;
-  crls = {other.response("tcbInfo", info), other.response("enclaveIdentity", identity),
-          other.signing_chain_pem()};
-  with_info = with_identity = with_chain = required = false;
-  strangers = x509::UnknownRoots::review;
+  rule = x509::RootRule::review;
+  required = false;
   EXPECT_EQ(status(), "not_evaluated");
   required = true;
   refused(Code::tdx_collateral_missing);

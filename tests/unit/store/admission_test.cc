@@ -119,7 +119,7 @@ TEST_F(Admissions, OfAnyFormatThatAttestsAreExpectedUnderIt) {
 
 TEST_F(Admissions, AreBoundedWhereNoPersonLetsThemIn) {
   const auto admit = [&](const std::string& id, const std::string& root, Moment at) {
-    Admission one = admission(device(id, to_hex(sha256(id))), "ticket of " + id);
+    Admission one = admission(device(id, to_hex(sha256(id))), id + std::to_string(to_unix(at)));
     one.new_per_root_per_hour = 2;
     one.device.root = root;
     one.device.attested_at = at;
