@@ -1,5 +1,6 @@
 #include "attest/apple_appattest/format.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "attest/apple_appattest/attestation.h"
@@ -30,6 +31,7 @@ class AppAttest final : public Format {
   [[nodiscard]] Result<Verdict> check_new(const Submission& submission) const;
   [[nodiscard]] Result<Verdict> check_known(const Submission& submission) const;
   [[nodiscard]] Result<void> check_environment(const std::string& environment) const;
+  [[nodiscard]] Result<x509::Standing> standing_today(const Facts& facts) const;
   [[nodiscard]] Result<Facts> facts_of_known(const Submission& submission,
                                              const std::string& id) const;
 
@@ -50,6 +52,12 @@ std::optional<std::uint32_t> counter_of(const Facts& facts) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), counter);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return counter;
+}
+
+void tell_standing(x509::Standing standing, Facts& facts) {
+  facts.standing = x509::name_of(standing);
+  facts.proves.clear();
+  if (standing == x509::Standing::trusted) facts.proves = {proves::application, proves::hardware};
 }
 
 Verdict verdict_of(Facts facts, const Submission& submission, BytesView spki) {
@@ -84,13 +92,29 @@ Result<Verdict> AppAttest::check_new(const Submission& submission) const {
   facts.key_protection = "unproven";
   facts.manufacturer = "Apple";
   x509::set_vouched(facts, *chain);
-  if (chain->standing == x509::Standing::trusted)
-    facts.proves = {proves::application, proves::hardware};
+  tell_standing(chain->standing, facts);
   facts.more["application"] = std::vector<std::string>{*app};
   facts.more["environment"] = environment;
   facts.memory[memory_key] = jose::base64url(credential.spki);
   facts.memory[memory_counter] = "0";
   return verdict_of(std::move(facts), submission, credential.spki);
+}
+
+/// By the rules of today for those who vouched then. The last certificate's decides, as its digest
+/// is pinned; one that is refused refuses wherever it stands.
+Result<x509::Standing> AppAttest::standing_today(const Facts& facts) const {
+  const x509::RootRule* rule = options_.trust->rule_of(facts.root);
+  if (facts.root != options_.root_digest || rule == nullptr)
+    return fail(Code::appattest_root, "the device was vouched for by another root");
+  const auto refused = [&](const std::string& digest) {
+    const x509::RootRule* one = options_.trust->rule_of(digest);
+    return one != nullptr && *one == x509::RootRule::refuse;
+  };
+  const bool any = std::any_of(facts.chain.begin(), facts.chain.end(),
+                               [&](const ChainLink& link) { return refused(link.sha256); });
+  if (any || refused(facts.root))
+    return fail(Code::appattest_root, "the operator refuses now what that root signed");
+  return *rule == x509::RootRule::trust ? x509::Standing::trusted : x509::Standing::review;
 }
 
 /// What was attested once holds under the rules of today too.
@@ -99,11 +123,12 @@ Result<Facts> AppAttest::facts_of_known(const Submission& submission, const std:
   if (!device || device->facts.format != format_name)
     return fail(Code::appattest_unknown_device,
                 "no device of that client_id attested here by App Attest: attest first");
-  if (device->facts.root != options_.root_digest)
-    return fail(Code::appattest_root, "the device was vouched for by another root");
-  if (auto good = check_environment(text_of(device->facts, "environment")); !good)
-    return pass_on(good);
-  return device->facts;
+  Facts facts = device->facts;
+  auto standing = standing_today(facts);
+  if (!standing) return pass_on(standing);
+  tell_standing(*standing, facts);
+  if (auto good = check_environment(text_of(facts, "environment")); !good) return pass_on(good);
+  return facts;
 }
 
 Result<Verdict> AppAttest::check_known(const Submission& submission) const {

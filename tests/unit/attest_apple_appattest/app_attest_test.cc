@@ -260,6 +260,46 @@ TEST_F(AppAttestAssertions, HoldTheRulesOfToday) {
   refused(asserted(1), Code::appattest_root);
 }
 
+TEST_F(AppAttestAssertions, FollowTheRuleOfTheirRootAsItIsToday) {
+  using attest::x509::RootRule;
+  const auto under = [&](RootRule rule) {
+    attest::x509::Trust::Parts parts;
+    auto roots = attest::x509::certificates_in(maker_.root_pem());
+    parts.anchors.push_back({std::move(roots.at(0)), rule});
+    options_.trust =
+        std::make_shared<const attest::x509::Trust>(*attest::x509::Trust::of(std::move(parts)));
+  };
+  under(RootRule::review);
+  const auto doubtful = asserted(1);
+  ASSERT_TRUE(doubtful) << doubtful.error().to_string();
+  EXPECT_EQ(doubtful->facts().standing, "review");
+  EXPECT_TRUE(doubtful->facts().proves.empty());
+  under(RootRule::refuse);
+  refused(asserted(1), Code::appattest_root);
+  // Trusted again, or for the first time.
+  under(RootRule::trust);
+  device_->facts = doubtful->facts();
+  const auto trusted = asserted(2);
+  ASSERT_TRUE(trusted) << trusted.error().to_string();
+  EXPECT_EQ(trusted->facts().standing, "trusted");
+  EXPECT_EQ(trusted->facts().proves, (std::vector<std::string>{"application", "hardware"}));
+}
+
+TEST_F(AppAttestAssertions, OfAChainThatIsRefusedAnywhereAreRefused) {
+  using attest::x509::RootRule;
+  attest::x509::Trust::Parts parts;
+  auto roots = attest::x509::certificates_in(maker_.root_pem());
+  parts.anchors.push_back({std::move(roots.at(0)), RootRule::trust});
+  const AppAttestMaker other;
+  auto others = attest::x509::certificates_in(other.root_pem());
+  parts.anchors.push_back({std::move(others.at(0)), RootRule::refuse});
+  options_.trust =
+      std::make_shared<const attest::x509::Trust>(*attest::x509::Trust::of(std::move(parts)));
+  EXPECT_TRUE(asserted(1));
+  device_->facts.chain.push_back({"CN=Between", "CN=Above", other.root_digest()});
+  refused(asserted(1), Code::appattest_root);
+}
+
 TEST_F(AppAttestAssertions, AreWhole) {
   maker_.change_assertion = [](Bytes& data) { data.push_back(0); };
   refused(asserted(1), Code::appattest_assertion_malformed);
