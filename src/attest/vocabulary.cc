@@ -32,7 +32,7 @@ const std::vector<FactName>& fact_names() {
        "hexadecimal: SEV-SNP's launch measurement, TDX's MRTD, Nitro's PCR 0"},
       {"module", FactKind::text, "Nitro: the instance and enclave"},
       {"not_evaluated", FactKind::texts,
-       "what nobody looked at: parts of TDX and SEV-SNP collateral"},
+       "what nobody looked at: parts of TDX and SEV-SNP collateral, Google's revocation list"},
       {"os_patch_level", FactKind::number, "Android: YYYYMM"},
       {"os_version", FactKind::number, "Android: 140000 is 14.0.0"},
       {"policies", FactKind::texts, "x509: certificate policies, dotted"},

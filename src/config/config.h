@@ -134,6 +134,7 @@ struct WebAuthnEnrolment {
   std::string mds;                    ///< A file; "": none.
   std::vector<RootSource> mds_roots;  ///< At least one where there is a file.
   bool mds_required = false;
+  std::string revocation_list;  ///< Google's, of `android-key`; a file; "": none is looked at.
 };
 
 struct AppleAppAttestEnrolment {

@@ -47,6 +47,7 @@ WebAuthnEnrolment read_webauthn(ObjectReader& reader, const Directory& directory
   check_origins(reader, read.origins);
   read.sha1 = reader.boolean("sha1", false);
   read.self_attestation = reader.boolean("self_attestation", false);
+  read.revocation_list = directory.resolve(reader.text("revocation_list", ""));
   reader.object("mds", false, [&](ObjectReader& mds) {
     read.mds = directory.resolve(mds.text("blob"));
     read.mds_roots = read_roots(mds, "roots", true, directory);

@@ -17,6 +17,7 @@ namespace {
 constexpr const char* oid_basic_constraints = "2.5.29.19";
 constexpr const char* oid_alternative_name = "2.5.29.17";
 constexpr const char* oid_extended_usage = "2.5.29.37";
+constexpr const char* oid_key_description = "1.3.6.1.4.1.11129.2.1.17";
 
 void must(bool held, const char* what) {
   if (!held) throw std::runtime_error(what);
@@ -94,24 +95,15 @@ TPMT_PUBLIC area_of(EVP_PKEY* key) {
   return area;
 }
 
-// TCG EK Credential Profile §3.2.9: [4] { manufacturer, model, version }.
-Bytes tpm_names() {
-  std::vector<Bytes> names;
-  for (const auto& [oid, value] : {std::pair{"2.23.133.2.1", "id:4D494E54"},
-                                   {"2.23.133.2.2", "Test TPM"},
-                                   {"2.23.133.2.3", "id:00010002"}})
-    names.push_back(
-        tagged({0x31}, der_sequence({der_oid(oid), tagged({0x0C}, to_bytes(as_bytes(value)))})));
-  return der_sequence({tagged({0xA4}, der_sequence(names))});
-}
-
 // Each has a name of its own, so that another's root is another issuer and no wrong signature.
-std::shared_ptr<X509> authority(const std::string& name, const Pair& key, const Issuer& by) {
+std::shared_ptr<X509> authority(const std::string& name, const Pair& key, const Issuer& by,
+                                std::vector<std::pair<std::string, Bytes>> extensions = {}) {
   IssuedCertificate of;
   of.subject = {{"CN", name + " " + jose::random_name(6)}};
   of.key = key;
   of.ca = true;
   of.key_usage = "critical,keyCertSign,cRLSign";
+  of.extensions = std::move(extensions);
   of.not_before = from_unix(1'600'000'000);
   of.not_after = from_unix(2'100'000'000);
   return issue(of, by);
@@ -127,6 +119,17 @@ std::shared_ptr<const attest::x509::Trust> trust_in(const std::shared_ptr<X509>&
 }
 
 }  // namespace
+
+// [4] { manufacturer, model, version }.
+Bytes tpm_names() {
+  std::vector<Bytes> names;
+  for (const auto& [oid, value] : {std::pair{"2.23.133.2.1", "id:4D494E54"},
+                                   {"2.23.133.2.2", "Test TPM"},
+                                   {"2.23.133.2.3", "id:00010002"}})
+    names.push_back(
+        tagged({0x31}, der_sequence({der_oid(oid), tagged({0x0C}, to_bytes(as_bytes(value)))})));
+  return der_sequence({tagged({0xA4}, der_sequence(names))});
+}
 
 /// What a statement is made over.
 struct WebAuthnMaker::Ceremony {
@@ -190,7 +193,7 @@ IssuedCertificate WebAuthnMaker::leaf_for(const Ceremony& ceremony) const {
   }
   if (kind_ == "android-key") {
     leaf.subject = {{"CN", "Android Keystore Key"}};
-    leaf.extensions = {{"1.3.6.1.4.1.11129.2.1.17", android_description(ceremony.client_hash)}};
+    leaf.extensions = {{oid_key_description, android_description(ceremony.client_hash)}};
   }
   if (kind_ == "apple")
     leaf.extensions.emplace_back(
@@ -203,10 +206,15 @@ IssuedCertificate WebAuthnMaker::leaf_for(const Ceremony& ceremony) const {
 Bytes WebAuthnMaker::x5c(const Ceremony& ceremony) const {
   // U2F has room for one certificate.
   const bool direct = kind_ == "fido-u2f";
+  const auto intermediate =
+      intermediate_is_attested
+          ? authority("Attested", intermediate_key_, {root_, root_key_},
+                      {{oid_key_description, android_description(ceremony.client_hash)}})
+          : intermediate_;
   const auto leaf = issue(leaf_for(ceremony), direct ? Issuer{root_, root_key_}
-                                                     : Issuer{intermediate_, intermediate_key_});
+                                                     : Issuer{intermediate, intermediate_key_});
   std::vector<Bytes> chain = {cbor::octets(der_of(leaf.get()))};
-  if (!direct && with_intermediate) chain.push_back(cbor::octets(der_of(intermediate_.get())));
+  if (!direct && with_intermediate) chain.push_back(cbor::octets(der_of(intermediate.get())));
   return cbor::array(chain);
 }
 
@@ -286,6 +294,7 @@ Json WebAuthnMaker::evidence(const Sha256& binding, const jose::PublicKey& /*key
 
 Bytes WebAuthnMaker::root_pem() const { return to_bytes(as_bytes(pem_text_of(root_.get()))); }
 Bytes WebAuthnMaker::root_der() const { return der_of(root_.get()); }
+Bytes WebAuthnMaker::intermediate_der() const { return der_of(intermediate_.get()); }
 std::shared_ptr<const attest::x509::Trust> WebAuthnMaker::trust() const { return trust_in(root_); }
 Bytes WebAuthnMaker::credential_spki() const { return spki_of(credential_.get()); }
 

@@ -40,6 +40,7 @@ class WebAuthnMaker {
   std::function<void(TPMS_ATTEST&)> change_certify;
   bool leaf_is_of_another_key = false;  ///< Of another than signs; than the credential's.
   bool with_intermediate = true;
+  bool intermediate_is_attested = false;  ///< It is an Android key itself.
 
   struct Made {
     Bytes object;
@@ -51,7 +52,10 @@ class WebAuthnMaker {
   [[nodiscard]] static Json evidence_of(const Made& made);
   [[nodiscard]] Bytes root_pem() const;
   [[nodiscard]] Bytes root_der() const;
+  [[nodiscard]] Bytes intermediate_der() const;
   [[nodiscard]] std::shared_ptr<const attest::x509::Trust> trust() const;
+  /// From now on this authenticator names that one's credential.
+  void name_credential_of(const WebAuthnMaker& other) { credential_ = other.credential_; }
   /// hex SHA-1 of the attestation key, as FIDO's metadata name U2F tokens by it.
   [[nodiscard]] std::string key_identifier() const;
   /// SubjectPublicKeyInfo of the credential.
@@ -74,6 +78,9 @@ class WebAuthnMaker {
   std::shared_ptr<X509> root_;
   std::shared_ptr<X509> intermediate_;
 };
+
+/// The names of a TPM, as a subjectAltName (TCG EK Credential Profile §3.2.9).
+[[nodiscard]] Bytes tpm_names();
 
 /// An Android KeyDescription of that key (KeyMint 3): security level 0 to 2; `origin` and `purpose`
 /// stand in the list that the hardware enforces, of level 0 in the other.

@@ -160,8 +160,10 @@ webauthn::Expected expected_of(const Question& question) {
 
 Judgement by_trust(webauthn::Judged bound, const AttestationObject& object, Json facts,
                    const Question& question) {
-  const webauthn::Rules rules{question.roots, nullptr, false, question.allowed.count("sha1") != 0,
-                              question.allowed.count("self") != 0};
+  webauthn::Rules rules;
+  rules.trust = question.roots;
+  rules.sha1 = question.allowed.count("sha1") != 0;
+  rules.self = question.allowed.count("self") != 0;
   const bool certified = bound.proof.certificates.has_value();
   const auto judged = webauthn::check_trust(std::move(bound), object, rules, question.at);
   if (!judged) {

@@ -36,6 +36,24 @@ Result<void> check_authorizations(const KeyDescription& key) {
 
 }  // namespace
 
+Result<void> check_android_chain(const std::vector<const X509*>& verified,
+                                 const android_key::RevocationList* revocations) {
+  using android_key::CertificateStatus;
+  for (std::size_t i = 0; i < verified.size(); ++i) {
+    const std::string name = x509::name_text(X509_get_subject_name(verified[i]));
+    if (i != 0 && is_android_keys(verified[i]))
+      return fail(Code::android_extension_misplaced,
+                  "\"" + name + "\" is itself an attested key: what it signed attests nothing");
+    if (revocations == nullptr) continue;
+    const auto status = revocations->status_of(verified[i]);
+    if (status == CertificateStatus::good) continue;
+    const bool revoked = status == CertificateStatus::revoked;
+    return fail(revoked ? Code::android_revoked : Code::android_suspended,
+                "Google's list has \"" + name + "\" as " + (revoked ? "revoked" : "suspended"));
+  }
+  return {};
+}
+
 Result<Proof> check_android_key(const Ceremony& ceremony) {
   const cbor::Value& statement = ceremony.object.statement;
   const auto algorithm = algorithm_in(statement);
@@ -61,7 +79,11 @@ Result<Proof> check_android_key(const Ceremony& ceremony) {
   if (!equal_in_constant_time(key->attestation_challenge, ceremony.client_data_hash))
     return fail(Code::android_challenge, "attestationChallenge must be SHA-256 of the client data");
   if (auto authorized = check_authorizations(*key); !authorized) return pass_on(authorized);
+  auto model = check_certified_aaguid(leaf, ceremony.credential().aaguid);
+  if (!model) return pass_on(model);
   Proof proof{*algorithm, std::move(*certificates), std::nullopt, {}, {}, {}};
+  proof.attested_model = *model;
+  proof.attested_flags = false;
   if (is_software(*key))
     proof.rule = Error{Code::android_software, "the key is in a software keystore"};
   return proof;

@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <array>
 
+#include "attest/tpm2/ek_profile.h"
+
 namespace mintmark::attest::webauthn {
 namespace {
 
 constexpr const char* oid_aaguid = "1.3.6.1.4.1.45724.1.1.4";
 constexpr const char* oid_apple_nonce = "1.2.840.113635.100.8.2";
 constexpr const char* oid_key_description = "1.3.6.1.4.1.11129.2.1.17";
+constexpr const char* arc_of_tcg = "2.23.133.";
 
 struct AppleNonce {
   ASN1_OCTET_STRING* nonce;
@@ -105,6 +108,14 @@ bool is_android_keys(const X509* leaf) {
   return find_extension(leaf, oid_key_description) != nullptr;
 }
 
+bool is_tpm_keys(const X509* leaf) {
+  if (tpm2::tpm_names_of(leaf)) return true;
+  const auto usages = x509::extended_key_usages(leaf);
+  return usages && std::any_of(usages->begin(), usages->end(), [](const std::string& usage) {
+           return usage.starts_with(arc_of_tcg);
+         });
+}
+
 Result<void> check_attestation_certificate(X509* leaf) {
   if (X509_get_version(leaf) != X509_VERSION_3) return refused("must be of version 3");
   if (X509_get_ext_by_NID(leaf, NID_basic_constraints, -1) < 0 || x509::is_authority(leaf))
@@ -115,6 +126,7 @@ Result<void> check_attestation_certificate(X509* leaf) {
 
 Result<void> check_packed_certificate(X509* leaf) {
   if (auto usual = check_attestation_certificate(leaf); !usual) return usual;
+  if (is_tpm_keys(leaf)) return refused("is a TPM's: such keys attest for \"tpm\" alone");
   constexpr std::size_t country_code = 2;
   if (subject_value(leaf, NID_countryName).size() != country_code)
     return refused("must name a country of two letters (C)");
@@ -125,9 +137,9 @@ Result<void> check_packed_certificate(X509* leaf) {
   return {};
 }
 
-Result<void> check_certified_aaguid(const X509* leaf, const Aaguid& aaguid) {
+Result<bool> check_certified_aaguid(const X509* leaf, const Aaguid& aaguid) {
   X509_EXTENSION* extension = find_extension(leaf, oid_aaguid);
-  if (extension == nullptr) return {};
+  if (extension == nullptr) return false;
   if (X509_EXTENSION_get_critical(extension) != 0)
     return refused("must not have a critical extension for the model (aaguid)");
   const BytesView content = view_of(X509_EXTENSION_get_data(extension));
@@ -140,7 +152,7 @@ Result<void> check_certified_aaguid(const X509* leaf, const Aaguid& aaguid) {
   const BytesView value = view_of(certified.get());
   if (!std::equal(value.begin(), value.end(), aaguid.begin(), aaguid.end()))
     return fail(Code::webauthn_aaguid, "the certificate is of another model than the credential");
-  return {};
+  return true;
 }
 
 }  // namespace mintmark::attest::webauthn

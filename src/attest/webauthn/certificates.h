@@ -30,12 +30,17 @@ struct Certificates {
 /// authority, by a basicConstraints that is there; and no Android key's, whose subject is chosen by
 /// whoever made the key. `webauthn_certificate`.
 [[nodiscard]] Result<void> check_attestation_certificate(X509* leaf);
-/// §8.2.1: subject and all of the above. `webauthn_certificate`.
+/// §8.2.1: subject and all of the above, and no TPM's key. `webauthn_certificate`.
 [[nodiscard]] Result<void> check_packed_certificate(X509* leaf);
 /// Where the certificate names the model (id-fido-gen-ce-aaguid) it is the credential's.
-/// `webauthn_aaguid`, `webauthn_certificate` (the extension is critical or cannot be read).
-[[nodiscard]] Result<void> check_certified_aaguid(const X509* leaf, const Aaguid& aaguid);
+/// Whether it does. `webauthn_aaguid`, `webauthn_certificate` (the extension is critical or cannot
+/// be read).
+[[nodiscard]] Result<bool> check_certified_aaguid(const X509* leaf, const Aaguid& aaguid);
 /// An Android KeyDescription stands in it. A Keystore signs whatever its app wants signed.
 [[nodiscard]] bool is_android_keys(const X509* leaf);
+/// A usage of TCG's (2.23.133…: AIKs, EKs), or the names of a TPM. A restricted key of a TPM signs
+/// whatever its owner hashes there and does not begin as a TPM's own statement (TPM2_Hash,
+/// FF544347).
+[[nodiscard]] bool is_tpm_keys(const X509* leaf);
 
 }  // namespace mintmark::attest::webauthn

@@ -1,5 +1,6 @@
 #include "attest/webauthn/format.h"
 
+#include "attest/binding.h"
 #include "attest/verdict_maker.h"
 #include "attest/webauthn/judge.h"
 #include "attest/x509/vouched.h"
@@ -10,15 +11,31 @@ namespace {
 
 class WebAuthn final : public Format {
  public:
-  WebAuthn(Options options, std::optional<Metadata> metadata)
-      : options_(std::move(options)), metadata_(std::move(metadata)) {}
+  WebAuthn(Options options, std::optional<Metadata> metadata,
+           std::optional<android_key::RevocationList> revocations)
+      : options_(std::move(options)),
+        metadata_(std::move(metadata)),
+        revocations_(std::move(revocations)) {}
   [[nodiscard]] std::string name() const override { return "webauthn"; }
   [[nodiscard]] Result<Verdict> check(const Submission& submission) const override;
 
  private:
+  [[nodiscard]] Rules rules() const {
+    return {options_.trust.get(),  metadata_ ? &*metadata_ : nullptr,
+            options_.mds_required, revocations_ ? &*revocations_ : nullptr,
+            options_.sha1,         options_.self};
+  }
+
   Options options_;
   std::optional<Metadata> metadata_;
+  std::optional<android_key::RevocationList> revocations_;
 };
+
+std::string identity_of(const Judged& judged, const AttestationObject& object) {
+  const std::string voucher = judged.chain ? x509::voucher_of(*judged.chain) : "self";
+  return to_hex(
+      hash_fields({as_bytes("webauthn"), as_bytes(voucher), object.data.credential->spki}));
+}
 
 Facts facts_of(const Judged& judged, const AttestationObject& object) {
   Facts facts;
@@ -35,10 +52,10 @@ Facts facts_of(const Judged& judged, const AttestationObject& object) {
     facts.root = x509::unknown_root;
     facts.standing = x509::name_of(x509::Standing::review);
   }
-  facts.more["aaguid"] = uuid_of(object.data.credential->aaguid);
+  if (judged.proof.attested_model || judged.authenticator != nullptr)
+    facts.more["aaguid"] = uuid_of(object.data.credential->aaguid);
   facts.more["application"] = std::vector<std::string>{"rp:" + judged.rp_id};
-  // U2F tokens verify nobody, and do not sign the flags.
-  facts.more["user_verified"] = object.data.user_verified() && object.format != "fido-u2f";
+  facts.more["user_verified"] = object.data.user_verified() && judged.proof.attested_flags;
   if (judged.authenticator == nullptr) return facts;
   const std::string& certified = judged.authenticator->certified;
   facts.more["certified_by_fido"] = certified.empty() ? "NOT_FIDO_CERTIFIED" : certified;
@@ -58,12 +75,13 @@ Result<Verdict> WebAuthn::check(const Submission& submission) const {
   auto bound = check_bindings(*object, *client,
                               {to_bytes(submission.binding), options_.rp_ids, options_.origins});
   if (!bound) return pass_on(bound);
-  const Rules rules{options_.trust.get(), metadata_ ? &*metadata_ : nullptr, options_.mds_required,
-                    options_.sha1, options_.self};
-  const auto judged = check_trust(std::move(*bound), *object, rules, submission.at);
+  const auto judged = check_trust(std::move(*bound), *object, rules(), submission.at);
   if (!judged) return tl::unexpected<Error>(judged.error().error);
-  return VerdictMaker::make(facts_of(*judged, *object), std::nullopt, submission.key,
-                            to_hex(sha256(object->data.credential->spki)), submission.at);
+  Facts facts = facts_of(*judged, *object);
+  if (object->format == "android-key" && !revocations_)
+    facts.more["not_evaluated"] = std::vector<std::string>{"revocation"};
+  return VerdictMaker::make(std::move(facts), std::nullopt, submission.key,
+                            identity_of(*judged, *object), submission.at);
 }
 
 Result<void> check_options(const Options& options) {
@@ -90,8 +108,15 @@ Result<std::unique_ptr<Format>> make_format(Options options) {
     metadata = std::move(*parsed);
     options.mds.clear();  // Megabytes, and read.
   }
+  std::optional<android_key::RevocationList> revocations;
+  if (!options.revocation_list.empty()) {
+    auto parsed = android_key::RevocationList::parse(options.revocation_list);
+    if (!parsed) return pass_on(parsed);
+    revocations = std::move(*parsed);
+    options.revocation_list.clear();  // Likewise.
+  }
   return std::unique_ptr<Format>(
-      std::make_unique<WebAuthn>(std::move(options), std::move(metadata)));
+      std::make_unique<WebAuthn>(std::move(options), std::move(metadata), std::move(revocations)));
 }
 
 }  // namespace mintmark::attest::webauthn

@@ -1,5 +1,7 @@
 #include "attest/webauthn/judge.h"
 
+#include <algorithm>
+
 namespace mintmark::attest::webauthn {
 namespace {
 
@@ -14,10 +16,16 @@ bool is_unknown(const ChainResult& chain) {
                : chain.error().fault == x509::ChainFault::untrusted_root;
 }
 
+/// One entry's word, and the operator's.
+struct Vouching {
+  ChainResult chain;
+  bool listed = false;  ///< The entry's own roots vouch too.
+};
+
 /// By the operator's roots; where none of them vouches, by those that the metadata name for just
 /// this authenticator.
-ChainResult check_certificates(const Certificates& certificates, const Rules& rules,
-                               const Authenticator* authenticator, Moment at) {
+Vouching check_certificates(const Certificates& certificates, const Rules& rules,
+                            const Authenticator* named, Moment at) {
   ChainResult chain = tl::unexpected(x509::ChainRefusal{
       x509::ChainFault::untrusted_root, "no trusted root vouches for this authenticator"});
   const auto by = [&](const x509::Trust& trust) {
@@ -25,25 +33,62 @@ ChainResult check_certificates(const Certificates& certificates, const Rules& ru
                              x509::ExpiredAuthorities::refuse);
   };
   if (rules.trust != nullptr) chain = by(*rules.trust);
-  if (!is_unknown(chain) || authenticator == nullptr || authenticator->trust == nullptr)
-    return chain;
-  ChainResult listed = by(*authenticator->trust);
-  return listed ? listed : chain;
+  if (named == nullptr || named->trust == nullptr) return {std::move(chain), false};
+  ChainResult listed = by(*named->trust);
+  const bool holds = listed.has_value() && !is_unknown(listed);
+  if (holds && is_unknown(chain)) chain = std::move(listed);
+  return {std::move(chain), holds};
 }
 
-tl::expected<void, Refusal> check_metadata(const Judged& judged, const Rules& rules) {
-  if (rules.metadata == nullptr) return {};
-  if (judged.authenticator == nullptr && rules.metadata_required)
-    return refused(Code::webauthn_authenticator_unknown,
-                   "FIDO's metadata do not list this authenticator", true);
-  if (judged.authenticator != nullptr && !judged.authenticator->refused.empty())
+const X509* found_among(const std::vector<const X509*>& all, const std::string& digest) {
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [&](const X509* one) { return x509::digest_of(one) == digest; });
+  return found == all.end() ? nullptr : *found;
+}
+
+/// The certificates of the chain that was verified, from the leaf; those above it were offered, or
+/// are known.
+std::vector<const X509*> verified_in(const Judged& judged, const Rules& rules,
+                                     const Authenticator* named) {
+  std::vector<const X509*> all{judged.proof.certificates->leaf.get()};
+  for (const auto& one : judged.proof.certificates->offered) all.push_back(one.get());
+  for (const x509::Trust* trust : {rules.trust, named != nullptr ? named->trust.get() : nullptr}) {
+    if (trust != nullptr) all.insert(all.end(), trust->known().begin(), trust->known().end());
+  }
+  std::vector<const X509*> verified;
+  for (const x509::Link& link : judged.chain->links)
+    verified.push_back(found_among(all, link.sha256));
+  return verified;
+}
+
+tl::expected<void, Refusal> check_android(const Judged& judged, const Rules& rules,
+                                          const Authenticator* named) {
+  const auto verified = verified_in(judged, rules, named);
+  if (std::find(verified.begin(), verified.end(), nullptr) != verified.end())
+    return refused(Code::internal, "a verified certificate was not found again", false);
+  auto good = check_android_chain(verified, rules.revocations);
+  if (good) return {};
+  const bool by_rule = good.error().code != Code::android_extension_misplaced;
+  return tl::unexpected<Refusal>(Refusal{good.error(), by_rule});
+}
+
+/// What is reported of a model ends trust in whatever names it; that it is listed helps only those
+/// of whom its roots know.
+tl::expected<void, Refusal> check_metadata(const Judged& judged, const Rules& rules,
+                                           const Authenticator* named) {
+  if (named != nullptr && !named->refused.empty())
     return refused(Code::webauthn_authenticator_status,
-                   "FIDO's metadata say of this authenticator: " + judged.authenticator->refused,
+                   "FIDO's metadata say of this authenticator: " + named->refused, true);
+  if (rules.metadata_required && judged.authenticator == nullptr)
+    return refused(Code::webauthn_authenticator_unknown,
+                   "FIDO's metadata do not list this authenticator, or not under those who vouch "
+                   "for it",
                    true);
   return {};
 }
 
-tl::expected<void, Refusal> check_rules(const Judged& judged, const Rules& rules) {
+tl::expected<void, Refusal> check_rules(const Judged& judged, const Rules& rules,
+                                        const Authenticator* named) {
   constexpr auto rs1 = static_cast<std::int64_t>(cbor::CoseAlgorithm::rs1);
   if (judged.proof.algorithm == rs1 && !rules.sha1)
     return refused(Code::webauthn_sha1,
@@ -54,7 +99,7 @@ tl::expected<void, Refusal> check_rules(const Judged& judged, const Rules& rules
                    "self attestation proves nothing of hardware; the operator can take it", true);
   if (judged.proof.rule)
     return tl::unexpected<Refusal>(Refusal{*judged.proof.rule, /*by_rule=*/true});
-  return check_metadata(judged, rules);
+  return check_metadata(judged, rules, named);
 }
 
 }  // namespace
@@ -72,22 +117,27 @@ Result<Judged> check_bindings(const AttestationObject& object, const ClientData&
 tl::expected<Judged, Refusal> check_trust(Judged judged, const AttestationObject& object,
                                           const Rules& rules, Moment at) {
   const auto& certificates = judged.proof.certificates;
+  const Authenticator* named = nullptr;
   if (rules.metadata != nullptr) {
     if (auto fresh = rules.metadata->check_fresh(at); !fresh)
       return tl::unexpected<Refusal>(Refusal{fresh.error(), true});
-    judged.authenticator = rules.metadata->find(object.data.credential->aaguid,
-                                                certificates ? certificates->leaf.get() : nullptr);
+    named = rules.metadata->find(object.data.credential->aaguid,
+                                 certificates ? certificates->leaf.get() : nullptr);
   }
   if (certificates) {
-    ChainResult chain = check_certificates(*certificates, rules, judged.authenticator, at);
-    if (!chain) {
-      const x509::ChainFault fault = chain.error().fault;
-      return refused(x509::code_of(fault), chain.error().reason,
-                     fault == x509::ChainFault::untrusted_root);
+    Vouching vouching = check_certificates(*certificates, rules, named, at);
+    if (!vouching.chain) {
+      const x509::ChainRefusal& why = vouching.chain.error();
+      return refused(x509::code_of(why.fault), why.reason,
+                     why.fault == x509::ChainFault::untrusted_root);
     }
-    judged.chain = std::move(*chain);
+    judged.chain = std::move(*vouching.chain);
+    if (vouching.listed) judged.authenticator = named;
   }
-  if (auto good = check_rules(judged, rules); !good) return tl::unexpected(good.error());
+  if (object.format == "android-key") {
+    if (auto good = check_android(judged, rules, named); !good) return tl::unexpected(good.error());
+  }
+  if (auto good = check_rules(judged, rules, named); !good) return tl::unexpected(good.error());
   return judged;
 }
 

@@ -13,6 +13,7 @@ struct Rules {
   const x509::Trust* trust = nullptr;  ///< nullptr: none but the metadata's.
   const Metadata* metadata = nullptr;  ///< nullptr: none.
   bool metadata_required = false;
+  const android_key::RevocationList* revocations = nullptr;  ///< Of `android-key`; nullptr: none.
   bool sha1 = false;
   bool self = false;
 };
@@ -21,8 +22,10 @@ struct Rules {
 struct Judged {
   std::string rp_id;  ///< "" where none was expected.
   Proof proof;
-  std::optional<x509::Chain> chain;              ///< Nothing: self attestation.
-  const Authenticator* authenticator = nullptr;  ///< The metadata's; nullptr: not listed.
+  std::optional<x509::Chain> chain;  ///< Nothing: self attestation.
+  /// The metadata's, by whose own roots the certificates hold too; nullptr: not listed. That the
+  /// statement merely names a model makes it none of that model.
+  const Authenticator* authenticator = nullptr;
 };
 
 struct Refusal {
@@ -38,8 +41,8 @@ struct Refusal {
 
 /// Who vouches, and the rules of today. Errors: `certificate_…` (x509::code_of), `webauthn_sha1`,
 /// `webauthn_self`, `webauthn_authenticator_unknown`, `webauthn_authenticator_status`,
-/// `mds_expired`, and those of a statement's own rules (`android_software`,
-/// `device_key_not_fixed_tpm`, `device_key_imported`).
+/// `mds_expired`, those of check_android_chain, and those of a statement's own rules
+/// (`android_software`, `device_key_not_fixed_tpm`, `device_key_imported`).
 [[nodiscard]] tl::expected<Judged, Refusal> check_trust(Judged judged,
                                                         const AttestationObject& object,
                                                         const Rules& rules, Moment at);

@@ -35,7 +35,9 @@ Result<Proof> check_self(const Ceremony& ceremony, std::int64_t algorithm, Bytes
   if (auto good = check_signed_by(key.key.get(), algorithm, ceremony.signed_octets(), signature);
       !good)
     return pass_on(good);
-  return Proof{algorithm, std::nullopt, std::nullopt, {}, {}, {}};
+  Proof proof{algorithm, std::nullopt, std::nullopt, {}, {}, {}};
+  proof.attested_model = proof.attested_flags = false;
+  return proof;
 }
 
 }  // namespace
@@ -101,11 +103,11 @@ Result<Proof> check_fido_u2f(const Ceremony& ceremony) {
   X509* leaf = certificates->leaf.get();
   if (!certificates->offered.empty())
     return fail(Code::webauthn_statement, "\"x5c\" of U2F holds one certificate");
-  if (is_android_keys(leaf) || x509::is_authority(leaf) ||
+  if (is_android_keys(leaf) || is_tpm_keys(leaf) || x509::is_authority(leaf) ||
       p256_point_of(x509::spki_of(leaf)).empty())
     return fail(Code::webauthn_certificate,
                 "a U2F token's certificate has a key on P-256, and is neither an authority's nor "
-                "an Android key's");
+                "an Android key's nor a TPM's");
   const Bytes point = p256_point_of(credential.spki);
   if (point.empty())
     return fail(Code::webauthn_key_malformed, "a U2F credential has a key on P-256");
@@ -121,7 +123,9 @@ Result<Proof> check_fido_u2f(const Ceremony& ceremony) {
   if (auto good = check_signed_by(key_of(*certificates), es256, octets, *signature); !good)
     return pass_on(good);
   std::string maker = organisation_of(leaf);
-  return Proof{std::nullopt, std::move(*certificates), std::nullopt, std::move(maker), {}, {}};
+  Proof proof{std::nullopt, std::move(*certificates), std::nullopt, std::move(maker), {}, {}};
+  proof.attested_flags = false;
+  return proof;
 }
 
 Result<Proof> check_apple(const Ceremony& ceremony) {

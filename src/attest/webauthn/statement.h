@@ -3,6 +3,7 @@
 // folder alone.
 #pragma once
 
+#include "attest/android_key/revocation.h"
 #include "attest/webauthn/attestation_object.h"
 #include "attest/webauthn/certificates.h"
 
@@ -28,6 +29,13 @@ struct Proof {
   std::string manufacturer;  ///< As the certificate says; "" where it does not.
   std::string model;
   std::string version;
+  /// An attestation key signed the authenticator data, or its certificate names the aaguid. false:
+  /// whoever made the statement chose it (`android-key` and self attestation, where the credential
+  /// signs; `tpm`, where the data are merely hashed).
+  bool attested_model = true;
+  /// The flags are the authenticator's word, of a TPM its host's. false: whoever made the statement
+  /// chose them, where the credential signs; or nobody signed them (U2F).
+  bool attested_flags = true;
 };
 
 /// By its "fmt". `webauthn_none`, `webauthn_format_unknown`, `webauthn_statement`, and those below.
@@ -41,6 +49,11 @@ struct Proof {
 /// §8.4: `webauthn_signature`, `webauthn_key_mismatch`, `webauthn_certificate`, and errors of the
 /// key description (android_…).
 [[nodiscard]] Result<Proof> check_android_key(const Ceremony& ceremony);
+/// The rules of the chain that was verified, and not of what was submitted: no certificate above
+/// the leaf is itself an attested key's (`android_extension_misplaced`), and Google's list, if
+/// there is one, has none of them (`android_revoked`, `android_suspended`).
+[[nodiscard]] Result<void> check_android_chain(const std::vector<const X509*>& verified,
+                                               const android_key::RevocationList* revocations);
 /// §8.6: `webauthn_signature`, `webauthn_certificate`, `webauthn_aaguid`,
 /// `webauthn_key_malformed` (not on P-256).
 [[nodiscard]] Result<Proof> check_fido_u2f(const Ceremony& ceremony);

@@ -129,15 +129,17 @@ Result<Proof> check_tpm(const Ceremony& ceremony) {
     return pass_on(certified);
   X509* leaf = certificates->leaf.get();
   if (auto aik = check_aik_certificate(leaf); !aik) return pass_on(aik);
-  if (auto model = check_certified_aaguid(leaf, ceremony.credential().aaguid); !model)
-    return pass_on(model);
+  auto model = check_certified_aaguid(leaf, ceremony.credential().aaguid);
+  if (!model) return pass_on(model);
   const auto names = tpm2::tpm_names_of(leaf);
-  return Proof{*algorithm,
-               std::move(*certificates),
-               rule_for(read->area.area),
-               names->manufacturer,
-               names->model,
-               names->version};
+  Proof proof{*algorithm,
+              std::move(*certificates),
+              rule_for(read->area.area),
+              names->manufacturer,
+              names->model,
+              names->version};
+  proof.attested_model = *model;
+  return proof;
 }
 
 }  // namespace mintmark::attest::webauthn

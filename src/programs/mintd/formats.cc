@@ -107,6 +107,8 @@ class FormatMaker {
     if (!mds) return pass_on(mds);
     auto mds_trust = load_some(wanted.mds_roots);
     if (!mds_trust) return pass_on(mds_trust);
+    auto list = text_of(wanted.revocation_list);
+    if (!list) return pass_on(list);
     return add(attest::webauthn::make_format({.trust = std::move(*trust),
                                               .rp_ids = wanted.rp_ids,
                                               .origins = wanted.origins,
@@ -114,7 +116,8 @@ class FormatMaker {
                                               .self = wanted.self_attestation,
                                               .mds = std::move(*mds),
                                               .mds_trust = std::move(*mds_trust),
-                                              .mds_required = wanted.mds_required}));
+                                              .mds_required = wanted.mds_required,
+                                              .revocation_list = std::move(*list)}));
   }
 
   Result<void> apple_appattest() {

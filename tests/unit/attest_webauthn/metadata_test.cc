@@ -73,6 +73,81 @@ TEST(FidoMetadata, VouchesForNoModelByTheRootsOfAnother) {
   refused(scene.check(), Code::certificate_untrusted_root);
 }
 
+/// An authenticator that the operator's root vouches for names a model of another maker's.
+struct Impostor : Scene {
+  explicit Impostor(const char* kind) : Scene(kind) {
+    maker.aaguid = Bytes(16, 3);
+    options.trust = maker.trust();
+    options.self = true;
+  }
+  void list_model(const Bytes& root, const std::vector<std::string>& statuses) {
+    metadata.payload["entries"].push_back(MetadataMaker::entry(maker.aaguid, {root}, statuses));
+  }
+};
+constexpr const char* kinds_with_models[] = {"packed", "tpm", "android-key", "self"};
+
+bool is_told(const attest::Facts& facts, const char* name) { return facts.more.count(name) != 0; }
+
+TEST(FidoMetadata, AModelThatIsMerelyNamedIsNotListed) {
+  for (const std::string kind : kinds_with_models) {
+    SCOPED_TRACE(kind);
+    Impostor scene(kind.c_str());
+    scene.list_model(WebAuthnMaker().root_der(), {"FIDO_CERTIFIED_L1"});
+    const auto verdict = scene.check();
+    ASSERT_TRUE(verdict) << verdict.error().to_string();
+    EXPECT_FALSE(is_told(verdict->facts(), "certified_by_fido"));
+    EXPECT_NE(verdict->facts().model, "Test Authenticator 5");
+    EXPECT_EQ(is_told(verdict->facts(), "aaguid"), kind == "packed");
+    scene.options.mds_required = true;
+    refused(scene.check(), Code::webauthn_authenticator_unknown);
+  }
+}
+
+TEST(FidoMetadata, AModelWithoutRootsOfItsOwnIsNotListed) {
+  Impostor scene("packed");
+  Json entry = MetadataMaker::entry(scene.maker.aaguid, {}, {"FIDO_CERTIFIED_L1"});
+  scene.metadata.payload["entries"].push_back(entry);
+  scene.options.mds_required = true;
+  refused(scene.check(), Code::webauthn_authenticator_unknown);
+}
+
+TEST(FidoMetadata, AModelIsToldWhereItsOwnRootsVouchToo) {
+  for (const std::string kind : {"packed", "tpm", "android-key"}) {
+    SCOPED_TRACE(kind);
+    Impostor scene(kind.c_str());
+    scene.list_model(scene.maker.root_der(), {"FIDO_CERTIFIED_L1"});
+    scene.options.mds_required = true;
+    const auto verdict = scene.check();
+    ASSERT_TRUE(verdict) << verdict.error().to_string();
+    const attest::Facts& facts = verdict->facts();
+    EXPECT_EQ(attest::to_json(facts.more.at("certified_by_fido")), "FIDO_CERTIFIED_L1");
+    EXPECT_EQ(attest::to_json(facts.more.at("aaguid")), "03030303-0303-0303-0303-030303030303");
+    EXPECT_EQ(facts.model, kind == "tpm" ? "Test TPM" : "Test Authenticator 5");
+  }
+}
+
+TEST(FidoMetadata, SelfAttestationIsNoModelsEvenUnderTheRightName) {
+  Impostor scene("self");
+  scene.list_model(scene.maker.root_der(), {"FIDO_CERTIFIED_L1"});
+  const auto verdict = scene.check();
+  ASSERT_TRUE(verdict) << verdict.error().to_string();
+  EXPECT_FALSE(is_told(verdict->facts(), "certified_by_fido"));
+  EXPECT_FALSE(is_told(verdict->facts(), "aaguid"));
+  EXPECT_EQ(verdict->facts().model, "");
+  EXPECT_EQ(attest::to_json(verdict->facts().more.at("user_verified")), false);
+  scene.options.mds_required = true;
+  refused(scene.check(), Code::webauthn_authenticator_unknown);
+}
+
+TEST(FidoMetadata, WhatNamesABrokenModelIsRefusedWhoeverVouches) {
+  for (const char* kind : kinds_with_models) {
+    SCOPED_TRACE(kind);
+    Impostor scene(kind);
+    scene.list_model(WebAuthnMaker().root_der(), {"REVOKED"});
+    refused(scene.check(), Code::webauthn_authenticator_status);
+  }
+}
+
 TEST(FidoMetadata, KnowsU2fTokensByTheirKeys) {
   for (const bool listed : {true, false}) {
     Scene scene("fido-u2f");

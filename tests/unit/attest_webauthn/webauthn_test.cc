@@ -1,6 +1,7 @@
 // Enrolment by WebAuthn: what is taken, and each check broken by itself.
 #include <gtest/gtest.h>
 
+#include "attest/binding.h"
 #include "attest/vocabulary.h"
 #include "attest/webauthn/format.h"
 #include "jose/base64url.h"
@@ -97,8 +98,11 @@ TEST(WebAuthn, AuthenticatorsOfEveryFormatAreTaken) {
     EXPECT_EQ(facts.root, to_hex(sha256(maker.root_der())));
     EXPECT_EQ(facts.proves, std::vector<std::string>{"hardware"});
     EXPECT_EQ(attest::to_json(facts.more.at("application")), Json({"rp:login.example"}));
-    EXPECT_EQ(attest::to_json(facts.more.at("user_verified")), std::string(kind) != "fido-u2f");
-    EXPECT_EQ(verdict->identity(), to_hex(sha256(maker.credential_spki())));
+    const bool attested = std::string(kind) != "fido-u2f" && std::string(kind) != "android-key";
+    EXPECT_EQ(attest::to_json(facts.more.at("user_verified")), attested);
+    EXPECT_EQ(verdict->identity(),
+              to_hex(attest::hash_fields(
+                  {as_bytes("webauthn"), as_bytes(facts.root), maker.credential_spki()})));
     EXPECT_EQ(verdict->device_key(), token_key());
     EXPECT_FALSE(verdict->boot());
     for (const auto& [name, value] : facts.more) EXPECT_NE(attest::fact_named(name), nullptr);

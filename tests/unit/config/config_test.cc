@@ -153,6 +153,8 @@ TEST(Config, ResolvesRelativePathsAgainstTheFilesDirectory) {
   EXPECT_EQ(config.enrolment.formats.android_key->software_roots.at(0).path,
             "/etc/mintmark/emulators");
   EXPECT_EQ(config.enrolment.formats.webauthn->mds, "/etc/mintmark/blob.jwt");
+  EXPECT_EQ(config.enrolment.formats.webauthn->revocation_list,
+            "/etc/mintmark/webauthn-status.json");
   EXPECT_EQ(config.enrolment.formats.tdx->collateral, "/etc/mintmark/pcs");
   EXPECT_EQ(config.enrolment.formats.eat->keys, "/etc/mintmark/verifier-keys.json");
 }

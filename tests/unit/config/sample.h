@@ -94,6 +94,7 @@ inline const std::string sample = R"({
       "origins": ["https://login.example.org"],
       "sha1": true,
       "self_attestation": true,
+      "revocation_list": "webauthn-status.json",
       "mds": {"blob": "blob.jwt", "roots": [{"path": "fido", "rule": "trust"}], "required": true}
     },
     "apple-appattest": {

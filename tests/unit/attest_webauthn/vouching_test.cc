@@ -1,0 +1,189 @@
+// Who vouches for an authenticator, and for what: identities, keys that attest something else,
+// Google's revocation list.
+#include <gtest/gtest.h>
+
+#include "attest/webauthn/format.h"
+#include "support/soft_key.h"
+#include "support/webauthn_maker.h"
+
+namespace mintmark::test {
+namespace {
+
+using attest::webauthn::Options;
+using attest::x509::RootRule;
+using attest::x509::Trust;
+
+const Moment now = from_unix(1'750'000'000);
+const Sha256 binding = sha256("a binding");
+constexpr const char* oid_aaguid = "1.3.6.1.4.1.45724.1.1.4";
+
+Options options_for(const WebAuthnMaker& maker) {
+  Options options;
+  options.trust = maker.trust();
+  options.rp_ids = {maker.rp_id};
+  options.origins = {maker.origin};
+  options.self = true;
+  options.at = now;
+  return options;
+}
+
+Result<attest::Verdict> checked(const WebAuthnMaker& maker, const Options& options) {
+  auto format = attest::webauthn::make_format(options);
+  if (!format) return pass_on(format);
+  const SoftKey key;
+  return (*format)->check(
+      {maker.evidence(binding, key.public_key()), binding, key.public_key(), now});
+}
+Result<attest::Verdict> checked(const WebAuthnMaker& maker) {
+  return checked(maker, options_for(maker));
+}
+
+std::string identity_of(const WebAuthnMaker& maker, const Options& options) {
+  const auto verdict = checked(maker, options);
+  EXPECT_TRUE(verdict) << verdict.error().to_string();
+  return verdict ? verdict->identity() : std::string();
+}
+std::string identity_of(const WebAuthnMaker& maker) {
+  return identity_of(maker, options_for(maker));
+}
+
+void refused(const Result<attest::Verdict>& verdict, Code code) {
+  ASSERT_FALSE(verdict.has_value());
+  EXPECT_EQ(facts_of(verdict.error().code).name, facts_of(code).name) << verdict.error().detail;
+}
+
+std::shared_ptr<const Trust> trust_of(Trust::Parts parts) {
+  return std::make_shared<const Trust>(*Trust::of(std::move(parts)));
+}
+
+TEST(WebAuthnIdentity, IsOneAuthoritysWordOnACredential) {
+  for (const char* kind : {"packed", "tpm", "android-key", "apple", "fido-u2f"}) {
+    SCOPED_TRACE(kind);
+    const WebAuthnMaker victim(kind);
+    WebAuthnMaker thief(kind);
+    thief.name_credential_of(victim);
+    EXPECT_EQ(identity_of(victim), identity_of(victim));
+    EXPECT_NE(identity_of(victim), identity_of(thief));
+    // Nor does one that nobody knows take it over.
+    Options options = options_for(thief);
+    Trust::Parts parts;
+    parts.anchors.push_back({attest::x509::parse_certificate(victim.root_der()), RootRule::trust});
+    parts.unknown = attest::x509::UnknownRoots::review;
+    options.trust = trust_of(std::move(parts));
+    EXPECT_NE(identity_of(victim, options), identity_of(thief, options));
+  }
+}
+
+TEST(WebAuthnIdentity, OfSelfAttestationIsNobodyElses) {
+  const WebAuthnMaker victim;
+  WebAuthnMaker self("self");
+  self.name_credential_of(victim);
+  EXPECT_EQ(identity_of(self), identity_of(self));
+  EXPECT_NE(identity_of(self), identity_of(victim));
+  EXPECT_NE(identity_of(self), identity_of(WebAuthnMaker("self")));
+}
+
+TEST(WebAuthnModel, IsToldWhereAnAttestationKeyOrItsCertificateNamesIt) {
+  WebAuthnMaker tpm("tpm");
+  EXPECT_EQ(checked(tpm)->facts().more.count("aaguid"), 0U);
+  EXPECT_EQ(checked(WebAuthnMaker("android-key"))->facts().more.count("aaguid"), 0U);
+  EXPECT_EQ(checked(WebAuthnMaker("packed"))->facts().more.count("aaguid"), 1U);
+  for (const char* kind : {"tpm", "android-key"}) {
+    SCOPED_TRACE(kind);
+    WebAuthnMaker certified(kind);
+    certified.change_leaf = [&](IssuedCertificate& leaf) {
+      leaf.extensions.emplace_back(oid_aaguid, der_octets(certified.aaguid));
+    };
+    EXPECT_EQ(checked(certified)->facts().more.count("aaguid"), 1U);
+    certified.change_leaf = [&](IssuedCertificate& leaf) {
+      leaf.extensions.emplace_back(oid_aaguid, der_octets(Bytes(16, 9)));
+    };
+    refused(checked(certified), Code::webauthn_aaguid);
+  }
+}
+
+TEST(WebAuthnCertificates, OfTpmsAttestForTpmAlone) {
+  const std::vector<std::pair<std::string, Bytes>> marks = {
+      {"2.5.29.37", der_sequence({der_oid("2.23.133.8.3")})},
+      {"2.5.29.37", der_sequence({der_oid("1.3.6.1.5.5.7.3.2"), der_oid("2.23.133.8.1")})},
+      {"2.5.29.17", tpm_names()}};
+  for (const char* kind : {"packed", "fido-u2f"}) {
+    for (const auto& mark : marks) {
+      SCOPED_TRACE(kind + mark.first);
+      WebAuthnMaker maker(kind);
+      maker.change_leaf = [&](IssuedCertificate& leaf) { leaf.extensions.push_back(mark); };
+      refused(checked(maker), Code::webauthn_certificate);
+    }
+  }
+  WebAuthnMaker other("fido-u2f");
+  other.change_leaf = [](IssuedCertificate& leaf) {
+    leaf.extensions.emplace_back("2.5.29.37", der_sequence({der_oid("1.3.6.1.5.5.7.3.2")}));
+  };
+  EXPECT_TRUE(checked(other));
+}
+
+/// An Android key (serial 7) under authorities of serial 1, and Google's list.
+struct Listed {
+  explicit Listed(const char* kind = "android-key") : maker(kind), options(options_for(maker)) {}
+  void list(const std::string& serial, const std::string& status) {
+    options.revocation_list = Json{{"entries", {{serial, {{"status", status}}}}}}.dump();
+  }
+  [[nodiscard]] Result<attest::Verdict> check() const { return checked(maker, options); }
+  WebAuthnMaker maker;
+  Options options;
+};
+
+TEST(WebAuthnAndroid, WhatGoogleRevokedOrSuspendedIsRefused) {
+  Listed listed;
+  for (const char* serial : {"7", "1"}) {
+    listed.list(serial, "REVOKED");
+    refused(listed.check(), Code::android_revoked);
+    listed.list(serial, "SUSPENDED");
+    refused(listed.check(), Code::android_suspended);
+  }
+  listed.list("2", "REVOKED");
+  const auto verdict = listed.check();
+  ASSERT_TRUE(verdict) << verdict.error().to_string();
+  EXPECT_EQ(verdict->facts().more.count("not_evaluated"), 0U);
+}
+
+TEST(WebAuthnAndroid, TheListIsHeldAgainstTheChainThatWasVerified) {
+  Listed listed;
+  Trust::Parts parts;
+  parts.anchors.push_back(
+      {attest::x509::parse_certificate(listed.maker.root_der()), RootRule::trust});
+  parts.intermediates.push_back(attest::x509::parse_certificate(listed.maker.intermediate_der()));
+  listed.options.trust = trust_of(std::move(parts));
+  // What the operator knows is not submitted, and is looked up all the same.
+  listed.maker.with_intermediate = false;
+  EXPECT_TRUE(listed.check());
+  listed.list("1", "REVOKED");
+  refused(listed.check(), Code::android_revoked);
+}
+
+TEST(WebAuthnAndroid, WithoutAListThatIsSaid) {
+  const auto android = Listed().check();
+  ASSERT_TRUE(android);
+  EXPECT_EQ(attest::to_json(android->facts().more.at("not_evaluated")), Json({"revocation"}));
+  Listed packed("packed");
+  EXPECT_EQ(packed.check()->facts().more.count("not_evaluated"), 0U);
+  packed.list("7", "REVOKED");
+  EXPECT_TRUE(packed.check()) << "Google's list is of its own certificates' serials";
+}
+
+TEST(WebAuthnAndroid, AListThatCannotBeReadIsNone) {
+  Listed listed;
+  listed.options.revocation_list = "{}";
+  refused(listed.check(), Code::android_revocation_list);
+  listed.list("7", "FORGIVEN");
+  refused(listed.check(), Code::android_revocation_list);
+}
+
+TEST(WebAuthnAndroid, AnAttestedKeyAttestsNoOther) {
+  WebAuthnMaker maker("android-key");
+  maker.intermediate_is_attested = true;
+  refused(checked(maker), Code::android_extension_misplaced);
+}
+
+}  // namespace
+}  // namespace mintmark::test
