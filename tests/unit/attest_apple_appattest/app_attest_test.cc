@@ -276,6 +276,8 @@ TEST_F(AppAttestAssertions, FollowTheRuleOfTheirRootAsItIsToday) {
   EXPECT_TRUE(doubtful->facts().proves.empty());
   under(RootRule::refuse);
   refused(asserted(1), Code::appattest_root);
+  device_->facts.chain.clear();
+  refused(asserted(1), Code::appattest_root);
   // Trusted again, or for the first time.
   under(RootRule::trust);
   device_->facts = doubtful->facts();
