@@ -39,29 +39,6 @@ bool may_have_expired(const Tolerance& tolerance, const X509* authority) {
          alive_at_issue(authority, tolerance.leaf);
 }
 
-// OpenSSL asks at each error whether to go on.
-int on_error(int good, X509_STORE_CTX* context) {
-  if (good == 1) return 1;
-  const auto* tolerance = static_cast<const Tolerance*>(X509_STORE_CTX_get_app_data(context));
-  const int depth = X509_STORE_CTX_get_error_depth(context);
-  switch (X509_STORE_CTX_get_error(context)) {
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-      return depth > 0 && may_have_expired(*tolerance, X509_STORE_CTX_get_current_cert(context))
-                 ? 1
-                 : 0;
-    case X509_V_ERR_INVALID_CA:
-    case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
-      return depth == 1 && tolerance->leniency.unmarked_issuer ? 1 : 0;
-    case X509_V_ERR_UNABLE_TO_GET_CRL: {
-      // Nobody here asks for the revocation of an anchor.
-      const int last = sk_X509_num(X509_STORE_CTX_get0_chain(context)) - 1;
-      return !tolerance->crls_required || depth >= last ? 1 : 0;
-    }
-    default:
-      return 0;
-  }
-}
-
 ChainFault fault_of(int error) {
   switch (error) {
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -95,6 +72,33 @@ ChainFault fault_of(int error) {
       return ChainFault::crl;
     default:
       return ChainFault::invalid;
+  }
+}
+
+bool is_last(X509_STORE_CTX* context) {
+  return X509_STORE_CTX_get_error_depth(context) >=
+         sk_X509_num(X509_STORE_CTX_get0_chain(context)) - 1;
+}
+
+// OpenSSL asks at each error whether to go on.
+int on_error(int good, X509_STORE_CTX* context) {
+  if (good == 1) return 1;
+  const auto* tolerance = static_cast<const Tolerance*>(X509_STORE_CTX_get_app_data(context));
+  const int depth = X509_STORE_CTX_get_error_depth(context);
+  switch (X509_STORE_CTX_get_error(context)) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return depth > 0 && may_have_expired(*tolerance, X509_STORE_CTX_get_current_cert(context))
+                 ? 1
+                 : 0;
+    case X509_V_ERR_INVALID_CA:
+    case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+      return depth == 1 && tolerance->leniency.unmarked_issuer ? 1 : 0;
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+      return !tolerance->crls_required || is_last(context) ? 1 : 0;
+    default:
+      // Nobody here asks for the revocation of an anchor.
+      return fault_of(X509_STORE_CTX_get_error(context)) == ChainFault::crl && is_last(context) ? 1
+                                                                                                : 0;
   }
 }
 

@@ -26,9 +26,11 @@ class DeviceWithAnElement : public Operating {
 
   void trust_the_maker() const {
     make("maker.pem", maker().root_pem());
+    make("maker-authority.pem", maker().authority_pem());
     make("maker.crl", maker().crl_pem({99}, SystemClock().now() + std::chrono::hours(1)));
     Json json = Json::parse(content("mintd.json"), nullptr, true, true);
-    json["enrolment"]["x509"] = {{"roots", "maker.pem"}, {"crls", "maker.crl"}};
+    json["enrolment"]["x509"] = {
+        {"roots", "maker.pem"}, {"crls", "maker.crl"}, {"intermediates", "maker-authority.pem"}};
     write("mintd.json", json.dump(2));
     Json policy = Json::parse(content("policy.json"), nullptr, true, true);
     policy["rules"].push_back(
@@ -139,7 +141,7 @@ TEST_F(DeviceWithAnElement, WaitsIsApprovedAndIsLetInByAService) {
 
 TEST_F(DeviceWithAnElement, MayUseItsIdentityKeyForItsTokens) {
   manufacture(maker(), 3);
-  ASSERT_EQ(mintctl({"devices", "expect", fingerprint_}).status, 0);
+  ASSERT_EQ(mintctl({"devices", "expect", "--format", "x509", fingerprint_}).status, 0);
   const auto done = enroll({"--identity-key-signs"});
   ASSERT_EQ(done.status, 0) << done.output;
   EXPECT_EQ(keys_made(), 0U);

@@ -325,6 +325,10 @@ TEST_F(X509Format, ARevokedDeviceIsRefused) {
   EXPECT_EQ(refusal(good()), Code::certificate_revoked);
   with_crl({9}, now + std::chrono::hours(1));
   EXPECT_TRUE(checked(good()));
+  Json alone = good();
+  alone.erase("chain");
+  EXPECT_EQ(refusal(alone), Code::certificate_untrusted_root)
+      << "what is missing is its authority, not a list";
 }
 
 TEST_F(X509Format, ACertificateWithABitFlippedOrCutIsRefused) {
