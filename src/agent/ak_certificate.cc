@@ -45,8 +45,8 @@ Result<AkCertificate> pem_in(const std::string& text, const std::string& file) {
   const OwnedBio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free);
   std::vector<Bytes> found;
   while (found.size() <= longest_chain) {
-    const OwnedCertificate certificate(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr),
-                                       &X509_free);
+    const OwnedCertificate certificate(
+        PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr), &X509_free);
     if (!certificate) break;
     found.push_back(der_of(certificate.get()));
   }
