@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/pem.h"
 
 namespace mintmark::attest::x509 {
@@ -73,9 +74,31 @@ Result<std::vector<Owner>> load_all(const std::string& path, const char* what, R
   return all;
 }
 
+bool is_json_array(BytesView content) {
+  const std::string_view text = as_text(content);
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && text[first] == '[';
+}
+
+// As Google publishes its roots.
+std::vector<Certificate> certificates_in_array(BytesView content) {
+  std::vector<Certificate> all;
+  const auto texts = parse_json(as_text(content));
+  if (!texts) return all;
+  for (const Json& text : *texts) {
+    if (!text.is_string()) return {};
+    auto found = all_in<Certificate>(as_bytes(text.get_ref<const std::string&>()),
+                                     &PEM_read_bio_X509, &d2i_X509);
+    if (found.empty()) return {};
+    std::move(found.begin(), found.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
 }  // namespace
 
 std::vector<Certificate> certificates_in(BytesView content) {
+  if (is_json_array(content)) return certificates_in_array(content);
   return all_in<Certificate>(content, &PEM_read_bio_X509, &d2i_X509);
 }
 

@@ -87,7 +87,8 @@ class Trust {
   bool crls_required_ = false;
 };
 
-/// Every certificate of a file's content, PEM or DER; none where one of them is damaged.
+/// Every certificate of a file's content: PEM, DER, or a JSON array of PEM texts (as Google
+/// publishes its roots); none where one of them is damaged.
 [[nodiscard]] std::vector<Certificate> certificates_in(BytesView content);
 
 }  // namespace mintmark::attest::x509

@@ -10,6 +10,7 @@
 
 #include "attest/x509/chain.h"
 #include "attest/x509/device_identity.h"
+#include "attest/x509/trust.h"
 #include "support/identity_maker.h"
 
 namespace mintmark::attest::x509 {
@@ -105,6 +106,23 @@ TEST_F(KeysOfCertificates, OfDsaAreRefusedInALeafBeforeAnythingIsVerified) {
     ASSERT_FALSE(identity);
     EXPECT_EQ(identity.error().code, Code::certificate_key_unsupported);
   }
+}
+
+TEST(CertificateFiles, MayBeArraysOfPemAsGooglePublishesItsRoots) {
+  const test::IdentityMaker maker;
+  const Bytes root_pem = maker.root_pem();
+  const std::string root(as_text(root_pem));
+  const auto count = [](const Json& array) {
+    const std::string text = "\n " + array.dump(2);
+    return certificates_in(as_bytes(text)).size();
+  };
+  const Bytes authority = maker.authority_pem();
+  EXPECT_EQ(count({root, as_text(authority)}), 2U);
+  EXPECT_EQ(count({root, "-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n"}), 0U);
+  EXPECT_EQ(count({root, 7}), 0U);
+  EXPECT_EQ(count(Json::array({Json::array({root})})), 0U);
+  EXPECT_EQ(count(Json::array()), 0U);
+  EXPECT_TRUE(certificates_in(as_bytes("[\"" + root)).empty());
 }
 
 }  // namespace
