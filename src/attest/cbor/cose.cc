@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstring>
+#include <new>
 
 namespace mintmark::attest::cbor {
 namespace {
@@ -64,13 +65,13 @@ using Item = std::unique_ptr<cbor_item_t, FreeCbor>;
 // RFC 9052 §4.4: ["Signature1", body_protected, external_aad, payload]
 Bytes sig_structure(const Sign1& message) {
   const Item array(cbor_new_definite_array(4));
-  const auto push = [&](cbor_item_t* item) { (void)cbor_array_push(array.get(), item); };
   const auto octets = [](BytesView view) {
     return cbor_build_bytestring(view.data(), view.size());
   };
   for (cbor_item_t* item : {cbor_build_string("Signature1"), octets(message.protected_header),
                             octets({}), octets(message.payload)}) {
-    push(item);
+    // Four of four: it only fails for want of memory.
+    if (!cbor_array_push(array.get(), item)) throw std::bad_alloc();
     cbor_decref(&item);
   }
   unsigned char* buffer = nullptr;
