@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "attest/x509/asn1.h"
 #include "base/bytes.h"
 
 namespace mintmark::attest::platform {
@@ -137,25 +138,8 @@ DECLARE_ASN1_ITEM(TcgConfiguration)
 DECLARE_ASN1_ITEM(TcgConfiguration2)
 // NOLINTEND
 
-struct FreeItem {
-  const ASN1_ITEM* item = nullptr;
-  template <typename T>
-  void operator()(T* value) const {
-    ASN1_item_free(reinterpret_cast<ASN1_VALUE*>(value), item);
-  }
-};
-template <typename T>
-using Item = std::unique_ptr<T, FreeItem>;
-
-/// All of the octets as one T; nullptr where they are none.
-template <typename T>
-[[nodiscard]] Item<T> decode(BytesView der, const ASN1_ITEM* item) {
-  const std::uint8_t* at = der.data();
-  Item<T> value(
-      reinterpret_cast<T*>(ASN1_item_d2i(nullptr, &at, static_cast<long>(der.size()), item)),
-      FreeItem{item});
-  if (value && at != der.data() + der.size()) value.reset();
-  return value;
-}
+using x509::decode;
+using x509::FreeItem;
+using x509::Item;
 
 }  // namespace mintmark::attest::platform

@@ -5,8 +5,10 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "base/file.h"
 #include "support/artefacts.h"
 #include "support/child_process.h"
+#include "support/eat_maker.h"
 #include "support/temporary_directory.h"
 #include "support/test_data.h"
 
@@ -106,11 +108,44 @@ TEST(EvidenceCheck, RefusesWrongUsageByName) {
         {{"--format", "tpm2", "--at", "2026-05-01T12:00:00", "/dev/null"}, "--at"},
         {{"--format", "tpm2", "--challenge", "xyz", "/dev/null"}, "--challenge"},
         {{"--format", "tpm2", "--roots", "/dev/null", "/dev/null"}, "--roots"},
+        {{"--format", "eat", "--expect", "issuer", "/dev/null"}, "--expect"},
+        {{"--format", "eat", "--expect", "=x", "/dev/null"}, "--expect"},
+        {{"--format", "eat", "--expect", "issuer=a", "--expect", "issuer=b", "/dev/null"}, "once"},
+        {{"--format", "eat", "--expect", "weather=fine", "/dev/null"}, "weather"},
+        {{"--format", "eat", "--allow", "anything", "/dev/null"}, "anything"},
         {{"--format", "tpm2", "/no/such/file"}, "/no/such/file"}}) {
     const Outcome outcome = mintctl(arguments);
     EXPECT_EQ(outcome.status, 2) << outcome.output;
     EXPECT_NE(outcome.output.find(word), std::string::npos) << outcome.output;
   }
+}
+
+TEST(EvidenceCheck, HoldsWhatIsExpectedAndAllowsWhatIsNamed) {
+  EatMaker maker;
+  maker.claims["aud"] = "https://issuer.example";
+  const TemporaryDirectory scratch;
+  const auto file = [&](const char* name, const std::string& text) {
+    const std::string path = scratch.path() / name;
+    EXPECT_TRUE(write_file_atomically(path, text));
+    return path;
+  };
+  const std::string keys = file("keys.json", maker.keys());
+  const std::string token = file("token.jwt", maker.jwt(maker.bound_claims(Bytes(32, 7))));
+  const std::string nonce(64, '0');
+  const auto judged_with = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--format", "eat"});
+    arguments.insert(arguments.end(), {"--", keys, token});
+    return mintctl(arguments);
+  };
+  const Outcome good = judged_with(
+      {"--expect", "audience=https://issuer.example", "--challenge", to_hex(Bytes(32, 7))});
+  EXPECT_EQ(good.status, 0) << good.output;
+  const Outcome other = judged_with({"--expect", "audience=https://other.example"});
+  EXPECT_EQ(other.status, 1);
+  EXPECT_NE(other.output.find("eat_audience"), std::string::npos) << other.output;
+  const Outcome unbound = judged_with({"--challenge", nonce});
+  EXPECT_EQ(unbound.status, 1);
+  EXPECT_NE(unbound.output.find("eat_nonce"), std::string::npos) << unbound.output;
 }
 
 TEST(EvidenceCheck, OfAnEmptyFileIsARefusal) {

@@ -38,9 +38,21 @@ struct IdentityAttester final : Certified {
   IdentityDevice device{maker};
 };
 
+// As Google publishes it.
+Bytes status_list(const std::vector<std::string>& revoked) {
+  Json entries = Json::object();
+  for (const std::string& serial : revoked)
+    entries[serial] = {{"status", "REVOKED"}, {"reason", "KEY_COMPROMISE"}};
+  return to_bytes(as_bytes(Json{{"entries", entries}}.dump()));
+}
+
 struct AndroidAttester final : Certified {
   AndroidAttester() : Certified("android-key", {}, AndroidMaker().root_pem()) {
     files["android-key-roots.pem"] = maker.root_pem();
+    configuration["revocation_list"] = "android-status.json";
+    files["android-status.json"] = status_list({});
+    revoking_files["android-status.json"] = status_list({maker.device.batch_serial});
+    refusal_when_revoked = "android_revoked";
     proves = {attest::proves::boot_state, attest::proves::token_key};
     rule_facts = {{"security_level", "trusted_environment"},
                   {"boot_locked", true},

@@ -17,10 +17,12 @@ struct Attester {
   [[nodiscard]] virtual Json evidence(const Sha256& binding, const SoftKey& token_key) = 0;
 
   std::string format;
-  SoftKey key;                                 ///< The token's.
-  Json configuration;                          ///< Of enrolment.FORMAT; names files below.
-  std::map<std::string, Bytes> files;          ///< Name in the stack's directory -> content.
-  std::map<std::string, Bytes> foreign_files;  ///< The same names, of another authority.
+  SoftKey key;                                  ///< The token's.
+  Json configuration;                           ///< Of enrolment.FORMAT; names files below.
+  std::map<std::string, Bytes> files;           ///< Name in the stack's directory -> content.
+  std::map<std::string, Bytes> foreign_files;   ///< The same names, of another authority.
+  std::map<std::string, Bytes> revoking_files;  ///< Likewise: this device is revoked by its maker.
+  std::string refusal_when_revoked;             ///< "": there is no such list.
   std::vector<std::string> proves;
   Json rule_facts = Json::object();  ///< What the rule asks for.
   bool attests_the_key = false;      ///< The token's very key: it is made for the ticket.

@@ -170,6 +170,14 @@ TEST_P(Formats, RefuseWhatDoesNotHold) {
   }
   expect_refused(finish(key, begin(key), evidence), attester_->refusal_of_binding);
 
+  if (!attester_->refusal_when_revoked.empty()) {
+    for (const auto& [name, octets] : attester_->revoking_files) write_new(name, as_text(octets));
+    ASSERT_EQ(mintctl({"reload"}).status, 0);
+    const std::string revoked = begin(key);
+    expect_refused(finish(key, revoked, attester_->evidence(binding(key, revoked), key)),
+                   attester_->refusal_when_revoked);
+  }
+
   // The evidence is good, and nobody vouches for it once other roots are in force.
   for (const auto& [name, octets] : attester_->foreign_files) write_new(name, as_text(octets));
   const auto reloaded = mintctl({"reload"});
