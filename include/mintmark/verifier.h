@@ -37,8 +37,14 @@ enum class Refusal : std::uint16_t {
   token_iat_missing,     ///< No `iat`.
   token_iat_future,      ///< `iat` is to come.
   token_sub_missing,     ///< No `sub`.
-  token_unbound,         ///< No `cnf.jkt`: the token is bound to no device key.
+  token_unbound,         ///< No `cnf.jkt` and no `cnf.x5t#S256`: it is bound to no device key.
   token_key_protection,  ///< `key_protection` is none that VerifierOptions asks for.
+  token_scheme,          ///< A token with `cnf.jkt` came as Bearer (RFC 9449 §7.1), or one with
+                         ///< `cnf.x5t#S256` alone as DPoP.
+  // The certificate of the connection (RFC 8705 §3).
+  token_certificate_missing,    ///< The token is bound to a certificate, and none was shown.
+  token_certificate_mismatch,   ///< Another one was shown.
+  token_certificate_malformed,  ///< What was said to be a certificate is none.
   // The proof (RFC 9449 §4.3).
   proof_missing,
   proof_malformed,
@@ -53,6 +59,8 @@ enum class Refusal : std::uint16_t {
   proof_iat_future,
   proof_jti,
   proof_nonce,
+  proof_nonce_required,  ///< Make it again with Verifier::fresh_nonce (RFC 9449 §9).
+  proof_nonce_stale,     ///< Likewise: its nonce is too old, or another verifier's.
   proof_ath,
   proof_key_mismatch,  ///< The proof is by another key than the token's `cnf.jkt`.
   proof_replayed,      ///< This proof was used before.
@@ -117,6 +125,15 @@ enum class ProofMemory : std::uint8_t {
                 ///< proof again and again.
 };
 
+/// Whether proofs must bear a nonce of this verifier's (RFC 9449 §9).
+enum class ProofNonces : std::uint8_t {
+  never,        ///< None is asked for; one that comes is looked at by nobody.
+  when_unsure,  ///< Where it cannot be known whether a proof was used: `proof_nonce_required` takes
+                ///< the place of `proof_before_start`. Whoever makes it again at once is let in.
+  always,  ///< Nonces are good at the verifier that gave them alone: for replicas that share no
+           ///< memory, each reached by its own clients.
+};
+
 struct VerifierOptions {
   /// `expected_issuer` as in the token's `iss`, `own_audience` as in its `aud`: both compare octet
   /// by octet.
@@ -129,7 +146,17 @@ struct VerifierOptions {
       30};  ///< How far our clock and the issuer's may be apart: exp, nbf, iat.
   std::chrono::seconds proof_past{30};   ///< How old a proof may be.
   std::chrono::seconds proof_future{5};  ///< How far a device's clock may run ahead of ours.
+  /// Audiences that are taken beside `audience`: the token must name at least one of them all, and
+  /// VerifiedToken::audiences tells which.
+  std::vector<std::string> further_audiences;
   ProofMemory proof_memory = ProofMemory::of_verifier;
+  ProofNonces proof_nonces = ProofNonces::never;
+  /// How many proofs are remembered at most; some 100 octets each, while in use. When the memory is
+  /// full the oldest second of it is given up, and older proofs are refused from then on.
+  std::size_t proofs_remembered = 1U << 20U;
+  /// How many checked tokens are remembered at most, some 2 KiB each: such a token costs no second
+  /// check of its signature while its key is published. 0: none is.
+  std::size_t tokens_remembered = 1U << 14U;
   /// Which `key_protection` a token must have: {"hardware"}, or any of several. Empty: all tokens,
   /// also those that say nothing of it.
   std::vector<std::string> key_protections;
@@ -144,6 +171,12 @@ struct VerifierOptions {
   std::function<std::chrono::sys_seconds()> now;
 };
 
+/// The authentication scheme that a token came under.
+enum class Scheme : std::uint8_t {
+  dpop,    ///< RFC 9449 §7.1
+  bearer,  ///< RFC 6750 §2.1, and RFC 8705 §3 for tokens that are bound to a certificate alone.
+};
+
 /// The request that a token came with.
 struct ProofContext {
   std::string_view method;  ///< "GET"
@@ -151,6 +184,10 @@ struct ProofContext {
       url;  ///< As the client called it: https://host/path; query and fragment are ignored.
   std::string_view proof;  ///< The one DPoP header's value; whoever finds two of them refuses the
                            ///< request. "": there was none.
+  Scheme scheme = Scheme::dpop;
+  /// DER of the certificate that the client showed in its TLS handshake, as whoever ended that
+  /// connection tells it; "": none.
+  std::string_view certificate = {};
 };
 
 /// What a good token says. Only Verifier makes one.
@@ -165,19 +202,35 @@ class VerifiedToken {
   [[nodiscard]] bool has_scope(std::string_view scope) const;
   [[nodiscard]] std::chrono::sys_seconds issued_at() const { return issued_at_; }
   [[nodiscard]] std::chrono::sys_seconds expires_at() const { return expires_at_; }
-  /// RFC 7638 thumbprint of the device key that the token is bound to.
+  /// Those of the verifier's audiences that the token names; at least one.
+  [[nodiscard]] const std::vector<std::string>& audiences() const { return audiences_; }
+  /// RFC 7638 thumbprint of the device key that the token is bound to; "" where it is bound to a
+  /// certificate alone.
   [[nodiscard]] const std::string& jkt() const { return jkt_; }
+  /// `cnf.x5t#S256`: base64url of SHA-256 over the DER of the certificate that the token is bound
+  /// to (RFC 8705 §3.1); "" where it is bound to a key alone.
+  [[nodiscard]] const std::string& certificate_thumbprint() const {
+    return certificate_thumbprint_;
+  }
   /// How the key that the token is bound to is protected, by the issuer's word: "hardware" (it was
   /// attested), "session" (the attested key vouched for another, which this token is bound to),
   /// "unproven", "none" (a key of which nothing is known); "" where absent. A session key that an
   /// unprotected key vouched for is "none" here, though the token's claim says "session".
   [[nodiscard]] const std::string& key_protection() const { return key_protection_; }
+  /// `attestation.format`: how the device proved itself to the issuer; "" where absent.
+  [[nodiscard]] const std::string& attestation_format() const { return attestation_format_; }
+  /// `attestation.at`: when it did; nothing where absent.
+  [[nodiscard]] const std::optional<std::chrono::sys_seconds>& attested_at() const {
+    return attested_at_;
+  }
   /// All claims as JSON text.
   [[nodiscard]] const std::string& claims() const { return claims_; }
-  /// False: check_without_proof; nobody showed that the sender holds the device key.
-  [[nodiscard]] bool proof_checked() const { return proof_jti_.has_value(); }
+  /// True: the sender holds every key that `cnf` names, by a proof, by a certificate or by both.
+  /// False: check_without_proof; nobody showed it.
+  [[nodiscard]] bool proof_checked() const { return proof_checked_; }
+  /// Of the DPoP proof; nothing where there was none.
   [[nodiscard]] const std::optional<std::string>& proof_jti() const { return proof_jti_; }
-  /// Meaningful where proof_checked().
+  /// Meaningful where there is a proof_jti().
   [[nodiscard]] std::chrono::sys_seconds proof_iat() const { return proof_iat_; }
 
  private:
@@ -190,9 +243,14 @@ class VerifiedToken {
   std::vector<std::string> scopes_;
   std::chrono::sys_seconds issued_at_{};
   std::chrono::sys_seconds expires_at_{};
+  std::vector<std::string> audiences_;
   std::string jkt_;
+  std::string certificate_thumbprint_;
   std::string key_protection_;
+  std::string attestation_format_;
+  std::optional<std::chrono::sys_seconds> attested_at_;
   std::string claims_;
+  bool proof_checked_ = false;
   std::optional<std::string> proof_jti_;
   std::chrono::sys_seconds proof_iat_{};
 };
@@ -211,9 +269,14 @@ class Verifier {
   Verifier(Verifier&&) noexcept;
   Verifier& operator=(Verifier&&) noexcept;
 
-  /// The token and its proof of possession.
+  /// The token and its proof of possession: the DPoP proof where `cnf` has `jkt`, the certificate
+  /// where it has `x5t#S256`, both where it has both.
   [[nodiscard]] tl::expected<VerifiedToken, Refused> check(std::string_view token,
                                                            const ProofContext& context) const;
+
+  /// A nonce for the DPoP-Nonce header of an answer (RFC 9449 §8.2, §9), good for some minutes at
+  /// this verifier alone. Cheap; any number of them is given.
+  [[nodiscard]] std::string fresh_nonce() const;
 
   /// Signature and claims alone: whoever copied the token passes. For what is no request, such as
   /// looking at a token.

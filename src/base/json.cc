@@ -7,6 +7,8 @@
 
 #include "base/bytes.h"
 
+template class nlohmann::basic_json<>;
+
 namespace mintmark {
 namespace {
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 namespace mintmark::http {
@@ -52,6 +53,9 @@ struct Request {
   std::string peer;  ///< "127.0.0.1:4711" or "unix:uid=0"; for logs.
   std::string id;    ///< Random, in every answer as `X-Request-Id` and in every log line.
   std::shared_ptr<const LocalPeer> local_peer;  ///< Null on TCP, or where the kernel does not say.
+  /// DER of the certificate whose key the client showed in this connection's TLS handshake. Nobody
+  /// has looked at what it says. Null where none was asked for or none came.
+  std::shared_ptr<const Bytes> client_certificate = nullptr;
 };
 
 struct Response {

@@ -7,7 +7,7 @@ namespace mintmark {
 namespace {
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 37> names = {
+constexpr std::array<std::string_view, 43> names = {
     "token_malformed",
     "token_typ",
     "token_key_unknown",
@@ -23,6 +23,10 @@ constexpr std::array<std::string_view, 37> names = {
     "token_sub_missing",
     "token_unbound",
     "token_key_protection",
+    "token_scheme",
+    "token_certificate_missing",
+    "token_certificate_mismatch",
+    "token_certificate_malformed",
     "proof_missing",
     "proof_malformed",
     "proof_typ",
@@ -36,6 +40,8 @@ constexpr std::array<std::string_view, 37> names = {
     "proof_iat_future",
     "proof_jti",
     "proof_nonce",
+    "proof_nonce_required",
+    "proof_nonce_stale",
     "proof_ath",
     "proof_key_mismatch",
     "proof_replayed",

@@ -100,6 +100,7 @@ tl::expected<VerifiedToken, Refused> Verifier::check(std::string_view token,
   if (!verified) return tl::unexpected<Refused>(verify::refused(std::move(verified.error())));
   auto proof = state_->check_proof(token, verified->jkt(), context, now);
   if (!proof) return tl::unexpected<Refused>(verify::refused(std::move(proof.error())));
+  verified->proof_checked_ = true;
   verified->proof_jti_ = proof->jti();
   verified->proof_iat_ = proof->issued_at();
   return std::move(*verified);
