@@ -1,0 +1,101 @@
+// token, result, proof, curl: what this device is given, and how its use is proven.
+#include <cstdio>
+
+#include "programs/mint_agent/subcommand.h"
+
+namespace mintmark::programs {
+namespace {
+
+const std::vector<Option> token_options = {
+    {"--audience", "A", "the service the token is for (default: the issuer's rule decides)"},
+    {"--scope", "S", "scopes, with one space between (default: all that the rule grants)"}};
+
+Result<int> token(agent::Agent& agent, const Arguments& arguments) {
+  auto token = agent.token({arguments.value("--audience"), arguments.value("--scope")});
+  if (!token) return pass_on(token);
+  std::printf("%s\n", token->c_str());
+  return exit_done;
+}
+
+Result<int> result(agent::Agent& agent, const Arguments& arguments) {
+  auto result = agent.result(arguments.value("--nonce"));
+  if (!result) return pass_on(result);
+  std::printf("%s\n", result->c_str());
+  return exit_done;
+}
+
+Result<int> proof(agent::Agent& agent, const Arguments& arguments) {
+  auto method = arguments.required("--method");
+  if (!method) return pass_on(method);
+  auto url = arguments.required("--url");
+  if (!url) return pass_on(url);
+  auto named = arguments.required("--token");
+  if (!named) return pass_on(named);
+  auto text = value_or_stdin(*named);
+  if (!text) return pass_on(text);
+  auto proof = agent.proof({*method, *url, *text});
+  if (!proof) return pass_on(proof);
+  std::printf("%s\n", proof->c_str());
+  return exit_done;
+}
+
+Result<http::Headers> headers_of(const Arguments& arguments) {
+  http::Headers headers;
+  for (const std::string& header : arguments.values("-H")) {
+    const auto colon = header.find(':');
+    if (colon == std::string::npos || colon == 0)
+      return fail(Code::invalid_argument, "-H is \"Name: value\"");
+    const auto value = header.find_first_not_of(' ', colon + 1);
+    headers.add(header.substr(0, colon), value == std::string::npos ? "" : header.substr(value));
+  }
+  return headers;
+}
+
+Result<int> call(agent::Agent& agent, const Arguments& arguments) {
+  auto headers = headers_of(arguments);
+  if (!headers) return pass_on(headers);
+  auto ca = absolute(arguments, "--ca");
+  if (!ca) return pass_on(ca);
+  auto response = agent.call({.token = {arguments.value("--audience"), arguments.value("--scope")},
+                              .method = arguments.value("-X", arguments.has("-d") ? "POST" : "GET"),
+                              .url = arguments.argument(),
+                              .headers = std::move(*headers),
+                              .body = arguments.value("-d"),
+                              .ca_file = *ca});
+  if (!response) return pass_on(response);
+  std::fwrite(response->body.data(), 1, response->body.size(), stdout);
+  if (response->status >= 200 && response->status < 300) return exit_done;
+  std::fprintf(stderr, "mint-agent: the service answered %u\n", response->status);
+  return exit_denied;
+}
+
+}  // namespace
+
+std::vector<Subcommand> token_commands() {
+  return {
+      {{"token", "print a token, fetched or kept", token_options, ""}, &token},
+      {{"result",
+        "print the issuer's verdict on this device, signed: an EAT for others than the issuer",
+        {{"--nonce", "N", "to be echoed in it: 8 to 88 characters that whoever wants it chose"}},
+        ""},
+       &result},
+      {{"proof",
+        "print a DPoP proof for one request with a token",
+        {{"--method", "M", "the request's method"},
+         {"--url", "U", "the request's URL"},
+         {"--token", "T", "the token it goes with; - reads standard input"}},
+        ""},
+       &proof},
+      {{"curl",
+        "make a request with a token and its proof, and print the answer's body",
+        {{"--audience", "A", "the service the token is for"},
+         {"--scope", "S", "scopes, with one space between"},
+         {"--ca", "FILE", "PEM of the roots to trust for the service (default: the issuer's)"},
+         {"-X", "METHOD", "the method (default: GET, with -d POST)"},
+         {"-d", "DATA", "the body"},
+         {"-H", "HEADER", "a header, \"Name: value\"", true}},
+        "URL"},
+       &call}};
+}
+
+}  // namespace mintmark::programs
