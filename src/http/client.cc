@@ -78,7 +78,9 @@ Result<std::unique_ptr<ClientConnection>> Client::State::connect(const Url& url,
     return ClientConnection::open(*std::move(socket), nullptr, deadline);
   }
   if (!tls) {
-    auto context = TlsClientContext::trusting(options.ca_file);
+    auto context = options.identity == nullptr
+                       ? TlsClientContext::trusting(options.ca_file)
+                       : TlsClientContext::trusting(options.ca_file, *options.identity);
     if (!context) return pass_on(context);
     tls = *std::move(context);
   }

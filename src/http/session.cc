@@ -200,6 +200,7 @@ void Session::handle() {
   request.id = request_id_;
   request.peer = peer_.name;
   request.local_peer = peer_.local;
+  request.client_certificate = client_certificate_;
   const auto reply = std::make_shared<Reply>(*this);
   call_handler(std::move(request),
                [reply](Response response) { reply->send(std::move(response)); });

@@ -97,6 +97,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<HandshakeThreads> handshake_threads_;
   RequestReader reader_;
   Peer peer_;
+  std::shared_ptr<const Bytes> client_certificate_;  ///< Request::client_certificate.
   std::string request_id_;
   std::string method_;  ///< Of the request that is handled, like the path.
   std::string path_;

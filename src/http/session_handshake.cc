@@ -39,6 +39,7 @@ void Session::shook_hands(Step step) {
     return wait(step.progress);
   }
   if (step.progress != Progress::done) return close();
+  client_certificate_ = stream_.peer_certificate();
   begin_next_request();
 }
 

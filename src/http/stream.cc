@@ -3,6 +3,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -116,6 +117,17 @@ Step Stream::discard() {
 }
 
 bool Stream::has_buffered() const { return ssl_ != nullptr && SSL_has_pending(ssl_.get()) != 0; }
+
+std::shared_ptr<const Bytes> Stream::peer_certificate() const {
+  X509* certificate = ssl_ == nullptr ? nullptr : SSL_get0_peer_certificate(ssl_.get());
+  if (certificate == nullptr) return nullptr;
+  std::uint8_t* encoded = nullptr;
+  const int size = i2d_X509(certificate, &encoded);
+  if (size <= 0) return nullptr;
+  auto der = std::make_shared<const Bytes>(encoded, encoded + size);
+  OPENSSL_free(encoded);
+  return der;
+}
 
 Step Stream::judge(int result) {
   if (result > 0) return {Progress::done, static_cast<std::size_t>(result)};

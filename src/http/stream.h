@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "http/tls.h"
 
@@ -47,6 +49,10 @@ class Stream {
   [[nodiscard]] Step discard();
   /// Octets may be read without the socket becoming readable.
   [[nodiscard]] bool has_buffered() const;
+
+  /// DER of the certificate that the other side showed; null where it showed none, or without TLS.
+  /// After the handshake.
+  [[nodiscard]] std::shared_ptr<const Bytes> peer_certificate() const;
 
   /// What broke, for logs and errors.
   [[nodiscard]] const Error& trouble() const { return trouble_; }

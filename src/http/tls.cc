@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/pem.h"
+#include "http/client_verification.h"
 #include "http/tls_errors.h"
 
 namespace mintmark::http {
@@ -106,7 +107,8 @@ Result<void> take_key(SSL_CTX* context, const std::string& key_pem) {
   return take_key(context, key.get());
 }
 
-void serve_http(SSL_CTX* context) {
+void serve_http(SSL_CTX* context, ClientCertificates client_certificates) {
+  if (client_certificates == ClientCertificates::asked_for) ask_for_certificates(context);
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   SSL_CTX_set_num_tickets(context, 1);
   // Resumption is by tickets alone: a cache of sessions would grow with strangers.
@@ -136,12 +138,24 @@ bool expect_host(SSL* ssl, const std::string& host) {
          SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
 }
 
+Result<void> trust(SSL_CTX* context, const std::string& ca_file) {
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  remember_refused_certificates(context);
+  const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context)
+                                     : SSL_CTX_load_verify_file(context, ca_file.c_str());
+  if (loaded == 1) return {};
+  return fail(Code::tls_failed, "no roots to trust in " +
+                                    (ca_file.empty() ? "the system's store" : ca_file) + ": " +
+                                    openssl_reasons());
+}
+
 }  // namespace
 
 void SslFree::operator()(ssl_st* ssl) const { SSL_free(ssl); }
 
 Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::from_pem(
-    const std::string& chain_pem, const std::string& key_pem) {
+    const std::string& chain_pem, const std::string& key_pem,
+    ClientCertificates client_certificates) {
   ERR_clear_error();
   auto context = new_context(TLS_server_method());
   if (context == nullptr) return unusable("OpenSSL gives no TLS context");
@@ -149,12 +163,12 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::from_pem(
   if (!chain) return pass_on(chain);
   auto key = take_key(context.get(), key_pem);
   if (!key) return pass_on(key);
-  serve_http(context.get());
+  serve_http(context.get(), client_certificates);
   return std::shared_ptr<const TlsServerContext>(new TlsServerContext(std::move(context), nullptr));
 }
 
 Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::with_held_key(
-    const std::string& chain_pem, const HeldKey& held) {
+    const std::string& chain_pem, const HeldKey& held, ClientCertificates client_certificates) {
   ERR_clear_error();
   auto context = new_context(TLS_server_method(), held.library, held.properties.c_str());
   if (context == nullptr) return unusable("OpenSSL gives no TLS context");
@@ -163,7 +177,7 @@ Result<std::shared_ptr<const TlsServerContext>> TlsServerContext::with_held_key(
   if (!chain) return pass_on(chain);
   auto key = take_key(context.get(), held.key.get());
   if (!key) return pass_on(key);
-  serve_http(context.get());
+  serve_http(context.get(), client_certificates);
   return std::shared_ptr<const TlsServerContext>(
       new TlsServerContext(std::move(context), held.threads));
 }
@@ -196,15 +210,20 @@ Result<TlsClientContext> TlsClientContext::trusting(const std::string& ca_file) 
   ERR_clear_error();
   auto context = new_context(TLS_client_method());
   if (context == nullptr) return fail(Code::tls_failed, "OpenSSL gives no TLS context");
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  remember_refused_certificates(context.get());
-  const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context.get())
-                                     : SSL_CTX_load_verify_file(context.get(), ca_file.c_str());
-  if (loaded != 1) {
-    return fail(Code::tls_failed, "no roots to trust in " +
-                                      (ca_file.empty() ? "the system's store" : ca_file) + ": " +
-                                      openssl_reasons());
-  }
+  if (auto trusted = trust(context.get(), ca_file); !trusted) return pass_on(trusted);
+  return TlsClientContext(std::move(context));
+}
+
+Result<TlsClientContext> TlsClientContext::trusting(const std::string& ca_file,
+                                                    const ClientIdentity& identity) {
+  ERR_clear_error();
+  const HeldKey& held = identity.key;
+  auto context = new_context(TLS_client_method(), held.library, held.properties.c_str());
+  if (context == nullptr) return fail(Code::tls_failed, "OpenSSL gives no TLS context");
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
+  if (auto trusted = trust(context.get(), ca_file); !trusted) return pass_on(trusted);
+  if (auto chain = take_chain(context.get(), identity.chain_pem); !chain) return pass_on(chain);
+  if (auto key = take_key(context.get(), held.key.get()); !key) return pass_on(key);
   return TlsClientContext(std::move(context));
 }
 
