@@ -1,5 +1,6 @@
 #include "agent/agent.h"
 
+#include <algorithm>
 #include <set>
 
 #include "agent/element_key.h"
@@ -223,14 +224,43 @@ Result<std::string> Agent::fetch_and_keep(Identity& identity, const TokenRequest
   return std::move(answer->token);
 }
 
-Result<TokenAnswer> Agent::fetch(Identity& identity, const TokenRequest& request, bool attested) {
-  auto answer = ask(identity, request);
+Result<TokenAnswer> Agent::fetch(Identity& identity, const TokenRequest& request, bool attested,
+                                 SessionKey* session) {
+  auto answer = ask(identity, request, session);
   if (answer || attested || !asks_for_enrolment(answer.error()) ||
       !std::visit(WayToRenew{}, identity.key)) {
     return answer;
   }
   if (auto done = attest_again(identity); !done) return pass_on(done);
-  return ask(identity, request);
+  return ask(identity, request, session);
+}
+
+Result<FreshToken> Agent::fresh_token(const TokenRequest& asked, SessionKey* session) {
+  const TokenRequest request = normalised(asked);
+  const Moment asked_at = surroundings_.clock.now();
+  if (session != nullptr && session->is_over(asked_at))
+    return fail(Code::agent_session_unfit, "this session key is over; make another one");
+  const auto lock = state_.lock();
+  if (!lock) return tl::unexpected<Error>(lock.error());
+  auto identity = state_.identity();
+  if (!identity) return pass_on(identity);
+  const bool renews = renews_now(*identity);
+  Result<void> renewed;
+  if (renews) renewed = attest_again(*identity);
+  if (!renewed && (is_refusal(renewed.error()) || is_over(*identity->attestation, asked_at)))
+    return pass_on(renewed);
+  auto answer = fetch(*identity, request, renews, session);
+  if (!answer) return pass_on(answer);
+  FreshToken fresh{
+      std::move(answer->token), answer->scope.empty() ? request.scope : std::move(answer->scope),
+      session == nullptr ? identity->jkt : session->jkt(), asked_at, asked_at + answer->expires_in};
+  if (session != nullptr) fresh.expires_at = std::min(fresh.expires_at, session->ends_at());
+  return fresh;
+}
+
+void Agent::release_hardware() {
+  device_.reset();
+  element_.reset();
 }
 
 Result<void> Agent::attest_again(Identity& identity) {

@@ -9,6 +9,7 @@
 #include "agent/enrolment.h"
 #include "agent/issuer_client.h"
 #include "agent/proof.h"
+#include "agent/session_key.h"
 #include "agent/state.h"
 #include "agent/transport.h"
 #include "base/json.h"
@@ -25,6 +26,15 @@ struct EnrolmentOptions {
   EnrolmentWay way;
 };
 
+/// A token that nobody keeps yet.
+struct FreshToken {
+  std::string token;
+  std::string scope;  ///< As granted.
+  std::string jkt;    ///< The key it is bound to.
+  Moment obtained_at{};
+  Moment expires_at{};  ///< Of a session key's token: never behind the key's end.
+};
+
 /// A request to a service, to be made with a token.
 struct Call {
   TokenRequest token;
@@ -32,7 +42,8 @@ struct Call {
   std::string url;
   http::Headers headers;
   std::string body;
-  std::string ca_file;  ///< PEM of the roots that vouch for the service; "": those of the issuer.
+  std::string ca_file;   ///< PEM of the roots that vouch for the service; "": those of the issuer.
+  bool session = false;  ///< With a token of a session key that lives for this call alone.
 };
 
 /// What the agent stands on; opened when first needed, so that what comes from the cache touches
@@ -73,11 +84,21 @@ class Agent {
   /// `enrolment_pending` where that waits for approval.
   [[nodiscard]] Result<std::string> token(const TokenRequest& request);
 
+  /// From the issuer, whatever the cache has, and into it goes nothing. Attests again as token
+  /// does. With `session` the token is bound to that key, for which the device key vouches in an
+  /// assertion; `agent_session_unfit` where it is over.
+  [[nodiscard]] Result<FreshToken> fresh_token(const TokenRequest& request,
+                                               SessionKey* session = nullptr);
+
   /// The issuer's verdict on this device as an EAT, for whoever does not want tokens: never kept,
   /// its signature not checked. `nonce`: to be echoed in it, 8 to 88 characters; "": none. Attests
   /// again first where that is due, as for a token. `result_unavailable` for a key that nothing
   /// attests.
   [[nodiscard]] Result<std::string> result(const std::string& nonce);
+
+  /// Lets go of the TPM or secure element: without a resource manager a connection shuts others
+  /// out. The next call that needs it opens it again.
+  void release_hardware();
 
   /// Errors of check_provable.
   [[nodiscard]] Result<std::string> proof(const ProofContent& content);
@@ -92,6 +113,13 @@ class Agent {
 
  private:
   using Say = std::function<void(const std::string& note)>;
+  struct Proven {
+    std::string token;
+    std::string proof;
+  };
+
+  [[nodiscard]] Result<Proven> prove(const Call& call);
+  [[nodiscard]] Result<Proven> prove_by_session(const Call& call);
 
   [[nodiscard]] Result<Enrolment> enroll_on_record(const EnrolmentOptions& options,
                                                    const Identity* former);
@@ -103,14 +131,16 @@ class Agent {
   [[nodiscard]] Result<std::string> fetch_and_keep(Identity& identity, const TokenRequest& request,
                                                    bool attested);
   [[nodiscard]] Result<TokenAnswer> fetch(Identity& identity, const TokenRequest& request,
-                                          bool attested);
-  [[nodiscard]] Result<TokenAnswer> ask(const Identity& identity, const TokenRequest& request);
+                                          bool attested, SessionKey* session = nullptr);
+  [[nodiscard]] Result<TokenAnswer> ask(const Identity& identity, const TokenRequest& request,
+                                        SessionKey* session);
+  [[nodiscard]] Result<ClientCredential> credential_for(const Identity& identity, DeviceKey& key,
+                                                        const SessionKey* session);
   [[nodiscard]] Result<std::string> ask_result(const Identity& identity, const std::string& echoed);
   [[nodiscard]] Result<void> keep_nonce(const std::string& issuer, const std::string& nonce);
   [[nodiscard]] Result<void> attest_again(Identity& identity);
   [[nodiscard]] Result<Enrolment> enroll_by(const EnrolmentWay& way, const Identity* former,
                                             IssuerClient& issuer, const Say& say);
-  [[nodiscard]] Result<ClientCredential> credential_of(const Identity& identity, DeviceKey& key);
   [[nodiscard]] Result<std::string> nonce_for(IssuerClient& issuer, const Endpoints& endpoints);
   [[nodiscard]] Result<std::unique_ptr<DeviceKey>> open_key(const Identity& identity);
   [[nodiscard]] Result<hsm::pkcs11::SecureElement*> element(const std::string& uri);

@@ -53,6 +53,19 @@ Result<Json> object_in(const http::Response& response) {
   return body;
 }
 
+std::string nonce_in(const http::Headers& headers, std::span<const char* const> names) {
+  constexpr std::size_t longest = 512;
+  for (const char* name : names) {
+    const std::string* value = headers.find(name);
+    const bool fit = value != nullptr && value->size() <= longest &&
+                     std::all_of(value->begin(), value->end(), [](char c) {
+                       return c > 0x20 && c < 0x7F && c != '"' && c != '\\';
+                     });
+    if (fit && !value->empty()) return *value;
+  }
+  return {};
+}
+
 jose::Members members_of_answer(const Json& object) {
   return jose::Members(object, Code::issuer_answer_invalid, "the issuer's answer: ");
 }

@@ -1,6 +1,8 @@
 // Answers of the issuer, read with suspicion.
 #pragma once
 
+#include <span>
+#include <string>
 #include <vector>
 
 #include "base/json.h"
@@ -16,6 +18,10 @@ namespace mintmark::agent {
 /// For the members of an answer; their errors are `issuer_answer_invalid`. The object must outlive
 /// it.
 [[nodiscard]] jose::Members members_of_answer(const Json& object);
+/// The nonce for the next proof, from the first of these headers that has one; "": none. NQCHAR of
+/// RFC 6749 appendix A, at most 512 octets; another's is no nonce that we could send back.
+[[nodiscard]] std::string nonce_in(const http::Headers& headers,
+                                   std::span<const char* const> names);
 /// An array of PCR indexes.
 [[nodiscard]] std::vector<unsigned> indexes_in(const Json& object, const char* name,
                                                jose::Members& members);

@@ -27,6 +27,24 @@ Result<void> check_headers(const http::Headers& headers) {
 
 }  // namespace
 
+Result<Agent::Proven> Agent::prove(const Call& call) {
+  auto access_token = token(call.token);
+  if (!access_token) return pass_on(access_token);
+  auto dpop = proof({call.method, call.url, *access_token});
+  if (!dpop) return pass_on(dpop);
+  return Proven{std::move(*access_token), std::move(*dpop)};
+}
+
+Result<Agent::Proven> Agent::prove_by_session(const Call& call) {
+  const auto key = SessionKey::make(longest_session, surroundings_.clock.now());
+  if (!key) return tl::unexpected<Error>(key.error());
+  auto fresh = fresh_token(call.token, key->get());
+  if (!fresh) return pass_on(fresh);
+  auto dpop = make_proof(**key, {call.method, call.url, fresh->token}, surroundings_.clock.now());
+  if (!dpop) return pass_on(dpop);
+  return Proven{std::move(fresh->token), std::move(*dpop)};
+}
+
 Result<http::Response> Agent::call(const Call& call) {
   const auto identity = state_.identity();
   if (!identity) return tl::unexpected<Error>(identity.error());
@@ -35,13 +53,11 @@ Result<http::Response> Agent::call(const Call& call) {
   if (auto provable = check_provable({call.method, call.url, "token"}, identity->issuer); !provable)
     return pass_on(provable);
 
-  const auto access_token = token(call.token);
-  if (!access_token) return tl::unexpected<Error>(access_token.error());
-  const auto dpop = proof({call.method, call.url, *access_token});
-  if (!dpop) return tl::unexpected<Error>(dpop.error());
+  const auto proven = call.session ? prove_by_session(call) : prove(call);
+  if (!proven) return tl::unexpected<Error>(proven.error());
   http::Headers headers = call.headers;
-  headers.add("Authorization", "DPoP " + *access_token);
-  headers.add("DPoP", *dpop);
+  headers.add("Authorization", "DPoP " + proven->token);
+  headers.add("DPoP", proven->proof);
   // The service may take its time, and without a resource manager a connection shuts others out of
   // the TPM.
   device_.reset();

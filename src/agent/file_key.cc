@@ -1,10 +1,9 @@
 #include "agent/file_key.h"
 
 #include <fcntl.h>
-#include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,30 +43,23 @@ Result<UniqueFd> open_private(const std::filesystem::path& file) {
 // A key that asks for a passphrase would wait at a terminal that nobody sits at.
 int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*context*/) { return -1; }
 
-Pair parse(const Secret& pem) {
+SoftwarePair parse(const Secret& pem) {
   const BytesView text = pem.view();
   const Bio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free);
-  return {bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_passphrase, nullptr) : nullptr,
-          &EVP_PKEY_free};
-}
-
-Result<jose::PublicKey> public_half(EVP_PKEY* pair) {
-  std::uint8_t* encoded = nullptr;
-  const int size = i2d_PUBKEY(pair, &encoded);
-  if (size <= 0) return fail(Code::agent_key_file, "OpenSSL cannot encode the public key");
-  const Bytes spki(encoded, encoded + size);
-  OPENSSL_free(encoded);
-  return jose::PublicKey::from_spki(spki);
+  Pair pair(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, &no_passphrase, nullptr) : nullptr,
+            &EVP_PKEY_free);
+  if (!pair) ERR_clear_error();
+  return pair ? SoftwarePair(std::move(pair)) : nullptr;
 }
 
 Result<Secret> new_key_pem() {
-  const Pair pair(EVP_EC_gen("P-256"), &EVP_PKEY_free);
+  const SoftwarePair pair = new_pair();
   // In OpenSSL's own secure memory where it is set up; wiped when freed in any case.
   const Bio bio(BIO_new(BIO_s_secmem()), &BIO_free);
   char* text = nullptr;
   if (!pair || !bio ||
-      PEM_write_bio_PKCS8PrivateKey(bio.get(), pair.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
-          1) {
+      PEM_write_bio_PKCS8PrivateKey(bio.get(), static_cast<EVP_PKEY*>(pair.get()), nullptr, nullptr,
+                                    0, nullptr, nullptr) != 1) {
     return fail(Code::agent_key_file, "OpenSSL made no EC P-256 key");
   }
   const long size = BIO_get_mem_data(bio.get(), &text);
@@ -82,12 +74,12 @@ Result<FileDeviceKey> FileDeviceKey::open(const std::filesystem::path& file) {
   auto text = read_fd(fd->get(), longest_file);
   if (!text) return unfit(file, "cannot be read: " + text.error().detail);
   const Secret pem = Secret::take(*text);
-  Pair pair = parse(pem);
+  SoftwarePair pair = parse(pem);
   if (!pair) return unfit(file, "is no private key in PEM without a passphrase");
-  auto public_key = public_half(pair.get());
+  auto public_key = public_half(pair);
   if (!public_key || public_key->algorithm() != jose::Algorithm::es256)
     return unfit(file, "is no EC P-256 key");
-  return FileDeviceKey(std::shared_ptr<void>(std::move(pair)), std::move(*public_key));
+  return FileDeviceKey(std::move(pair), std::move(*public_key));
 }
 
 Result<FileDeviceKey> FileDeviceKey::open_or_make(const std::filesystem::path& file) {
@@ -103,17 +95,10 @@ Result<FileDeviceKey> FileDeviceKey::open_or_make(const std::filesystem::path& f
 }
 
 Result<Bytes> FileDeviceKey::sign(BytesView octets) {
-  auto* pair = static_cast<EVP_PKEY*>(pair_.get());
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        &EVP_MD_CTX_free);
-  Bytes der(static_cast<std::size_t>(EVP_PKEY_get_size(pair)));
-  std::size_t size = der.size();
-  if (!context || EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, pair) != 1 ||
-      EVP_DigestSign(context.get(), der.data(), &size, octets.data(), octets.size()) != 1) {
+  auto signature = sign_es256(pair_, octets);
+  if (!signature)
     return fail(Code::agent_key_file, "OpenSSL made no signature with the device key");
-  }
-  der.resize(size);
-  return jose::signature_from_der(jose::Algorithm::es256, der);
+  return std::move(*signature);
 }
 
 }  // namespace mintmark::agent

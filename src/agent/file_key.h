@@ -3,9 +3,9 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 
 #include "agent/device_key.h"
+#include "agent/software_key.h"
 
 namespace mintmark::agent {
 
@@ -22,10 +22,10 @@ class FileDeviceKey final : public DeviceKey {
   [[nodiscard]] Result<Bytes> sign(BytesView octets) override;
 
  private:
-  FileDeviceKey(std::shared_ptr<void> pair, jose::PublicKey public_key)
+  FileDeviceKey(SoftwarePair pair, jose::PublicKey public_key)
       : pair_(std::move(pair)), public_key_(std::move(public_key)) {}
 
-  std::shared_ptr<void> pair_;  ///< EVP_PKEY
+  SoftwarePair pair_;
   jose::PublicKey public_key_;
 };
 

@@ -1,6 +1,7 @@
 #include "agent/issuer_client.h"
 
 #include <algorithm>
+#include <array>
 
 #include "agent/answers.h"
 #include "http/text.h"
@@ -10,6 +11,9 @@
 
 namespace mintmark::agent {
 namespace {
+
+// RFC 9449 §8.1; attestation-based-client-auth-10 §8: one value, under either name.
+constexpr std::array nonce_headers{"DPoP-Nonce", "OAuth-Client-Attestation-Challenge"};
 
 Json to_json(const Presented& presented) {
   Json json = {{"ak_public", jose::base64url(presented.ak_public)},
@@ -94,21 +98,6 @@ Result<std::string> endpoint_in(const Json& metadata, const char* name, const ht
   return text;
 }
 
-// RFC 9449 §8.1; attestation-based-client-auth-10 §8: one value, under either name. NQCHAR of RFC
-// 6749 appendix A; another's is no nonce that we could send back.
-std::string nonce_in(const http::Headers& headers) {
-  constexpr std::size_t longest = 512;
-  for (const char* name : {"DPoP-Nonce", "OAuth-Client-Attestation-Challenge"}) {
-    const std::string* value = headers.find(name);
-    const bool fit = value != nullptr && value->size() <= longest &&
-                     std::all_of(value->begin(), value->end(), [](char c) {
-                       return c > 0x20 && c < 0x7F && c != '"' && c != '\\';
-                     });
-    if (fit && !value->empty()) return *value;
-  }
-  return {};
-}
-
 Result<TokenAnswer> token_in(const http::Response& response) {
   const auto body = object_in(response);
   if (!body) return tl::unexpected<Error>(body.error());
@@ -117,6 +106,7 @@ Result<TokenAnswer> token_in(const http::Response& response) {
   if (!http::equal_without_case(members.visible("token_type"), "DPoP"))
     members.refuse("token_type", "DPoP");
   TokenAnswer answer{.token = members.visible("access_token"),
+                     .scope = members.has("scope") ? members.text("scope") : "",
                      .expires_in = members.seconds("expires_in")};
   if (auto read = members.result(); !read) return pass_on(read);
   return answer;
@@ -293,7 +283,7 @@ TokenReply IssuerClient::token(const std::string& endpoint, const TokenRequest& 
   headers.add("DPoP", proof);
   const auto response = transport_->send("POST", endpoint, headers, http::encode_form(form));
   if (!response) return {tl::unexpected<Error>(response.error()), ""};
-  return {token_in(*response), nonce_in(response->headers)};
+  return {token_in(*response), nonce_in(response->headers, nonce_headers)};
 }
 
 std::string IssuerClient::result_url(const std::string& client_id) const {
@@ -307,7 +297,7 @@ ResultReply IssuerClient::result(const std::string& url, const std::string& nonc
   const std::string query = nonce.empty() ? "" : "?" + http::encode_form({{"nonce", nonce}});
   const auto response = transport_->send("GET", url + query, headers, "");
   if (!response) return {tl::unexpected<Error>(response.error()), ""};
-  return {result_in(*response), nonce_in(response->headers)};
+  return {result_in(*response), nonce_in(response->headers, nonce_headers)};
 }
 
 }  // namespace mintmark::agent

@@ -71,6 +71,7 @@ struct TokenRequest {
 
 struct TokenAnswer {
   std::string token;
+  std::string scope;  ///< What was granted; "" where it is what was asked for (RFC 6749 §5.1).
   std::chrono::seconds expires_in{};
 };
 

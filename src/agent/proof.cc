@@ -69,12 +69,13 @@ Result<std::string> make_proof(DeviceKey& key, const ProofContent& content, Mome
 }
 
 Result<std::string> make_assertion(DeviceKey& key, const std::string& client_id,
-                                   const std::string& issuer, Moment now) {
+                                   const std::string& issuer, Moment now,
+                                   const std::string& vouched_jkt) {
   const Json header = {{"typ", "client-authentication+jwt"},
                        {"alg", jose::name_of(key.public_key().algorithm())}};
-  const Json claims = {{"iss", client_id},    {"sub", client_id},
-                       {"aud", issuer},       {"jti", new_jti()},
-                       {"iat", to_unix(now)}, {"exp", to_unix(now + assertion_life)}};
+  Json claims = {{"iss", client_id}, {"sub", client_id},    {"aud", issuer},
+                 {"jti", new_jti()}, {"iat", to_unix(now)}, {"exp", to_unix(now + assertion_life)}};
+  if (!vouched_jkt.empty()) claims["cnf"] = {{"jkt", vouched_jkt}};
   return signed_by(key, header, claims);
 }
 

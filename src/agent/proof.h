@@ -23,9 +23,11 @@ struct ProofContent {
                                              Moment now);
 
 /// A client assertion for one request to this issuer's token endpoint (private_key_jwt), good for a
-/// minute. Errors of DeviceKey::sign.
+/// minute. `vouched_jkt`: thumbprint of another key, whose proof beside it the issuer shall take
+/// (docs/adr/0011); "": none. Errors of DeviceKey::sign.
 [[nodiscard]] Result<std::string> make_assertion(DeviceKey& key, const std::string& client_id,
-                                                 const std::string& issuer, Moment now);
+                                                 const std::string& issuer, Moment now,
+                                                 const std::string& vouched_jkt = "");
 
 /// What may be proven for others on this machine: the agent is no signing oracle. A proof for the
 /// issuer would let a local program get tokens or enrol in the device's name, so there is none for

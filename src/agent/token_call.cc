@@ -4,10 +4,16 @@
 #include "agent/proof.h"
 
 namespace mintmark::agent {
-Result<ClientCredential> Agent::credential_of(const Identity& identity, DeviceKey& key) {
-  if (identity.attestation) return ClientCredential::attestation(identity.attestation->text);
+
+// A client attestation vouches for its own key alone; for another one the key itself has to speak
+// (docs/adr/0011). The issuer knows the key of an attested device too.
+Result<ClientCredential> Agent::credential_for(const Identity& identity, DeviceKey& key,
+                                               const SessionKey* session) {
+  if (identity.attestation && session == nullptr)
+    return ClientCredential::attestation(identity.attestation->text);
   const auto assertion =
-      make_assertion(key, identity.client_id, identity.issuer, surroundings_.clock.now());
+      make_assertion(key, identity.client_id, identity.issuer, surroundings_.clock.now(),
+                     session == nullptr ? "" : session->jkt());
   if (!assertion) return tl::unexpected<Error>(assertion.error());
   return ClientCredential::assertion(*assertion);
 }
@@ -18,7 +24,8 @@ Result<std::string> Agent::nonce_for(IssuerClient& issuer, const Endpoints& endp
   return issuer.challenge(endpoints.challenge);
 }
 
-Result<TokenAnswer> Agent::ask(const Identity& identity, const TokenRequest& request) {
+Result<TokenAnswer> Agent::ask(const Identity& identity, const TokenRequest& request,
+                               SessionKey* session) {
   auto issuer = IssuerClient::at(identity.issuer, transport(identity.ca_file));
   if (!issuer) return pass_on(issuer);
   const auto endpoints = issuer->endpoints();
@@ -28,11 +35,12 @@ Result<TokenAnswer> Agent::ask(const Identity& identity, const TokenRequest& req
   const auto nonce = nonce_for(*issuer, *endpoints);
   if (!nonce) return tl::unexpected<Error>(nonce.error());
 
+  DeviceKey& bound = session == nullptr ? **key : *session;
   auto reply = ask_with_nonce<TokenAnswer>(*nonce, [&](const std::string& with) -> TokenReply {
-    const auto credential = credential_of(identity, **key);
+    const auto credential = credential_for(identity, **key, session);
     if (!credential) return {tl::unexpected<Error>(credential.error()), ""};
     const auto proof =
-        make_proof(**key, {"POST", endpoints->token, "", with}, surroundings_.clock.now());
+        make_proof(bound, {"POST", endpoints->token, "", with}, surroundings_.clock.now());
     if (!proof) return {tl::unexpected<Error>(proof.error()), ""};
     return issuer->token(endpoints->token, request, *credential, *proof);
   });

@@ -61,7 +61,8 @@ Result<int> call(agent::Agent& agent, const Arguments& arguments) {
                               .url = arguments.argument(),
                               .headers = std::move(*headers),
                               .body = arguments.value("-d"),
-                              .ca_file = *ca});
+                              .ca_file = *ca,
+                              .session = arguments.has("--session")});
   if (!response) return pass_on(response);
   std::fwrite(response->body.data(), 1, response->body.size(), stdout);
   if (response->status >= 200 && response->status < 300) return exit_done;
@@ -91,6 +92,8 @@ std::vector<Subcommand> token_commands() {
         {{"--audience", "A", "the service the token is for"},
          {"--scope", "S", "scopes, with one space between"},
          {"--ca", "FILE", "PEM of the roots to trust for the service (default: the issuer's)"},
+         {"--session", "",
+          "with a key in memory, for which the device key vouches (docs/agent.md)"},
          {"-X", "METHOD", "the method (default: GET, with -d POST)"},
          {"-d", "DATA", "the body"},
          {"-H", "HEADER", "a header, \"Name: value\"", true}},
