@@ -19,6 +19,10 @@
 
 namespace mintmark {
 
+namespace verify {
+struct TokenFacts;  // Of the implementation.
+}
+
 /// Why a token or its proof is not taken. Each reason has its own name (`name_of`), which stays the
 /// same from release to release: for metrics, logs and programs.
 enum class Refusal : std::uint16_t {
@@ -190,41 +194,36 @@ struct ProofContext {
   std::string_view certificate = {};
 };
 
-/// What a good token says. Only Verifier makes one.
+/// What a good token says. Only Verifier makes one. Cheap to copy; immutable, so thread-safe. What
+/// the accessors give lives as long as it, or any copy.
 class VerifiedToken {
  public:
-  [[nodiscard]] const std::string& subject() const { return subject_; }
-  [[nodiscard]] const std::string& client_id() const { return client_id_; }  ///< "" where absent.
-  [[nodiscard]] const std::string& token_id() const {
-    return token_id_;
-  }  ///< `jti`; "" where absent.
-  [[nodiscard]] const std::vector<std::string>& scopes() const { return scopes_; }
+  [[nodiscard]] const std::string& subject() const;
+  [[nodiscard]] const std::string& client_id() const;  ///< "" where absent.
+  [[nodiscard]] const std::string& token_id() const;   ///< `jti`; "" where absent.
+  [[nodiscard]] const std::vector<std::string>& scopes() const;
   [[nodiscard]] bool has_scope(std::string_view scope) const;
-  [[nodiscard]] std::chrono::sys_seconds issued_at() const { return issued_at_; }
-  [[nodiscard]] std::chrono::sys_seconds expires_at() const { return expires_at_; }
+  [[nodiscard]] std::chrono::sys_seconds issued_at() const;
+  [[nodiscard]] std::chrono::sys_seconds expires_at() const;
   /// Those of the verifier's audiences that the token names; at least one.
-  [[nodiscard]] const std::vector<std::string>& audiences() const { return audiences_; }
+  [[nodiscard]] const std::vector<std::string>& audiences() const;
   /// RFC 7638 thumbprint of the device key that the token is bound to; "" where it is bound to a
   /// certificate alone.
-  [[nodiscard]] const std::string& jkt() const { return jkt_; }
+  [[nodiscard]] const std::string& jkt() const;
   /// `cnf.x5t#S256`: base64url of SHA-256 over the DER of the certificate that the token is bound
   /// to (RFC 8705 §3.1); "" where it is bound to a key alone.
-  [[nodiscard]] const std::string& certificate_thumbprint() const {
-    return certificate_thumbprint_;
-  }
+  [[nodiscard]] const std::string& certificate_thumbprint() const;
   /// How the key that the token is bound to is protected, by the issuer's word: "hardware" (it was
   /// attested), "session" (the attested key vouched for another, which this token is bound to),
   /// "unproven", "none" (a key of which nothing is known); "" where absent. A session key that an
   /// unprotected key vouched for is "none" here, though the token's claim says "session".
-  [[nodiscard]] const std::string& key_protection() const { return key_protection_; }
+  [[nodiscard]] const std::string& key_protection() const;
   /// `attestation.format`: how the device proved itself to the issuer; "" where absent.
-  [[nodiscard]] const std::string& attestation_format() const { return attestation_format_; }
+  [[nodiscard]] const std::string& attestation_format() const;
   /// `attestation.at`: when it did; nothing where absent.
-  [[nodiscard]] const std::optional<std::chrono::sys_seconds>& attested_at() const {
-    return attested_at_;
-  }
+  [[nodiscard]] const std::optional<std::chrono::sys_seconds>& attested_at() const;
   /// All claims as JSON text.
-  [[nodiscard]] const std::string& claims() const { return claims_; }
+  [[nodiscard]] const std::string& claims() const;
   /// True: the sender holds every key that `cnf` names, by a proof, by a certificate or by both.
   /// False: check_without_proof; nobody showed it.
   [[nodiscard]] bool proof_checked() const { return proof_checked_; }
@@ -235,21 +234,8 @@ class VerifiedToken {
 
  private:
   friend class Verifier;
-  friend class TokenReader;
-  VerifiedToken() = default;
-  std::string subject_;
-  std::string client_id_;
-  std::string token_id_;
-  std::vector<std::string> scopes_;
-  std::chrono::sys_seconds issued_at_{};
-  std::chrono::sys_seconds expires_at_{};
-  std::vector<std::string> audiences_;
-  std::string jkt_;
-  std::string certificate_thumbprint_;
-  std::string key_protection_;
-  std::string attestation_format_;
-  std::optional<std::chrono::sys_seconds> attested_at_;
-  std::string claims_;
+  explicit VerifiedToken(std::shared_ptr<const verify::TokenFacts> facts);
+  std::shared_ptr<const verify::TokenFacts> facts_;  // Of the token alone; shared by its calls.
   bool proof_checked_ = false;
   std::optional<std::string> proof_jti_;
   std::chrono::sys_seconds proof_iat_{};

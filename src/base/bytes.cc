@@ -67,7 +67,10 @@ bool equal_in_constant_time(BytesView left, BytesView right) {
 
 Sha256 sha256(BytesView bytes) {
   Sha256 digest{};
-  SHA256(bytes.data(), bytes.size(), digest.data());
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, bytes.data(), bytes.size());
+  SHA256_Final(digest.data(), &context);
   return digest;
 }
 

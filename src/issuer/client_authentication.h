@@ -9,9 +9,9 @@
 #include "base/time.h"
 #include "issuer/attestations.h"
 #include "issuer/devices.h"
-#include "issuer/nonces.h"
 #include "keyring/keyring.h"
 #include "verify/client_assertion.h"
+#include "verify/nonces.h"
 #include "verify/proof.h"
 #include "verify/replay.h"
 
@@ -86,7 +86,7 @@ class ClientAuthentication {
   /// codes above.
   [[nodiscard]] Result<void> use_up(const AuthenticatedClient& client, Moment now);
 
-  [[nodiscard]] Nonces& nonces() { return nonces_; }
+  [[nodiscard]] verify::Nonces& nonces() { return nonces_; }
   [[nodiscard]] const Options& options() const { return options_; }
 
  private:
@@ -101,7 +101,7 @@ class ClientAuthentication {
   Options options_;
   const Devices& devices_;
   Attestations attestations_;
-  Nonces nonces_;
+  verify::Nonces nonces_;
   verify::ReplayWindow proofs_;
   verify::ReplayWindow assertions_;
 };

@@ -65,7 +65,7 @@ class Issuer {
   /// `decision_moving` ends what never comes to rest.
   void mint(TokenCall call, hsm::Done<IssuedToken> done);
 
-  [[nodiscard]] Nonces& nonces() { return authentication_.nonces(); }
+  [[nodiscard]] verify::Nonces& nonces() { return authentication_.nonces(); }
   /// For other endpoints of the same clients: one memory of proofs, one secret of nonces.
   [[nodiscard]] ClientAuthentication& authentication() { return authentication_; }
   [[nodiscard]] bool challenges_required() const { return options_.challenges_required; }

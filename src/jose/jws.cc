@@ -5,25 +5,13 @@
 #include <cctype>
 
 #include "jose/base64url.h"
+#include "jose/segments.h"
 
 namespace mintmark::jose {
 namespace {
 
 constexpr std::int64_t latest_time = std::int64_t{1} << 53U;
 constexpr JsonLimits segment_limits{.octets = 16U << 10U, .depth = 8, .elements = 512};
-
-Result<Json> object_segment(std::string_view segment, const char* name) {
-  auto octets = from_base64url(segment);
-  if (!octets)
-    return fail(Code::jws_malformed,
-                std::string("the ") + name + " is not base64url: " + octets.error().detail);
-  auto json = parse_json(as_text(*octets), segment_limits);
-  if (!json)
-    return fail(json.error().code, std::string("the ") + name + ": " + json.error().detail);
-  if (!json->is_object())
-    return fail(Code::jws_malformed, std::string("the ") + name + " is no JSON object");
-  return json;
-}
 
 // RFC 7515 §4.1.11 and RFC 7797: an extension that we do not understand must not be passed over.
 Result<void> refuse_extensions(const Json& header) {
@@ -41,7 +29,7 @@ std::string text_member(const Json& object, const char* name) {
 
 }  // namespace
 
-Result<UnverifiedJws> UnverifiedJws::parse(std::string_view compact, const JwsLimits& limits) {
+Result<Segments> segments_of(std::string_view compact, const JwsLimits& limits) {
   if (compact.size() > limits.octets) {
     return fail(Code::jws_malformed, "longer than " + std::to_string(limits.octets) + " octets");
   }
@@ -50,21 +38,49 @@ Result<UnverifiedJws> UnverifiedJws::parse(std::string_view compact, const JwsLi
   if (first == std::string_view::npos || first == last || compact.find('.', first + 1) != last) {
     return fail(Code::jws_malformed, "a compact JWS has three segments");
   }
-  const std::string_view signature = compact.substr(last + 1);
-  auto parts = parse_signing_input(compact.substr(0, last), limits);
-  if (!parts) return pass_on(parts);
-  if (signature.empty()) return fail(Code::jws_malformed, "the signature is empty");
-  auto octets = from_base64url(signature);
+  const Segments segments{.header = compact.substr(0, first),
+                          .payload = compact.substr(first + 1, last - first - 1),
+                          .signature = compact.substr(last + 1),
+                          .signing_input = compact.substr(0, last)};
+  if (segments.header.empty() || segments.payload.empty() || segments.signature.empty())
+    return fail(Code::jws_malformed, "a segment is empty");
+  return segments;
+}
+
+Result<Json> object_segment(std::string_view segment, const char* name) {
+  auto octets = from_base64url(segment);
   if (!octets)
-    return fail(Code::jws_malformed, "the signature is not base64url: " + octets.error().detail);
+    return fail(Code::jws_malformed,
+                std::string("the ") + name + " is not base64url: " + octets.error().detail);
+  auto json = parse_json(as_text(*octets), segment_limits);
+  if (!json)
+    return fail(json.error().code, std::string("the ") + name + ": " + json.error().detail);
+  if (!json->is_object())
+    return fail(Code::jws_malformed, std::string("the ") + name + " is no JSON object");
+  return json;
+}
+
+Result<Bytes> signature_segment(std::string_view segment) {
+  auto octets = from_base64url(segment);
+  if (octets) return octets;
+  return fail(Code::jws_malformed, "the signature is not base64url: " + octets.error().detail);
+}
+
+Result<UnverifiedJws> UnverifiedJws::parse(std::string_view compact, const JwsLimits& limits) {
+  auto segments = segments_of(compact, limits);
+  if (!segments) return pass_on(segments);
+  auto parts = parse_signing_input(segments->signing_input, limits);
+  if (!parts) return pass_on(parts);
+  auto signature = signature_segment(segments->signature);
+  if (!signature) return pass_on(signature);
 
   UnverifiedJws jws;
   jws.alg_ = text_member(parts->header, "alg");
   if (jws.alg_.empty()) return fail(Code::jws_malformed, "the header has no alg");
   jws.header_ = std::move(parts->header);
   jws.claims_ = std::move(parts->claims);
-  jws.signing_input_ = compact.substr(0, last);
-  jws.signature_ = std::move(*octets);
+  jws.signing_input_ = segments->signing_input;
+  jws.signature_ = std::move(*signature);
   return jws;
 }
 

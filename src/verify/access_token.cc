@@ -2,24 +2,26 @@
 
 #include <algorithm>
 
-namespace mintmark {
+#include "verify/confirmation.h"
+
+namespace mintmark::verify {
 namespace {
 
 using jose::string_claim;
 using jose::time_claim;
-using verify::KeySet;
-using verify::TokenExpectation;
 
-Result<jose::VerifiedJws> verified(jose::UnverifiedJws jws, const KeySet& keys) {
+Result<const jose::PublicKey*> key_for(const jose::UnverifiedJws& jws, const KeySet& keys) {
   if (jws.typ() != "at+jwt") return fail(Code::token_typ, "the token's typ is not at+jwt");
   const std::string kid = jws.kid();
-  const jose::PublicKey* key = keys.find(kid);
-  if (key == nullptr) {
-    return fail(
-        Code::token_key_unknown,
-        "the issuer publishes no key for access tokens with kid \"" + printable(kid) + "\"");
-  }
-  auto checked = std::move(jws).verify(*key);
+  if (const jose::PublicKey* key = keys.find(kid)) return key;
+  return fail(Code::token_key_unknown,
+              "the issuer publishes no key for access tokens with kid \"" + printable(kid) + "\"");
+}
+
+Result<jose::VerifiedJws> verified(jose::UnverifiedJws jws, const KeySet& keys) {
+  auto key = key_for(jws, keys);
+  if (!key) return pass_on(key);
+  auto checked = std::move(jws).verify(**key);
   if (checked) return checked;
   if (checked.error().code == Code::jws_alg_refused) {
     return fail(Code::token_alg, "the token's alg is not the one of its key");
@@ -47,8 +49,16 @@ Result<void> check_issuer(const Json& claims, const TokenExpectation& expected) 
                                       printable(expected.issuer) + "\"");
 }
 
-// RFC 7519 §4.1.3: one string, or an array of strings.
-Result<void> check_audience(const Json& claims, const TokenExpectation& expected) {
+std::string quoted(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names)
+    text += (text.empty() ? "\"" : ", \"") + printable(name) + "\"";
+  return text;
+}
+
+// RFC 7519 §4.1.3: one string, or an array of strings. Those of ours that it names.
+Result<std::vector<std::string>> our_audiences(const Json& claims,
+                                               const TokenExpectation& expected) {
   const auto aud = claims.find("aud");
   if (aud == claims.end()) return fail(Code::token_audience, "the token has no aud");
   const Json list = aud->is_array() ? *aud : Json::array({*aud});
@@ -57,55 +67,33 @@ Result<void> check_audience(const Json& claims, const TokenExpectation& expected
   if (!texts)
     return fail(Code::token_malformed,
                 "the token's aud is neither a string nor an array of strings");
-  const bool ours = std::any_of(list.begin(), list.end(), [&](const Json& one) {
-    return one.get_ref<const std::string&>() == expected.audience;
-  });
-  if (ours) return {};
+  std::vector<std::string> ours;
+  for (const std::string& audience : expected.audiences) {
+    if (std::find(list.begin(), list.end(), audience) != list.end()) ours.push_back(audience);
+  }
+  if (!ours.empty()) return ours;
   return fail(Code::token_audience, "the token's aud " + printable(aud->dump()) +
-                                        " does not name \"" + printable(expected.audience) + "\"");
+                                        " does not name " + quoted(expected.audiences));
 }
 
-std::string seconds_between(Moment from, Moment to) {
-  return std::to_string((to - from).count()) + " s";
+Result<Moment> required_time(const Json& claims, const char* name, Code missing) {
+  auto time = time_claim(claims, name);
+  if (!time) return malformed(time);
+  if (!*time) return fail(missing, std::string("the token has no ") + name);
+  return from_unix(**time);
 }
 
-Result<Moment> check_expiry(const Json& claims, const TokenExpectation& expected) {
-  auto exp = time_claim(claims, "exp");
-  if (!exp) return malformed(exp);
-  if (!*exp) return fail(Code::token_exp_missing, "the token has no exp");
-  const Moment end = from_unix(**exp);
-  if (expected.now < end + expected.skew) return end;
-  return fail(Code::token_expired,
-              "the token expired " + seconds_between(end, expected.now) + " ago");
-}
-
-Result<Moment> check_beginning(const Json& claims, const TokenExpectation& expected) {
+Result<void> read_times(const Json& claims, TokenFacts& token) {
+  auto exp = required_time(claims, "exp", Code::token_exp_missing);
+  if (!exp) return pass_on(exp);
   auto nbf = time_claim(claims, "nbf");
   if (!nbf) return malformed(nbf);
-  if (*nbf && from_unix(**nbf) > expected.now + expected.skew) {
-    return fail(Code::token_not_yet_valid,
-                "the token is valid in " + seconds_between(expected.now, from_unix(**nbf)));
-  }
-  auto iat = time_claim(claims, "iat");
-  if (!iat) return malformed(iat);
-  if (!*iat) return fail(Code::token_iat_missing, "the token has no iat");
-  const Moment issued = from_unix(**iat);
-  if (issued <= expected.now + expected.skew) return issued;
-  return fail(
-      Code::token_iat_future,
-      "the token's iat is " + seconds_between(expected.now, issued) + " ahead of our clock");
-}
-
-// RFC 9449 §6.1.
-Result<std::string> bound_key(const Json& claims) {
-  const auto cnf = claims.find("cnf");
-  if (cnf == claims.end())
-    return fail(Code::token_unbound, "the token has no cnf: it is bound to no device key");
-  if (!cnf->is_object()) return fail(Code::token_malformed, "the token's cnf is no object");
-  auto jkt = text_or_empty(*cnf, "jkt");
-  if (jkt && jkt->empty())
-    return fail(Code::token_unbound, "the token's cnf has no jkt: it is bound to no DPoP key");
-  return jkt;
+  auto iat = required_time(claims, "iat", Code::token_iat_missing);
+  if (!iat) return pass_on(iat);
+  token.expires_at = *exp;
+  token.issued_at = *iat;
+  if (*nbf) token.not_before = from_unix(**nbf);
+  return {};
 }
 
 Result<void> check_key_protection(const std::string& protection, const TokenExpectation& expected) {
@@ -117,13 +105,26 @@ Result<void> check_key_protection(const std::string& protection, const TokenExpe
 }
 
 // A session key is worth what the key is worth that vouched for it.
-std::string weaker_protection(const Json& claims, std::string own) {
+std::string weaker_protection(const Json& attestation, std::string own) {
   if (own != "session") return own;
-  const auto attestation = claims.find("attestation");
-  if (attestation == claims.end() || !attestation->is_object()) return own;
-  const auto vouching = text_or_empty(*attestation, "key_protection");
+  const auto vouching = text_or_empty(attestation, "key_protection");
   if (!vouching) return "none";
   return vouching->empty() || *vouching == "hardware" ? own : *vouching;
+}
+
+Result<void> read_attestation(const Json& claims, TokenFacts& token) {
+  const auto attestation = claims.find("attestation");
+  if (attestation == claims.end()) return {};
+  if (!attestation->is_object())
+    return fail(Code::token_malformed, "the token's attestation is no object");
+  auto format = text_or_empty(*attestation, "format");
+  if (!format) return pass_on(format);
+  auto at = time_claim(*attestation, "at");
+  if (!at) return malformed(at);
+  token.attestation_format = std::move(*format);
+  if (*at) token.attested_at = from_unix(**at);
+  token.key_protection = weaker_protection(*attestation, std::move(token.key_protection));
+  return {};
 }
 
 std::vector<std::string> words_of(std::string_view text) {
@@ -136,53 +137,46 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
+Result<void> read_texts(const Json& claims, TokenFacts& token) {
+  std::string scope;
+  const std::pair<const char*, std::string*> members[] = {{"sub", &token.subject},
+                                                          {"client_id", &token.client_id},
+                                                          {"jti", &token.token_id},
+                                                          {"key_protection", &token.key_protection},
+                                                          {"scope", &scope}};
+  for (const auto& [name, place] : members) {
+    auto text = text_or_empty(claims, name);
+    if (!text) return pass_on(text);
+    *place = std::move(*text);
+  }
+  token.scopes = words_of(scope);
+  if (token.subject.empty()) return fail(Code::token_sub_missing, "the token has no sub");
+  return {};
+}
+
+Result<TokenFacts> read(const Json& claims, const TokenExpectation& expected) {
+  TokenFacts token;
+  if (auto ours = check_issuer(claims, expected); !ours) return pass_on(ours);
+  auto audiences = our_audiences(claims, expected);
+  if (!audiences) return pass_on(audiences);
+  token.audiences = std::move(*audiences);
+  if (auto times = read_times(claims, token); !times) return pass_on(times);
+  auto bound = read_confirmation(claims);
+  if (!bound) return pass_on(bound);
+  token.jkt = std::move(bound->jkt);
+  token.certificate_thumbprint = std::move(bound->certificate_thumbprint);
+  if (auto texts = read_texts(claims, token); !texts) return pass_on(texts);
+  if (auto attested = read_attestation(claims, token); !attested) return pass_on(attested);
+  if (auto fits = check_key_protection(token.key_protection, expected); !fits) return pass_on(fits);
+  token.claims = claims.dump();
+  return token;
+}
+
+std::string seconds_between(Moment from, Moment to) {
+  return std::to_string((to - from).count()) + " s";
+}
+
 }  // namespace
-
-class TokenReader {
- public:
-  static Result<VerifiedToken> read(const Json& claims, const TokenExpectation& expected) {
-    if (auto ours = check_issuer(claims, expected); !ours) return pass_on(ours);
-    if (auto for_us = check_audience(claims, expected); !for_us) return pass_on(for_us);
-    auto expires_at = check_expiry(claims, expected);
-    if (!expires_at) return pass_on(expires_at);
-    auto issued_at = check_beginning(claims, expected);
-    if (!issued_at) return pass_on(issued_at);
-    auto jkt = bound_key(claims);
-    if (!jkt) return pass_on(jkt);
-
-    VerifiedToken token;
-    token.expires_at_ = *expires_at;
-    token.issued_at_ = *issued_at;
-    token.jkt_ = std::move(*jkt);
-    if (auto texts = take_texts(claims, token); !texts) return pass_on(texts);
-    if (token.subject_.empty()) return fail(Code::token_sub_missing, "the token has no sub");
-    token.key_protection_ = weaker_protection(claims, std::move(token.key_protection_));
-    if (auto fits = check_key_protection(token.key_protection_, expected); !fits)
-      return pass_on(fits);
-    token.claims_ = claims.dump();
-    return token;
-  }
-
- private:
-  static Result<void> take_texts(const Json& claims, VerifiedToken& token) {
-    std::string scope;
-    const std::pair<const char*, std::string*> members[] = {
-        {"sub", &token.subject_},
-        {"client_id", &token.client_id_},
-        {"jti", &token.token_id_},
-        {"key_protection", &token.key_protection_},
-        {"scope", &scope}};
-    for (const auto& [name, place] : members) {
-      auto text = text_or_empty(claims, name);
-      if (!text) return pass_on(text);
-      *place = std::move(*text);
-    }
-    token.scopes_ = words_of(scope);
-    return {};
-  }
-};
-
-namespace verify {
 
 Result<jose::UnverifiedJws> parse_access_token(std::string_view token) {
   auto jws = jose::UnverifiedJws::parse(token);
@@ -190,12 +184,32 @@ Result<jose::UnverifiedJws> parse_access_token(std::string_view token) {
   return jws;
 }
 
-Result<VerifiedToken> check_access_token(jose::UnverifiedJws jws, const KeySet& keys,
-                                         const TokenExpectation& expected) {
+Result<CheckedToken> check_access_token(jose::UnverifiedJws jws, const KeySet& keys,
+                                        const TokenExpectation& expected) {
+  std::string kid = jws.kid();
   auto checked = verified(std::move(jws), keys);
   if (!checked) return pass_on(checked);
-  return TokenReader::read(checked->claims(), expected);
+  auto facts = read(checked->claims(), expected);
+  if (!facts) return pass_on(facts);
+  return CheckedToken{std::make_shared<const TokenFacts>(std::move(*facts)), std::move(kid),
+                      checked->key()};
 }
 
-}  // namespace verify
-}  // namespace mintmark
+Result<void> check_times(const TokenFacts& token, Moment now, std::chrono::seconds skew) {
+  if (now >= token.expires_at + skew) {
+    return fail(Code::token_expired,
+                "the token expired " + seconds_between(token.expires_at, now) + " ago");
+  }
+  if (token.not_before && *token.not_before > now + skew) {
+    return fail(Code::token_not_yet_valid,
+                "the token is valid in " + seconds_between(now, *token.not_before));
+  }
+  if (token.issued_at > now + skew) {
+    return fail(
+        Code::token_iat_future,
+        "the token's iat is " + seconds_between(now, token.issued_at) + " ahead of our clock");
+  }
+  return {};
+}
+
+}  // namespace mintmark::verify

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "base/time.h"
 #include "http/message.h"
 #include "jose/key.h"
+#include "jose/known_header.h"
 
 namespace mintmark::verify {
 
@@ -26,8 +28,8 @@ inline constexpr std::size_t proof_nonce_octets = 512;
 struct ProofExpectation {
   std::string_view method;  ///< As sent: methods compare with case (RFC 9110 §9.1).
   std::string_view url;     ///< Of the request; its query and fragment are ignored.
-  /// The access token sent along; then `ath` must be its hash (RFC 9449 §4.2).
-  std::optional<std::string_view> access_token = std::nullopt;
+  /// SHA-256 of the access token sent along; then `ath` must be that (RFC 9449 §4.2).
+  std::optional<Sha256> token_hash = std::nullopt;
   Moment now;
   std::chrono::seconds past = proof_past;
   std::chrono::seconds future = proof_future;
@@ -45,8 +47,7 @@ class ProvenRequest {
   [[nodiscard]] const std::optional<std::string>& nonce() const { return nonce_; }
 
  private:
-  friend Result<ProvenRequest> check_proof(std::string_view proof,
-                                           const ProofExpectation& expected);
+  friend class ProofReader;
   explicit ProvenRequest(jose::PublicKey key) : key_(std::move(key)) {}
   jose::PublicKey key_;
   std::string jti_;
@@ -61,6 +62,15 @@ class ProvenRequest {
 /// `proof_ath`. Thread-safe.
 [[nodiscard]] Result<ProvenRequest> check_proof(std::string_view proof,
                                                 const ProofExpectation& expected);
+
+/// The header of a proof that verified, with the key in it; null: none is known.
+using ProofHead = std::shared_ptr<const jose::KnownHeader>;
+
+/// Likewise, for who sees many proofs of one device: `head` is that of an earlier one, or null. A
+/// proof with the same header is checked by the same key and costs one verification and little
+/// else. When it is good, `head` is this proof's.
+[[nodiscard]] Result<ProvenRequest> check_proof(std::string_view proof,
+                                                const ProofExpectation& expected, ProofHead& head);
 
 /// RFC 9449 §4.3, check 1: the one DPoP header; `proof_missing`, `proof_repeated`. The view lives
 /// as long as the headers.

@@ -5,6 +5,7 @@ namespace mintmark::issuer {
 namespace {
 
 using std::chrono::seconds;
+using verify::Nonces;
 
 class MintWithNonces : public MintFixture {
  protected:
@@ -80,41 +81,6 @@ TEST_F(MintWithNonces, RefusesTheSameProofTwiceForAllItsNonce) {
   use(issuer->nonces().fresh());
   ASSERT_TRUE(mint());
   expect_refusal(Code::proof_replayed);
-}
-
-TEST(Nonce, RollsWithTimeAndStaysGoodForItsLife) {
-  test::ManualClock clock;
-  Nonces nonces(clock);
-  const std::string first = nonces.fresh();
-  EXPECT_EQ(nonces.fresh(), first);
-  clock.advance(Nonces::turn);
-  EXPECT_NE(nonces.fresh(), first);
-  clock.advance(Nonces::life - Nonces::turn);
-  EXPECT_TRUE(nonces.is_good(first));
-  clock.advance(Nonces::turn);
-  EXPECT_FALSE(nonces.is_good(first));
-}
-
-TEST(Nonce, IsRefusedWhenAnythingInItChanged) {
-  test::ManualClock clock;
-  Nonces nonces(clock);
-  const std::string good = nonces.fresh();
-  ASSERT_EQ(good.size(), 32U);
-  for (std::size_t i = 0; i < good.size(); ++i) {
-    std::string changed = good;
-    changed[i] = changed[i] == 'A' ? 'B' : 'A';
-    EXPECT_FALSE(nonces.is_good(changed)) << i;
-  }
-  for (const std::string& other : {std::string(), good + "AAAA", good.substr(4), std::string("%")})
-    EXPECT_FALSE(nonces.is_good(other)) << other;
-}
-
-TEST(Nonce, OfTheFutureIsRefused) {
-  test::ManualClock clock;
-  Nonces nonces(clock);
-  const std::string good = nonces.fresh();
-  clock.advance(-Nonces::turn);
-  EXPECT_FALSE(nonces.is_good(good));
 }
 
 }  // namespace

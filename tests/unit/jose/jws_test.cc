@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "jose/base64url.h"
+#include "jose/known_header.h"
 #include "support/mutations.h"
 #include "support/soft_key.h"
 
@@ -205,6 +206,46 @@ TEST(SigningInput, WithCritIsRefused) {
                 .error()
                 .code,
             Code::jws_crit_unknown);
+}
+
+TEST(KnownHeader, OpensLaterClaimsOfItsSignerAlone) {
+  const std::string header = R"({"alg":"ES256","kid":"a"})";
+  const std::string first = jws_of(header, "{}");
+  const KnownHeader known(first, verified(first).value());
+  const std::string later = jws_of(header, R"({"iss":"b"})");
+  ASSERT_TRUE(known.begins(later));
+  EXPECT_EQ(known.verified_claims(later).value(), Json({{"iss", "b"}}));
+
+  const std::string input = encoded(header) + "." + encoded("{}");
+  const std::string stranger = compact(input, SoftKey().sign(as_bytes(input)));
+  EXPECT_EQ(known.verified_claims(stranger).error().code, Code::jws_signature_invalid);
+  EXPECT_EQ(known.verified_claims(compact(input, Bytes(64))).error().code,
+            Code::jws_signature_invalid);
+}
+
+TEST(KnownHeader, IsNoHeaderThatIsWrittenInAnotherWay) {
+  const std::string first = jws_of(R"({"alg":"ES256"})", "{}");
+  const KnownHeader known(first, verified(first).value());
+  for (const char* other : {R"({"alg":"ES256" })", R"({"alg":"ES384"})", R"({"alg":"none"})",
+                            R"({"alg":"ES256","crit":["x"]})", "{}"}) {
+    EXPECT_FALSE(known.begins(jws_of(other, "{}")));
+    EXPECT_EQ(known.verified_claims(jws_of(other, "{}")).error().code, Code::jws_malformed);
+  }
+  for (const std::string& cut : {std::string(), known.text(), known.text() + "A." + "e30.AA"})
+    EXPECT_FALSE(known.begins(cut));
+}
+
+TEST(KnownHeader, RefusesClaimsThatAParserRefuses) {
+  const std::string header = R"({"alg":"ES256"})";
+  const std::string first = jws_of(header, "{}");
+  const KnownHeader known(first, verified(first).value());
+  for (const char* payload : {"", "[]", "x", R"({"a":1,"a":2})", R"({"a":99999999999999999999})"}) {
+    const std::string jws = jws_of(header, payload);
+    EXPECT_EQ(known.verified_claims(jws).error().code, UnverifiedJws::parse(jws).error().code)
+        << payload;
+  }
+  EXPECT_EQ(known.verified_claims(first, {.octets = first.size() - 1}).error().code,
+            Code::jws_malformed);
 }
 
 }  // namespace

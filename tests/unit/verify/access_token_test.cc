@@ -163,8 +163,9 @@ TEST_F(AccessToken, WithoutASubjectIsRefused) {
 }
 
 TEST_F(AccessToken, ThatIsBoundToNoKeyIsRefused) {
-  for (const Json& cnf :
-       {Json(), Json::object(), Json({{"jkt", ""}}), Json({{"x5t#S256", "AA"}})}) {
+  const Json jwk = device().public_key().to_jwk();
+  for (const Json& cnf : {Json(), Json::object(), Json({{"jkt", ""}}), Json({{"kid", "a"}}),
+                          Json({{"jwk", jwk}}), Json({{"x5t", "a"}})}) {
     expect_refused(token_with_claim("cnf", cnf), Refusal::token_unbound);
   }
   for (const Json& cnf : {Json("jkt"), Json::array(), Json({{"jkt", 1}})})
@@ -201,6 +202,42 @@ TEST_F(AccessToken, WhoseKeyIsProtectedOtherwiseThanDemandedIsRefused) {
     ASSERT_FALSE(verified) << refused;
     EXPECT_EQ(name_of(verified.error().refusal), name_of(Refusal::token_key_protection));
   }
+}
+
+TEST_F(AccessToken, SaysHowItsDeviceProvedItself) {
+  const auto attested = verifier_.check_without_proof(token());
+  ASSERT_TRUE(attested);
+  EXPECT_EQ(attested->attestation_format(), "tpm2");
+  EXPECT_EQ(attested->attested_at(), now());
+  for (const Json& silent : {Json(), Json::object()}) {
+    const auto verified = verifier_.check_without_proof(token_with_claim("attestation", silent));
+    ASSERT_TRUE(verified);
+    EXPECT_EQ(verified->attestation_format(), "");
+    EXPECT_FALSE(verified->attested_at());
+  }
+  for (const Json& wrong : {Json("tpm2"), Json::array(), Json({{"format", 1}}),
+                            Json({{"at", "now"}}), Json({{"at", -1}})}) {
+    expect_refused(token_with_claim("attestation", wrong), Refusal::token_malformed);
+  }
+}
+
+TEST_F(AccessToken, TellsWhichOfSeveralAudiencesOfOursItNames) {
+  const std::string other = "https://other.example";
+  auto both = options();
+  both.further_audiences = {other, test::service};
+  const Verifier wide(std::move(both), source());
+  const auto named = [&](const Json& aud) {
+    const auto verified = wide.check_without_proof(token_with_claim("aud", aud));
+    return verified ? verified->audiences() : std::vector<std::string>();
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(named(test::service), Names{test::service});
+  EXPECT_EQ(named(other), Names{other});
+  EXPECT_EQ(named(Json::array({other, "https://third.example", test::service})),
+            (Names{test::service, other}));
+  EXPECT_EQ(named("https://third.example"), Names());
+  EXPECT_EQ(named(other + "/"), Names());
+  expect_refused(token_with_claim("aud", other), Refusal::token_audience);
 }
 
 TEST_F(AccessToken, MutatedIsNeverTaken) {

@@ -260,7 +260,7 @@ TEST(Proof, WithANonceThatIsNoneIsRefused) {
 
 TEST(Proof, OfAnotherTokenIsRefused) {
   auto expected = expectation();
-  expected.access_token = "the token";
+  expected.token_hash = sha256("the token");
   EXPECT_TRUE(check_proof(with_claim("ath", jose::base64url(sha256("the token"))), expected));
   for (const Json& ath :
        {Json(), Json(""), Json(jose::base64url(sha256("another"))), Json("the token"), Json(1),

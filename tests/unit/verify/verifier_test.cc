@@ -149,6 +149,9 @@ TEST(Verifier, WithoutAnIssuerAnAudienceOrKeysIsNotMade) {
   VerifierOptions negative("https://i", "a");
   negative.skew = seconds{-1};
   EXPECT_THROW(Verifier(negative, fixture.source()), std::invalid_argument);
+  VerifierOptions nameless("https://i", "a");
+  nameless.further_audiences = {"b", ""};
+  EXPECT_THROW(Verifier(nameless, fixture.source()), std::invalid_argument);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include "base/secret.h"
 #include "base/time.h"
 
-namespace mintmark::issuer {
+namespace mintmark::verify {
 
 /// Nothing is remembered of what was given: a value is its moment and an HMAC-SHA-256 over it, by a
 /// key that lives as long as the process. A good one therefore also proves that what bears it was
@@ -38,4 +38,4 @@ class Nonces {
   std::string present_;
 };
 
-}  // namespace mintmark::issuer
+}  // namespace mintmark::verify

@@ -1,4 +1,4 @@
-#include "issuer/nonces.h"
+#include "verify/nonces.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -8,7 +8,7 @@
 
 #include "jose/base64url.h"
 
-namespace mintmark::issuer {
+namespace mintmark::verify {
 namespace {
 
 constexpr std::size_t number_octets = 8;
@@ -64,4 +64,4 @@ bool Nonces::is_good(std::string_view nonce) const {
   return equal_in_constant_time(*value, value_of(turn_number));
 }
 
-}  // namespace mintmark::issuer
+}  // namespace mintmark::verify
