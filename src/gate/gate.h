@@ -1,0 +1,59 @@
+// One decision: may the call that a proxy asks about pass?
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "gate/kept_keys.h"
+#include "gate/original.h"
+#include "gate/peers.h"
+#include "gate/services.h"
+#include "http/message.h"
+#include "mintmark/verifier.h"
+
+namespace mintmark::gate {
+
+/// Where the client's certificate is told (RFC 8705 §3).
+enum class CertificateFrom {
+  none,         ///< Nowhere: tokens that are bound to one are refused.
+  client_cert,  ///< The proxy's Client-Cert (RFC 9440).
+  nginx,        ///< nginx's $ssl_client_escaped_cert, in X-SSL-Client-Escaped-Cert.
+  tls,          ///< The check request's own TLS connection.
+};
+
+/// One listener: who asks there, and in which words.
+struct Door {
+  Dialect dialect = Dialect::nginx;
+  std::string path_prefix;  ///< Of Envoy's check requests; "" elsewhere.
+  Peers peers;
+  CertificateFrom certificate = CertificateFrom::none;
+};
+
+/// What is in force. Immutable; swapped whole.
+struct Policy {
+  Services services;
+  ProofNonces nonces = ProofNonces::never;
+  std::shared_ptr<const Verifier> verifier;  ///< Takes all of services.audiences().
+};
+
+/// Thread-safe. Waits for nothing but, at most for KeptKeysLimits::patience, a key that a token
+/// names and that is not here.
+class Gate {
+ public:
+  Gate(std::shared_ptr<const KeptKeys> keys, std::shared_ptr<const Policy> policy)
+      : keys_(std::move(keys)), policy_(std::move(policy)) {}
+
+  /// For decisions that begin from now on.
+  void replace(std::shared_ptr<const Policy> policy) { policy_.store(std::move(policy)); }
+  [[nodiscard]] std::shared_ptr<const Policy> policy() const { return policy_.load(); }
+
+  /// The answer for the proxy; its `cause` is why it refuses.
+  [[nodiscard]] http::Response decide(const http::Request& check, const Door& door) const;
+
+ private:
+  std::shared_ptr<const KeptKeys> keys_;
+  std::atomic<std::shared_ptr<const Policy>> policy_;
+};
+
+}  // namespace mintmark::gate

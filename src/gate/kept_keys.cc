@@ -1,0 +1,177 @@
+#include "gate/kept_keys.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "verify/key_set.h"
+
+namespace mintmark::gate {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using Fetched = tl::expected<KeyDocument, Refused>;
+
+constexpr std::chrono::seconds shortest_age{2};
+
+Refused unavailable(std::string detail) { return {Refusal::keys_unavailable, std::move(detail)}; }
+
+}  // namespace
+
+struct KeptKeys::State {
+  State(std::unique_ptr<KeySource> source, const KeptKeysLimits& given)
+      : issuer(std::move(source)), limits(given) {}
+
+  void fetch_while_wanted();
+  void take(const Fetched& fetched, clock::time_point asked_at);
+  [[nodiscard]] Fetched newer_than(std::uint64_t& handed);
+  [[nodiscard]] bool may_ask() const { return !fetching && clock::now() >= not_before; }
+  [[nodiscard]] Fetched copy(std::uint64_t& handed) const;
+
+  const std::unique_ptr<KeySource> issuer;  // Of the thread.
+  const KeptKeysLimits limits;
+  std::atomic<clock::rep> usable_until{clock::time_point::min().time_since_epoch().count()};
+
+  mutable std::mutex mutex;  // All below.
+  std::condition_variable changed;
+  bool ending = false;
+  bool wanted = true;
+  bool fetching = false;
+  std::uint64_t version = 0;   // Of the document; 0: there is none.
+  std::uint64_t attempts = 0;  // Fetches that ended.
+  KeyDocument document;
+  std::vector<std::string> kids;
+  clock::time_point fetched_at;
+  clock::time_point started_at;
+  clock::time_point not_before = clock::time_point::min();
+  clock::time_point due = clock::time_point::max();
+  std::optional<Refused> trouble;
+};
+
+// The thread. The lock is free while the issuer is asked.
+void KeptKeys::State::fetch_while_wanted() {
+  std::unique_lock lock(mutex);
+  while (!ending) {
+    if (!wanted && clock::now() < due) {
+      const auto until = due;
+      changed.wait_until(lock, until, [&] { return ending || wanted || due != until; });
+      continue;
+    }
+    fetching = true;
+    started_at = clock::now();
+    const auto asked_at = started_at;
+    const auto held = kids;
+    lock.unlock();
+    const auto fetched = issuer->fetch_holding(held);
+    lock.lock();
+    take(fetched, asked_at);
+  }
+}
+
+void KeptKeys::State::take(const Fetched& fetched, clock::time_point asked_at) {
+  fetching = wanted = false;
+  ++attempts;
+  not_before = asked_at + limits.pause;
+  due = clock::now() + limits.pause;
+  auto keys = fetched ? verify::KeySet::parse(fetched->jwks) : fail(Code::internal, "");
+  if (fetched && keys) {
+    document = *fetched;
+    document.max_age = std::clamp(document.max_age, shortest_age, limits.longest);
+    kids = keys->kids();
+    ++version;
+    fetched_at = asked_at;
+    trouble.reset();
+    due = asked_at + document.max_age / 2;
+    const auto end = asked_at + document.max_age + limits.grace;
+    usable_until.store(end.time_since_epoch().count(), std::memory_order_release);
+  } else {
+    trouble = fetched ? Refused{Refusal::keys_malformed, keys.error().detail} : fetched.error();
+  }
+  changed.notify_all();
+}
+
+// What is left of the copy's life goes with it: a verifier that comes late keeps it no longer.
+Fetched KeptKeys::State::copy(std::uint64_t& handed) const {
+  handed = version;
+  const auto age = std::chrono::floor<std::chrono::seconds>(clock::now() - fetched_at);
+  KeyDocument given = document;
+  given.max_age = std::max(document.max_age - age, std::chrono::seconds{0});
+  return given;
+}
+
+Fetched KeptKeys::State::newer_than(std::uint64_t& handed) {
+  std::unique_lock lock(mutex);
+  if (version > handed) return copy(handed);
+  if (may_ask()) {
+    wanted = true;
+    started_at = clock::now();
+    changed.notify_all();
+  } else if (!fetching) {
+    return tl::unexpected<Refused>(unavailable("the issuer was asked for its keys a moment ago"));
+  }
+  const auto before = attempts;
+  changed.wait_until(lock, started_at + limits.patience,
+                     [&] { return ending || attempts != before; });
+  if (version > handed) return copy(handed);
+  if (attempts != before && trouble) return tl::unexpected<Refused>(*trouble);
+  return tl::unexpected<Refused>(unavailable("the issuer is being asked for its keys; try again"));
+}
+
+namespace {
+
+template <typename State>
+class KeptSource final : public KeySource {
+ public:
+  explicit KeptSource(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  Fetched fetch() override { return state_->newer_than(handed_); }
+
+ private:
+  std::shared_ptr<State> state_;
+  std::uint64_t handed_ = 0;
+};
+
+}  // namespace
+
+struct KeptKeys::Thread {
+  explicit Thread(std::shared_ptr<State> given)
+      : state(std::move(given)), runs([kept = state] { kept->fetch_while_wanted(); }) {}
+  ~Thread() {
+    const std::lock_guard lock(state->mutex);
+    state->ending = true;
+    state->changed.notify_all();
+  }
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+
+  std::shared_ptr<State> state;
+  std::jthread runs;
+};
+
+KeptKeys::KeptKeys(std::unique_ptr<KeySource> issuer, const KeptKeysLimits& limits)
+    : state_(std::make_shared<State>(std::move(issuer), limits)),
+      thread_(std::make_unique<Thread>(state_)) {}
+KeptKeys::~KeptKeys() = default;
+
+std::unique_ptr<KeySource> KeptKeys::source() const {
+  return std::make_unique<KeptSource<State>>(state_);
+}
+
+bool KeptKeys::usable() const {
+  return clock::now().time_since_epoch().count() <
+         state_->usable_until.load(std::memory_order_acquire);
+}
+
+KeptKeys::Standing KeptKeys::standing() const {
+  const std::lock_guard lock(state_->mutex);
+  Standing standing;
+  standing.ever = state_->version != 0;
+  standing.usable = usable();
+  if (standing.ever)
+    standing.age = std::chrono::floor<std::chrono::seconds>(clock::now() - state_->fetched_at);
+  standing.trouble = state_->trouble;
+  return standing;
+}
+
+}  // namespace mintmark::gate

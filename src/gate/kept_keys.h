@@ -1,0 +1,53 @@
+// The issuer's keys, fetched ahead of need by a thread of their own, so that no decision waits for
+// the issuer.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "base/error.h"
+#include "mintmark/verifier.h"
+
+namespace mintmark::gate {
+
+struct KeptKeysLimits {
+  std::chrono::seconds grace{300};     ///< Beyond max_age, while no fresh copy can be had.
+  std::chrono::seconds longest{3600};  ///< However long max_age is.
+  std::chrono::milliseconds pause{
+      5000};  ///< Between two fetches, whatever strangers write in `kid`.
+  /// How long a verifier waits for a key that it misses; the fetch goes on behind it.
+  std::chrono::milliseconds patience{1000};
+};
+
+/// Fetches at once, then when half of what may be kept is over, and when a verifier misses a key.
+/// Thread-safe. Its end waits for a fetch that is under way.
+class KeptKeys {
+ public:
+  KeptKeys(std::unique_ptr<KeySource> issuer, const KeptKeysLimits& limits);
+  ~KeptKeys();
+  KeptKeys(const KeptKeys&) = delete;
+  KeptKeys& operator=(const KeptKeys&) = delete;
+
+  /// What a Verifier takes, with a keys_pause of 0: whoever asks gets the copy that is here, or
+  /// waits for at most `patience`. May outlive this.
+  [[nodiscard]] std::unique_ptr<KeySource> source() const;
+
+  struct Standing {
+    bool ever = false;               ///< There were keys since the start.
+    bool usable = false;             ///< There are some that may be used now.
+    std::chrono::seconds age{};      ///< Of the copy; meaningful where `ever`.
+    std::optional<Refused> trouble;  ///< Of the last fetch.
+  };
+  [[nodiscard]] Standing standing() const;
+  /// Standing::usable, cheaply.
+  [[nodiscard]] bool usable() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+  struct Thread;
+  std::unique_ptr<Thread> thread_;
+};
+
+}  // namespace mintmark::gate
