@@ -79,14 +79,31 @@ Result<void> check_issuer(const PurposeRules& rules, Purpose purpose, const Json
   return {};
 }
 
+bool is_thumbprint(const Json& cnf, const char* name) {
+  const auto octets = jose::from_base64url(text_of(cnf, name));
+  return octets && octets->size() == thumbprint_octets;
+}
+
+// RFC 9449 §6.1, RFC 8705 §3.1: what a token is bound to is shown by a proof, a certificate or
+// both.
+Result<void> check_token_confirmation(const Json& cnf) {
+  if (cnf.empty()) return refuse("cnf is empty: nothing is signed that is bound to no key");
+  for (const auto& [name, value] : cnf.items()) {
+    if (name != "jkt" && name != "x5t#S256")
+      return refuse("cnf may have jkt and x5t#S256, not " + printable(name));
+    if (!is_thumbprint(cnf, name.c_str())) return refuse("cnf." + name + " is no thumbprint");
+  }
+  return {};
+}
+
 Result<void> check_confirmation(Purpose purpose, const Json& claims) {
   const auto cnf = claims.find("cnf");
   if (cnf == claims.end() || !cnf->is_object())
     return refuse("cnf is missing: nothing is signed that is bound to no key");
-  if (purpose == Purpose::result && cnf->size() != 1) return refuse("cnf may have jkt alone");
-  if (purpose == Purpose::access_token || purpose == Purpose::result) {
-    const auto jkt = jose::from_base64url(text_of(*cnf, "jkt"));
-    if (!jkt || jkt->size() != thumbprint_octets) return refuse("cnf.jkt is no thumbprint");
+  if (purpose == Purpose::access_token) return check_token_confirmation(*cnf);
+  if (purpose == Purpose::result) {
+    if (cnf->size() != 1) return refuse("cnf may have jkt alone");
+    if (!is_thumbprint(*cnf, "jkt")) return refuse("cnf.jkt is no thumbprint");
     return {};
   }
   const auto jwk = cnf->find("jwk");

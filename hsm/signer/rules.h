@@ -21,11 +21,12 @@ struct PurposeRules {
 /// `purpose_refused`, with what does not fit, unless the signing input is a JWS of the key's
 /// purpose: its `typ`, the key's `alg` and `kid` and no other member in the header, our `iss`
 /// (access tokens: required; client attestations: absent or ours), `iat` near the clock, `exp`
-/// after it and within the longest life, `cnf.jkt` in an access token (a SHA-256, RFC 9449 §6.1), a
-/// public `cnf.jwk` in a client attestation. A result has our `eat_profile`, `sub`, `submods` with
-/// an `ear_status` each, `cnf` with `jkt` alone, and none of `aud`, `scope`, `client_id`, `azp`. A
-/// TLS key signs no JWS: see certificate_verify.h. What a header or claim says is never quoted
-/// whole: the front's words end up in the keeper's log.
+/// after it and within the longest life, `cnf` with `jkt`, `x5t#S256` or both and nothing else in
+/// an access token (each a SHA-256; RFC 9449 §6.1, RFC 8705 §3.1), a public `cnf.jwk` in a client
+/// attestation. A result has our `eat_profile`, `sub`, `submods` with an `ear_status` each, `cnf`
+/// with `jkt` alone, and none of `aud`, `scope`, `client_id`, `azp`. A TLS key signs no JWS: see
+/// certificate_verify.h. What a header or claim says is never quoted whole: the front's words end
+/// up in the keeper's log.
 [[nodiscard]] Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key,
                                          std::string_view signing_input, Moment now);
 

@@ -24,6 +24,16 @@ Result<void> read_attestation(const http::Headers& headers, issuer::Credentials&
   return {};
 }
 
+Result<std::shared_ptr<const Bytes>> client_certificate(const http::Request& request,
+                                                        http::CertificateHeader header) {
+  if (header == http::CertificateHeader::none) return request.client_certificate;
+  auto told = http::forwarded_certificate(request.headers, header);
+  if (told) return *told ? std::make_shared<const Bytes>(std::move(**told)) : nullptr;
+  const bool repeated = request.headers.count(http::name_of(header)) > 1;
+  return fail(repeated ? Code::client_certificate_repeated : Code::client_certificate_malformed,
+              told.error().detail);
+}
+
 bool asks_for_nonce(const Error& error) {
   const std::string_view oauth = facts_of(error.code).oauth_error;
   return oauth == "use_dpop_nonce" || oauth == "use_attestation_challenge";

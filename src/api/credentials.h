@@ -1,9 +1,11 @@
 // How a request says who sends it, by headers (draft-ietf-oauth-attestation-based-client-auth-10
-// §6, RFC 9449 §4.1), and the nonces that answers bring.
+// §6, RFC 9449 §4.1) and by its connection (RFC 8705), and the nonces that answers bring.
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "http/client_certificate.h"
 #include "http/message.h"
 #include "issuer/client_authentication.h"
 
@@ -13,6 +15,12 @@ namespace mintmark::api {
 /// with Authorization, `attestation_pop_unsupported`, `header_repeated`.
 [[nodiscard]] Result<void> read_attestation(const http::Headers& headers,
                                             issuer::Credentials& credentials);
+
+/// The certificate that the client showed: to us where `header` is none, else to a trusted proxy in
+/// front of us that names it there. Null where it showed none. `client_certificate_repeated`,
+/// `client_certificate_malformed`.
+[[nodiscard]] Result<std::shared_ptr<const Bytes>> client_certificate(
+    const http::Request& request, http::CertificateHeader header);
 
 /// True for a refusal that another proof, with a nonce of ours, would get past.
 [[nodiscard]] bool asks_for_nonce(const Error& error);

@@ -6,26 +6,35 @@
 namespace mintmark::api {
 namespace {
 
+Json authentication_methods(const Facts& facts) {
+  Json methods = {"attest_jwt_client_auth_dpop", "private_key_jwt"};
+  if (facts.self_signed_tls) methods.push_back("self_signed_tls_client_auth");
+  if (facts.tls_by_authorities) methods.push_back("tls_client_auth");
+  return methods;
+}
+
 // Tells the truth: what is not here is not offered. The client attestation's own PoP JWT is not
 // accepted, so its algorithms are not named; draft-ietf-oauth-attestation-based-client-auth-10 §5.2
 // (combined mode) has the DPoP proof in its place.
 Json metadata(const Facts& facts) {
   const std::string& issuer = facts.issuer;
-  Json document = {
-      {"issuer", issuer},
-      {"token_endpoint", issuer + "/token"},
-      {"jwks_uri", issuer + "/.well-known/jwks.json"},
-      {"response_types_supported", Json::array()},
-      {"grant_types_supported", {"client_credentials"}},
-      {"token_endpoint_auth_methods_supported", {"attest_jwt_client_auth_dpop", "private_key_jwt"}},
-      {"token_endpoint_auth_signing_alg_values_supported", client_algorithms()},
-      {"dpop_signing_alg_values_supported", client_algorithms()},
-      {"client_attestation_signing_alg_values_supported",
-       {jose::name_of(facts.attestation_algorithm)}},
-      {"client_attestation_pop_methods_supported", {"dpop_combined"}},
-      {"mintmark_attestation_endpoint", issuer + "/attest"},
-      {"mintmark_key_evidence_endpoint", issuer + "/.well-known/key-evidence"},
-      {"mintmark_attestation_formats_supported", {"tpm2", "key"}}};
+  Json document = {{"issuer", issuer},
+                   {"token_endpoint", issuer + "/token"},
+                   {"jwks_uri", issuer + "/.well-known/jwks.json"},
+                   {"response_types_supported", Json::array()},
+                   {"grant_types_supported", {"client_credentials"}},
+                   {"token_endpoint_auth_methods_supported", authentication_methods(facts)},
+                   {"token_endpoint_auth_signing_alg_values_supported", client_algorithms()},
+                   {"dpop_signing_alg_values_supported", client_algorithms()},
+                   {"client_attestation_signing_alg_values_supported",
+                    {jose::name_of(facts.attestation_algorithm)}},
+                   {"client_attestation_pop_methods_supported", {"dpop_combined"}},
+                   {"mintmark_attestation_endpoint", issuer + "/attest"},
+                   {"mintmark_key_evidence_endpoint", issuer + "/.well-known/key-evidence"},
+                   {"mintmark_attestation_formats_supported", {"tpm2", "key"}}};
+  // RFC 8705 §3.3. At the same endpoints: whoever has no certificate shows none.
+  if (facts.self_signed_tls || facts.tls_by_authorities)
+    document["tls_client_certificate_bound_access_tokens"] = true;
   if (facts.challenges_required) document["challenge_endpoint"] = issuer + "/challenge";
   return document;
 }

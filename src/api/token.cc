@@ -84,40 +84,51 @@ Json body_of(const issuer::IssuedToken& issued) {
   std::string scope;
   for (const std::string& word : issued.scopes) scope += (scope.empty() ? "" : " ") + word;
   return {{"access_token", issued.token},
-          {"token_type", "DPoP"},
+          {"token_type", issued.token_type},
           {"expires_in", issued.expires_in.count()},
           {"scope", scope}};
 }
 
 }  // namespace
 
-Result<issuer::TokenCall> read_token_call(const http::Request& request) {
+Result<issuer::TokenCall> read_token_call(const http::Request& request,
+                                          http::CertificateHeader header) {
   issuer::TokenCall call;
+  issuer::Credentials& credentials = call.credentials;
   if (auto form = read_form(call, request); !form) return pass_on(form);
-  if (auto read = read_attestation(request.headers, call.credentials); !read) return pass_on(read);
-  if (!call.credentials.client_attestation && !call.credentials.client_assertion) {
-    return fail(Code::client_unauthenticated,
-                "the client is not authenticated: send OAuth-Client-Attestation, or "
-                "client_assertion (private_key_jwt), with a DPoP proof");
+  if (auto read = read_attestation(request.headers, credentials); !read) return pass_on(read);
+  const bool by_certificate = !credentials.client_attestation && !credentials.client_assertion;
+  if (by_certificate) {
+    auto shown = client_certificate(request, header);
+    if (!shown) return pass_on(shown);
+    credentials.client_certificate = std::move(*shown);
+    if (!credentials.client_id && !credentials.client_certificate) {
+      return fail(Code::client_unauthenticated,
+                  "the client is not authenticated: send OAuth-Client-Attestation, or "
+                  "client_assertion (private_key_jwt), with a DPoP proof");
+    }
+    if (request.headers.count("DPoP") == 0) return call;
   }
   auto proof = verify::one_proof(request.headers);
   if (!proof) return pass_on(proof);
-  call.credentials.proof = *proof;
+  credentials.proof = *proof;
   return call;
 }
 
-void add_token(http::Router& router, const std::string& path, issuer::Issuer& issuer) {
-  router.on("POST", path, [&issuer](const http::Request& request, const http::Respond& respond) {
-    const auto answer = [&issuer, respond](const Result<issuer::IssuedToken>& issued) {
-      http::Response response = issued ? fresh_json(body_of(*issued)) : refusal(issued.error());
-      const bool asks = !issued && asks_for_nonce(issued.error());
-      if (asks || issuer.challenges_required()) add_nonce(response, issuer.nonces().fresh());
-      respond(std::move(response));
-    };
-    auto call = read_token_call(request);
-    if (!call) return answer(pass_on(call));
-    issuer.mint(std::move(*call), answer);
-  });
+void add_token(http::Router& router, const std::string& path, issuer::Issuer& issuer,
+               http::CertificateHeader header) {
+  router.on(
+      "POST", path, [&issuer, header](const http::Request& request, const http::Respond& respond) {
+        const auto answer = [&issuer, respond](const Result<issuer::IssuedToken>& issued) {
+          http::Response response = issued ? fresh_json(body_of(*issued)) : refusal(issued.error());
+          const bool asks = !issued && asks_for_nonce(issued.error());
+          if (asks || issuer.challenges_required()) add_nonce(response, issuer.nonces().fresh());
+          respond(std::move(response));
+        };
+        auto call = read_token_call(request, header);
+        if (!call) return answer(pass_on(call));
+        issuer.mint(std::move(*call), answer);
+      });
 }
 
 void add_challenge(http::Router& router, const std::string& path, issuer::Issuer& issuer) {

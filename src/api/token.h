@@ -1,20 +1,24 @@
-// POST /token (RFC 6749 §3.2, §4.4; RFC 7523; RFC 9449 §5; RFC 8707), and POST /challenge beside
-// it.
+// POST /token (RFC 6749 §3.2, §4.4; RFC 7523; RFC 8705; RFC 9449 §5; RFC 8707), and POST /challenge
+// beside it.
 #pragma once
 
+#include "http/client_certificate.h"
 #include "http/router.h"
 #include "issuer/mint.h"
 
 namespace mintmark::api {
 
 /// What the request says, checked for shape only: form, grant type, each parameter and header once.
-/// The parts are judged by Issuer::mint.
-[[nodiscard]] Result<issuer::TokenCall> read_token_call(const http::Request& request);
+/// The parts are judged by Issuer::mint. `header`: where a trusted proxy tells the client's
+/// certificate; none: it is the connection's own.
+[[nodiscard]] Result<issuer::TokenCall> read_token_call(
+    const http::Request& request, http::CertificateHeader header = http::CertificateHeader::none);
 
 /// Adds `path`. Where challenges are required every answer bears the next nonce, otherwise those
 /// that ask for one do: in `DPoP-Nonce` and `OAuth-Client-Attestation-Challenge` alike. `issuer`
-/// must outlive the router.
-void add_token(http::Router& router, const std::string& path, issuer::Issuer& issuer);
+/// must outlive the router. `header` as above.
+void add_token(http::Router& router, const std::string& path, issuer::Issuer& issuer,
+               http::CertificateHeader header = http::CertificateHeader::none);
 
 /// The challenge endpoint (draft-ietf-oauth-attestation-based-client-auth-10 §8.1): only where
 /// challenges are required, since offering it obliges clients to use it.

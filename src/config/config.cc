@@ -13,6 +13,7 @@
 #include "config/directory.h"
 #include "config/enrolment.h"
 #include "config/issuer_url.h"
+#include "config/mutual_tls.h"
 #include "config/profiles.h"
 #include "config/reader.h"
 #include "config/results.h"
@@ -389,6 +390,7 @@ Result<Config> parse(const std::string& file, std::string_view text) {
   read_metrics(root, config);
   read_http(root, config);
   read_tls(root, directory, config);
+  config.mutual_tls = read_mutual_tls(root, directory, config.trusted_proxy);
   read_admin(root, directory, config);
   read_users(root, config);
   config.state_directory = directory.resolve(root.text("state_directory"));

@@ -250,6 +250,15 @@ struct Results {
   std::chrono::seconds life{300};
 };
 
+/// Clients that authenticate by a certificate (RFC 8705). By default none.
+struct MutualTls {
+  bool self_signed = false;
+  std::vector<std::string> authorities;  ///< PEM files.
+  std::string certificate_header;        ///< Of the trusted proxy; "": TLS is ours.
+
+  [[nodiscard]] bool is_on() const { return self_signed || !authorities.empty(); }
+};
+
 /// How signing keys live: docs/operations.md, "Keys".
 struct Keys {
   std::chrono::seconds rotation{std::chrono::hours(30 * 24)};  ///< How long a key signs.
@@ -275,6 +284,7 @@ struct Config {
   std::chrono::seconds longest_token_life{300};
   TokenAlgorithms token_algorithms;
   bool challenges_required = false;  ///< "tokens": {"challenges": "required"}
+  MutualTls mutual_tls;
   Keys keys;
   Results results;
   Enrolment enrolment;

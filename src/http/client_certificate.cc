@@ -91,11 +91,30 @@ std::optional<Bytes> from_escaped(std::string_view value) {
 
 }  // namespace
 
+const char* name_of(CertificateHeader header) {
+  switch (header) {
+    case CertificateHeader::client_cert:
+      return client_cert_header;
+    case CertificateHeader::nginx_escaped:
+      return nginx_escaped_header;
+    case CertificateHeader::none:
+      break;
+  }
+  return "";
+}
+
+std::optional<CertificateHeader> certificate_header_named(std::string_view name) {
+  for (const auto header : {CertificateHeader::client_cert, CertificateHeader::nginx_escaped}) {
+    if (equal_without_case(name, name_of(header))) return header;
+  }
+  return std::nullopt;
+}
+
 Result<std::optional<Bytes>> forwarded_certificate(const Headers& headers,
                                                    CertificateHeader header) {
   if (header == CertificateHeader::none) return std::nullopt;
   const bool structured = header == CertificateHeader::client_cert;
-  const char* name = structured ? client_cert_header : nginx_escaped_header;
+  const char* name = name_of(header);
   if (headers.count(name) > 1) return malformed(name, "stands twice");
   const std::string* value = headers.find(name);
   if (value == nullptr || value->empty()) return std::nullopt;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "http/message.h"
@@ -20,6 +21,10 @@ enum class CertificateHeader : std::uint8_t {
 
 inline constexpr const char* client_cert_header = "Client-Cert";
 inline constexpr const char* nginx_escaped_header = "X-SSL-Client-Escaped-Cert";
+/// The header's name; "" for none.
+[[nodiscard]] const char* name_of(CertificateHeader header);
+/// By the header's name, in any case; nullopt for another's.
+[[nodiscard]] std::optional<CertificateHeader> certificate_header_named(std::string_view name);
 
 /// DER of the certificate that the header names; nothing where it is not there, or empty, as a
 /// proxy sends it for a client without one. For headers of a peer that is trusted to have

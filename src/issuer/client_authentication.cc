@@ -53,13 +53,9 @@ Result<AuthenticatedClient> ClientAuthentication::check(const Credentials& crede
                 "the request authenticates its client twice (RFC 6749 §2.3): send either "
                 "OAuth-Client-Attestation or client_assertion");
   }
-  if (!credentials.client_attestation && !credentials.client_assertion) {
-    return fail(Code::client_unauthenticated,
-                "the client is not authenticated: send OAuth-Client-Attestation, or "
-                "client_assertion (private_key_jwt), and a DPoP proof");
-  }
   auto client = credentials.client_attestation ? check_attested(credentials, target, keys, now)
-                                               : check_asserted(credentials, target, now);
+                : credentials.client_assertion ? check_asserted(credentials, target, now)
+                                               : check_certified(credentials, target, now);
   if (!client) return client;
   if (auto fresh = check_nonce(*client); !fresh) return pass_on(fresh);
   return client;
@@ -79,7 +75,7 @@ Result<AuthenticatedClient> ClientAuthentication::check_attested(const Credentia
     return fail(Code::proof_key_mismatch,
                 "the DPoP proof is by another key than the client attestation's cnf.jwk");
   }
-  return AuthenticatedClient(client_id, (*attestation)->jkt(), std::move(*proof), std::nullopt);
+  return AuthenticatedClient(client_id, (*attestation)->jkt(), std::move(*proof), std::nullopt, "");
 }
 
 Result<AuthenticatedClient> ClientAuthentication::check_asserted(const Credentials& credentials,
@@ -102,12 +98,58 @@ Result<AuthenticatedClient> ClientAuthentication::check_asserted(const Credentia
                 "assertion names in cnf.jkt");
   }
   return AuthenticatedClient(std::move(client_id), std::move(device_jkt), std::move(*proof),
-                             std::move(*assertion));
+                             std::move(*assertion), "");
+}
+
+Result<AuthenticatedClient> ClientAuthentication::check_certified(const Credentials& credentials,
+                                                                  const ProvenTarget& target,
+                                                                  Moment now) const {
+  if (!credentials.client_id) {
+    return fail(Code::client_unauthenticated,
+                "the client is not authenticated: send OAuth-Client-Attestation, or "
+                "client_assertion (private_key_jwt), and a DPoP proof; or, by mutual TLS, "
+                "client_id");
+  }
+  const std::string& client_id = *credentials.client_id;
+  if (!options_.mutual_tls.is_on()) {
+    return fail(Code::mutual_tls_off,
+                "a client_id alone authenticates no client: mutual TLS (RFC 8705) is off here; "
+                "send OAuth-Client-Attestation, or client_assertion, and a DPoP proof");
+  }
+  if (!credentials.client_certificate) {
+    return fail(Code::client_certificate_missing,
+                "the client came without a certificate: show one on the device key in the TLS "
+                "handshake (mint-agent token --mtls, curl --cert)");
+  }
+  const auto key = registered_key(devices_, client_id);
+  if (!key) return tl::unexpected<Error>(key.error());
+  const Bytes& certificate = *credentials.client_certificate;
+  if (auto good = check_client_certificate(certificate, client_id, *key, options_.mutual_tls, now);
+      !good)
+    return pass_on(good);
+  const std::string thumbprint = certificate_thumbprint(certificate);
+  if (credentials.proof.empty())
+    return AuthenticatedClient(client_id, key->thumbprint(), std::nullopt, std::nullopt,
+                               thumbprint);
+  // Who shows both gets a token that is good with both alone.
+  auto proof = check_proof(credentials.proof, target, now);
+  if (!proof) return pass_on(proof);
+  if (proof->jkt() != key->thumbprint()) {
+    return fail(Code::proof_key_mismatch,
+                "the DPoP proof is by another key than the client's certificate");
+  }
+  return AuthenticatedClient(client_id, key->thumbprint(), std::move(*proof), std::nullopt,
+                             thumbprint);
+}
+
+bool ClientAuthentication::is_attested(const AuthenticatedClient& client) {
+  return !client.assertion_ && client.certificate_.empty();
 }
 
 Result<void> ClientAuthentication::check_nonce(const AuthenticatedClient& client) const {
-  const bool attested = !client.assertion_;
-  const auto& nonce = client.proof_.nonce();
+  if (!client.proof_) return {};  // A handshake is fresh by itself.
+  const bool attested = is_attested(client);
+  const auto& nonce = client.proof_->nonce();
   if (!nonce) {
     if (!options_.challenges_required) return {};
     return fail(attested ? Code::attestation_challenge_required : Code::dpop_nonce_required,
@@ -120,13 +162,15 @@ Result<void> ClientAuthentication::check_nonce(const AuthenticatedClient& client
 }
 
 Result<void> ClientAuthentication::use_up(const AuthenticatedClient& client, Moment now) {
+  if (!client.proof_) return {};
   // A nonce that is given was found good.
-  auto first = proofs_.remember(client.proof_, now, client.proof_.nonce().has_value());
+  auto first = proofs_.remember(*client.proof_, now, client.proof_->nonce().has_value());
   if (first) return client.assertion_ ? assertions_.remember(*client.assertion_, now) : first;
   if (first.error().code != Code::proof_before_start) return first;
-  return fail(client.assertion_ ? Code::dpop_nonce_required : Code::attestation_challenge_required,
-              "the proof was made before this service started; make a new one, with the nonce that "
-              "this answer's header gives");
+  return fail(
+      is_attested(client) ? Code::attestation_challenge_required : Code::dpop_nonce_required,
+      "the proof was made before this service started; make a new one, with the nonce that "
+      "this answer's header gives");
 }
 
 }  // namespace mintmark::issuer

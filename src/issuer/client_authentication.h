@@ -1,5 +1,6 @@
-// Who asks for a token: the client, by attestation or by assertion, and the key that its DPoP proof
-// shows. Nothing binds a token to a key that the device's own key did not vouch for.
+// Who asks for a token: the client, by attestation, by assertion or by the certificate of its
+// connection, and the key that its DPoP proof shows. Nothing binds a token to a key that the
+// device's own key did not vouch for.
 #pragma once
 
 #include <optional>
@@ -8,6 +9,7 @@
 
 #include "base/time.h"
 #include "issuer/attestations.h"
+#include "issuer/client_certificate.h"
 #include "issuer/devices.h"
 #include "keyring/keyring.h"
 #include "verify/client_assertion.h"
@@ -17,12 +19,17 @@
 
 namespace mintmark::issuer {
 
-/// What a request says of its sender, not yet believed: exactly one of attestation and assertion.
+/// What a request says of its sender, not yet believed: exactly one of attestation and assertion,
+/// or neither, and the certificate speaks for it.
 struct Credentials {
   std::optional<std::string> client_attestation;  ///< OAuth-Client-Attestation
   std::optional<std::string> client_assertion;    ///< private_key_jwt
-  std::string proof;                              ///< DPoP
-  std::optional<std::string> client_id;           ///< If given it must be the client's.
+  std::string proof;                              ///< DPoP; "": none.
+  /// If given it must be the client's; with a certificate it says who the client is.
+  std::optional<std::string> client_id;
+  /// DER; its key was proven by the TLS handshake. Looked at where nothing else speaks for the
+  /// client.
+  std::shared_ptr<const Bytes> client_certificate;
 };
 
 /// The request that a proof must speak of. The views must live as long as the call.
@@ -37,23 +44,29 @@ class AuthenticatedClient {
   [[nodiscard]] const std::string& client_id() const { return client_id_; }
   /// Of the key by which it was recognised as the device.
   [[nodiscard]] const std::string& device_jkt() const { return device_jkt_; }
-  /// Of the key that the proof is by: what the token is bound to.
-  [[nodiscard]] const std::string& bound_jkt() const { return proof_.jkt(); }
+  /// Of the key that the proof is by, which the token is bound to; "": there is no proof.
+  [[nodiscard]] std::string bound_jkt() const { return proof_ ? proof_->jkt() : std::string(); }
+  /// x5t#S256 of the certificate that the token is bound to; "": to none.
+  [[nodiscard]] const std::string& bound_certificate() const { return certificate_; }
   /// Bound to another key than the device's, which the device's key vouched for.
-  [[nodiscard]] bool has_session_key() const { return device_jkt_ != bound_jkt(); }
+  [[nodiscard]] bool has_session_key() const { return proof_ && device_jkt_ != proof_->jkt(); }
 
  private:
   friend class ClientAuthentication;
-  AuthenticatedClient(std::string client_id, std::string device_jkt, verify::ProvenRequest proof,
-                      std::optional<verify::ClientAssertion> assertion)
+  /// `proof` or `certificate` is there, or both.
+  AuthenticatedClient(std::string client_id, std::string device_jkt,
+                      std::optional<verify::ProvenRequest> proof,
+                      std::optional<verify::ClientAssertion> assertion, std::string certificate)
       : client_id_(std::move(client_id)),
         device_jkt_(std::move(device_jkt)),
         proof_(std::move(proof)),
-        assertion_(std::move(assertion)) {}
+        assertion_(std::move(assertion)),
+        certificate_(std::move(certificate)) {}
   std::string client_id_;
   std::string device_jkt_;
-  verify::ProvenRequest proof_;
+  std::optional<verify::ProvenRequest> proof_;
   std::optional<verify::ClientAssertion> assertion_;
+  std::string certificate_;
 };
 
 /// Thread-safe. References must outlive it.
@@ -63,16 +76,17 @@ class ClientAuthentication {
     std::string issuer;
     std::string token_url;             ///< What `htu` must name.
     bool challenges_required = false;  ///< Proofs must bear one of our nonces.
+    MutualTls mutual_tls = {};
   };
 
   ClientAuthentication(Options options, const Clock& clock, const Devices& devices);
 
   /// Everything but whether it was used before. Errors of verify::check_client_attestation,
-  /// check_client_assertion and check_proof; `client_unauthenticated`, `client_methods_mixed`,
-  /// `client_id_mismatch`, `device_unknown`, `proof_key_mismatch`, `proof_key_unvouched`;
-  /// `dpop_nonce_required`, `dpop_nonce_stale`, and with an attestation
-  /// `attestation_challenge_required`, `attestation_challenge_stale`.
-  /// The request is one to the token endpoint.
+  /// check_client_assertion, check_proof and check_client_certificate; `client_unauthenticated`,
+  /// `client_methods_mixed`, `mutual_tls_off`, `client_certificate_missing`, `client_id_mismatch`,
+  /// `device_unknown`, `proof_key_mismatch`, `proof_key_unvouched`; `dpop_nonce_required`,
+  /// `dpop_nonce_stale`, and with an attestation `attestation_challenge_required`,
+  /// `attestation_challenge_stale`. The request is one to the token endpoint.
   [[nodiscard]] Result<AuthenticatedClient> check(const Credentials& credentials,
                                                   const keyring::Snapshot& keys, Moment now);
   /// The same for a request to another endpoint.
@@ -96,6 +110,10 @@ class ClientAuthentication {
                                                            Moment now);
   [[nodiscard]] Result<AuthenticatedClient> check_asserted(const Credentials& credentials,
                                                            const ProvenTarget& target, Moment now);
+  [[nodiscard]] Result<AuthenticatedClient> check_certified(const Credentials& credentials,
+                                                            const ProvenTarget& target,
+                                                            Moment now) const;
+  [[nodiscard]] static bool is_attested(const AuthenticatedClient& client);
   [[nodiscard]] Result<void> check_nonce(const AuthenticatedClient& client) const;
 
   Options options_;

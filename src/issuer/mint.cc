@@ -16,6 +16,18 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+/// RFC 9449 §6.1, RFC 8705 §3.1: of each key that was shown.
+Json confirmation_of(const AuthenticatedClient& client) {
+  Json cnf = Json::object();
+  if (const std::string jkt = client.bound_jkt(); !jkt.empty()) cnf["jkt"] = jkt;
+  if (!client.bound_certificate().empty()) cnf["x5t#S256"] = client.bound_certificate();
+  return cnf;
+}
+
+const char* token_type_of(const AuthenticatedClient& client) {
+  return client.bound_jkt().empty() ? "Bearer" : "DPoP";
+}
+
 }  // namespace
 
 /// What a token was granted by. The three that can move are kept, which makes their addresses
@@ -41,7 +53,8 @@ Issuer::Issuer(MintOptions options, Parts parts)
       parts_(parts),
       authentication_({.issuer = options_.issuer,
                        .token_url = options_.token_url,
-                       .challenges_required = options_.challenges_required},
+                       .challenges_required = options_.challenges_required,
+                       .mutual_tls = options_.mutual_tls},
                       parts_.clock, parts_.devices) {}
 
 void Issuer::mint(TokenCall call, hsm::Done<IssuedToken> done) {
@@ -123,8 +136,8 @@ void Issuer::release(const std::shared_ptr<Request>& request, const Decision& de
   {
     const auto passage = parts_.gate.enter();
     if (still_stands(decision)) {
-      return request->done(
-          IssuedToken{std::move(*token), decision.grant.life(), decision.grant.scopes()});
+      return request->done(IssuedToken{std::move(*token), token_type_of(decision.client),
+                                       decision.grant.life(), decision.grant.scopes()});
     }
   }
   if (request->attempts < most_attempts) return attempt(request);
@@ -148,7 +161,7 @@ std::string Issuer::claims_input(const Decision& decision, const keyring::Publis
       {"exp", to_unix(now + grant.life())},
       {"jti", jose::base64url(random_bytes(jti_octets))},
       {"scope", joined(grant.scopes())},
-      {"cnf", {{"jkt", decision.client.bound_jkt()}}},
+      {"cnf", confirmation_of(decision.client)},
       {"key_protection", decision.client.has_session_key() ? "session" : grant.key_protection()},
       {"attestation",
        {{"format", record.facts.format},

@@ -27,6 +27,7 @@ struct TokenCall {
 
 struct IssuedToken {
   std::string token;
+  const char* token_type = "";  ///< "DPoP" (RFC 9449 §5), or "Bearer" (RFC 8705 §3).
   std::chrono::seconds expires_in{};
   std::vector<std::string> scopes;
 };
@@ -39,6 +40,7 @@ struct MintOptions {
   std::chrono::seconds freshness{86400};
   std::chrono::milliseconds sign_deadline{2000};
   keyring::SigningAlgorithms algorithms = {};
+  MutualTls mutual_tls = {};
 };
 
 /// Thread-safe. All references must outlive it and every call under way.

@@ -116,17 +116,22 @@ Result<void> Front::open_parts() {
   auto roots = load_roots(config_.enrolment);
   if (!roots) return pass_on(roots);
 
+  auto client_authorities = load_client_authorities(config_.mutual_tls);
+  if (!client_authorities) return pass_on(client_authorities);
+
   policies_.emplace(gate_, std::make_shared<const policy::Policy>(std::move(*policy)));
   trust_.emplace(
       issuer::Roots{std::move(roots->ek), std::move(roots->ak), std::move(roots->formats)});
   issuer_ = std::make_unique<issuer::Issuer>(
-      issuer::MintOptions{.issuer = config_.issuer,
-                          .token_url = config_.issuer + "/token",
-                          .challenges_required = config_.challenges_required,
-                          .longest_life = config_.longest_token_life,
-                          .freshness = config_.enrolment.freshness,
-                          .sign_deadline = sign_deadline(config_),
-                          .algorithms = signing_algorithms(config_)},
+      issuer::MintOptions{
+          .issuer = config_.issuer,
+          .token_url = config_.issuer + "/token",
+          .challenges_required = config_.challenges_required,
+          .longest_life = config_.longest_token_life,
+          .freshness = config_.enrolment.freshness,
+          .sign_deadline = sign_deadline(config_),
+          .algorithms = signing_algorithms(config_),
+          .mutual_tls = {config_.mutual_tls.self_signed, std::move(*client_authorities)}},
       issuer::Issuer::Parts{clock_, keyring_, devices_, stores_.in_use(), *policies_, gate_});
   if (config_.results.enabled) {
     results_ = std::make_unique<issuer::Results>(
@@ -169,6 +174,8 @@ http::Router Front::routes() {
       router,
       {.issuer = config_.issuer,
        .challenges_required = config_.challenges_required,
+       .self_signed_tls = config_.mutual_tls.self_signed,
+       .tls_by_authorities = !config_.mutual_tls.authorities.empty(),
        .attestation_algorithm = signing_algorithms(config_).usual,
        .keys_max_age = config_.keys.max_age},
       keyring_, [this] { return readiness(); }, acknowledged());
@@ -181,7 +188,9 @@ http::Router Front::routes() {
                           [this](const api::Activation& wanted, hsm::Done<Bytes> done) {
                             activations_.ask(wanted, std::move(done));
                           });
-  api::add_token(router, path + "/token", *issuer_);
+  api::add_token(router, path + "/token", *issuer_,
+                 http::certificate_header_named(config_.mutual_tls.certificate_header)
+                     .value_or(http::CertificateHeader::none));
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   if (results_) api::add_device_result(router, path, *results_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);

@@ -128,6 +128,8 @@ Result<Loaded> load_and_check(const std::string& file) {
   if (!policy) return pass_on(policy);
   loaded.policy = std::move(*policy);
   if (auto roots = load_roots(loaded.config.enrolment); !roots) return pass_on(roots);
+  if (auto clients = load_client_authorities(loaded.config.mutual_tls); !clients)
+    return pass_on(clients);
   if (auto tls = load_tls(loaded); !tls) return pass_on(tls);
   auto warnings = warnings_about(loaded.policy, loaded.config.enrolment.tpm2.pcrs);
   if (!warnings) return pass_on(warnings);

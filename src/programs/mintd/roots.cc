@@ -33,6 +33,15 @@ Result<std::shared_ptr<const x509::Trust>> load_trust(const config::TrustFiles& 
   return std::make_shared<const x509::Trust>(std::move(*trust));
 }
 
+Result<std::shared_ptr<const x509::Trust>> load_client_authorities(
+    const config::MutualTls& wanted) {
+  if (wanted.authorities.empty()) return nullptr;
+  config::TrustFiles files;
+  for (const std::string& file : wanted.authorities)
+    files.roots.push_back({file, config::RootRule::trust});
+  return load_trust(files);
+}
+
 Result<EnrolmentRoots> load_roots(const config::Enrolment& enrolment) {
   EnrolmentRoots roots;
   auto formats = make_formats(enrolment.formats);

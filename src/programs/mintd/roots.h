@@ -22,5 +22,8 @@ struct EnrolmentRoots {
 [[nodiscard]] Result<EnrolmentRoots> load_roots(const config::Enrolment& enrolment);
 [[nodiscard]] Result<std::shared_ptr<const attest::x509::Trust>> load_trust(
     const config::TrustFiles& files);
+/// Of clients that come by mutual TLS; null where the configuration names none.
+[[nodiscard]] Result<std::shared_ptr<const attest::x509::Trust>> load_client_authorities(
+    const config::MutualTls& wanted);
 
 }  // namespace mintmark::mintd

@@ -27,7 +27,9 @@ struct TlsContexts::Outcomes {
 };
 
 TlsContexts::TlsContexts(const config::Config& config, Figures& figures)
-    : outcomes_(std::make_shared<Outcomes>(figures.tls_signatures())) {
+    : client_certificates_(config.mutual_tls.is_on() ? http::ClientCertificates::asked_for
+                                                     : http::ClientCertificates::none),
+      outcomes_(std::make_shared<Outcomes>(figures.tls_signatures())) {
   if (!config.tls || config.tls->key_store.empty()) return;
   store_ = config.tls->key_store;
   for (const config::HsmStore& store : config.stores) {
@@ -39,7 +41,8 @@ TlsContexts::TlsContexts(const config::Config& config, Figures& figures)
 
 void TlsContexts::make(const std::string& certificate_pem, const std::string& key_pem,
                        hsm::Done<Context> done) {
-  if (!key_is_in_store()) return done(http::TlsServerContext::from_pem(certificate_pem, key_pem));
+  if (!key_is_in_store())
+    return done(http::TlsServerContext::from_pem(certificate_pem, key_pem, client_certificates_));
   const auto chain = http::read_server_chain(certificate_pem);
   if (!chain) return done(tl::unexpected<Error>(chain.error()));
   const auto wanted = hsm::tls::certificate_key(chain->public_key);
@@ -71,7 +74,8 @@ Result<TlsContexts::Context> TlsContexts::held(const std::string& certificate_pe
                                                {.key = std::move(*openssl_key),
                                                 .library = hsm::tls::library(),
                                                 .properties = hsm::tls::library_properties,
-                                                .threads = threads_});
+                                                .threads = threads_},
+                                               client_certificates_);
 }
 
 void TlsContexts::end() {

@@ -43,6 +43,7 @@ class TlsContexts {
   [[nodiscard]] Result<Context> held(const std::string& certificate_pem, hsm::KeyInfo key,
                                      std::shared_ptr<hsm::Signer> signer) const;
 
+  http::ClientCertificates client_certificates_;
   std::string store_;
   std::chrono::milliseconds patience_{};
   std::shared_ptr<http::HandshakeThreads> threads_;

@@ -8,14 +8,12 @@
 namespace mintmark::api {
 namespace {
 
-Json metadata_of(const std::string& issuer, bool challenges_required, const std::string& path) {
+constexpr const char* well_known = "/.well-known/oauth-authorization-server";
+
+Json metadata_of(const Facts& facts, const std::string& path = well_known) {
   keyring::Keyring keyring;
   http::Router router;
-  add_metadata(router,
-               {.issuer = issuer,
-                .challenges_required = challenges_required,
-                .attestation_algorithm = jose::Algorithm::ps256},
-               keyring, [] { return Readiness(); });
+  add_metadata(router, facts, keyring, [] { return Readiness(); });
   http::Request request;
   request.method = "GET";
   request.path = path;
@@ -27,7 +25,12 @@ Json metadata_of(const std::string& issuer, bool challenges_required, const std:
   return document;
 }
 
-constexpr const char* well_known = "/.well-known/oauth-authorization-server";
+Json metadata_of(const std::string& issuer, bool challenges_required, const std::string& path) {
+  return metadata_of({.issuer = issuer,
+                      .challenges_required = challenges_required,
+                      .attestation_algorithm = jose::Algorithm::ps256},
+                     path);
+}
 
 TEST(Metadata, NameTheIssuerAndItsEndpoints) {
   const Json document = metadata_of("https://issuer.example", false, well_known);
@@ -45,6 +48,20 @@ TEST(Metadata, StandBetweenHostAndPathOfTheIssuer) {
       metadata_of("https://a.example/tenant", false, std::string(well_known) + "/tenant");
   EXPECT_EQ(document["issuer"], "https://a.example/tenant");
   EXPECT_EQ(document["token_endpoint"], "https://a.example/tenant/token");
+}
+
+TEST(Metadata, OfferMutualTlsWhereItIsOn) {
+  const auto none = metadata_of({.issuer = "https://issuer.example"});
+  EXPECT_FALSE(none.contains("tls_client_certificate_bound_access_tokens"));
+  const auto own = metadata_of({.issuer = "https://issuer.example", .self_signed_tls = true});
+  EXPECT_EQ(own["tls_client_certificate_bound_access_tokens"], true);
+  EXPECT_EQ(own["token_endpoint_auth_methods_supported"],
+            Json::array(
+                {"attest_jwt_client_auth_dpop", "private_key_jwt", "self_signed_tls_client_auth"}));
+  const auto by_ca = metadata_of({.issuer = "https://issuer.example", .tls_by_authorities = true});
+  EXPECT_EQ(by_ca["tls_client_certificate_bound_access_tokens"], true);
+  EXPECT_EQ(by_ca["token_endpoint_auth_methods_supported"],
+            Json::array({"attest_jwt_client_auth_dpop", "private_key_jwt", "tls_client_auth"}));
 }
 
 TEST(Metadata, OfferTheMethodsThatAreTakenAndTheirAlgorithms) {

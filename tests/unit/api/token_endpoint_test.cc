@@ -90,6 +90,41 @@ TEST_F(TokenEndpoint, AnswersWithADpopTokenThatNobodyKeeps) {
   EXPECT_EQ(body["scope"], "read write");
 }
 
+TEST_F(TokenEndpoint, RefusesAClientIdAloneWhereMutualTlsIsOff) {
+  expect_refused(post("/token", grant + "&client_id=device-1", {}), 401, "invalid_client",
+                 "mutual_tls_off");
+}
+
+// The certificates themselves are judged in tests/unit/issuer/mint_certificate_test.cc.
+TEST_F(TokenEndpoint, TakesTheCertificateOfItsOwnConnectionAndNoHeader) {
+  http::Request request;
+  request.headers.add("Content-Type", form_type);
+  request.headers.add(http::client_cert_header, ":MAA=:");
+  request.body = grant + "&client_id=device-1";
+  EXPECT_EQ(read_token_call(request)->credentials.client_certificate, nullptr);
+  request.client_certificate = std::make_shared<const Bytes>(Bytes{1});
+  EXPECT_EQ(read_token_call(request)->credentials.client_certificate, request.client_certificate);
+}
+
+TEST_F(TokenEndpoint, TakesTheCertificateFromTheHeaderOfATrustedProxyAndNoConnection) {
+  constexpr auto header = http::CertificateHeader::client_cert;
+  http::Request request;
+  request.client_certificate = std::make_shared<const Bytes>(Bytes{1});  // The proxy's own.
+  request.headers.add("Content-Type", form_type);
+  request.body = grant + "&client_id=device-1";
+  EXPECT_EQ(read_token_call(request, header)->credentials.client_certificate, nullptr);
+  request.headers.add("client-cert", ":MAIFAA==:");
+  const auto told = read_token_call(request, header)->credentials.client_certificate;
+  ASSERT_NE(told, nullptr);
+  EXPECT_EQ(*told, (Bytes{0x30, 2, 5, 0}));
+  request.headers.add("Client-Cert", ":MAIFAA==:");
+  EXPECT_EQ(read_token_call(request, header).error().code, Code::client_certificate_repeated);
+  request.headers = {};
+  request.headers.add("Content-Type", form_type);
+  request.headers.add("Client-Cert", "MAIFAA==");
+  EXPECT_EQ(read_token_call(request, header).error().code, Code::client_certificate_malformed);
+}
+
 TEST_F(TokenEndpoint, SaysWhichOfTheScopesWereGranted) {
   const http::Response response = ask(grant + "&scope=admin+read");
   ASSERT_EQ(response.status, 200U) << response.body;

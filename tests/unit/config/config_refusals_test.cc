@@ -37,6 +37,31 @@ void expect_text(const std::string& text, const std::string& part) {
   EXPECT_NE(text.find(part), std::string::npos) << text;
 }
 
+TEST(ConfigRefusal, OfClientCertificatesThatNobodyWouldJudge) {
+  expect_text(refusal(R"({"self_signed": true, "authorities": ["devices-ca.pem"]})",
+                      R"({"self_signed": false})"),
+              "must take a method");
+}
+
+TEST(ConfigRefusal, OfACertificateHeaderThatAnybodyCouldSend) {
+  expect_text(refusal(R"("self_signed": true,)",
+                      R"("self_signed": true, "certificate_header": "Client-Cert",)"),
+              "anybody could send it");
+}
+
+TEST(ConfigRefusal, OfACertificateHeaderThatIsNotKnown) {
+  expect_text(refusal(R"("self_signed": true,)",
+                      R"("self_signed": true, "certificate_header": "X-Client-Cert",)"),
+              R"("Client-Cert" or "X-SSL-Client-Escaped-Cert")");
+}
+
+TEST(ConfigRefusal, OfATrustedProxyThatTellsNoCertificate) {
+  expect_text(refusal(R"("tls": {"certificate": "tls/server.pem", "key": "tls/server.key"},
+  "plain_http_behind_trusted_proxy": false)",
+                      R"("plain_http_behind_trusted_proxy": true)"),
+              "whichever the proxy overwrites");
+}
+
 TEST(ConfigRefusal, NamesFileLineAndKey) {
   EXPECT_EQ(refusal(R"("sessions": 3)", R"("sessions": "3")"),
             line_of(R"("sessions")") +

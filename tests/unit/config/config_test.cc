@@ -131,6 +131,22 @@ TEST(Config, GivesResultsAsTheFileSaysAndNoneWhereItIsSilent) {
   EXPECT_FALSE(good(replaced(sample, R"("enabled": true, )", "")).results.enabled);
 }
 
+TEST(Config, TakesClientsByCertificateOnlyWhereItSaysHow) {
+  const std::string whole =
+      R"("mutual_tls": {"self_signed": true, "authorities": ["devices-ca.pem"]},)";
+  const MutualTls both = good(sample).mutual_tls;
+  EXPECT_TRUE(both.self_signed);
+  EXPECT_EQ(both.authorities, std::vector<std::string>{"/etc/mintmark/devices-ca.pem"});
+  EXPECT_EQ(both.certificate_header, "");
+  EXPECT_FALSE(good(replaced(sample, whole, "")).mutual_tls.is_on());
+  const std::string own = R"("tls": {"certificate": "tls/server.pem", "key": "tls/server.key"},
+  "plain_http_behind_trusted_proxy": false)";
+  const std::string behind = replaced(
+      replaced(sample, own, R"("plain_http_behind_trusted_proxy": true)"),
+      R"("self_signed": true,)", R"("self_signed": true, "certificate_header": "Client-Cert",)");
+  EXPECT_EQ(good(behind).mutual_tls.certificate_header, "Client-Cert");
+}
+
 TEST(Config, GivesTheVerifiersThatAcknowledgeAsTheFileSays) {
   const Acknowledge said = good(sample).keys.acknowledge;
   EXPECT_EQ(said.verifiers, (std::vector<std::string>{"gate-1", "api.v2_b"}));

@@ -50,6 +50,7 @@ inline const std::string sample = R"({
     "acknowledge": {"verifiers": ["gate-1", "api.v2_b"], "deadline_seconds": 7200, "forget_seconds": 9000},
     "evidence": {"activations_per_minute": 30}
   },
+  "mutual_tls": {"self_signed": true, "authorities": ["devices-ca.pem"]},
   "results": {"enabled": true, "life_seconds": 120},
   "enrolment": {
     "mode": "open",

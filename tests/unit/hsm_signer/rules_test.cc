@@ -86,6 +86,30 @@ class ResultRules : public Rules {
   }
 };
 
+TEST_F(AccessTokenRules, SignATokenBoundToACertificateAloneOrToBoth) {
+  claims["cnf"] = {{"x5t#S256", device.jkt()}};
+  EXPECT_TRUE(check());
+  claims["cnf"]["jkt"] = device.jkt();
+  EXPECT_TRUE(check());
+}
+
+TEST_F(AccessTokenRules, RefuseABindingToNothingOrToSomethingElse) {
+  claims["cnf"] = Json::object();
+  expect_refused("cnf is empty: nothing is signed that is bound to no key");
+  claims["cnf"] = {{"jkt", device.jkt()}, {"jwk", Json::object()}};
+  expect_refused("cnf may have jkt and x5t#S256, not jwk");
+  claims["cnf"] = {{"kid", device.jkt()}};
+  expect_refused("cnf may have jkt and x5t#S256, not kid");
+}
+
+TEST_F(AccessTokenRules, RefuseACertificateThatIsNoThumbprint) {
+  for (const Json& wrong : {Json(""), Json("YWJj"), Json(1), Json(device.jkt() + "="),
+                            Json(device.jkt().substr(1)), Json(device.jkt() + "AA")}) {
+    claims["cnf"] = {{"jkt", device.jkt()}, {"x5t#S256", wrong}};
+    expect_refused("cnf.x5t#S256 is no thumbprint");
+  }
+}
+
 TEST_F(AccessTokenRules, GrantWhatTheIssuerMints) { EXPECT_TRUE(check()); }
 
 TEST_F(ClientAttestationRules, GrantWhatTheIssuerMints) { EXPECT_TRUE(check()); }
