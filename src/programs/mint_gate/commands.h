@@ -6,6 +6,9 @@
 
 namespace mintmark::programs {
 
+[[nodiscard]] Command serve_command();
+[[nodiscard]] int serve(const Program& program, const Arguments& arguments);
+
 [[nodiscard]] Command verify_command();
 [[nodiscard]] int verify(const Program& program, const Arguments& arguments);
 

@@ -1,0 +1,59 @@
+#include "programs/mint_gate/gate_figures.h"
+
+namespace mintmark::programs {
+namespace {
+
+const std::vector<double> bounds{0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025,
+                                 0.005,   0.01,   0.025,   0.1,    0.5,   2.5};
+
+// A refusal that says no code is ours to mend, and surely no grant.
+const Error no_code{Code::internal, "", 0};
+
+}  // namespace
+
+GateFigures::GateFigures(std::shared_ptr<const gate::KeptKeys> keys)
+    : decisions_(metrics_.outcomes("mintmark_gate_decisions_total",
+                                   "Decisions by outcome: ok, or the code of the refusal.")),
+      seconds_(metrics_.seconds("mintmark_gate_decision_seconds",
+                                "From the whole check request to its answer.", bounds)) {
+  metrics_
+      .gauge("mintmark_build_info", "Always 1; the label says which version runs.",
+             {{"version", MINTMARK_VERSION}})
+      .set(1);
+  metrics_.gauge("mintmark_gate_start_time_seconds", "When this gate started, as Unix time.")
+      .set(static_cast<double>(to_unix(SystemClock().now())));
+  auto usable = metrics_.gauge("mintmark_gate_keys_usable",
+                               "1 while the issuer's keys are here and not too old to be used.");
+  auto age = metrics_.gauge("mintmark_gate_keys_age_seconds",
+                            "Since when the issuer's keys are here as they are.");
+  auto failing = metrics_.gauge("mintmark_gate_keys_fetch_failing",
+                                "1 while the last fetch of the issuer's keys failed.");
+  metrics_.before_text([usable, age, failing, keys = std::move(keys)]() mutable {
+    const auto standing = keys->standing();
+    usable.set(standing.usable ? 1 : 0);
+    age.set(static_cast<double>(standing.age.count()));
+    failing.set(standing.trouble ? 1 : 0);
+  });
+}
+
+void GateFigures::decided(const http::Answered& answered) {
+  seconds_.observe(answered.took);
+  decisions_.count(answered.cause == nullptr && answered.status >= 400 ? &no_code : answered.cause);
+}
+
+void GateFigures::reloaded(bool successful) {
+  metrics_.gauge("mintmark_reload_successful", "0 if the last reload was refused.")
+      .set(successful ? 1 : 0);
+  if (!successful) return;
+  metrics_.gauge("mintmark_reload_time_seconds", "When what is in force was read, as Unix time.")
+      .set(static_cast<double>(to_unix(SystemClock().now())));
+}
+
+void GateFigures::tls_certificate_ends(const std::string& listener, Moment when) {
+  metrics_
+      .gauge("mintmark_tls_certificate_end_seconds",
+             "When the served TLS certificate ends, as Unix time.", {{"listener", listener}})
+      .set(static_cast<double>(to_unix(when)));
+}
+
+}  // namespace mintmark::programs

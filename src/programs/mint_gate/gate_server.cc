@@ -1,0 +1,245 @@
+#include "programs/mint_gate/gate_server.h"
+
+#include <atomic>
+
+#include "base/file.h"
+#include "http/router.h"
+#include "programs/mint_gate/decision_log.h"
+#include "programs/user.h"
+#include "telemetry/log.h"
+
+namespace mintmark::programs {
+namespace {
+
+using telemetry::Level;
+
+// What proxies pass on of their clients' headers, and their own.
+http::ServerLimits check_limits() {
+  http::ServerLimits limits;
+  limits.request_line_octets = 16U << 10U;
+  limits.header_octets = 96U << 10U;
+  limits.header_fields = 250;
+  // The proxy decides how long an idle connection is kept: if we close it first, the check that it
+  // sends at that moment is lost.
+  limits.idle = std::chrono::hours{2};
+  return limits;
+}
+
+http::ServerLimits metrics_limits() {
+  http::ServerLimits limits;
+  limits.body_octets = 0;
+  limits.connections = 16;
+  return limits;
+}
+
+void report(std::string_view event, const Error& error) {
+  telemetry::log(Level::error, event, error);
+}
+
+Result<std::shared_ptr<const http::TlsServerContext>> tls_of(const gate::ListenerSettings& one) {
+  if (!one.tls) return nullptr;
+  const auto certificate = read_file(one.tls->certificate);
+  if (!certificate) return fail(Code::tls_certificate_unusable, certificate.error().detail);
+  const auto key = read_file(one.tls->key);
+  if (!key) return fail(Code::tls_certificate_unusable, key.error().detail);
+  return http::TlsServerContext::from_pem(*certificate, *key,
+                                          one.door.certificate == gate::CertificateFrom::tls
+                                              ? http::ClientCertificates::asked_for
+                                              : http::ClientCertificates::none);
+}
+
+Result<gate::Door> door_of(const gate::ListenerSettings& one) {
+  gate::Door door = one.door;
+  for (const std::string& name : one.trusted_users) {
+    const auto user = user_named(name);
+    if (!user) return tl::unexpected<Error>(user.error());
+    if (*user) door.peers.users.push_back((*user)->user);
+  }
+  return door;
+}
+
+std::string name_of(const gate::ListenerSettings& one) {
+  return one.address ? one.address->address + ":" + std::to_string(one.address->port) : one.socket;
+}
+
+VerifierOptions options_of(const gate::Settings& settings) {
+  const auto audiences = settings.services.audiences();
+  VerifierOptions options(settings.issuer, audiences.front());
+  options.further_audiences.assign(audiences.begin() + 1, audiences.end());
+  options.proof_nonces = settings.nonces;
+  options.proofs_remembered = settings.proofs_remembered;
+  options.tokens_remembered = settings.tokens_remembered;
+  options.keys_grace = settings.keys_grace;
+  options.keys_longest = settings.keys_longest;
+  options.keys_pause = std::chrono::seconds{0};  // KeptKeys makes the pauses.
+  return options;
+}
+
+std::shared_ptr<gate::KeptKeys> keys_of(const gate::Settings& settings) {
+  return std::make_shared<gate::KeptKeys>(
+      published_keys(settings.issuer, settings.ca, settings.instance),
+      gate::KeptKeysLimits{.grace = settings.keys_grace, .longest = settings.keys_longest});
+}
+
+http::Response text_response(std::string body) {
+  http::Response response;
+  response.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  response.headers.add("Cache-Control", "no-store");
+  response.body = std::move(body);
+  return response;
+}
+
+void set_log_level(const gate::Settings& settings) {
+  telemetry::configure("mint-gate",
+                       telemetry::level_named(settings.log_level).value_or(Level::info));
+}
+
+}  // namespace
+
+Result<Prepared> prepare(const std::string& file) {
+  auto settings = gate::load_settings(file);
+  if (!settings) return pass_on(settings);
+  Prepared prepared;
+  prepared.settings = std::move(*settings);
+  if (!prepared.settings.ca.empty()) {
+    if (const auto roots = read_file(prepared.settings.ca); !roots)
+      return fail(Code::config_invalid, file + ": key \"ca\": " + roots.error().detail);
+  }
+  for (const gate::ListenerSettings& one : prepared.settings.listeners) {
+    auto tls = tls_of(one);
+    if (!tls) return pass_on(tls);
+    prepared.tls.push_back(std::move(*tls));
+    auto door = door_of(one);
+    if (!door) return pass_on(door);
+    prepared.doors.push_back(std::move(*door));
+  }
+  return prepared;
+}
+
+GateServer::GateServer(boost::asio::io_context& io, std::string file, Prepared prepared)
+    : io_(io),
+      file_(std::move(file)),
+      in_force_(std::move(prepared)),
+      keys_(keys_of(in_force_.settings)),
+      figures_(keys_),
+      gate_(keys_, policy_of(in_force_.settings, nullptr)) {}
+
+// A verifier remembers which proofs were used: one that still fits is kept.
+std::shared_ptr<const gate::Policy> GateServer::policy_of(
+    const gate::Settings& settings, const std::shared_ptr<const gate::Policy>& present) const {
+  auto policy = std::make_shared<gate::Policy>();
+  policy->services = settings.services;
+  policy->nonces = settings.nonces;
+  const bool fits = present && present->nonces == settings.nonces &&
+                    present->services.audiences() == settings.services.audiences();
+  policy->verifier = fits ? present->verifier
+                          : std::make_shared<const Verifier>(options_of(settings), keys_->source());
+  return policy;
+}
+
+Result<void> GateServer::open() {
+  set_log_level(in_force_.settings);
+  figures_.reloaded(true);
+  if (auto opened = open_metrics(); !opened) return opened;
+  for (std::size_t i = 0; i < in_force_.settings.listeners.size(); ++i) {
+    if (auto opened = open_listener(i); !opened) return opened;
+  }
+  return {};
+}
+
+Result<void> GateServer::open_listener(std::size_t index) {
+  const gate::ListenerSettings& settings = in_force_.settings.listeners[index];
+  auto bound = settings.address
+                   ? http::listen_tcp(settings.address->address, settings.address->port)
+                   : http::listen_unix(settings.socket, settings.mode);
+  if (!bound) return pass_on(bound);
+  auto listening = std::make_unique<Listening>();
+  listening->name = name_of(settings);
+  listening->door = in_force_.doors[index];
+  listening->server = std::make_unique<http::Server>(
+      io_, check_limits(),
+      [this, &door = listening->door](const http::Request& check, const http::Respond& respond) {
+        respond(gate_.decide(check, door));
+      },
+      report,
+      [this](const http::Answered& answered) {
+        figures_.decided(answered);
+        log_decision(answered);
+      });
+  if (in_force_.tls[index])
+    figures_.tls_certificate_ends(listening->name, in_force_.tls[index]->not_after());
+  listening_.push_back(std::move(listening));
+  telemetry::log(Level::info, "listening", {{"listener", listening_.back()->name}});
+  return listening_.back()->server->accept_on(std::move(*bound), in_force_.tls[index]);
+}
+
+Result<void> GateServer::open_metrics() {
+  if (!in_force_.settings.metrics) return {};
+  const gate::Address& at = *in_force_.settings.metrics;
+  auto bound = http::listen_tcp(at.address, at.port);
+  if (!bound) return pass_on(bound);
+  http::Router routes;
+  routes.on("GET", "/metrics",
+            [this](const http::Request& /*request*/, const http::Respond& respond) {
+              respond(text_response(figures_.metrics().text()));
+            });
+  routes.on("GET", "/healthz", [](const http::Request& /*request*/, const http::Respond& respond) {
+    respond(http::json_response(200, R"({"status":"ok"})"));
+  });
+  routes.on("GET", "/readyz",
+            [this](const http::Request& /*request*/, const http::Respond& respond) {
+              respond(readiness());
+            });
+  metrics_ = std::make_unique<http::Server>(io_, metrics_limits(), std::move(routes), report);
+  return metrics_->accept_on(std::move(*bound), nullptr);
+}
+
+http::Response GateServer::readiness() const {
+  const auto standing = keys_->standing();
+  if (standing.usable) return http::json_response(200, R"({"status":"ready"})");
+  const std::string trouble = standing.trouble ? ": " + standing.trouble->detail : "";
+  return http::error_response(
+      {standing.ever ? Code::keys_unavailable : Code::gate_starting,
+       (standing.ever ? "the issuer's keys are too old to be used" : "there are no keys yet") +
+           trouble,
+       0});
+}
+
+Result<void> GateServer::replace(Prepared prepared) {
+  if (prepared.settings.fixed != in_force_.settings.fixed) {
+    return fail(Code::config_invalid,
+                file_ +
+                    ": issuer, ca, instance, listen, memory, keys, metrics and threads are "
+                    "taken at the start alone; restart for them");
+  }
+  for (std::size_t i = 0; i < prepared.tls.size(); ++i) {
+    if (!prepared.tls[i]) continue;
+    listening_[i]->server->replace_tls(prepared.tls[i]);
+    figures_.tls_certificate_ends(listening_[i]->name, prepared.tls[i]->not_after());
+  }
+  gate_.replace(policy_of(prepared.settings, gate_.policy()));
+  in_force_ = std::move(prepared);
+  set_log_level(in_force_.settings);
+  return {};
+}
+
+void GateServer::reload() {
+  auto prepared = prepare(file_);
+  const auto done = prepared ? replace(std::move(*prepared)) : pass_on(prepared);
+  figures_.reloaded(done.has_value());
+  if (done)
+    telemetry::log(Level::info, "reloaded");
+  else
+    telemetry::log(Level::error, "reload_refused", done.error());
+}
+
+void GateServer::stop(const std::function<void()>& drained) {
+  const auto left = std::make_shared<std::atomic<std::size_t>>(listening_.size());
+  for (const auto& one : listening_) {
+    one->server->stop([left, drained] {
+      if (left->fetch_sub(1) == 1) drained();
+    });
+  }
+}
+
+}  // namespace mintmark::programs

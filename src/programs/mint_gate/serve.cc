@@ -1,0 +1,102 @@
+// mint-gate serve: beside a proxy, asked about each call.
+#include <signal.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/signal_set.hpp>
+
+#include "programs/mint_gate/commands.h"
+#include "programs/mint_gate/gate_server.h"
+#include "telemetry/log.h"
+
+namespace mintmark::programs {
+namespace {
+
+using telemetry::Level;
+
+int complain(const Error& error) {
+  std::fprintf(stderr, "mint-gate: %s\n", error.to_string().c_str());
+  return exit_usage;
+}
+
+/// SIGHUP reloads, SIGTERM and SIGINT drain; a second one ends at once.
+class Signals {
+ public:
+  Signals(boost::asio::io_context& io, GateServer& server)
+      : io_(io), server_(server), signals_(io, SIGHUP, SIGTERM, SIGINT) {}
+  void wait() {
+    signals_.async_wait([this](const boost::system::error_code& problem, int number) {
+      if (!problem) take(number);
+    });
+  }
+
+ private:
+  void take(int number) {
+    if (number == SIGHUP) {
+      server_.reload();
+      return wait();
+    }
+    if (std::exchange(stopping_, true)) return io_.stop();
+    telemetry::log(Level::info, "stopping");
+    server_.stop([this] { io_.stop(); });
+    wait();
+  }
+
+  boost::asio::io_context& io_;
+  GateServer& server_;
+  boost::asio::signal_set signals_;
+  bool stopping_ = false;
+};
+
+// A decision may wait for a key that is missing: with two threads the others go on.
+unsigned threads_of(const gate::Settings& settings) {
+  return settings.threads != 0 ? settings.threads
+                               : std::max(2U, std::thread::hardware_concurrency());
+}
+
+int serve(const std::string& file, Prepared prepared) {
+  signal(SIGPIPE, SIG_IGN);
+  const unsigned threads = threads_of(prepared.settings);
+  boost::asio::io_context io(static_cast<int>(threads));
+  GateServer server(io, file, std::move(prepared));
+  Signals signals(io, server);
+  signals.wait();
+  if (auto opened = server.open(); !opened) {
+    (void)complain(opened.error());
+    return exit_unavailable;
+  }
+  std::vector<std::jthread> workers;
+  for (unsigned i = 1; i < threads; ++i) workers.emplace_back([&io] { io.run(); });
+  io.run();
+  workers.clear();
+  telemetry::log(Level::info, "stopped");
+  return exit_done;
+}
+
+}  // namespace
+
+Command serve_command() {
+  return {"serve",
+          "decide for a proxy (nginx, Envoy, Caddy, Traefik), call by call, whether it may pass. "
+          "SIGHUP reads the configuration again, SIGTERM ends after what is under way",
+          {{"--config", "FILE", "the configuration (JSON, comments allowed)"},
+           {"--check-config", "", "check the configuration and what it names, then end"}},
+          ""};
+}
+
+int serve(const Program& program, const Arguments& arguments) {
+  const auto file = arguments.required("--config");
+  if (!file) return report(program, file.error(), arguments.has("--json"));
+  auto prepared = prepare(*file);
+  if (!prepared) return complain(prepared.error());
+  if (arguments.has("--check-config")) {
+    std::printf("%s: configuration is good\n", file->c_str());
+    return exit_done;
+  }
+  return serve(*file, std::move(*prepared));
+}
+
+}  // namespace mintmark::programs
