@@ -34,20 +34,9 @@ Result<std::string> htu_of(const std::string& text) {
   return url->origin() + url->target.substr(0, url->target.find('?'));
 }
 
-// A dot at the end makes a name absolute in the DNS, and is the same host.
 std::string_view without_root_dot(std::string_view host) {
   if (host.ends_with('.')) host.remove_suffix(1);
   return host;
-}
-
-// The scheme is left out of it: what stands at the issuer's port is the issuer, however it is
-// spelt.
-bool is_same_place(const http::Url& left, const http::Url& right) {
-  return without_root_dot(left.host) == without_root_dot(right.host) && left.port == right.port;
-}
-
-bool is_on_this_machine(const http::Url& url) {
-  return url.host == "localhost" || url.host == "127.0.0.1" || url.host == "::1";
 }
 
 bool is_token_text(std::string_view text) {
@@ -55,6 +44,14 @@ bool is_token_text(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_same_place(const http::Url& left, const http::Url& right) {
+  return without_root_dot(left.host) == without_root_dot(right.host) && left.port == right.port;
+}
+
+bool is_on_this_machine(const http::Url& url) {
+  return url.host == "localhost" || url.host == "127.0.0.1" || url.host == "::1";
+}
 
 Result<std::string> make_proof(DeviceKey& key, const ProofContent& content, Moment now) {
   const auto htu = htu_of(content.url);

@@ -6,6 +6,7 @@
 #include "agent/device_key.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "http/url.h"
 
 namespace mintmark::agent {
 
@@ -28,6 +29,11 @@ struct ProofContent {
 [[nodiscard]] Result<std::string> make_assertion(DeviceKey& key, const std::string& client_id,
                                                  const std::string& issuer, Moment now,
                                                  const std::string& vouched_jkt = "");
+
+/// The same host and port, however they are spelt: the scheme is left out of it, and a dot at the
+/// end makes a name absolute in the DNS and is the same host.
+[[nodiscard]] bool is_same_place(const http::Url& left, const http::Url& right);
+[[nodiscard]] bool is_on_this_machine(const http::Url& url);
 
 /// What may be proven for others on this machine: the agent is no signing oracle. A proof for the
 /// issuer would let a local program get tokens or enrol in the device's name, so there is none for

@@ -8,6 +8,7 @@
 
 #include "agent/device_key.h"
 #include "agent/software_key.h"
+#include "agent/tokens.h"
 #include "base/time.h"
 
 namespace mintmark::agent {
@@ -31,7 +32,7 @@ class SessionKey final : public DeviceKey {
   /// New tokens should be bound to another one: three quarters of its life are over, so that tokens
   /// of this one still have a while.
   [[nodiscard]] bool is_due(Moment now) const {
-    return is_over(now) || now >= made_at_ + (ends_at_ - made_at_) * 3 / 4;
+    return is_over(now) || agent::is_due(made_at_, ends_at_, now);
   }
   [[nodiscard]] Result<Bytes> sign(BytesView octets) override;
 

@@ -15,11 +15,19 @@ std::string normalised_scope(const std::string& scope) {
   return text;
 }
 
-bool is_fresh(const CachedToken& token, Moment now) {
-  const std::chrono::seconds life = token.expires_at - token.obtained_at;
+bool is_fresh(Moment obtained_at, Moment expires_at, Moment now) {
+  const std::chrono::seconds life = expires_at - obtained_at;
   const std::chrono::seconds margin =
       std::min<std::chrono::seconds>(std::chrono::seconds{30}, life / 10);
-  return now >= token.obtained_at && now < token.expires_at - margin;
+  return now >= obtained_at && now < expires_at - margin;
+}
+
+bool is_fresh(const CachedToken& token, Moment now) {
+  return is_fresh(token.obtained_at, token.expires_at, now);
+}
+
+bool is_due(Moment obtained_at, Moment expires_at, Moment now) {
+  return now >= obtained_at + (expires_at - obtained_at) * 3 / 4;
 }
 
 const CachedToken* find_fresh(const std::vector<CachedToken>& tokens, const TokenRequest& request,

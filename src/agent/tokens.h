@@ -17,7 +17,11 @@ namespace mintmark::agent {
 /// Used until 30 seconds or a tenth of its life, whichever is less, before its end. Not used by a
 /// clock that went back behind the moment it was obtained: how much of its life is left is not
 /// known then.
+[[nodiscard]] bool is_fresh(Moment obtained_at, Moment expires_at, Moment now);
 [[nodiscard]] bool is_fresh(const CachedToken& token, Moment now);
+
+/// Three quarters of its life are over: whoever goes on using it should have another by its end.
+[[nodiscard]] bool is_due(Moment obtained_at, Moment expires_at, Moment now);
 
 /// The fresh token that was asked for in these words and is bound to this key, or null; points into
 /// `tokens`.

@@ -1,6 +1,7 @@
 // The agent's way out as a port: tests put an issuer of their own behind it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,5 +23,8 @@ class Transport {
 
 /// Over TLS, 30 seconds a call. `ca_file`: PEM of the roots to trust; "": the system's.
 [[nodiscard]] std::unique_ptr<Transport> open_transport(const std::string& ca_file);
+/// The same with another patience.
+[[nodiscard]] std::unique_ptr<Transport> open_transport_within(std::chrono::milliseconds patience,
+                                                               const std::string& ca_file);
 
 }  // namespace mintmark::agent

@@ -65,7 +65,8 @@ struct Client::State {
 
 Result<Url> Client::State::target_of(const std::string& text) const {
   auto url = parse_url(text);
-  if (!url || !options.unix_socket.empty() || url->scheme == "https") return url;
+  if (!url || !options.unix_socket.empty() || options.plain_http || url->scheme == "https")
+    return url;
   return fail(Code::http_malformed,
               "http:// is refused: without TLS nobody knows who answers; use https://");
 }
@@ -74,6 +75,11 @@ Result<std::unique_ptr<ClientConnection>> Client::State::connect(const Url& url,
                                                                  Deadline deadline) {
   if (!options.unix_socket.empty()) {
     auto socket = dial_unix(options.unix_socket);
+    if (!socket) return pass_on(socket);
+    return ClientConnection::open(*std::move(socket), nullptr, deadline);
+  }
+  if (url.scheme == "http") {
+    auto socket = dial_tcp(url.host, url.port, deadline, options.name_lookup);
     if (!socket) return pass_on(socket);
     return ClientConnection::open(*std::move(socket), nullptr, deadline);
   }

@@ -20,17 +20,19 @@ struct ClientOptions {
   std::string unix_socket = {};  ///< If set, every request goes to this socket, without TLS.
   std::size_t answer_octets = 4U << 20U;
   NameLookup name_lookup = NameLookup::within_deadline;
+  /// Takes http:// too, where the caller has made sure that the host is this machine.
+  bool plain_http = false;
   /// Shown to servers that ask for a certificate (http/tls.h); null: none is.
   std::shared_ptr<const ClientIdentity> identity = nullptr;
 };
 
 /// Keeps one connection per origin alive. Not thread-safe: one client a thread. https only, unless
-/// a unix socket is set. A kept connection that the server has closed is replaced; a request is
-/// sent twice only if it is idempotent or had not left whole, and nothing of an answer came. Host,
-/// Content-Length, Transfer-Encoding and Connection are the client's own. Errors: `connect_failed`,
-/// `tls_failed` (says what was wrong with the certificate, or with `ca_file`),
-/// `tls_certificate_unusable` (of `identity`), `deadline_passed`,
-/// `http_malformed` (the request or its URL), `http_answer_malformed`, `http_answer_too_large`.
+/// a unix socket or plain_http is set. A kept connection that the server has closed is replaced; a
+/// request is sent twice only if it is idempotent or had not left whole, and nothing of an answer
+/// came. Host, Content-Length, Transfer-Encoding and Connection are the client's own. Errors:
+/// `connect_failed`, `tls_failed` (says what was wrong with the certificate, or with `ca_file`),
+/// `tls_certificate_unusable` (of `identity`), `deadline_passed`, `http_malformed` (the request or
+/// its URL), `http_answer_malformed`, `http_answer_too_large`.
 class Client {
  public:
   explicit Client(ClientOptions options);

@@ -11,7 +11,7 @@ namespace {
 
 std::vector<Subcommand> all_subcommands() {
   std::vector<Subcommand> all;
-  for (auto& some : {enrolment_commands(), token_commands(), status_commands()})
+  for (auto& some : {enrolment_commands(), token_commands(), serve_commands(), status_commands()})
     all.insert(all.end(), some.begin(), some.end());
   return all;
 }
@@ -28,30 +28,39 @@ Program program_with(const std::vector<Subcommand>& subcommands) {
 
 void say(const std::string& line) { std::fprintf(stderr, "mint-agent: %s\n", line.c_str()); }
 
-Result<agent::Agent> open_agent(const Arguments& arguments, const Clock& clock) {
-  auto directory = arguments.required("--state");
-  if (!directory) return pass_on(directory);
-  auto state = agent::StateDirectory::open(*directory);
+Result<int> run(const Subcommand& subcommand, const Arguments& arguments) {
+  if (subcommand.run_alone) return subcommand.run_alone(arguments);
+  const SystemClock clock;
+  auto state = open_state(arguments);
   if (!state) return pass_on(state);
-  return agent::Agent(std::move(*state), {.open_device = &hsm::tpm2::open_device,
-                                          .open_transport = &agent::open_transport,
-                                          .clock = clock,
-                                          .boot_id = &agent::boot_id_of_kernel,
-                                          .say = &say,
-                                          .open_element = &hsm::pkcs11::open_secure_element});
+  agent::Agent agent(std::move(*state), own_surroundings(clock));
+  return subcommand.run(agent, arguments);
 }
 
 Result<int> run(const std::vector<Subcommand>& subcommands, const Arguments& arguments) {
-  const SystemClock clock;
-  auto agent = open_agent(arguments, clock);
-  if (!agent) return pass_on(agent);
   for (const Subcommand& one : subcommands) {
-    if (one.command.name == arguments.command()) return one.run(*agent, arguments);
+    if (one.command.name == arguments.command()) return run(one, arguments);
   }
   return fail(Code::internal, "the command " + arguments.command() + " is nobody's");
 }
 
 }  // namespace
+
+Result<agent::StateDirectory> open_state(const Arguments& arguments) {
+  const auto directory = arguments.required("--state");
+  if (!directory) return tl::unexpected<Error>(directory.error());
+  return agent::StateDirectory::open(*directory);
+}
+
+agent::Surroundings own_surroundings(const Clock& clock) {
+  return {.open_device = &hsm::tpm2::open_device,
+          .open_transport = &agent::open_transport,
+          .clock = clock,
+          .boot_id = &agent::boot_id_of_kernel,
+          .say = &say,
+          .open_element = &hsm::pkcs11::open_secure_element};
+}
+
 }  // namespace mintmark::programs
 
 int main(int argc, char** argv) {

@@ -12,8 +12,4 @@ namespace mintmark::mintd {
 /// becomes close-on-exec.
 [[nodiscard]] Result<UniqueFd> inherited(const std::string& option, const std::string& number);
 
-/// No core dumps, no ptrace, no new privileges: for every process that sees a key, a PIN or a
-/// stranger.
-[[nodiscard]] Result<void> shut_in();
-
 }  // namespace mintmark::mintd

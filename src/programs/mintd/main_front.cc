@@ -8,6 +8,7 @@
 #include "programs/command_line.h"
 #include "programs/mintd/front.h"
 #include "programs/mintd/inherited.h"
+#include "programs/shut_in.h"
 #include "telemetry/log.h"
 
 namespace mintmark::mintd {
@@ -89,7 +90,7 @@ int serve(config::Config config, FrontInheritance inheritance) {
 int run(const programs::Arguments& arguments) {
   // The keeper says when to stop, so that what is under way is answered.
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) signal(number, SIG_IGN);
-  if (auto shut = shut_in(); !shut) return programs::report(program, shut.error(), false);
+  if (auto shut = programs::shut_in(); !shut) return programs::report(program, shut.error(), false);
   auto text = text_of(arguments, "--config-fd");
   if (!text) return programs::report(program, text.error(), false);
   auto config = config::parse(arguments.value("--config-name", "configuration"), *text);

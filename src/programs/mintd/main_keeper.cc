@@ -10,6 +10,7 @@
 #include "programs/mintd/inherited.h"
 #include "programs/mintd/keeper.h"
 #include "programs/mintd/loaded.h"
+#include "programs/shut_in.h"
 #include "telemetry/log.h"
 
 namespace mintmark::mintd {
@@ -53,7 +54,7 @@ static int start(const std::string& file, bool only_check) {
   log_warnings(*loaded);
 
   // It holds the TLS key's text, and the channel on which keys are made and destroyed.
-  if (auto shut = shut_in(); !shut) return complain(shut.error(), 2);
+  if (auto shut = programs::shut_in(); !shut) return complain(shut.error(), 2);
 
   boost::asio::io_context io(1);
   const SystemClock clock;

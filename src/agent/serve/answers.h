@@ -1,0 +1,21 @@
+// Answers of the agent itself, to programs of this machine.
+#pragma once
+
+#include "base/json.h"
+#include "http/message.h"
+
+namespace mintmark::agent::serve {
+
+/// Stands in every refusal of the agent's own, with the code's name: a proxied answer with this
+/// header did not come from the service.
+inline constexpr const char* refusal_header = "Mint-Agent-Error";
+
+/// 200, not to be kept by caches.
+[[nodiscard]] http::Response answer(const Json& body);
+/// As http::error_response, with refusal_header, and Retry-After where coming back may help.
+[[nodiscard]] http::Response refusal(const Error& error);
+/// Where the issuer, the network or the device key is why there is no token: 503 where it may pass,
+/// else 502, whatever the status was that the issuer gave the agent.
+[[nodiscard]] http::Response no_token(const Error& error);
+
+}  // namespace mintmark::agent::serve

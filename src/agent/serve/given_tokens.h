@@ -1,0 +1,42 @@
+// Which token was given to which user: a proof is made for no other. By hash, in memory alone.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "agent/serve/held_tokens.h"
+#include "base/bytes.h"
+
+namespace mintmark::agent::serve {
+
+/// Thread-safe. Forgets what is over, and beyond `most` what ends first.
+class GivenTokens {
+ public:
+  struct Given {
+    std::string audience;
+    Moment expires_at{};
+    std::shared_ptr<SessionKey> session;  ///< As of HeldToken.
+  };
+
+  explicit GivenTokens(std::size_t most = 4096) : most_(most) {}
+
+  void give(const HeldToken& token, const std::string& audience, uid_t user, Moment now);
+  /// Nothing where this user was not given this token, or it is over.
+  [[nodiscard]] std::optional<Given> find(const std::string& token, uid_t user, Moment now) const;
+
+ private:
+  struct Entry {
+    Given given;
+    std::set<uid_t> users;
+  };
+  void make_room(Moment now);
+
+  std::size_t most_;
+  mutable std::mutex mutex_;
+  std::map<Sha256, Entry> entries_;
+};
+
+}  // namespace mintmark::agent::serve

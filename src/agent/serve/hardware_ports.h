@@ -1,0 +1,15 @@
+// A TPM and a secure element whose calls are made on the thread of Hardware.
+#pragma once
+
+#include "agent/serve/hardware.h"
+
+namespace mintmark::agent::serve {
+
+/// Opens at once, so that what cannot be opened is said here. `hardware` must outlive it.
+[[nodiscard]] Result<std::unique_ptr<hsm::tpm2::Device>> device_through(Hardware& hardware,
+                                                                        Standing standing,
+                                                                        const std::string& tcti);
+[[nodiscard]] Result<std::unique_ptr<hsm::pkcs11::SecureElement>> element_through(
+    Hardware& hardware, Standing standing, const std::string& uri, const std::string& pin_memory);
+
+}  // namespace mintmark::agent::serve

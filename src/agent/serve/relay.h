@@ -1,0 +1,64 @@
+// A whole request, carried to a service with token and proof.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "agent/serve/access.h"
+#include "agent/serve/prover.h"
+#include "agent/serve/token_source.h"
+#include "http/client.h"
+
+namespace mintmark::agent::serve {
+
+/// Goes on with: method, path, query, body, and every header but those of the connection (RFC 9110
+/// §7.6.1) and the program's own Authorization and DPoP.
+[[nodiscard]] http::Headers carried_to_service(const http::Headers& headers);
+/// Comes back with: every header but those of the connection, and the service's nonce, which is the
+/// agent's.
+[[nodiscard]] http::Headers carried_to_program(const http::Headers& headers);
+
+/// What a 401 of a service asks for (RFC 9449 §7.1, §9).
+enum class Asked : std::uint8_t { nothing, nonce, token };
+[[nodiscard]] Asked asked_by(const http::Response& response);
+
+/// Redirects are answers, not followed: a proof is for one URL. Thread-safe, as long as each worker
+/// carries one request at a time.
+class Relay {
+ public:
+  /// Sends one request; tests put a service of their own there.
+  using Send = std::function<Result<http::Response>(
+      unsigned worker, const Destination& destination, const std::string& ca_file,
+      const http::Request& request, const http::Headers& headers)>;
+
+  Relay(TokenSource& tokens, const Prover& prover, Send send)
+      : tokens_(tokens), prover_(prover), send_(std::move(send)) {}
+
+  /// Asked for a nonce, or told that the token is none any more, it tries again, once for each. An
+  /// answer of its own where it has no token, no proof, or no answer (`agent_upstream_failed`).
+  [[nodiscard]] http::Response carry(unsigned worker, const http::Request& request,
+                                     const Reach& reach);
+
+ private:
+  struct Try;
+  [[nodiscard]] Result<http::Response> attempt(unsigned worker, const http::Request& request,
+                                               const Reach& reach, const HeldToken& token);
+  [[nodiscard]] http::Response try_again(unsigned worker, const http::Request& request,
+                                         const Reach& reach, const TokenRequest& wish,
+                                         HeldToken token);
+  [[nodiscard]] std::string nonce_of(const std::string& origin) const;
+  void keep_nonce(const std::string& origin, const http::Headers& headers);
+
+  TokenSource& tokens_;
+  const Prover& prover_;
+  Send send_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> nonces_;  ///< By origin: as many as there are destinations.
+};
+
+/// Over the network. `workers`: how many there are; each keeps its own connections.
+[[nodiscard]] Relay::Send send_by_network(unsigned workers, const Limits& limits);
+
+}  // namespace mintmark::agent::serve

@@ -1,0 +1,114 @@
+#include "agent/serve/token_source.h"
+
+#include "telemetry/log.h"
+
+namespace mintmark::agent::serve {
+namespace {
+
+using Time = std::chrono::steady_clock;
+using telemetry::Level;
+
+// How late a token that is due may be noticed.
+constexpr std::chrono::milliseconds look_again{250};
+
+}  // namespace
+
+TokenSource::TokenSource(Agent agent, const Clock& clock, TokenSourceOptions options)
+    : agent_(std::move(agent)), clock_(clock), options_(options), thread_([this] { work(); }) {}
+
+TokenSource::~TokenSource() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+Result<HeldToken> TokenSource::token(const TokenRequest& request, const std::string& refused) {
+  const auto until = Time::now() + options_.patience;
+  std::unique_lock lock(mutex_);
+  if (auto held = held_.ask(request, clock_.now(), refused)) return std::move(*held);
+  if (auto failure = held_.pausing(request, Time::now()))
+    return tl::unexpected<Error>(std::move(*failure));
+  held_.want(request);
+  changed_.notify_all();
+  const auto before = held_.tries(request);
+  const bool tried =
+      changed_.wait_until(lock, until, [&] { return stopping_ || held_.tries(request) != before; });
+  if (auto held = held_.ask(request, clock_.now())) return std::move(*held);
+  if (tried && !stopping_) {
+    if (auto failure = held_.pausing(request, Time::now()))
+      return tl::unexpected<Error>(std::move(*failure));
+  }
+  Error late{Code::deadline_passed, "the issuer has given no token in time"};
+  late.retry_after = 1;
+  return tl::unexpected<Error>(std::move(late));
+}
+
+std::optional<Moment> TokenSource::end_of(const TokenRequest& request) const {
+  const std::lock_guard lock(mutex_);
+  return held_.end_of(request, clock_.now());
+}
+
+std::shared_ptr<SessionKey> TokenSource::session() const {
+  const std::lock_guard lock(mutex_);
+  return session_;
+}
+
+void TokenSource::work() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const auto next = held_.next(clock_.now(), Time::now());
+    if (next)
+      fetch(*next, lock);
+    else
+      changed_.wait_for(lock, look_again);
+  }
+}
+
+void TokenSource::fetch(const TokenRequest& request, std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  auto fresh = ask_issuer(request);
+  if (fresh) {
+    telemetry::log(Level::info, "token_obtained",
+                   {{"audience", request.audience},
+                    {"scope", fresh->scope},
+                    {"expires_at", std::to_string(to_unix(fresh->expires_at))}});
+  } else {
+    telemetry::log(Level::warning, "token_not_obtained", fresh.error(),
+                   {{"audience", request.audience}, {"scope", request.scope}});
+  }
+  lock.lock();
+  if (fresh)
+    held_.came(request, std::move(*fresh));
+  else
+    held_.failed(request, fresh.error(), Time::now());
+  changed_.notify_all();
+}
+
+Result<HeldToken> TokenSource::ask_issuer(const TokenRequest& request) {
+  std::shared_ptr<SessionKey> session;
+  if (options_.session_life) {
+    auto made = session_for_new_tokens();
+    if (!made) return pass_on(made);
+    session = std::move(*made);
+  }
+  auto fresh = agent_.fresh_token(request, session.get());
+  if (!fresh) return pass_on(fresh);
+  return HeldToken{std::move(fresh->token), std::move(fresh->scope), std::move(fresh->jkt),
+                   fresh->obtained_at,      fresh->expires_at,       std::move(session)};
+}
+
+// Tokens of the former key go on with it until both end.
+Result<std::shared_ptr<SessionKey>> TokenSource::session_for_new_tokens() {
+  const Moment now = clock_.now();
+  if (const auto kept = session(); kept && !kept->is_due(now)) return kept;
+  auto made = SessionKey::make(*options_.session_life, now);
+  if (!made) return pass_on(made);
+  const std::lock_guard lock(mutex_);
+  session_ = *made;
+  return *made;
+}
+
+}  // namespace mintmark::agent::serve
