@@ -34,7 +34,8 @@ inline constexpr const char* library_properties = "?provider=default";
 /// An OpenSSL key for SSL_CTX_use_PrivateKey in library(). Signing with it blocks the calling
 /// thread until the signer has answered, `patience` and a little at most: never call it (so never
 /// shake hands with it) on a thread that the signer's answer needs. It signs messages, not digests,
-/// and has no private half to show. Thread-safe. `tls_failed` where OpenSSL refuses.
+/// certificates among them (X509_sign), and has no private half to show. Thread-safe. `tls_failed`
+/// where OpenSSL refuses.
 [[nodiscard]] Result<std::shared_ptr<evp_pkey_st>> make_key(HeldKey key);
 
 }  // namespace mintmark::hsm::tls

@@ -27,10 +27,24 @@ struct Traits {
   std::size_t max_size;  ///< Of a signature in DER.
   const char* digest;
   std::array<const char*, 3> digest_names;
+  /// AlgorithmIdentifier (RFC 5758 §3.2): ecdsa-with-SHA256, ecdsa-with-SHA384.
+  std::array<unsigned char, 12> algorithm;
 };
 
-constexpr Traits p256{"prime256v1", 256, 128, 72, "SHA256", {"SHA256", "SHA2-256", "SHA-256"}};
-constexpr Traits p384{"secp384r1", 384, 192, 104, "SHA384", {"SHA384", "SHA2-384", "SHA-384"}};
+constexpr Traits p256{"prime256v1",
+                      256,
+                      128,
+                      72,
+                      "SHA256",
+                      {"SHA256", "SHA2-256", "SHA-256"},
+                      {0x30, 10, 6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 2}};
+constexpr Traits p384{"secp384r1",
+                      384,
+                      192,
+                      104,
+                      "SHA384",
+                      {"SHA384", "SHA2-384", "SHA-384"},
+                      {0x30, 10, 6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 3}};
 
 /// OpenSSL's key data. Without a held key until it was imported.
 struct Key {
@@ -135,7 +149,7 @@ const char* operation_name(int operation) noexcept {
 
 struct Signing {
   std::shared_ptr<const HeldKey> key;
-  std::size_t max_size = 0;
+  const Traits* traits = nullptr;
   std::string message;
 };
 
@@ -158,7 +172,7 @@ int begin_signing(void* data, const char* digest, void* key_data,
                   [&](const char* name) { return strcasecmp(name, digest) == 0; });
   if (!own_digest) return 0;
   auto& signing = *static_cast<Signing*>(data);
-  signing = {key.held, traits.max_size, {}};
+  signing = {key.held, &traits, {}};
   return 1;
 }
 
@@ -173,7 +187,7 @@ int end_signing(void* data, unsigned char* signature, std::size_t* size,
                 std::size_t capacity) noexcept {
   auto& signing = *static_cast<Signing*>(data);
   if (signing.key == nullptr) return 0;
-  *size = signing.max_size;
+  *size = signing.traits->max_size;
   if (signature == nullptr) return 1;
   const auto signed_octets = sign_and_wait(*signing.key, std::move(signing.message));
   signing.message.clear();
@@ -189,6 +203,23 @@ int sign_at_once(void* data, unsigned char* signature, std::size_t* size, std::s
   signing.message.clear();
   if (signature != nullptr && add_to_message(data, octets, count) != 1) return 0;
   return end_signing(data, signature, size, capacity);
+}
+
+/// What a certificate says it was signed with, when one is signed.
+int get_signing_params(void* data, OSSL_PARAM parameters[]) noexcept {
+  const auto& signing = *static_cast<Signing*>(data);
+  OSSL_PARAM* parameter = OSSL_PARAM_locate(parameters, OSSL_SIGNATURE_PARAM_ALGORITHM_ID);
+  if (parameter == nullptr) return 1;
+  if (signing.traits == nullptr) return 0;
+  const auto& algorithm = signing.traits->algorithm;
+  return OSSL_PARAM_set_octet_string(parameter, algorithm.data(), algorithm.size());
+}
+
+const OSSL_PARAM* gettable_signing_params(void* /*signing*/, void* /*provider*/) noexcept {
+  static const std::array<OSSL_PARAM, 2> gettable{
+      OSSL_PARAM{OSSL_SIGNATURE_PARAM_ALGORITHM_ID, OSSL_PARAM_OCTET_STRING, nullptr, 0, 0},
+      OSSL_PARAM_END};
+  return gettable.data();
 }
 
 // ---- the provider ----
@@ -229,6 +260,10 @@ const OSSL_DISPATCH* signature_functions() {
       entry<OSSL_FUNC_signature_digest_sign_final_fn>(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL,
                                                       end_signing),
       entry<OSSL_FUNC_signature_digest_sign_fn>(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, sign_at_once),
+      entry<OSSL_FUNC_signature_get_ctx_params_fn>(OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS,
+                                                   get_signing_params),
+      entry<OSSL_FUNC_signature_gettable_ctx_params_fn>(OSSL_FUNC_SIGNATURE_GETTABLE_CTX_PARAMS,
+                                                        gettable_signing_params),
       no_more};
   return functions.data();
 }

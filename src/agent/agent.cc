@@ -179,7 +179,15 @@ Result<std::optional<std::string>> Agent::kept_token(const Identity& identity,
                                                      const TokenRequest& request) const {
   const auto tokens = state_.tokens();
   if (!tokens) return tl::unexpected<Error>(tokens.error());
-  const CachedToken* kept = find_fresh(*tokens, request, identity.jkt, surroundings_.clock.now());
+  std::string certificate;
+  if (request.by_certificate) {
+    const auto shown = kept_certificate(identity);
+    if (!shown) return tl::unexpected<Error>(shown.error());
+    if (!*shown) return std::nullopt;
+    certificate = (*shown)->thumbprint;
+  }
+  const CachedToken* kept =
+      find_fresh(*tokens, request, identity.jkt, surroundings_.clock.now(), certificate);
   return kept == nullptr ? std::nullopt : std::optional(kept->token);
 }
 
@@ -217,8 +225,9 @@ Result<std::string> Agent::fetch_and_keep(Identity& identity, const TokenRequest
   if (!answer) return pass_on(answer);
   auto tokens = state_.tokens();
   if (!tokens) return pass_on(tokens);
-  CachedToken kept{request.audience, request.scope, identity.jkt,
-                   answer->token,    asked_at,      asked_at + answer->expires_in};
+  CachedToken kept{request.audience,   request.scope, identity.jkt,
+                   answer->token,      asked_at,      asked_at + answer->expires_in,
+                   answer->certificate};
   if (auto saved = state_.save(with_token(std::move(*tokens), std::move(kept), asked_at)); !saved)
     return pass_on(saved);
   return std::move(answer->token);

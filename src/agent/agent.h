@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "agent/certificate.h"
 #include "agent/enrolment.h"
+#include "agent/held_key.h"
 #include "agent/issuer_client.h"
 #include "agent/proof.h"
 #include "agent/session_key.h"
@@ -60,6 +62,10 @@ struct Surroundings {
   std::function<Result<std::unique_ptr<hsm::pkcs11::SecureElement>>(const std::string& uri,
                                                                     const std::string& pin_memory)>
       open_element = {};
+  /// As agent::open_transport_as.
+  std::function<std::unique_ptr<Transport>(const std::string& ca_file,
+                                           std::shared_ptr<const http::ClientIdentity> identity)>
+      open_transport_as = {};
 };
 
 /// One state directory. Not thread-safe; several processes may use one directory.
@@ -103,10 +109,21 @@ class Agent {
   /// Errors of check_provable.
   [[nodiscard]] Result<std::string> proof(const ProofContent& content);
 
-  /// With `Authorization: DPoP` and `DPoP`. Errors of token and proof; `agent_header_refused` for
-  /// headers that the agent itself must set. Redirects are answers, not followed: a proof is for
-  /// one URL.
+  /// With `Authorization: DPoP` and `DPoP`, or `Bearer` over a connection with the certificate.
+  /// Errors of token and proof; `agent_header_refused` for headers that the agent itself must set.
+  /// Redirects are answers, not followed: a proof is for one URL.
   [[nodiscard]] Result<http::Response> call(const Call& call);
+
+  /// PEM of the certificate that this device shows: the installed one, else one that the device key
+  /// signs itself, made anew where there is none or it is about to end. `life`: made anew for so
+  /// long (at most longest_certificate_life). Errors of the key; `agent_certificate_unfit`,
+  /// `agent_certificate_failed`.
+  [[nodiscard]] Result<std::string> certificate(std::optional<std::chrono::hours> life = {});
+  /// PEM of a PKCS#10 request for an authority.
+  [[nodiscard]] Result<std::string> certificate_request();
+  /// What the authority gave, PEM with its chain behind it. `agent_certificate_unfit` where it is
+  /// on another key or not good now.
+  [[nodiscard]] Result<void> install_certificate(const std::string& pem);
 
   /// Who is enrolled, how long it holds, which tokens are there; no token text.
   [[nodiscard]] Result<Json> status() const;
@@ -118,6 +135,27 @@ class Agent {
     std::string proof;
   };
 
+  struct CertifiedTransport {
+    std::unique_ptr<Transport> transport;
+    std::shared_ptr<std::optional<Error>> trouble;  ///< HeldDeviceKey::trouble
+  };
+
+  [[nodiscard]] Result<HeldDeviceKey> hold_key(const Identity& identity,
+                                               const jose::PublicKey& key);
+  [[nodiscard]] Result<std::optional<DeviceCertificate>> installed_certificate(
+      const Identity& identity) const;
+  [[nodiscard]] Result<std::optional<DeviceCertificate>> kept_certificate(
+      const Identity& identity) const;
+  [[nodiscard]] Result<DeviceCertificate> renewed_certificate(const Identity& identity,
+                                                              std::chrono::hours life);
+  [[nodiscard]] Result<DeviceCertificate> certificate_of(const Identity& identity);
+  /// Of one operation: it calls this object for each handshake.
+  [[nodiscard]] Result<CertifiedTransport> certified_transport(const Identity& identity,
+                                                               const DeviceCertificate& certificate,
+                                                               const std::string& ca_file);
+  [[nodiscard]] Result<TokenAnswer> ask_by_certificate(const Identity& identity,
+                                                       const TokenRequest& request);
+  [[nodiscard]] Result<http::Response> call_by_certificate(const Call& call);
   [[nodiscard]] Result<Proven> prove(const Call& call);
   [[nodiscard]] Result<Proven> prove_by_session(const Call& call);
 

@@ -53,6 +53,7 @@ Result<http::Response> Agent::call(const Call& call) {
   if (auto provable = check_provable({call.method, call.url, "token"}, identity->issuer); !provable)
     return pass_on(provable);
 
+  if (call.token.by_certificate) return call_by_certificate(call);
   const auto proven = call.session ? prove_by_session(call) : prove(call);
   if (!proven) return tl::unexpected<Error>(proven.error());
   http::Headers headers = call.headers;

@@ -98,13 +98,14 @@ Result<std::string> endpoint_in(const Json& metadata, const char* name, const ht
   return text;
 }
 
-Result<TokenAnswer> token_in(const http::Response& response) {
+Result<TokenAnswer> token_in(const http::Response& response, const char* type) {
   const auto body = object_in(response);
   if (!body) return tl::unexpected<Error>(body.error());
   jose::Members members = members_of_answer(*body);
-  // RFC 9449 §5: any other type would be a token that a thief can use.
-  if (!http::equal_without_case(members.visible("token_type"), "DPoP"))
-    members.refuse("token_type", "DPoP");
+  // RFC 9449 §5: any other type would be a token that a thief can use; but for one that is bound to
+  // the certificate it was asked for with (RFC 8705 §3).
+  if (!http::equal_without_case(members.visible("token_type"), type))
+    members.refuse("token_type", type);
   TokenAnswer answer{.token = members.visible("access_token"),
                      .scope = members.has("scope") ? members.text("scope") : "",
                      .expires_in = members.seconds("expires_in")};
@@ -131,6 +132,12 @@ Result<std::string> result_in(const http::Response& response) {
 ClientCredential ClientCredential::attestation(const std::string& client_attestation) {
   ClientCredential credential;
   credential.headers.add("OAuth-Client-Attestation", client_attestation);
+  return credential;
+}
+
+ClientCredential ClientCredential::certificate(const std::string& client_id) {
+  ClientCredential credential;
+  credential.fields = {{"client_id", client_id}};
   return credential;
 }
 
@@ -280,10 +287,11 @@ TokenReply IssuerClient::token(const std::string& endpoint, const TokenRequest& 
   form.insert(form.end(), credential.fields.begin(), credential.fields.end());
   http::Headers headers = credential.headers;
   headers.add("Content-Type", "application/x-www-form-urlencoded");
-  headers.add("DPoP", proof);
+  if (!proof.empty()) headers.add("DPoP", proof);
   const auto response = transport_->send("POST", endpoint, headers, http::encode_form(form));
   if (!response) return {tl::unexpected<Error>(response.error()), ""};
-  return {token_in(*response), nonce_in(response->headers, nonce_headers)};
+  return {token_in(*response, proof.empty() ? "Bearer" : "DPoP"),
+          nonce_in(response->headers, nonce_headers)};
 }
 
 std::string IssuerClient::result_url(const std::string& client_id) const {

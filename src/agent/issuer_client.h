@@ -67,12 +67,15 @@ struct Admission {
 struct TokenRequest {
   std::string audience;  ///< "": the issuer chooses.
   std::string scope;     ///< Words with one space between; "": the issuer chooses.
+  /// Asked for, and bound to, by the certificate of the connection (RFC 8705), not by proofs.
+  bool by_certificate = false;
 };
 
 struct TokenAnswer {
   std::string token;
   std::string scope;  ///< What was granted; "" where it is what was asked for (RFC 6749 §5.1).
   std::chrono::seconds expires_in{};
+  std::string certificate{};  ///< x5t#S256 of the one that it was asked for with; "": none.
 };
 
 /// How a request to the token endpoint names and proves its client, beside the DPoP proof.
@@ -84,6 +87,8 @@ struct ClientCredential {
   [[nodiscard]] static ClientCredential attestation(const std::string& client_attestation);
   /// RFC 7523 §2.2
   [[nodiscard]] static ClientCredential assertion(const std::string& client_assertion);
+  /// RFC 8705 §2: the connection's certificate speaks for the client.
+  [[nodiscard]] static ClientCredential certificate(const std::string& client_id);
 };
 
 /// An answer of the issuer, and the nonce that came with it for the next proof.
@@ -132,7 +137,8 @@ class IssuerClient {
 
   /// A value for the `nonce` of the next proof (attestation-based-client-auth-10 §8.1).
   [[nodiscard]] Result<std::string> challenge(const std::string& endpoint);
-  /// `proof` for POST to `endpoint`, by a key that the credential vouches for.
+  /// `proof` for POST to `endpoint`, by a key that the credential vouches for; "": the transport
+  /// shows a certificate.
   [[nodiscard]] TokenReply token(const std::string& endpoint, const TokenRequest& request,
                                  const ClientCredential& credential, const std::string& proof);
 

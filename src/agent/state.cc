@@ -45,12 +45,14 @@ Result<std::optional<Json>> read_json(const std::filesystem::path& file, int wan
 Result<CachedToken> token_from(const Json& json, const std::filesystem::path& file) {
   if (!json.is_object()) return invalid(file, "has a token that is no object");
   jose::Members members(json, Code::agent_state_invalid, file.string() + ": ");
-  CachedToken token{.audience = members.text("audience"),
-                    .scope = members.text("scope"),
-                    .jkt = members.non_empty("jkt"),
-                    .token = members.non_empty("token"),
-                    .obtained_at = members.moment("obtained_at"),
-                    .expires_at = members.moment("expires_at")};
+  CachedToken token{
+      .audience = members.text("audience"),
+      .scope = members.text("scope"),
+      .jkt = members.non_empty("jkt"),
+      .token = members.non_empty("token"),
+      .obtained_at = members.moment("obtained_at"),
+      .expires_at = members.moment("expires_at"),
+      .certificate = members.has("certificate") ? members.non_empty("certificate") : ""};
   if (members.error()) return tl::unexpected<Error>(*members.error());
   return token;
 }
@@ -129,6 +131,7 @@ Result<void> StateDirectory::save(const std::vector<CachedToken>& tokens) const 
                     {"token", token.token},
                     {"obtained_at", to_unix(token.obtained_at)},
                     {"expires_at", to_unix(token.expires_at)}});
+    if (!token.certificate.empty()) list.back()["certificate"] = token.certificate;
   }
   const Json json = {{"format", format}, {"tokens", std::move(list)}};
   return write_file_atomically(path_ / "tokens.json", text_of(json), 0600);

@@ -20,12 +20,15 @@ struct CachedToken {
   std::string token;
   Moment obtained_at{};
   Moment expires_at{};
+  /// x5t#S256 of the certificate that it is bound to, whose key is that one; "": to the key itself.
+  std::string certificate{};
 };
 
-/// A directory of mode 0700 with identity.json, tokens.json, nonce.json, renewal.json and
-/// element-keys.json (0600, replaced atomically), pin-refused-… where a token refused a PIN, and
-/// device-key.pem where the device key is a file. Reading needs no lock; who writes holds one, so
-/// that two processes do not do the same work twice or undo each other's.
+/// A directory of mode 0700 with identity.json, tokens.json, nonce.json, renewal.json,
+/// element-keys.json, certificate.pem and installed-certificate.pem (0600, replaced atomically),
+/// pin-refused-… where a token refused a PIN, and device-key.pem where the device key is a file.
+/// Reading needs no lock; who writes holds one, so that two processes do not do the same work twice
+/// or undo each other's.
 class StateDirectory {
  public:
   /// Made if it is not there. `agent_state_exposed` if others than its owner may enter it, or it is

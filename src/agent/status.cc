@@ -78,6 +78,7 @@ Result<Json> Agent::status() const {
   for (const CachedToken& token : *tokens) {
     cached.push_back({{"audience", token.audience},
                       {"scope", token.scope},
+                      {"bound_to", token.certificate.empty() ? "key" : "certificate"},
                       {"expires_at", to_unix(token.expires_at)},
                       {"usable", token.jkt == identity->jkt && is_fresh(token, now)}});
   }

@@ -26,6 +26,7 @@ Result<std::string> Agent::nonce_for(IssuerClient& issuer, const Endpoints& endp
 
 Result<TokenAnswer> Agent::ask(const Identity& identity, const TokenRequest& request,
                                SessionKey* session) {
+  if (request.by_certificate) return ask_by_certificate(identity, request);
   auto issuer = IssuerClient::at(identity.issuer, transport(identity.ca_file));
   if (!issuer) return pass_on(issuer);
   const auto endpoints = issuer->endpoints();

@@ -31,10 +31,10 @@ bool is_due(Moment obtained_at, Moment expires_at, Moment now) {
 }
 
 const CachedToken* find_fresh(const std::vector<CachedToken>& tokens, const TokenRequest& request,
-                              const std::string& jkt, Moment now) {
+                              const std::string& jkt, Moment now, const std::string& certificate) {
   const auto found = std::find_if(tokens.begin(), tokens.end(), [&](const CachedToken& token) {
     return token.audience == request.audience && token.scope == request.scope && token.jkt == jkt &&
-           is_fresh(token, now);
+           token.certificate == certificate && is_fresh(token, now);
   });
   return found == tokens.end() ? nullptr : &*found;
 }
@@ -42,8 +42,10 @@ const CachedToken* find_fresh(const std::vector<CachedToken>& tokens, const Toke
 std::vector<CachedToken> with_token(std::vector<CachedToken> tokens, CachedToken token,
                                     Moment now) {
   std::erase_if(tokens, [&](const CachedToken& old) {
-    const bool replaced = old.audience == token.audience && old.scope == token.scope;
-    return replaced || old.jkt != token.jkt || !is_fresh(old, now);
+    const bool same_kind = old.certificate.empty() == token.certificate.empty();
+    const bool replaced = same_kind && old.audience == token.audience && old.scope == token.scope;
+    const bool of_another = same_kind && old.certificate != token.certificate;
+    return replaced || of_another || old.jkt != token.jkt || !is_fresh(old, now);
   });
   tokens.push_back(std::move(token));
   return tokens;

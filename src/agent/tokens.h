@@ -23,13 +23,15 @@ namespace mintmark::agent {
 /// Three quarters of its life are over: whoever goes on using it should have another by its end.
 [[nodiscard]] bool is_due(Moment obtained_at, Moment expires_at, Moment now);
 
-/// The fresh token that was asked for in these words and is bound to this key, or null; points into
-/// `tokens`.
+/// The fresh token that was asked for in these words and is bound to this key, or to this
+/// certificate on it, or null; points into `tokens`. `certificate`: x5t#S256; "": a token that is
+/// bound to the key itself.
 [[nodiscard]] const CachedToken* find_fresh(const std::vector<CachedToken>& tokens,
                                             const TokenRequest& request, const std::string& jkt,
-                                            Moment now);
+                                            Moment now, const std::string& certificate = "");
 
-/// With the new token, without what it replaces, what is over and what is bound to other keys.
+/// With the new token, without what it replaces, what is over and what is bound to other keys or,
+/// where the new one is bound to a certificate, to other certificates.
 [[nodiscard]] std::vector<CachedToken> with_token(std::vector<CachedToken> tokens,
                                                   CachedToken token, Moment now);
 

@@ -9,6 +9,10 @@
 #include "base/error.h"
 #include "http/message.h"
 
+namespace mintmark::http {
+struct ClientIdentity;
+}
+
 namespace mintmark::agent {
 
 /// One HTTP exchange. Errors as of http::Client. Not thread-safe.
@@ -26,5 +30,8 @@ class Transport {
 /// The same with another patience.
 [[nodiscard]] std::unique_ptr<Transport> open_transport_within(std::chrono::milliseconds patience,
                                                                const std::string& ca_file);
+/// The same as a client with a certificate.
+[[nodiscard]] std::unique_ptr<Transport> open_transport_as(
+    const std::string& ca_file, std::shared_ptr<const http::ClientIdentity> identity);
 
 }  // namespace mintmark::agent

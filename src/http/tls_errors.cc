@@ -82,8 +82,9 @@ int note_refusal(int good, X509_STORE_CTX* context) {
 
 std::string certificate_trouble(SSL* ssl, long verdict) {
   const auto* refused = static_cast<std::string*>(SSL_get_ex_data(ssl, refusal_index()));
-  return std::string("the server's certificate was refused: ") +
-         X509_verify_cert_error_string(verdict) + (refused == nullptr ? "" : *refused);
+  return std::string(SSL_is_server(ssl) == 1 ? "the client's" : "the server's") +
+         " certificate was refused: " + X509_verify_cert_error_string(verdict) +
+         (refused == nullptr ? "" : *refused);
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace {
 
 std::vector<Subcommand> all_subcommands() {
   std::vector<Subcommand> all;
-  for (auto& some : {enrolment_commands(), token_commands(), serve_commands(), status_commands()})
+  for (auto& some : {enrolment_commands(), token_commands(), certificate_commands(),
+                     serve_commands(), status_commands()})
     all.insert(all.end(), some.begin(), some.end());
   return all;
 }
@@ -58,7 +59,8 @@ agent::Surroundings own_surroundings(const Clock& clock) {
           .clock = clock,
           .boot_id = &agent::boot_id_of_kernel,
           .say = &say,
-          .open_element = &hsm::pkcs11::open_secure_element};
+          .open_element = &hsm::pkcs11::open_secure_element,
+          .open_transport_as = &agent::open_transport_as};
 }
 
 }  // namespace mintmark::programs

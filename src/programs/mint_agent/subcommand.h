@@ -18,10 +18,11 @@ struct Subcommand {
   std::function<Result<int>(const Arguments& arguments)> run_alone{};
 };
 
-[[nodiscard]] std::vector<Subcommand> enrolment_commands();  ///< enroll, attest
-[[nodiscard]] std::vector<Subcommand> token_commands();      ///< token, result, proof, curl
-[[nodiscard]] std::vector<Subcommand> serve_commands();      ///< serve
-[[nodiscard]] std::vector<Subcommand> status_commands();     ///< status
+[[nodiscard]] std::vector<Subcommand> enrolment_commands();    ///< enroll, attest
+[[nodiscard]] std::vector<Subcommand> token_commands();        ///< token, result, proof, curl
+[[nodiscard]] std::vector<Subcommand> serve_commands();        ///< serve
+[[nodiscard]] std::vector<Subcommand> status_commands();       ///< status
+[[nodiscard]] std::vector<Subcommand> certificate_commands();  ///< certificate
 
 /// The directory of --state.
 [[nodiscard]] Result<agent::StateDirectory> open_state(const Arguments& arguments);

@@ -10,8 +10,15 @@ const std::vector<Option> token_options = {
     {"--audience", "A", "the service the token is for (default: the issuer's rule decides)"},
     {"--scope", "S", "scopes, with one space between (default: all that the rule grants)"}};
 
+const Option by_certificate{"--mtls", "",
+                            "bound to this device's certificate (RFC 8705): no proof goes with it"};
+
+agent::TokenRequest wanted(const Arguments& arguments) {
+  return {arguments.value("--audience"), arguments.value("--scope"), arguments.has("--mtls")};
+}
+
 Result<int> token(agent::Agent& agent, const Arguments& arguments) {
-  auto token = agent.token({arguments.value("--audience"), arguments.value("--scope")});
+  auto token = agent.token(wanted(arguments));
   if (!token) return pass_on(token);
   std::printf("%s\n", token->c_str());
   return exit_done;
@@ -52,11 +59,15 @@ Result<http::Headers> headers_of(const Arguments& arguments) {
 }
 
 Result<int> call(agent::Agent& agent, const Arguments& arguments) {
+  if (arguments.has("--mtls") && arguments.has("--session")) {
+    return fail(Code::invalid_argument,
+                "--mtls and --session do not go together: a certificate is on the device key");
+  }
   auto headers = headers_of(arguments);
   if (!headers) return pass_on(headers);
   auto ca = absolute(arguments, "--ca");
   if (!ca) return pass_on(ca);
-  auto response = agent.call({.token = {arguments.value("--audience"), arguments.value("--scope")},
+  auto response = agent.call({.token = wanted(arguments),
                               .method = arguments.value("-X", arguments.has("-d") ? "POST" : "GET"),
                               .url = arguments.argument(),
                               .headers = std::move(*headers),
@@ -74,7 +85,11 @@ Result<int> call(agent::Agent& agent, const Arguments& arguments) {
 
 std::vector<Subcommand> token_commands() {
   return {
-      {{"token", "print a token, fetched or kept", token_options, ""}, &token},
+      {{"token",
+        "print a token, fetched or kept",
+        {token_options[0], token_options[1], by_certificate},
+        ""},
+       &token},
       {{"result",
         "print the issuer's verdict on this device, signed: an EAT for others than the issuer",
         {{"--nonce", "N", "to be echoed in it: 8 to 88 characters that whoever wants it chose"}},
@@ -92,6 +107,7 @@ std::vector<Subcommand> token_commands() {
         {{"--audience", "A", "the service the token is for"},
          {"--scope", "S", "scopes, with one space between"},
          {"--ca", "FILE", "PEM of the roots to trust for the service (default: the issuer's)"},
+         {"--mtls", "", "with a certificate on the device key instead of a proof (RFC 8705)"},
          {"--session", "",
           "with a key in memory, for which the device key vouches (docs/agent.md)"},
          {"-X", "METHOD", "the method (default: GET, with -d POST)"},
