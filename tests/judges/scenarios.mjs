@@ -35,7 +35,7 @@ export async function newPair() {
 }
 
 // As an operator does it.
-function register(jwk) {
+export function register(jwk) {
   const directory = mkdtempSync(join(tmpdir(), 'mintmark-client-'))
   try {
     const file = join(directory, 'key.jwk')

@@ -219,7 +219,8 @@ TEST(GateSchema, HasTheReadersKeysAndSaysWhatEachIsFor) {
 TEST(GateSchema, RequiresWhatTheReaderRequires) {
   walk([&](const Json& node, const Pointer& at) {
     const Json required = node.value("required", Json::array());
-    for (const auto& [name, property] : node.value("properties", Json::object()).items()) {
+    const Json properties = node.value("properties", Json::object());
+    for (const auto& [name, property] : properties.items()) {
       if (!document().contains(at / name)) continue;
       // Of one of the two kinds of a listener alone; said in words.
       static const std::set<std::string> by_kind{"address",          "port",          "socket",
@@ -257,7 +258,8 @@ TEST(GateSchema, HasTheReadersRangesWordsAndTypes) {
 
 TEST(GateSchema, NamesTheReadersWords) {
   walk([&](const Json& node, const Pointer& at) {
-    for (const Json& word : node.value("enum", Json::array())) {
+    const Json words = node.value("enum", Json::array());
+    for (const Json& word : words) {
       const auto read = parse(with(at.to_string(), word));
       // Words that go with another kind of listener are refused for that, not as unknown.
       const std::string why = read ? "" : read.error().detail;

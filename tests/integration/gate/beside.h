@@ -1,0 +1,66 @@
+// A gate, nginx and Caddy with the shipped snippets, and a service behind them that echoes; one of
+// each for all tests of this executable. Clients of the proxies are curl and an npm package; the
+// device is the stack's.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "http/message.h"
+#include "operating.h"
+#include "support/child_process.h"
+#include "support/temporary_directory.h"
+
+namespace mintmark::test {
+
+/// An answer as curl got it.
+struct Answer {
+  unsigned status = 0;
+  http::Headers headers;
+  std::string body;
+  /// The header's value, or "(none)".
+  [[nodiscard]] std::string header(const char* name) const;
+};
+
+class Beside : public Operating {
+ protected:
+  static void SetUpTestSuite();
+  static void TearDownTestSuite();
+
+  struct Proxy {
+    const char* name;
+    std::string origin;
+  };
+  [[nodiscard]] static std::vector<Proxy> proxies();
+
+  using Fields = std::vector<std::string>;
+  /// "Name: value" each.
+  [[nodiscard]] Answer call(const std::string& url, const Fields& fields = {},
+                            const std::string& method = "GET") const;
+  /// By the stack's device, with its TPM.
+  [[nodiscard]] std::string proof(const std::string& token, const std::string& url,
+                                  const std::string& method = "GET") const;
+  /// Token and a fresh proof.
+  [[nodiscard]] Fields shown(const std::string& token, const std::string& url,
+                             const std::string& method = "GET") const;
+
+  /// The gate's configuration as all tests begin with it.
+  [[nodiscard]] static Json settings();
+  static void write_settings(const std::string& text);
+  static void start_gate();
+  [[nodiscard]] static ChildProcess& gate();
+  static void stop_gate();
+  /// With another configuration, or again with the usual one; waits until it took it or refused.
+  static void reload_gate(const Json& settings = Beside::settings());
+  [[nodiscard]] static std::string gate_figures();
+  [[nodiscard]] static double gate_figure(const std::string& name);
+  [[nodiscard]] static Answer gate_health(const std::string& path);
+  [[nodiscard]] static std::uint16_t gate_port();
+  [[nodiscard]] static std::filesystem::path gate_file();
+  [[nodiscard]] static std::vector<std::string> judge(const std::string& mode,
+                                                      const std::string& origin);
+};
+
+}  // namespace mintmark::test

@@ -1,0 +1,399 @@
+// Calls through nginx and Caddy, each with the snippet that is shipped: what goes through, what
+// each refusal is for the client, what no client can forge; and the gate while it is changed and
+// stopped.
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "beside.h"
+
+namespace mintmark::test {
+namespace {
+
+const std::vector<std::string> identity{
+    "Mintmark-Subject",        "Mintmark-Client-Id", "Mintmark-Scope",
+    "Mintmark-Audience",       "Mintmark-Token-Id",  "Mintmark-Expires",
+    "Mintmark-Key-Protection", "Mintmark-Binding",   "Mintmark-Attestation-Format"};
+
+/// What the upstream saw; names in lower case, with '-' for '_', as CGI reads them.
+std::multimap<std::string, std::string> seen_by_upstream(const Answer& answer) {
+  std::multimap<std::string, std::string> seen;
+  const Json echo = Json::parse(answer.body, nullptr, false);
+  if (!echo.is_object()) return seen;
+  const Json& fields = echo["fields"];
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+    std::string name = fields[i];
+    for (char& c : name) c = c == '_' ? '-' : static_cast<char>(std::tolower(c));
+    seen.emplace(name, fields[i + 1]);
+  }
+  return seen;
+}
+
+std::string in_lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(c));
+  return text;
+}
+
+TEST_F(Beside, AGoodCallReachesTheServiceWithTheCallersIdentity) {
+  const std::string token = stack.token();
+  for (const Proxy& proxy : proxies()) {
+    const std::string url = proxy.origin + "/things/7%20a?next=/x";
+    const Answer answer = call(url, shown(token, url));
+    ASSERT_EQ(answer.status, 200U) << proxy.name << answer.body << gate().output();
+    const Json echo = Json::parse(answer.body);
+    EXPECT_EQ(echo["target"], "/things/7%20a?next=/x") << proxy.name;
+    const auto seen = seen_by_upstream(answer);
+    for (const std::string& name : identity)
+      EXPECT_EQ(seen.count(in_lower_case(name)), 1U) << proxy.name << name;
+    EXPECT_EQ(seen.find("mintmark-scope")->second, "read write");
+    EXPECT_EQ(seen.find("mintmark-key-protection")->second, "hardware");
+    EXPECT_EQ(seen.find("mintmark-binding")->second, "dpop");
+    EXPECT_EQ(seen.find("mintmark-attestation-format")->second, "tpm2");
+    for (const char* name : {"authorization", "dpop"})
+      EXPECT_EQ(seen.count(name), 0U) << proxy.name << name;
+  }
+}
+
+TEST_F(Beside, NoIdentityHeaderCanBeForgedInAnySpelling) {
+  const std::string token = stack.token();
+  for (const Proxy& proxy : proxies()) {
+    const std::string url = proxy.origin + "/things";
+    Fields fields = shown(token, url);
+    for (const std::string& name : identity) {
+      std::string underscores = name;
+      std::replace(underscores.begin(), underscores.end(), '-', '_');
+      std::string upper = name;
+      for (char& c : upper) c = static_cast<char>(std::toupper(c));
+      std::string mixed = name;
+      mixed[mixed.rfind('-')] = '_';
+      for (const std::string& spelling : {name, upper, underscores, mixed, in_lower_case(name)})
+        fields.push_back(spelling + ": forged");
+    }
+    const Answer answer = call(url, fields);
+    ASSERT_EQ(answer.status, 200U) << proxy.name << answer.body;
+    const auto seen = seen_by_upstream(answer);
+    for (const std::string& name : identity) {
+      const auto own = in_lower_case(name);
+      ASSERT_EQ(seen.count(own), 1U) << proxy.name << name << answer.body;
+      EXPECT_NE(seen.find(own)->second, "forged") << proxy.name << name;
+    }
+    EXPECT_EQ(answer.body.find("forged"), std::string::npos) << proxy.name << answer.body;
+  }
+}
+
+TEST_F(Beside, WhatProxiesAndFrameworksBelieveComesFromNoClient) {
+  const std::string token = stack.token();
+  for (const Proxy& proxy : proxies()) {
+    const std::string url = proxy.origin + "/things";
+    Fields fields = shown(token, url);
+    const std::vector<std::string> names{
+        "X-Original-URL",    "X-Rewrite-URL",   "X-HTTP-Method-Override",    "X-HTTP-Method",
+        "X-Method-Override", "Client-Cert",     "X-SSL-Client-Escaped-Cert", "X-Original-URI",
+        "X-Original-Method", "X-Original-Host", "X-Forwarded-Method",        "X-Forwarded-Uri",
+        "X-Forwarded-Host"};
+    for (const std::string& name : names) fields.push_back(name + ": forged");
+    const Answer answer = call(url, fields);
+    ASSERT_EQ(answer.status, 200U) << proxy.name << answer.body;
+    EXPECT_EQ(answer.body.find("forged"), std::string::npos) << proxy.name << answer.body;
+  }
+}
+
+TEST_F(Beside, AClientThatNamesAnotherRequestIsJudgedByItsOwn) {
+  const std::string token = stack.token();
+  for (const Proxy& proxy : proxies()) {
+    const std::string url = proxy.origin + "/other";
+    Fields fields = shown(token, proxy.origin + "/things");
+    for (const char* field : {"X-Original-URI: /things", "X-Forwarded-Uri: /things",
+                              "X-Original-Method: GET", "X-Forwarded-Method: GET"})
+      fields.emplace_back(field);
+    const Answer answer = call(url, fields);
+    EXPECT_EQ(answer.status, 403U) << proxy.name << answer.body;
+    const Answer method = call(proxy.origin + "/things", fields, "DELETE");
+    EXPECT_EQ(method.status, 403U) << proxy.name << method.body;
+  }
+}
+
+/// A refusal that needs no proof of its own.
+struct Refused {
+  std::string path;
+  std::string method;
+  std::vector<std::string> fields;
+  unsigned status;
+  std::string code;
+  std::string challenge;  ///< What WWW-Authenticate begins with.
+};
+
+TEST_F(Beside, EachRefusalIsTheSameForTheClientOfEachProxy) {
+  const std::string challenge = "DPoP algs=\"ES256";
+  const std::vector<Refused> all{
+      {"/things", "GET", {}, 401, "token_missing", challenge},
+      {"/things", "HEAD", {}, 401, "", challenge},
+      {"/things", "GET", {"Authorization: Basic eDp5"}, 401, "token_missing", challenge},
+      {"/things", "GET", {"Authorization: DPoP x y"}, 400, "authorization_malformed", "(none)"},
+      {"/things",
+       "GET",
+       {"Authorization: DPoP a.b.c"},
+       401,
+       "token_malformed",
+       "DPoP error=\"invalid_token\", error_description=\""},
+      {"/certificates", "GET", {}, 401, "token_missing", "Bearer realm="},
+      {"/", "GET", {}, 403, "gate_no_rule", "(none)"},
+      {"/thingsx", "GET", {}, 403, "gate_no_rule", "(none)"},
+      {"/things", "DELETE", {}, 403, "gate_method_refused", "(none)"},
+      {"/things/%2e%2e/admin", "GET", {}, 400, "gate_path_ambiguous", "(none)"},
+      {"/things/..%2fadmin", "GET", {}, 400, "gate_path_ambiguous", "(none)"},
+      {"/things/%252e%252e/admin", "GET", {}, 400, "gate_path_ambiguous", "(none)"},
+      {"/things//admin", "GET", {}, 400, "gate_path_ambiguous", "(none)"},
+      {"/things/..;x/admin", "GET", {}, 400, "gate_path_ambiguous", "(none)"},
+      {"/things%5c..%5cadmin", "GET", {}, 400, "gate_path_ambiguous", "(none)"},
+      {"/things/../admin", "GET", {}, 400, "gate_path_ambiguous", "(none)"},
+      {"/things/%ff", "GET", {}, 400, "gate_path_malformed", "(none)"}};
+  for (const Proxy& proxy : proxies()) {
+    for (const Refused& one : all) {
+      const Answer answer = call(proxy.origin + one.path, one.fields, one.method);
+      const std::string what = std::string(proxy.name) + " " + one.method + " " + one.path + "\n";
+      EXPECT_EQ(answer.status, one.status) << what << answer.body;
+      EXPECT_NE(answer.body.find(one.code), std::string::npos) << what << answer.body;
+      EXPECT_TRUE(answer.header("WWW-Authenticate").starts_with(one.challenge))
+          << what << answer.header("WWW-Authenticate");
+      EXPECT_LE(answer.headers.count("WWW-Authenticate"), 1U) << what;
+      EXPECT_EQ(answer.header("Cache-Control"), "no-store") << what;
+      EXPECT_EQ(answer.body.find("upstream"), std::string::npos) << what;
+    }
+  }
+}
+
+TEST_F(Beside, AGoodTokenIsRefusedWhereItsProofOrTheRuleDoesNotFit) {
+  const std::string token = stack.token();
+  for (const Proxy& proxy : proxies()) {
+    const std::string url = proxy.origin + "/things";
+    const Fields good = shown(token, url);
+    EXPECT_EQ(call(url, good).status, 200U) << proxy.name;
+    const auto expect = [&](const Answer& answer, unsigned status, const std::string& code) {
+      EXPECT_EQ(answer.status, status) << proxy.name << code << answer.body;
+      EXPECT_NE(answer.body.find(code), std::string::npos) << proxy.name << answer.body;
+    };
+    expect(call(url, good), 401, "proof_replayed");
+    expect(call(url, {good[0]}), 401, "proof_missing");
+    expect(call(url, {"Authorization: Bearer " + token, good[1]}), 401, "token_scheme");
+    expect(call(url, {good[0], good[1], good[1]}), 401, "proof");
+    expect(call(proxy.origin + "/things/8", shown(token, url)), 401, "proof_htu");
+    expect(call(url, shown(token, url), "POST"), 401, "proof_htm");
+    const std::string hardware = proxy.origin + "/hardware";
+    EXPECT_EQ(call(hardware, shown(token, hardware)).status, 200U) << proxy.name;
+    const std::string admin = proxy.origin + "/admin";
+    const Answer scope = call(admin, shown(token, admin));
+    expect(scope, 403, "gate_scope");
+    EXPECT_NE(scope.header("WWW-Authenticate").find("error=\"insufficient_scope\""),
+              std::string::npos);
+    EXPECT_NE(scope.header("WWW-Authenticate").find("scope=\"admin\""), std::string::npos);
+    const std::string webauthn = proxy.origin + "/webauthn";
+    expect(call(webauthn, shown(token, webauthn)), 403, "gate_attestation_format");
+    const std::string certificates = proxy.origin + "/certificates";
+    expect(call(certificates, shown(token, certificates)), 403, "gate_binding");
+  }
+}
+
+TEST_F(Beside, AHostThatIsNotListedIsNobodys) {
+  for (const Proxy& proxy : proxies()) {
+    const Answer answer = call(proxy.origin + "/things", {"Host: other.example"});
+    EXPECT_NE(answer.status, 401U) << proxy.name;
+    EXPECT_EQ(answer.body.find("upstream"), std::string::npos) << proxy.name << answer.body;
+  }
+  const Answer nginx = call(proxies()[0].origin + "/things", {"Host: other.example"});
+  EXPECT_EQ(nginx.status, 403U);
+  EXPECT_NE(nginx.body.find("gate_origin_unknown"), std::string::npos) << nginx.body;
+}
+
+TEST_F(Beside, Oauth4webapiCallsWithNoncesThroughEachProxy) {
+  Json always = settings();
+  always["nonces"] = "always";
+  reload_gate(always);
+  for (const Proxy& proxy : proxies()) {
+    const Outcome done = execute(judge("calls", proxy.origin));
+    EXPECT_EQ(done.status, 0) << proxy.name << done.output;
+    EXPECT_NE(done.output.find("\ngate: 5 passed\n"), std::string::npos)
+        << proxy.name << done.output;
+  }
+  reload_gate();
+}
+
+TEST_F(Beside, WithoutTheGateNobodyGetsInAndClientsAreToldToComeBack) {
+  const std::string token = stack.token();
+  stop_gate();
+  for (const Proxy& proxy : proxies()) {
+    const std::string url = proxy.origin + "/things";
+    const Answer answer = call(url, shown(token, url));
+    EXPECT_EQ(answer.status, 503U) << proxy.name << answer.body;
+    EXPECT_EQ(answer.header("Retry-After"), "1") << proxy.name;
+    EXPECT_EQ(answer.body.find("upstream"), std::string::npos) << proxy.name;
+  }
+  start_gate();
+}
+
+TEST_F(Beside, WithoutTheIssuersKeysNobodyGetsIn) {
+  const std::string token = stack.token();
+  stop_gate();
+  Json astray = settings();
+  astray["issuer"] = "https://localhost:1";
+  write_settings(astray.dump());
+  ChildProcess lost({stack["MINT_BIN"] + "/mint-gate", "serve", "--config", gate_file().string()},
+                    gate_file().string() + ".log");
+  wait_until("the gate to listen", lost, [] { return gate_health("/healthz").status == 200; });
+  EXPECT_EQ(gate_health("/readyz").status, 503U);
+  for (const Proxy& proxy : proxies()) {
+    const std::string url = proxy.origin + "/things";
+    const Answer answer = call(url, shown(token, url));
+    EXPECT_EQ(answer.status, 503U) << proxy.name << answer.body;
+    EXPECT_EQ(answer.header("Retry-After"), "1") << proxy.name;
+    EXPECT_NE(answer.body.find("gate_starting"), std::string::npos) << proxy.name << answer.body;
+    EXPECT_EQ(call(proxy.origin + "/other").status, 403U) << "what needs no keys is decided";
+  }
+  lost.end();
+  write_settings(settings().dump());
+  start_gate();
+}
+
+TEST_F(Beside, KeysThatAreRotatedLoseNoCall) {
+  for (const Proxy& proxy : proxies()) {
+    ChildProcess traffic(judge("traffic", proxy.origin), gate_file().string() + ".traffic");
+    const auto granted = [] {
+      return gate_figure("mintmark_gate_decisions_total{outcome=\"ok\"}");
+    };
+    wait_until("traffic", traffic,
+               [&] { return traffic.output().find("begun") != std::string::npos; });
+    for (int i = 0; i < 2; ++i) {
+      const double before = granted();
+      wait_until("calls", traffic, [&] { return granted() > before + 3; });
+      (void)stack.control({"keys", "rotate", "--purpose", "access_token"});
+    }
+    const double before = granted();
+    wait_until("calls", traffic, [&] { return granted() > before + 3; });
+    ASSERT_EQ(kill(traffic.pid(), SIGTERM), 0);
+    EXPECT_EQ(traffic.wait(), 0);
+    EXPECT_NE(traffic.output().find(" passed, 0 lost"), std::string::npos)
+        << proxy.name << traffic.output() << gate().output();
+  }
+}
+
+/// One connection to the gate, as a proxy keeps it.
+class Kept {
+ public:
+  explicit Kept(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    const timeval patience{20, 0};
+    setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    connected_ = connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
+  /// The answer's first octets; "" where the connection is gone.
+  std::string ask(const std::string& origin, const std::string& path) {
+    const std::string request =
+        "GET / HTTP/1.1\r\nHost: gate\r\nX-Original-Method: GET\r\n"
+        "X-Original-Scheme: https\r\nX-Original-Host: " +
+        origin.substr(8) + "\r\nX-Original-URI: " + path + "\r\n\r\n";
+    if (!connected_ || send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0)
+      return "";
+    std::string answer;
+    char chunk[4096];
+    while (answer.find("\"code\"") == std::string::npos) {
+      const auto count = recv(socket_.get(), chunk, sizeof chunk, 0);
+      if (count <= 0) return "";
+      answer.append(chunk, static_cast<std::size_t>(count));
+    }
+    return answer;
+  }
+
+ private:
+  UniqueFd socket_;
+  bool connected_ = false;
+};
+
+TEST_F(Beside, AReloadChangesRulesAndLosesNoConnection) {
+  Kept connection(gate_port());
+  const std::string origin = proxies()[0].origin;
+  EXPECT_NE(connection.ask(origin, "/new").find("gate_no_rule"), std::string::npos);
+  Json changed = settings();
+  Json more = changed["services"][0]["rules"][0];
+  more["path"] = "/new";
+  changed["services"][0]["rules"].push_back(more);
+  reload_gate(changed);
+  EXPECT_NE(connection.ask(origin, "/new").find("token_missing"), std::string::npos);
+  reload_gate();
+  EXPECT_NE(connection.ask(origin, "/new").find("gate_no_rule"), std::string::npos);
+}
+
+TEST_F(Beside, AReloadThatIsRefusedLeavesWhatIsThereAndSaysWhy) {
+  Kept connection(gate_port());
+  const std::string origin = proxies()[0].origin;
+  Json bad = settings();
+  bad["services"][0]["rules"][0]["binding"] = "bearer";
+  reload_gate(bad);
+  EXPECT_NE(connection.ask(origin, "/things").find("token_missing"), std::string::npos);
+  EXPECT_EQ(gate_figure("mintmark_reload_successful"), 0);
+  EXPECT_NE(gate().output().find("mint-gate.json:"), std::string::npos) << gate().output();
+  Json elsewhere = settings();
+  elsewhere["threads"] = 7;
+  reload_gate(elsewhere);
+  EXPECT_EQ(gate_figure("mintmark_reload_successful"), 0);
+  EXPECT_NE(gate().output().find("restart for them"), std::string::npos);
+  reload_gate();
+  EXPECT_EQ(gate_figure("mintmark_reload_successful"), 1);
+}
+
+TEST_F(Beside, StopsWhenWhatIsUnderWayIsAnswered) {
+  ASSERT_EQ(kill(gate().pid(), SIGTERM), 0);
+  EXPECT_EQ(gate().wait(), 0);
+  EXPECT_NE(gate().output().find("\"event\":\"stopped\""), std::string::npos);
+  start_gate();
+}
+
+TEST_F(Beside, FiguresCountDecisionsByTheirReason) {
+  const std::string name = "mintmark_gate_decisions_total{outcome=\"gate_no_rule\"}";
+  const double before = std::max(gate_figure(name), 0.0);
+  (void)call(proxies()[0].origin + "/other");
+  EXPECT_EQ(gate_figure(name), before + 1);
+  EXPECT_EQ(gate_figure("mintmark_gate_keys_usable"), 1);
+  EXPECT_GE(gate_figure("mintmark_gate_keys_age_seconds"), 0);
+  EXPECT_GT(gate_figure("mintmark_gate_decision_seconds_count"), 0);
+  EXPECT_EQ(gate_health("/nowhere").status, 404U);
+}
+
+TEST_F(Beside, OneWhoIsNoTrustedProxyIsToldNothing) {
+  Json other = settings();
+  for (Json& listener : other["listen"]) listener["trusted_networks"] = {"192.0.2.0/24"};
+  stop_gate();
+  write_settings(other.dump());
+  start_gate();
+  for (const Proxy& proxy : proxies()) {
+    const Answer answer = call(proxy.origin + "/things");
+    EXPECT_EQ(answer.status, 403U) << proxy.name;
+    EXPECT_NE(answer.body.find("gate_peer_untrusted"), std::string::npos) << proxy.name;
+  }
+  stop_gate();
+  write_settings(settings().dump());
+  start_gate();
+}
+
+TEST_F(Beside, AConfigurationIsCheckedBeforeItIsUsed) {
+  const std::string program = stack["MINT_BIN"] + "/mint-gate";
+  const Outcome good = execute({program, "serve", "--check-config", "--config", gate_file()});
+  EXPECT_EQ(good.status, 0) << good.output;
+  const std::string file = gate_file().string() + ".bad";
+  std::string text = settings().dump(2);
+  text.replace(text.find("\"binding\""), 9, "\"bindings\"");
+  (void)write_file_atomically(file, text).has_value();
+  const Outcome bad = execute({program, "serve", "--check-config", "--config", file});
+  EXPECT_EQ(bad.status, 2);
+  EXPECT_NE(bad.output.find(file + ":"), std::string::npos) << bad.output;
+  EXPECT_NE(bad.output.find("bindings"), std::string::npos) << bad.output;
+}
+
+}  // namespace
+}  // namespace mintmark::test
