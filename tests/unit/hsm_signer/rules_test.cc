@@ -281,7 +281,7 @@ TEST_F(AccessTokenRules, RefuseAJktThatIsNoThumbprint) {
     expect_refused("cnf.jkt is no thumbprint");
   }
   claims["cnf"] = {{"jwk", device.public_key().to_jwk()}};
-  expect_refused("cnf.jkt is no thumbprint");
+  expect_refused("cnf may have jkt and x5t#S256, not jwk");
 }
 
 TEST_F(ClientAttestationRules, RefuseOneBoundToNothing) {
