@@ -171,7 +171,8 @@ std::vector<Beside::Proxy> Beside::proxies() {
           {"Caddy", "https://localhost:" + std::to_string(world->caddy_port)}};
 }
 
-Answer Beside::call(const std::string& url, const Fields& fields, const std::string& method) const {
+Answer Beside::call(const std::string& url, const Fields& fields, const std::string& method,
+                    const std::vector<std::string>& options) const {
   std::vector<std::string> arguments{"--include", "--path-as-is", "--max-time", "20",
                                      "--request", method,         url};
   if (method == "HEAD") arguments.push_back("--head");
@@ -179,6 +180,7 @@ Answer Beside::call(const std::string& url, const Fields& fields, const std::str
     arguments.emplace_back("--header");
     arguments.push_back(field);
   }
+  arguments.insert(arguments.end(), options.begin(), options.end());
   return parsed(stack.curl(arguments).output);
 }
 

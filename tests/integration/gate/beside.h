@@ -36,9 +36,10 @@ class Beside : public Operating {
   [[nodiscard]] static std::vector<Proxy> proxies();
 
   using Fields = std::vector<std::string>;
-  /// "Name: value" each.
+  /// Fields as "Name: value", options for curl.
   [[nodiscard]] Answer call(const std::string& url, const Fields& fields = {},
-                            const std::string& method = "GET") const;
+                            const std::string& method = "GET",
+                            const std::vector<std::string>& options = {}) const;
   /// By the stack's device, with its TPM.
   [[nodiscard]] std::string proof(const std::string& token, const std::string& url,
                                   const std::string& method = "GET") const;

@@ -85,6 +85,22 @@ TEST_F(Beside, NoIdentityHeaderCanBeForgedInAnySpelling) {
   }
 }
 
+TEST_F(Beside, NoClientCanHaveTheProxyTakeAnIdentityHeaderAway) {
+  const std::string token = stack.token();
+  for (const Proxy& proxy : proxies()) {
+    const std::string url = proxy.origin + "/things";
+    Fields fields = shown(token, url);
+    std::string hops = "Connection: close";
+    for (const std::string& name : identity) hops += ", " + name;
+    fields.push_back(hops);
+    const Answer answer = call(url, fields, "GET", {"--http1.1"});
+    ASSERT_EQ(answer.status, 200U) << proxy.name << answer.body;
+    const auto seen = seen_by_upstream(answer);
+    for (const std::string& name : identity)
+      EXPECT_EQ(seen.count(in_lower_case(name)), 1U) << proxy.name << name;
+  }
+}
+
 TEST_F(Beside, WhatProxiesAndFrameworksBelieveComesFromNoClient) {
   const std::string token = stack.token();
   for (const Proxy& proxy : proxies()) {
@@ -363,6 +379,25 @@ TEST_F(Beside, FiguresCountDecisionsByTheirReason) {
   EXPECT_GE(gate_figure("mintmark_gate_keys_age_seconds"), 0);
   EXPECT_GT(gate_figure("mintmark_gate_decision_seconds_count"), 0);
   EXPECT_EQ(gate_health("/nowhere").status, 404U);
+}
+
+TEST_F(Beside, FiguresOfThePageAndOfTheAlertsAreServed) {
+  (void)call(proxies()[0].origin + "/other");
+  const std::string text = gate_figures();
+  for (const char* name : {"/docs/gate.md", "/provisioning/prometheus/gate-alerts.yml"}) {
+    const auto document = read_file(MINTMARK_SOURCE + std::string(name));
+    ASSERT_TRUE(document);
+    std::size_t named = 0;
+    for (auto at = document->find("mintmark_"); at != std::string::npos;
+         at = document->find("mintmark_", at + 1), ++named) {
+      const auto end = document->find_first_not_of("abcdefghijklmnopqrstuvwxyz_", at);
+      std::string one = document->substr(at, end - at);
+      if (one.ends_with("_bucket")) one.resize(one.size() - 7);
+      if (one == "mintmark_tls_certificate_end_seconds") continue;  // No listener of these has TLS.
+      EXPECT_NE(text.find("# TYPE " + one + " "), std::string::npos) << one << " of " << name;
+    }
+    EXPECT_GT(named, 5U) << name;
+  }
 }
 
 TEST_F(Beside, OneWhoIsNoTrustedProxyIsToldNothing) {
