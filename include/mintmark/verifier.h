@@ -122,6 +122,10 @@ class KeySource {
                                                         std::string ca_file = "",
                                                         std::string instance = "");
 
+/// The keys of this JWK set and no others, ever: for keys that are brought by other means than the
+/// network. Throws std::invalid_argument where it is no JWK set (RFC 7517 §5).
+[[nodiscard]] std::unique_ptr<KeySource> given_keys(std::string jwks);
+
 /// Who remembers which proofs were used.
 enum class ProofMemory : std::uint8_t {
   of_verifier,  ///< The verifier, from its construction on: each proof is taken once.

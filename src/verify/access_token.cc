@@ -38,7 +38,10 @@ tl::unexpected<Error> malformed(Result<T>& claim) {
 Result<std::string> text_or_empty(const Json& claims, const char* name) {
   auto claim = string_claim(claims, name);
   if (!claim) return malformed(claim);
-  return std::move(*claim).value_or("");
+  std::string text = std::move(*claim).value_or("");
+  // C would read it up to there, and take it for another.
+  if (text.find('\0') == std::string::npos) return text;
+  return fail(Code::token_malformed, std::string("the token's ") + name + " has a NUL in it");
 }
 
 Result<void> check_issuer(const Json& claims, const TokenExpectation& expected) {

@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "gate_bench.h"
 #include "http/client.h"
 #include "identities.h"
 #include "issuer_under_load.h"
@@ -19,7 +20,8 @@ using Clock = std::chrono::steady_clock;
 
 const programs::Program program{
     "mint-bench",
-    "tokens a second, latency and CPU a token, beside raw signing and verifying",
+    "tokens a second, latency and CPU a token, beside raw signing and verifying; \"mint-bench "
+    "gate\": decisions at a service",
     {{"--devices", "N", "identities, used uniformly (default 200)"},
      {"--requests", "N", "token requests, all made ahead (default 20000)"},
      {"--connections", "N", "kept-alive connections, one thread each (default 16)"},
@@ -162,9 +164,11 @@ int run(const programs::Arguments& arguments) {
 }  // namespace mintmark::bench
 
 int main(int argc, char** argv) {
-  const auto line = mintmark::programs::read_command_line(mintmark::bench::program, argc, argv);
-  if (!line.arguments) return line.exit_status;
   try {
+    if (argc > 1 && std::string_view(argv[1]) == "gate")
+      return mintmark::bench::gate(argc - 1, argv + 1);
+    const auto line = mintmark::programs::read_command_line(mintmark::bench::program, argc, argv);
+    if (!line.arguments) return line.exit_status;
     return mintmark::bench::run(*line.arguments);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "mint-bench: %s\n", error.what());

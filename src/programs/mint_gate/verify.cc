@@ -1,7 +1,11 @@
-// mint-gate verify: one token, and the proof that came with it.
+// mint-gate verify: one token, and the proof or the certificate that came with it.
+#include <openssl/x509.h>
+
 #include <cstdio>
 #include <ctime>
+#include <optional>
 
+#include "attest/x509/trust.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "http/url.h"
@@ -13,6 +17,8 @@ namespace {
 
 struct Call {
   std::string issuer, ca, audience, token, proof, method, url;
+  std::string certificate;       // DER.
+  std::optional<Scheme> scheme;  // Nothing: the one that the token's binding asks for.
   std::vector<std::string> key_protections;
   bool without_proof = false;
 };
@@ -25,7 +31,7 @@ tl::unexpected<Error> usage(std::string detail) {
 Result<void> check_proof_options(const Arguments& arguments) {
   const bool proof = arguments.has("--proof");
   if (arguments.has("--no-proof")) {
-    for (const char* option : {"--proof", "--method", "--url"}) {
+    for (const char* option : {"--proof", "--method", "--url", "--certificate", "--scheme"}) {
       if (arguments.has(option))
         return usage(std::string(option) + " and --no-proof exclude each other");
     }
@@ -55,6 +61,28 @@ Result<void> check_addresses(const Call& call) {
   return check_ca(call.ca);
 }
 
+Result<std::optional<Scheme>> scheme_named(const std::string& name) {
+  if (name.empty()) return std::optional<Scheme>();
+  if (name == "dpop") return std::optional<Scheme>(Scheme::dpop);
+  if (name == "bearer") return std::optional<Scheme>(Scheme::bearer);
+  return usage("--scheme must be dpop or bearer");
+}
+
+// DER of the first certificate in the file: of a chain, the client's own.
+Result<std::string> certificate_of(const std::string& file) {
+  if (file.empty()) return file;
+  const auto content = read_file(file);
+  if (!content) return usage("--certificate: " + content.error().detail);
+  const auto found = attest::x509::certificates_in(as_bytes(*content));
+  if (found.empty()) return usage("--certificate: " + file + " holds no certificate (PEM or DER)");
+  std::uint8_t* der = nullptr;
+  const int length = i2d_X509(found.front().get(), &der);
+  if (length <= 0) return usage("--certificate: " + file + " cannot be encoded");
+  std::string text(as_text({der, static_cast<std::size_t>(length)}));
+  OPENSSL_free(der);
+  return text;
+}
+
 Result<void> read_required(const Arguments& arguments, Call& call) {
   const std::pair<const char*, std::string*> required[] = {
       {"--issuer", &call.issuer}, {"--audience", &call.audience}, {"--token", &call.token}};
@@ -75,6 +103,12 @@ Result<Call> read_call(const Arguments& arguments) {
   call.method = arguments.value("--method");
   call.url = arguments.value("--url");
   call.without_proof = arguments.has("--no-proof");
+  auto scheme = scheme_named(arguments.value("--scheme"));
+  if (!scheme) return pass_on(scheme);
+  call.scheme = *scheme;
+  auto certificate = certificate_of(arguments.value("--certificate"));
+  if (!certificate) return pass_on(certificate);
+  call.certificate = std::move(*certificate);
   call.key_protections = arguments.values("--key-protection");
   if (auto known = check_key_protections(call.key_protections); !known) return pass_on(known);
   if (auto addresses = check_addresses(call); !addresses) return pass_on(addresses);
@@ -95,8 +129,14 @@ tl::expected<VerifiedToken, Refused> judged(const Call& call) {
   options.proof_memory = ProofMemory::of_caller;
   options.key_protections = call.key_protections;
   const Verifier verifier(std::move(options), published_keys(call.issuer, call.ca));
-  if (call.without_proof) return verifier.check_without_proof(call.token);
-  return verifier.check(call.token, {.method = call.method, .url = call.url, .proof = call.proof});
+  const auto token = verifier.check_without_proof(call.token);
+  if (!token || call.without_proof) return token;
+  const Scheme asked_for = token->jkt().empty() ? Scheme::bearer : Scheme::dpop;
+  return verifier.check(call.token, {.method = call.method,
+                                     .url = call.url,
+                                     .proof = call.proof,
+                                     .scheme = call.scheme.value_or(asked_for),
+                                     .certificate = call.certificate});
 }
 
 std::string utc(std::chrono::sys_seconds moment) {
@@ -112,6 +152,24 @@ void print_json(const Json& answer) {
   std::printf("%s\n", answer.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
+const char* shown_by(const VerifiedToken& token) {
+  if (!token.proof_checked())
+    return " by signature and claims; who sent it was not checked (--no-proof)";
+  if (token.jkt().empty()) return "; the certificate is the one that the token is bound to";
+  if (token.certificate_thumbprint().empty())
+    return "; the proof shows that the sender holds the device key";
+  return "; the proof shows that the sender holds the device key, and the certificate is the "
+         "token's";
+}
+
+std::string advice_on(Refusal refusal) {
+  if (refusal == Refusal::proof_missing)
+    return "; give --proof, --method and --url, or say --no-proof";
+  if (refusal == Refusal::token_certificate_missing)
+    return "; give --certificate, or say --no-proof";
+  return "";
+}
+
 int accept(const Call& call, const VerifiedToken& token, bool json) {
   if (json) {
     print_json({{"valid", true},
@@ -121,25 +179,22 @@ int accept(const Call& call, const VerifiedToken& token, bool json) {
   }
   std::string scope;
   for (const std::string& word : token.scopes()) scope += (scope.empty() ? "" : " ") + word;
-  std::printf("valid%s\n",
-              token.proof_checked()
-                  ? "; the proof shows that the sender holds the device key"
-                  : " by signature and claims; who sent it was not checked (--no-proof)");
+  std::printf("valid%s\n", shown_by(token));
   std::printf("  subject         %s\n  audience        %s\n  scope           %s\n",
               printable(token.subject()).c_str(), printable(call.audience).c_str(),
               printable(scope).c_str());
-  std::printf("  expires         %s\n  device key      %s\n  key protection  %s\n",
-              utc(token.expires_at()).c_str(), printable(token.jkt()).c_str(),
-              printable(token.key_protection()).c_str());
+  std::printf("  expires         %s\n", utc(token.expires_at()).c_str());
+  if (!token.jkt().empty()) std::printf("  device key      %s\n", printable(token.jkt()).c_str());
+  if (!token.certificate_thumbprint().empty())
+    std::printf("  certificate     %s\n", token.certificate_thumbprint().c_str());
+  std::printf("  key protection  %s\n", printable(token.key_protection()).c_str());
   return exit_done;
 }
 
 int refuse(const Refused& refused, bool json) {
   const std::string name(name_of(refused.refusal));
   const bool unavailable = is_unavailable(refused.refusal);
-  const std::string advice = refused.refusal == Refusal::proof_missing
-                                 ? "; give --proof, --method and --url, or say --no-proof"
-                                 : "";
+  const std::string advice = advice_on(refused.refusal);
   if (json) {
     // Without keys nothing is known of the token.
     print_json({{"valid", unavailable ? Json() : Json(false)},
@@ -157,11 +212,9 @@ int refuse(const Refused& refused, bool json) {
 Command verify_command() {
   return {
       "verify",
-      "check one token, and the DPoP proof that came with it, by the issuer's published keys. A "
-      "token "
-      "is bound to a device key: without its proof it is refused. Whether the proof was used "
-      "before "
-      "is not known here.",
+      "check one token, and the DPoP proof or the certificate that came with it, by the issuer's "
+      "published keys. A token is bound to a device key or a certificate: without them it is "
+      "refused. Whether the proof was used before is not known here.",
       {{"--issuer", "URL", "the issuer, as in the token's iss"},
        {"--ca", "FILE", "PEM of the roots to trust for the issuer's TLS (default: the system's)"},
        {"--audience", "A", "the service that the token must be for, as in its aud"},
@@ -169,6 +222,9 @@ Command verify_command() {
        {"--proof", "P", "the DPoP header's value; - reads it from standard input"},
        {"--method", "M", "method of the request that the proof is for"},
        {"--url", "U", "URL of the request that the proof is for"},
+       {"--certificate", "FILE", "the client's certificate of the connection, PEM or DER"},
+       {"--scheme", "S",
+        "dpop or bearer, as the token came (default: by what the token is bound to)"},
        {"--key-protection", "P",
         "take tokens of such keys alone: hardware, session, unproven, none (default: all)", true},
        {"--no-proof", "", "check signature and claims alone: whoever copied the token passes"}},

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "base/file.h"
+#include "support/document_blocks.h"
 #include "support/temporary_directory.h"
 
 namespace mintmark::test {
@@ -21,18 +22,8 @@ void replace_in_file(const std::string& file, const std::string& what, const std
   std::ofstream(file) << text;
 }
 
-// Language and text of each.
 std::vector<std::pair<std::string, std::string>> blocks() {
-  std::ifstream document(MINTMARK_SOURCE "/docs/clients.md");
-  std::vector<std::pair<std::string, std::string>> found;
-  bool inside = false;
-  for (std::string line; std::getline(document, line);) {
-    const bool fence = line.starts_with("```");
-    if (fence && !inside) found.emplace_back(line.substr(3), "");
-    if (!fence && inside) found.back().second += line + "\n";
-    if (fence) inside = !inside;
-  }
-  return found;
+  return blocks_in(MINTMARK_SOURCE "/docs/clients.md");
 }
 
 class StrictStack : public ::testing::Environment {

@@ -4,7 +4,9 @@
 
 #include <chrono>
 
+#include "jose/base64url.h"
 #include "support/child_process.h"
+#include "support/issued_certificate.h"
 #include "support/published_issuer.h"
 #include "support/soft_key.h"
 #include "support/temporary_directory.h"
@@ -44,13 +46,16 @@ class MintGate : public testing::Test {
   }
 
   [[nodiscard]] std::string token(std::int64_t life = 300) const {
+    return bound_to({{"jkt", device_.jkt()}}, life);
+  }
+  [[nodiscard]] std::string bound_to(const Json& cnf, std::int64_t life = 300) const {
     return issuer_key_.sign_jws({{"typ", "at+jwt"}, {"alg", "ES256"}, {"kid", issuer_key_.jkt()}},
                                 {{"iss", issuer_.url()},
                                  {"aud", service},
                                  {"sub", "device-1"},
                                  {"iat", to_unix(now_)},
                                  {"exp", to_unix(now_) + life},
-                                 {"cnf", {{"jkt", device_.jkt()}}},
+                                 {"cnf", cnf},
                                  {"key_protection", "hardware"}});
   }
   [[nodiscard]] std::string proof(const std::string& token) const {
@@ -107,6 +112,35 @@ TEST_F(MintGate, TakesATokenWithoutItsProofOnlyByName) {
   EXPECT_TRUE(outcome.says("not checked")) << outcome.output;
 }
 
+TEST_F(MintGate, TakesATokenOfACertificateWithThatCertificateAlone) {
+  const auto key = test::new_pair("P-256");
+  const auto own = test::issue({.subject = {{"CN", "device"}}, .key = key}, {.key = key});
+  const auto other = test::issue({.subject = {{"CN", "other"}}, .key = key}, {.key = key});
+  const test::TemporaryDirectory files;
+  const std::string pem = files.write("own.pem", test::pem_text_of(own.get()));
+  const std::string der = files.write("own.der", as_text(test::der_of(own.get())));
+  const std::string wrong = files.write("other.pem", test::pem_text_of(other.get()));
+  const std::string thumbprint = jose::base64url(sha256(test::der_of(own.get())));
+  const std::string bound = bound_to({{"x5t#S256", thumbprint}});
+  for (const std::string& file : {pem, der}) {
+    const Outcome taken = gate(call(bound, {"--certificate", file}));
+    EXPECT_EQ(taken.status, 0) << taken.output;
+    EXPECT_TRUE(taken.says("certificate     " + thumbprint)) << taken.output;
+  }
+  const std::string both = bound_to({{"jkt", device_.jkt()}, {"x5t#S256", thumbprint}});
+  auto with_both = call(both, with_proof(proof(both)));
+  EXPECT_TRUE(gate(with_both).says("token_certificate_missing"));
+  with_both.insert(with_both.end(), {"--certificate", pem});
+  EXPECT_EQ(gate(with_both).status, 0);
+
+  EXPECT_TRUE(gate(call(bound, {"--certificate", wrong})).says("token_certificate_mismatch"));
+  const Outcome bare = gate(call(bound, {}));
+  EXPECT_EQ(bare.status, 1);
+  EXPECT_TRUE(bare.says("token_certificate_missing")) << bare.output;
+  EXPECT_TRUE(gate(call(bound, {"--certificate", pem, "--scheme", "dpop"})).says("token_scheme"));
+  EXPECT_TRUE(gate(call(token(), {"--scheme", "bearer"})).says("token_scheme"));
+}
+
 TEST_F(MintGate, RefusesACopiedTokenWithAProofByAnotherKey) {
   const std::string copied = token();
   const std::string by_thief =
@@ -154,6 +188,10 @@ TEST_F(MintGate, EndsWithTwoAndSaysWhatIsMissingOrTooMuch) {
       {call(good, {"--proof", "x", "--method", "GET"}), "--url"},
       {call(good, {"--method", "GET"}), "--proof"},
       {call(good, {"--no-proof", "--proof", "x"}), "exclude"},
+      {call(good, {"--no-proof", "--certificate", "x"}), "exclude"},
+      {call(good, {"--certificate", "/nowhere"}), "--certificate"},
+      {call(good, {"--certificate", "/dev/null"}), "holds no certificate"},
+      {call(good, {"--scheme", "basic"}), "dpop or bearer"},
       {call("-", with_proof("-")), "standard input"},
       {call(good, {"--nonsense"}), "--nonsense"},
       {call(good, {"-kid"}), "put --"},

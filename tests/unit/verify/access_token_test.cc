@@ -176,6 +176,7 @@ TEST_F(AccessToken, WhoseTextsAreNoTextsIsRefused) {
   for (const char* name : {"sub", "client_id", "jti", "scope", "key_protection"}) {
     expect_refused(token_with_claim(name, 1), Refusal::token_malformed);
     expect_refused(token_with_claim(name, Json::array({"a"})), Refusal::token_malformed);
+    expect_refused(token_with_claim(name, std::string("a\0b", 3)), Refusal::token_malformed);
   }
 }
 

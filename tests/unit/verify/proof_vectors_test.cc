@@ -47,7 +47,7 @@ Result<ProvenRequest> judge(const Json& file) {
                             .now = from_unix(file.value("now", 1'700'000'000)),
                             .past = window,
                             .future = window};
-  if (!token.empty()) expected.access_token = token;
+  if (!token.empty()) expected.token_hash = sha256(token);
   return check_proof(proof, expected);
 }
 

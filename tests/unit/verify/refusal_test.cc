@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
+#include <regex>
 #include <set>
+
+#include "base/file.h"
 
 namespace mintmark::verify {
 namespace {
@@ -24,6 +28,20 @@ TEST(Refusal, OfACodeWithoutOneRefusesStill) {
 
 TEST(Refusal, OutsideTheEnumerationHasNoName) {
   EXPECT_EQ(name_of(static_cast<Refusal>(9999)), "unknown");
+}
+
+TEST(Refusal, HasTheSameNameInC) {
+  const std::string header = read_file(MINTMARK_C_HEADER).value();
+  const std::string numbered = header.substr(header.find("MINTMARK_TOKEN_MALFORMED"));
+  const std::regex constant("MINTMARK_([A-Z_]+) = ([0-9]+)");
+  int last = 0;
+  for (std::sregex_iterator at(numbered.begin(), numbered.end(), constant), end; at != end; ++at) {
+    std::string name = (*at)[1];
+    for (char& c : name) c = static_cast<char>(std::tolower(c));
+    EXPECT_EQ(std::stoi((*at)[2]), ++last) << name;
+    EXPECT_EQ(name_of(static_cast<Refusal>(last - 1)), name);
+  }
+  EXPECT_EQ(last, static_cast<int>(Refusal::metadata_issuer_mismatch) + 1);
 }
 
 }  // namespace

@@ -70,6 +70,26 @@ TEST_F(BoundToken, WithAProofThatWasUsedIsRefused) {
   expect_refused(token_, used, Refusal::proof_replayed);
 }
 
+TEST_F(BoundToken, IsRefusedRatherThanForgottenWhereTheMemoryOfProofsIsFull) {
+  auto few = options();
+  few.proofs_remembered = 64;  // One a shard, and so one a device.
+  const Verifier small = verifier(std::move(few));
+  const auto answer = [&](const std::string& proof) {
+    const auto verified =
+        small.check(token_, {.method = "GET", .url = test::resource, .proof = proof});
+    return verified ? "" : std::string(name_of(verified.error().refusal));
+  };
+  const std::string first = proof(token_);
+  const std::string of_the_same_second = proof(token_);
+  EXPECT_EQ(answer(first), "");
+  EXPECT_EQ(answer(of_the_same_second), "replay_window_full");
+  clock().advance(seconds{1});
+  EXPECT_EQ(answer(proof(token_)), "");
+  // Given up, and still not taken again.
+  EXPECT_EQ(answer(first), "replay_window_full");
+  EXPECT_EQ(answer(of_the_same_second), "replay_window_full");
+}
+
 TEST_F(BoundToken, IsTakenAgainWithANewProof) {
   ASSERT_TRUE(check(token_, proof(token_)));
   ASSERT_TRUE(check(token_, proof(token_)));
