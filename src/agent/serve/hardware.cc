@@ -32,7 +32,7 @@ struct Hardware::Call {
 };
 
 Hardware::Hardware(Openers openers, HardwareLimits limits)
-    : openers_(std::move(openers)), limits_(limits), thread_([this] { work(); }) {}
+    : openers_(std::move(openers)), limits_(std::move(limits)), thread_([this] { work(); }) {}
 
 Hardware::~Hardware() {
   {
@@ -65,6 +65,11 @@ Result<void> Hardware::join(const std::shared_ptr<Call>& call, Standing standing
     return shed("the device key is too slow for the line before it; come back", wait);
   line_.push_back(call);
   return {};
+}
+
+std::size_t Hardware::waiting() {
+  const std::lock_guard lock(mutex_);
+  return line_.size();
 }
 
 Result<void> Hardware::wait_for(Job job, Standing standing) {
@@ -103,11 +108,11 @@ void Hardware::work() {
   std::unique_lock lock(mutex_);
   while (const auto call = next(lock)) {
     lock.unlock();
-    const auto begun = Time::now();
+    const auto begun = limits_.now();
     call->job();
-    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Time::now() - begun);
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(limits_.now() - begun);
     lock.lock();
-    usual_ = (usual_ * 3 + took) / 4;
+    usual_ = usual_.count() == 0 ? took : (usual_ * 3 + took) / 4;
     if (call->phase == Call::Phase::runs) call->phase = Call::Phase::done;
     changed_.notify_all();
   }

@@ -17,8 +17,11 @@
 namespace mintmark::agent::serve {
 
 struct HardwareLimits {
-  unsigned waiting = 16;                     ///< Calls in the line.
-  std::chrono::milliseconds patience{5000};  ///< From joining it to the answer.
+  using Time = std::chrono::steady_clock::time_point;
+
+  unsigned waiting = 16;                                        ///< Calls in the line.
+  std::chrono::milliseconds patience{5000};                     ///< From joining it to the answer.
+  std::function<Time()> now = &std::chrono::steady_clock::now;  ///< For what a call takes.
 };
 
 /// How the line is joined.
@@ -50,6 +53,8 @@ class Hardware {
   using Job = std::function<void()>;
   /// For the devices and elements that are given: waits until `job` was done on the thread.
   [[nodiscard]] Result<void> wait_for(Job job, Standing standing);
+  /// How many calls stand in the line.
+  [[nodiscard]] std::size_t waiting();
   /// On the thread alone.
   [[nodiscard]] Result<hsm::tpm2::Device*> device(const std::string& tcti);
   [[nodiscard]] Result<hsm::pkcs11::SecureElement*> element(const std::string& uri,

@@ -132,8 +132,8 @@ TEST(ServeSettings, WithoutAFileAreForOneUserAlone) {
   const http::LocalPeer root{0, {0}};
   EXPECT_EQ(*access.to_audience(&owner, "")->scope_for(""), "read write");
   EXPECT_FALSE(access.all_of(&root));
-  EXPECT_FALSE(simple_settings({.socket = "/run/a.sock", .audience = "a", .scope = ""}, 1001));
-  EXPECT_FALSE(simple_settings({.socket = "", .audience = "a", .scope = "b"}, 1001));
+  EXPECT_FALSE(simple_settings({"/run/a.sock", "urn:api", "", {}}, 1001));
+  EXPECT_FALSE(simple_settings({"", "urn:api", "read", {}}, 1001));
 }
 
 // --- its schema ---

@@ -34,8 +34,8 @@ class Session : public testing::Test {
   /// The last assertion, checked as the issuer checks it.
   verify::ClientAssertion last_assertion() {
     std::string text;
-    for (const auto& [name, value] :
-         http::parse_form(bench_.issuer.seen_at(token_url).back().body).value()) {
+    const auto form = http::parse_form(bench_.issuer.seen_at(token_url).back().body);
+    for (const auto& [name, value] : form.value()) {
       if (name == "client_assertion") text = value;
     }
     const auto registered = [this](const std::string& /*id*/) { return device_key(); };
