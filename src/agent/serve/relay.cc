@@ -74,7 +74,9 @@ Error of_service(const Destination& destination, const Error& error) {
 }  // namespace
 
 http::Headers carried_to_service(const http::Headers& headers) {
-  return carried(headers, made_anew);
+  http::Headers kept = carried(headers, made_anew);
+  kept.add("Via", "1.1 mint-agent");
+  return kept;
 }
 
 http::Headers carried_to_program(const http::Headers& headers) {

@@ -14,7 +14,7 @@
 namespace mintmark::agent::serve {
 
 /// Goes on with: method, path, query, body, and every header but those of the connection (RFC 9110
-/// §7.6.1) and the program's own Authorization and DPoP.
+/// §7.6.1) and the program's own Authorization and DPoP; and Via (§7.6.3).
 [[nodiscard]] http::Headers carried_to_service(const http::Headers& headers);
 /// Comes back with: every header but those of the connection, and the service's nonce, which is the
 /// agent's.

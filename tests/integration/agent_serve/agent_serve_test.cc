@@ -11,6 +11,8 @@
 
 #include "base/file.h"
 #include "stack.h"
+#include "support/document_blocks.h"
+#include "support/temporary_directory.h"
 
 namespace mintmark::test {
 namespace {
@@ -470,6 +472,43 @@ TEST_F(AgentServe, SaysWhatIsWrongWithItsConfigurationBeforeItServes) {
   EXPECT_EQ(serve({}).status, 2);
   EXPECT_EQ(serve({"--config", "x", "--socket", "y"}).status, 2);
   EXPECT_EQ(serve({"--socket", place() + "/a.sock", "--audience", "a"}).status, 2);
+}
+
+// docs/agent.md does what it says: all its commands, in order, in one shell.
+TEST_F(AgentServe, DoesWhatItsPageSays) {
+  const std::string call = R"(\{"caller":"[\w-]+","scope":"[a-z ]+","method":"[A-Z]+"\}\n)";
+  const std::vector<std::string> expected = {
+      "",
+      R"(agent.json: configuration is good\n)",
+      R"(\{"status":"ok"\}\n)",
+      call + call,
+      call,
+      R"(\{"attestation":\{"expires_at":\d+\},"client_id":.*"token_expires_at":\d+\}\].*\n)",
+      R"(\{"error":"access_denied",.*"code":"agent_scope_refused"\}\{"error":"access_denied",.*"code":"agent_destination_refused"\})",
+      "",
+      call + R"(taken\n)"};
+  const TemporaryDirectory directory;
+  std::ofstream script(directory.path() / "script");
+  script << "set -euo pipefail\nexport NODE_EXTRA_CA_CERTS\n";
+  std::size_t number = 0;
+  for (const auto& [language, text] : blocks_in(MINTMARK_SOURCE "/docs/agent.md")) {
+    EXPECT_EQ(language, "sh");
+    script << "echo '== " << number++ << " =='\n" << text;
+  }
+  script << "echo '== " << number << " =='\n";
+  script.close();
+  ASSERT_EQ(number, expected.size()) << "say here what the new block should print";
+  const auto done =
+      execute({"env", "--chdir=" + directory.path().string(), "STACK=" + stack.directory(),
+               "SERVICE=" + service->url(), "bash", (directory.path() / "script").string()});
+  ASSERT_EQ(done.status, 0) << done.output;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const std::string mark = "== " + std::to_string(i) + " ==\n";
+    const auto begin = done.output.find(mark) + mark.size();
+    const auto end = done.output.find("== " + std::to_string(i + 1) + " ==", begin);
+    const std::string printed = done.output.substr(begin, end - begin);
+    EXPECT_TRUE(std::regex_match(printed, std::regex(expected[i]))) << i << " printed\n" << printed;
+  }
 }
 
 }  // namespace

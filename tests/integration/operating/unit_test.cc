@@ -20,9 +20,10 @@ constexpr bool sanitized = false;
 
 class Unit : public Operating {
  protected:
-  /// What stands behind NAME= in the unit.
-  [[nodiscard]] static std::string setting(const std::string& name) {
-    const auto unit = read_file(MINTMARK_SOURCE "/provisioning/systemd/mintd.service");
+  /// What stands behind NAME= in a unit.
+  [[nodiscard]] static std::string setting(const std::string& name,
+                                           const std::string& of = "mintd.service") {
+    const auto unit = read_file(MINTMARK_SOURCE "/provisioning/systemd/" + of);
     EXPECT_TRUE(unit);
     const auto at = unit->find("\n" + name + "=");
     EXPECT_NE(at, std::string::npos) << name;

@@ -294,6 +294,7 @@ TEST_F(ServeRequests, CarryWholeRequestsWithTokenAndProof) {
   EXPECT_EQ(read.claims["htu"], "https://api.example/a");
   EXPECT_EQ(*seen.headers.find("Accept"), "text/plain");
   EXPECT_EQ(*seen.headers.find("X-Own"), "kept");
+  EXPECT_EQ(*seen.headers.find("Via"), "1.1 mint-agent");
   for (const char* gone : {"Connection", "X-Hop", "Keep-Alive", "TE", "Upgrade", "Expect",
                            "Proxy-Authorization", "Content-Length", "Transfer-Encoding", "Host"})
     EXPECT_EQ(seen.headers.find(gone), nullptr) << gone;
