@@ -120,6 +120,12 @@ class Decision {
 
 }  // namespace
 
+bool Gate::may_change(const http::Response& answer) const {
+  if (!answer.cause) return false;
+  const Code code = answer.cause->code;
+  return (code == Code::token_key_unknown || code == Code::keys_unavailable) && keys_->asking();
+}
+
 http::Response Gate::decide(const http::Request& check, const Door& door) const {
   const auto policy = policy_.load();
   return Decision(check, door, *policy, *keys_).answer();

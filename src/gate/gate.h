@@ -37,8 +37,7 @@ struct Policy {
   std::shared_ptr<const Verifier> verifier;  ///< Takes all of services.audiences().
 };
 
-/// Thread-safe. Waits for nothing but, at most for KeptKeysLimits::patience, a key that a token
-/// names and that is not here.
+/// Thread-safe. Waits for nothing.
 class Gate {
  public:
   Gate(std::shared_ptr<const KeptKeys> keys, std::shared_ptr<const Policy> policy)
@@ -50,6 +49,9 @@ class Gate {
 
   /// The answer for the proxy; its `cause` is why it refuses.
   [[nodiscard]] http::Response decide(const http::Request& check, const Door& door) const;
+  /// The answer would perhaps be another when the issuer, which is being asked for its keys, has
+  /// answered: whoever may wait (KeptKeys::await_answer) decides again then.
+  [[nodiscard]] bool may_change(const http::Response& answer) const;
 
  private:
   std::shared_ptr<const KeptKeys> keys_;

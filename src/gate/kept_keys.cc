@@ -16,8 +16,6 @@ using Fetched = tl::expected<KeyDocument, Refused>;
 
 constexpr std::chrono::seconds shortest_age{2};
 
-Refused unavailable(std::string detail) { return {Refusal::keys_unavailable, std::move(detail)}; }
-
 }  // namespace
 
 struct KeptKeys::State {
@@ -27,7 +25,8 @@ struct KeptKeys::State {
   void fetch_while_wanted();
   void take(const Fetched& fetched, clock::time_point asked_at);
   [[nodiscard]] Fetched newer_than(std::uint64_t& handed);
-  [[nodiscard]] bool may_ask() const { return !fetching && clock::now() >= not_before; }
+  [[nodiscard]] bool asking() const { return fetching || wanted; }
+  [[nodiscard]] bool may_ask() const { return !asking() && clock::now() >= not_before; }
   [[nodiscard]] Fetched copy(std::uint64_t& handed) const;
 
   const std::unique_ptr<KeySource> issuer;  // Of the thread.
@@ -102,21 +101,15 @@ Fetched KeptKeys::State::copy(std::uint64_t& handed) const {
 }
 
 Fetched KeptKeys::State::newer_than(std::uint64_t& handed) {
-  std::unique_lock lock(mutex);
+  const std::lock_guard lock(mutex);
   if (version > handed) return copy(handed);
   if (may_ask()) {
     wanted = true;
     started_at = clock::now();
     changed.notify_all();
-  } else if (!fetching) {
-    return tl::unexpected<Refused>(unavailable("the issuer was asked for its keys a moment ago"));
   }
-  const auto before = attempts;
-  changed.wait_until(lock, started_at + limits.patience,
-                     [&] { return ending || attempts != before; });
-  if (version > handed) return copy(handed);
-  if (attempts != before && trouble) return tl::unexpected<Refused>(*trouble);
-  return tl::unexpected<Refused>(unavailable("the issuer is being asked for its keys; try again"));
+  return tl::unexpected<Refused>(
+      {Refusal::keys_unavailable, "the issuer's keys are not here as they are now"});
 }
 
 namespace {
@@ -161,6 +154,19 @@ std::unique_ptr<KeySource> KeptKeys::source() const {
 bool KeptKeys::usable() const {
   return clock::now().time_since_epoch().count() <
          state_->usable_until.load(std::memory_order_acquire);
+}
+
+bool KeptKeys::asking() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->asking();
+}
+
+void KeptKeys::await_answer(std::chrono::milliseconds longest) const {
+  std::unique_lock lock(state_->mutex);
+  if (!state_->asking()) return;
+  const auto before = state_->attempts;
+  state_->changed.wait_until(lock, state_->started_at + longest,
+                             [&] { return state_->ending || state_->attempts != before; });
 }
 
 KeptKeys::Standing KeptKeys::standing() const {

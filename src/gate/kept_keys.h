@@ -16,8 +16,6 @@ struct KeptKeysLimits {
   std::chrono::seconds longest{3600};  ///< However long max_age is.
   std::chrono::milliseconds pause{
       5000};  ///< Between two fetches, whatever strangers write in `kid`.
-  /// How long a verifier waits for a key that it misses; the fetch goes on behind it.
-  std::chrono::milliseconds patience{1000};
 };
 
 /// Fetches at once, then when half of what may be kept is over, and when a verifier misses a key.
@@ -29,8 +27,8 @@ class KeptKeys {
   KeptKeys(const KeptKeys&) = delete;
   KeptKeys& operator=(const KeptKeys&) = delete;
 
-  /// What a Verifier takes, with a keys_pause of 0: whoever asks gets the copy that is here, or
-  /// waits for at most `patience`. May outlive this.
+  /// What a Verifier takes, with a keys_pause of 0. Never waits: it gives the copy that is here, or
+  /// has the issuer asked and says `keys_unavailable`. May outlive this.
   [[nodiscard]] std::unique_ptr<KeySource> source() const;
 
   struct Standing {
@@ -42,6 +40,10 @@ class KeptKeys {
   [[nodiscard]] Standing standing() const;
   /// Standing::usable, cheaply.
   [[nodiscard]] bool usable() const;
+  /// The issuer is being asked: a key that is missed may be here when that has ended.
+  [[nodiscard]] bool asking() const;
+  /// Waits until what `asking` speaks of has ended, or began `longest` ago.
+  void await_answer(std::chrono::milliseconds longest) const;
 
  private:
   struct State;

@@ -1,8 +1,12 @@
 #include "programs/mint_gate/gate_server.h"
 
-#include <atomic>
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <cerrno>
 
 #include "base/file.h"
+#include "gate/answers.h"
 #include "http/router.h"
 #include "programs/mint_gate/decision_log.h"
 #include "programs/user.h"
@@ -12,6 +16,10 @@ namespace mintmark::programs {
 namespace {
 
 using telemetry::Level;
+
+/// How long a call waits at most for the issuer's answer, and how many may.
+constexpr std::chrono::milliseconds patience{1000};
+constexpr unsigned most_waiting = 1024;
 
 // What proxies pass on of their clients' headers, and their own.
 http::ServerLimits check_limits() {
@@ -116,13 +124,16 @@ Result<Prepared> prepare(const std::string& file) {
   return prepared;
 }
 
-GateServer::GateServer(boost::asio::io_context& io, std::string file, Prepared prepared)
-    : io_(io),
+GateServer::GateServer(Contexts& contexts, std::string file, Prepared prepared)
+    : contexts_(contexts),
       file_(std::move(file)),
       in_force_(std::move(prepared)),
       keys_(keys_of(in_force_.settings)),
       figures_(keys_),
       gate_(keys_, policy_of(in_force_.settings, nullptr)) {}
+
+// Who waits answers to nobody any more.
+GateServer::~GateServer() { waits_.join(); }
 
 // A verifier remembers which proofs were used: one that still fits is kept.
 std::shared_ptr<const gate::Policy> GateServer::policy_of(
@@ -147,30 +158,60 @@ Result<void> GateServer::open() {
   return {};
 }
 
-Result<void> GateServer::open_listener(std::size_t index) {
-  const gate::ListenerSettings& settings = in_force_.settings.listeners[index];
-  auto bound = settings.address
-                   ? http::listen_tcp(settings.address->address, settings.address->port)
-                   : http::listen_unix(settings.socket, settings.mode);
-  if (!bound) return pass_on(bound);
-  auto listening = std::make_unique<Listening>();
-  listening->name = name_of(settings);
-  listening->door = in_force_.doors[index];
-  listening->server = std::make_unique<http::Server>(
-      io_, check_limits(),
-      [this, &door = listening->door](const http::Request& check, const http::Respond& respond) {
-        respond(gate_.decide(check, door));
+std::unique_ptr<http::Server> GateServer::server_of(boost::asio::io_context& io,
+                                                    const gate::Door& door) {
+  return std::make_unique<http::Server>(
+      io, check_limits(),
+      [this, &door](http::Request check, http::Respond respond) {
+        decide(std::move(check), door, std::move(respond));
       },
       report,
       [this](const http::Answered& answered) {
         figures_.decided(answered);
         log_decision(answered);
       });
-  if (in_force_.tls[index])
-    figures_.tls_certificate_ends(listening->name, in_force_.tls[index]->not_after());
-  listening_.push_back(std::move(listening));
-  telemetry::log(Level::info, "listening", {{"listener", listening_.back()->name}});
-  return listening_.back()->server->accept_on(std::move(*bound), in_force_.tls[index]);
+}
+
+void GateServer::decide(http::Request check, const gate::Door& door, http::Respond respond) {
+  auto answer = gate_.decide(check, door);
+  if (!gate_.may_change(answer)) return respond(std::move(answer));
+  decide_when_answered(std::move(check), door, std::move(respond));
+}
+
+// Elsewhere: the thread of this connection goes on with the others.
+void GateServer::decide_when_answered(http::Request check, const gate::Door& door,
+                                      http::Respond respond) {
+  if (waiting_.fetch_add(1) >= most_waiting) {
+    waiting_.fetch_sub(1);
+    return respond(gate::refused(
+        {Code::keys_unavailable, "too many calls wait for the issuer's keys; try again", 0}, {}));
+  }
+  boost::asio::post(waits_, [this, check = std::move(check), &door, respond = std::move(respond)] {
+    keys_->await_answer(patience);
+    waiting_.fetch_sub(1);
+    respond(gate_.decide(check, door));
+  });
+}
+
+Result<void> GateServer::open_listener(std::size_t index) {
+  const gate::ListenerSettings& settings = in_force_.settings.listeners[index];
+  auto bound = settings.address
+                   ? http::listen_tcp(settings.address->address, settings.address->port)
+                   : http::listen_unix(settings.socket, settings.mode);
+  if (!bound) return pass_on(bound);
+  auto& listening = *listening_.emplace_back(std::make_unique<Listening>());
+  listening.name = name_of(settings);
+  listening.door = in_force_.doors[index];
+  const auto& tls = in_force_.tls[index];
+  if (tls) figures_.tls_certificate_ends(listening.name, tls->not_after());
+  for (const auto& io : contexts_) {
+    UniqueFd own(dup(bound->get()));
+    if (!own) return fail(Code::listen_failed, errno_text(errno));
+    auto& server = *listening.servers.emplace_back(server_of(*io, listening.door));
+    if (auto accepts = server.accept_on(std::move(own), tls); !accepts) return accepts;
+  }
+  telemetry::log(Level::info, "listening", {{"listener", listening.name}});
+  return {};
 }
 
 Result<void> GateServer::open_metrics() {
@@ -190,7 +231,8 @@ Result<void> GateServer::open_metrics() {
             [this](const http::Request& /*request*/, const http::Respond& respond) {
               respond(readiness());
             });
-  metrics_ = std::make_unique<http::Server>(io_, metrics_limits(), std::move(routes), report);
+  metrics_ = std::make_unique<http::Server>(*contexts_.front(), metrics_limits(), std::move(routes),
+                                            report);
   return metrics_->accept_on(std::move(*bound), nullptr);
 }
 
@@ -214,7 +256,7 @@ Result<void> GateServer::replace(Prepared prepared) {
   }
   for (std::size_t i = 0; i < prepared.tls.size(); ++i) {
     if (!prepared.tls[i]) continue;
-    listening_[i]->server->replace_tls(prepared.tls[i]);
+    for (const auto& server : listening_[i]->servers) server->replace_tls(prepared.tls[i]);
     figures_.tls_certificate_ends(listening_[i]->name, prepared.tls[i]->not_after());
   }
   gate_.replace(policy_of(prepared.settings, gate_.policy()));
@@ -234,11 +276,14 @@ void GateServer::reload() {
 }
 
 void GateServer::stop(const std::function<void()>& drained) {
-  const auto left = std::make_shared<std::atomic<std::size_t>>(listening_.size());
+  const auto left =
+      std::make_shared<std::atomic<std::size_t>>(listening_.size() * contexts_.size());
   for (const auto& one : listening_) {
-    one->server->stop([left, drained] {
-      if (left->fetch_sub(1) == 1) drained();
-    });
+    for (const auto& server : one->servers) {
+      server->stop([left, drained] {
+        if (left->fetch_sub(1) == 1) drained();
+      });
+    }
   }
 }
 

@@ -1,12 +1,14 @@
 // A gate at work: its listeners, its figures, what it is told while it runs.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
 
 #include "gate/settings.h"
 #include "http/server.h"
@@ -25,25 +27,30 @@ struct Prepared {
 /// `tls_certificate_unusable`.
 [[nodiscard]] Result<Prepared> prepare(const std::string& file);
 
-/// Ends before its io_context.
+/// One thread an io_context: what a connection asks is decided by the thread that it came to, and
+/// wakes no other.
+using Contexts = std::vector<std::unique_ptr<boost::asio::io_context>>;
+
+/// Ends before its io_contexts.
 class GateServer {
  public:
-  GateServer(boost::asio::io_context& io, std::string file, Prepared prepared);
+  GateServer(Contexts& contexts, std::string file, Prepared prepared);
+  ~GateServer();
 
   /// Binds and serves. `listen_failed`.
   [[nodiscard]] Result<void> open();
   /// Reads the configuration again: services, nonces, log level and TLS certificates change, and no
   /// connection is lost. Where anything is wrong, or something else changed, all stays as it is,
-  /// and the log says why.
+  /// and the log says why. By one thread at a time.
   void reload();
-  /// Answers what is under way, then calls `drained`, once.
+  /// Answers what is under way, then calls `drained`, once, from one of the threads.
   void stop(const std::function<void()>& drained);
 
  private:
   struct Listening {
     std::string name;
     gate::Door door;
-    std::unique_ptr<http::Server> server;
+    std::vector<std::unique_ptr<http::Server>> servers;  ///< One a context.
   };
   /// `present` may be null.
   [[nodiscard]] std::shared_ptr<const gate::Policy> policy_of(
@@ -51,9 +58,13 @@ class GateServer {
   [[nodiscard]] Result<void> replace(Prepared prepared);
   [[nodiscard]] Result<void> open_listener(std::size_t index);
   [[nodiscard]] Result<void> open_metrics();
+  [[nodiscard]] std::unique_ptr<http::Server> server_of(boost::asio::io_context& io,
+                                                        const gate::Door& door);
+  void decide(http::Request check, const gate::Door& door, http::Respond respond);
+  void decide_when_answered(http::Request check, const gate::Door& door, http::Respond respond);
   [[nodiscard]] http::Response readiness() const;
 
-  boost::asio::io_context& io_;
+  Contexts& contexts_;
   const std::string file_;
   Prepared in_force_;
   std::shared_ptr<gate::KeptKeys> keys_;
@@ -61,6 +72,8 @@ class GateServer {
   gate::Gate gate_;
   std::vector<std::unique_ptr<Listening>> listening_;
   std::unique_ptr<http::Server> metrics_;
+  std::atomic<unsigned> waiting_{0};
+  boost::asio::thread_pool waits_{1};  // For the issuer's answer; one is enough: all wait for it.
 };
 
 }  // namespace mintmark::programs

@@ -22,11 +22,17 @@ int complain(const Error& error) {
   return exit_usage;
 }
 
+void end(const Contexts& contexts) {
+  for (const auto& io : contexts) io->stop();
+}
+
 /// SIGHUP reloads, SIGTERM and SIGINT drain; a second one ends at once.
 class Signals {
  public:
-  Signals(boost::asio::io_context& io, GateServer& server)
-      : io_(io), server_(server), signals_(io, SIGHUP, SIGTERM, SIGINT) {}
+  Signals(const Contexts& contexts, GateServer& server)
+      : contexts_(contexts),
+        server_(server),
+        signals_(*contexts.front(), SIGHUP, SIGTERM, SIGINT) {}
   void wait() {
     signals_.async_wait([this](const boost::system::error_code& problem, int number) {
       if (!problem) take(number);
@@ -39,38 +45,41 @@ class Signals {
       server_.reload();
       return wait();
     }
-    if (std::exchange(stopping_, true)) return io_.stop();
+    if (std::exchange(stopping_, true)) return end(contexts_);
     telemetry::log(Level::info, "stopping");
-    server_.stop([this] { io_.stop(); });
+    server_.stop([this] { end(contexts_); });
     wait();
   }
 
-  boost::asio::io_context& io_;
+  const Contexts& contexts_;
   GateServer& server_;
   boost::asio::signal_set signals_;
   bool stopping_ = false;
 };
 
-// A decision may wait for a key that is missing: with two threads the others go on.
-unsigned threads_of(const gate::Settings& settings) {
-  return settings.threads != 0 ? settings.threads
-                               : std::max(2U, std::thread::hardware_concurrency());
+Contexts contexts_of(const gate::Settings& settings) {
+  const unsigned threads =
+      settings.threads != 0 ? settings.threads : std::max(2U, std::thread::hardware_concurrency());
+  Contexts contexts;
+  for (unsigned i = 0; i < threads; ++i)
+    contexts.push_back(std::make_unique<boost::asio::io_context>(1));
+  return contexts;
 }
 
 int serve(const std::string& file, Prepared prepared) {
   signal(SIGPIPE, SIG_IGN);
-  const unsigned threads = threads_of(prepared.settings);
-  boost::asio::io_context io(static_cast<int>(threads));
-  GateServer server(io, file, std::move(prepared));
-  Signals signals(io, server);
+  Contexts contexts = contexts_of(prepared.settings);
+  GateServer server(contexts, file, std::move(prepared));
+  Signals signals(contexts, server);
   signals.wait();
   if (auto opened = server.open(); !opened) {
     (void)complain(opened.error());
     return exit_unavailable;
   }
   std::vector<std::jthread> workers;
-  for (unsigned i = 1; i < threads; ++i) workers.emplace_back([&io] { io.run(); });
-  io.run();
+  for (std::size_t i = 1; i < contexts.size(); ++i)
+    workers.emplace_back([&io = *contexts[i]] { io.run(); });
+  contexts.front()->run();
   workers.clear();
   telemetry::log(Level::info, "stopped");
   return exit_done;

@@ -378,9 +378,8 @@ class Kept : public testing::Test, protected test::TokenFixture {
   const KeptKeys& keep_keys(std::chrono::milliseconds pause = std::chrono::milliseconds{0}) {
     const std::lock_guard lock(tap_->mutex);
     tap_->answer = TokenFixture::keys().answer;
-    kept_ = std::make_unique<KeptKeys>(
-        std::make_unique<HeldSource>(tap_),
-        KeptKeysLimits{.pause = pause, .patience = std::chrono::milliseconds{50}});
+    kept_ = std::make_unique<KeptKeys>(std::make_unique<HeldSource>(tap_),
+                                       KeptKeysLimits{.pause = pause});
     return *kept_;
   }
   static void await_usable(const KeptKeys& keys) {
@@ -408,6 +407,8 @@ TEST_F(Kept, KeysThatAreMissedAreFetchedAgainAndTheIssuerIsToldWhichAreHeld) {
   await_usable(kept);
   const auto source = kept.source();
   ASSERT_TRUE(source->fetch());
+  EXPECT_FALSE(source->fetch()) << "it does not wait";
+  kept.await_answer(std::chrono::hours{1});
   EXPECT_TRUE(source->fetch());
   const std::lock_guard lock(tap_->mutex);
   EXPECT_EQ(tap_->asked, 2);
@@ -421,11 +422,12 @@ TEST_F(Kept, KeysAreNotAskedForMoreOftenThanThePauseAllows) {
   const auto source = kept.source();
   ASSERT_TRUE(source->fetch());
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(source->fetch());
+  EXPECT_FALSE(kept.asking());
   const std::lock_guard lock(tap_->mutex);
   EXPECT_EQ(tap_->asked, 1);
 }
 
-TEST_F(Kept, KeysThatTheIssuerDoesNotAnswerForHoldNobodyLongerThanThePatience) {
+TEST_F(Kept, KeysThatTheIssuerDoesNotAnswerForHoldNobodyForever) {
   const KeptKeys& kept = keep_keys();
   tap_->set(true);
   await_usable(kept);
@@ -435,6 +437,8 @@ TEST_F(Kept, KeysThatTheIssuerDoesNotAnswerForHoldNobodyLongerThanThePatience) {
   const auto missed = source->fetch();
   ASSERT_FALSE(missed);
   EXPECT_EQ(missed.error().refusal, Refusal::keys_unavailable);
+  kept.await_answer(std::chrono::milliseconds{1});
+  EXPECT_TRUE(kept.asking());
   EXPECT_TRUE(kept.usable());
 }
 
@@ -448,11 +452,47 @@ TEST_F(Kept, KeysOfADocumentThatIsNoneChangeNothing) {
     const std::lock_guard lock(tap_->mutex);
     tap_->answer = KeyDocument{"nonsense", std::chrono::seconds{300}};
   }
-  const auto missed = source->fetch();
-  ASSERT_FALSE(missed);
-  EXPECT_EQ(missed.error().refusal, Refusal::keys_malformed);
+  EXPECT_FALSE(source->fetch());
+  kept.await_answer(std::chrono::hours{1});
+  EXPECT_FALSE(source->fetch());
   EXPECT_TRUE(kept.usable());
   EXPECT_EQ(kept.standing().trouble->refusal, Refusal::keys_malformed);
+}
+
+TEST_F(Decided, ForANewKeyMayChangeWhileTheIssuerIsAsked) {
+  rule(usual());
+  const auto tap = std::make_shared<HeldSource::Tap>();
+  tap->answer = keys().answer;
+  tap->open = true;
+  const auto kept = std::make_shared<KeptKeys>(
+      std::make_unique<HeldSource>(tap), KeptKeysLimits{.pause = std::chrono::milliseconds{0}});
+  while (!kept->usable()) std::this_thread::yield();
+  VerifierOptions own = options();
+  own.keys_pause = std::chrono::seconds{0};
+  policy_->verifier = std::make_shared<const Verifier>(std::move(own), kept->source());
+  clock().advance(std::chrono::seconds{1});
+  keys_ = kept;
+  EXPECT_EQ(decide_for(token()).status, 200U);
+  // The issuer signs with a key that it published since.
+  const test::SoftKey next;
+  {
+    const std::lock_guard lock(tap->mutex);
+    tap->answer =
+        KeyDocument{test::key_document({test::published(next)}).dump(), std::chrono::seconds{300}};
+    tap->open = false;
+  }
+  const std::string fresh =
+      next.sign_jws({{"typ", "at+jwt"}, {"alg", "ES256"}, {"kid", next.jkt()}}, claims());
+  const auto fields = shown(fresh);
+  const Gate gate(kept, policy_);
+  const auto missed = decide(fields);
+  EXPECT_EQ(code(missed), "token_key_unknown");
+  EXPECT_TRUE(gate.may_change(missed));
+  EXPECT_FALSE(gate.may_change(decide({})));
+  tap->set(true);
+  kept->await_answer(std::chrono::hours{1});
+  EXPECT_FALSE(gate.may_change(missed));
+  EXPECT_EQ(decide(fields).status, 200U);
 }
 
 TEST_F(Decided, WithoutKeysIs503AndSaysWhenToComeBack) {
