@@ -183,6 +183,16 @@ class StrictBuilder {
   std::size_t elements_ = 0;
 };
 
+// Lines are counted where somebody asks for them: what strangers send has none that matter.
+bool parse_into(StrictBuilder& builder, std::string_view text, bool comments, std::size_t* line) {
+  const char* begin = text.data();
+  const char* end = begin + text.size();
+  constexpr auto json = Json::input_format_t::json;
+  if (line == nullptr) return Json::sax_parse(begin, end, &builder, json, true, comments);
+  return Json::sax_parse(CountingIterator(begin, line), CountingIterator(end, line), &builder, json,
+                         true, comments);
+}
+
 Result<Json> parse(std::string_view text, const JsonLimits& limits, bool comments,
                    JsonDocument* document, std::size_t* line) {
   if (text.size() > limits.octets) {
@@ -194,10 +204,7 @@ Result<Json> parse(std::string_view text, const JsonLimits& limits, bool comment
     return fail(Code::json_malformed, "not valid JSON at octet " + std::to_string(nul));
   }
   StrictBuilder builder(limits, line, document);
-  const CountingIterator begin(text.data(), line);
-  const CountingIterator end(text.data() + text.size(), line);
-  const bool done =
-      Json::sax_parse(begin, end, &builder, Json::input_format_t::json, true, comments);
+  const bool done = parse_into(builder, text, comments, document == nullptr ? nullptr : line);
   if (builder.error) {
     *line = builder.error_line;
     return tl::unexpected<Error>(*builder.error);

@@ -51,8 +51,8 @@ std::string encode(BytesView bytes, std::string_view alphabet) {
 
 Result<Bytes> decode(std::string_view text, const std::array<std::uint8_t, 256>& values) {
   if (text.size() % 4 == 1) return fail(Code::base64_malformed, "no base64 text has this length");
-  Bytes bytes;
-  bytes.reserve(text.size() / 4 * 3 + 2);
+  Bytes bytes(text.size() * 3 / 4);
+  std::uint8_t* next = bytes.data();
   std::uint32_t group = 0;
   unsigned bits = 0;
   for (const char c : text) {
@@ -62,7 +62,7 @@ Result<Bytes> decode(std::string_view text, const std::array<std::uint8_t, 256>&
     bits += 6;
     if (bits >= 8) {
       bits -= 8;
-      bytes.push_back(static_cast<std::uint8_t>(group >> bits & 0xFFU));
+      *next++ = static_cast<std::uint8_t>(group >> bits & 0xFFU);
     }
   }
   // Two texts must never decode to the same octets.

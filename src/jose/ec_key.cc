@@ -6,14 +6,17 @@
 #include <openssl/x509.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "jose/base64url.h"
 #include "jose/key_parts.h"
 
 // An EC_KEY or EVP_PKEY kept for each key would be 2 KB (the group is copied into it) and an
 // EVP_PKEY 15 us to make. So a key here is its point's octets, and each thread has one EC_KEY a
-// curve that takes the point for a verification: 1 us beside the 46 of ECDSA itself. EC_KEY is
-// deprecated; this is the one file that uses it (its CMakeLists sets OPENSSL_API_COMPAT).
+// curve that takes the point for a verification: 1 us beside the 46 of ECDSA itself, most of it for
+// the proof that the point is on its curve. A key that verifies a second time keeps its point,
+// 300 octets, and spares that. EC_KEY is deprecated; this is the one file that uses it (its
+// CMakeLists sets OPENSSL_API_COMPAT).
 
 namespace mintmark::jose {
 namespace {
@@ -71,16 +74,42 @@ Owned<EC_KEY> empty_key(const Curve& curve) {
   return key;
 }
 
-// This thread's EC_KEY with that point in it, until the next call; null where OpenSSL has no
-// memory.
-EC_KEY* key_with(const Curve& curve, BytesView octets) {
+// This thread's EC_KEY with that point in it, until the next call; null where there is no point, or
+// OpenSSL has no memory.
+EC_KEY* key_with(const Curve& curve, const EC_POINT* point) {
   thread_local std::array<Owned<EC_KEY>, curves.size()> keys;
   Owned<EC_KEY>& key = keys.at(static_cast<std::size_t>(curve.algorithm));
   if (!key) key = empty_key(curve);
-  const Owned<EC_POINT> point = parse_point(curve, octets);
-  if (!key || !point || EC_KEY_set_public_key(key.get(), point.get()) != 1) return nullptr;
+  if (!key || point == nullptr || EC_KEY_set_public_key(key.get(), point) != 1) return nullptr;
   return key.get();
 }
+
+// A key's point, kept from its second use on. Thread-safe.
+class UsedPoint {
+ public:
+  UsedPoint() = default;
+  UsedPoint(const UsedPoint&) = delete;
+  UsedPoint& operator=(const UsedPoint&) = delete;
+  ~UsedPoint() { EC_POINT_free(kept_); }
+
+  // Runs with the key of that point, or null.
+  template <typename Use>
+  auto with_key(const Curve& curve, BytesView octets, Use use) const {
+    if (const EC_POINT* kept = kept_.load(std::memory_order_acquire))
+      return use(key_with(curve, kept));
+    Owned<EC_POINT> point = parse_point(curve, octets);
+    const auto result = use(key_with(curve, point.get()));
+    const bool again = used_.exchange(true, std::memory_order_relaxed);
+    EC_POINT* none = nullptr;
+    if (again && kept_.compare_exchange_strong(none, point.get(), std::memory_order_acq_rel))
+      (void)point.release();
+    return result;
+  }
+
+ private:
+  mutable std::atomic<bool> used_ = false;
+  mutable std::atomic<EC_POINT*> kept_ = nullptr;
+};
 
 std::size_t digest_of(const Curve& curve, BytesView octets,
                       std::array<std::uint8_t, SHA384_DIGEST_LENGTH>& digest) {
@@ -152,7 +181,8 @@ class EcKey final : public KeyParts {
 
   [[nodiscard]] Bytes spki() const override {
     std::uint8_t* der = nullptr;
-    const int length = i2d_EC_PUBKEY(key_with(curve_, point_), &der);
+    const Owned<EC_POINT> point = parse_point(curve_, point_);
+    const int length = i2d_EC_PUBKEY(key_with(curve_, point.get()), &der);
     if (length <= 0) return {};
     Bytes out(der, der + length);
     OPENSSL_free(der);
@@ -162,17 +192,18 @@ class EcKey final : public KeyParts {
   [[nodiscard]] bool verify(BytesView octets, BytesView signature) const override {
     const Owned<ECDSA_SIG> parsed = raw_to_sig(curve_, signature);
     if (!parsed) return false;
-    EC_KEY* key = key_with(curve_, point_);
-    if (key == nullptr) return false;
     std::array<std::uint8_t, SHA384_DIGEST_LENGTH> digest{};
     const auto length = static_cast<int>(digest_of(curve_, octets, digest));
-    // ECDSA_do_verify refuses r and s outside [1, n-1].
-    return ECDSA_do_verify(digest.data(), length, parsed.get(), key) == 1;
+    return used_.with_key(curve_, point_, [&](EC_KEY* key) {
+      // ECDSA_do_verify refuses r and s outside [1, n-1].
+      return key != nullptr && ECDSA_do_verify(digest.data(), length, parsed.get(), key) == 1;
+    });
   }
 
  private:
   const Curve& curve_;
   const Bytes point_;  // 04 || X || Y, proven to be on the curve.
+  const UsedPoint used_;
 };
 
 }  // namespace

@@ -57,26 +57,31 @@ Result<Json> verified_again(std::string_view proof, const jose::KnownHeader& hea
   return malformed(claims.error());
 }
 
-std::string text_of(const Json& claims, const char* name) {
+// "" where it is absent or no text. Lives as long as the claims.
+const std::string& text_of(const Json& claims, const char* name) {
+  static const std::string none;
   const auto found = claims.find(name);
-  return found != claims.end() && found->is_string() ? found->get<std::string>() : std::string();
+  return found != claims.end() && found->is_string() ? found->get_ref<const std::string&>() : none;
+}
+
+// Equal texts have one spelling, and need it looked for once.
+bool are_one_url(std::string_view claimed, std::string_view called) {
+  const auto spelled = normal_request_url(claimed);
+  if (!spelled || claimed == called) return spelled.has_value();
+  return spelled == normal_request_url(called);
 }
 
 // Checks 8 and 9.
 Result<void> check_request(const Json& claims, const ProofExpectation& expected) {
-  const std::string method = text_of(claims, "htm");
+  const std::string& method = text_of(claims, "htm");
   if (method != expected.method) {
     return fail(Code::proof_htm, "the proof's htm is \"" + printable(method, 20) +
                                      "\", the request's method " + printable(expected.method, 20));
   }
-  const std::string url = text_of(claims, "htu");
-  const auto claimed = normal_request_url(url);
-  const auto called = normal_request_url(expected.url);
-  if (!claimed || !called || *claimed != *called) {
-    return fail(Code::proof_htu, "the proof's htu is \"" + printable(url) +
-                                     "\", the request went to " + printable(expected.url));
-  }
-  return {};
+  const std::string& url = text_of(claims, "htu");
+  if (are_one_url(url, expected.url)) return {};
+  return fail(Code::proof_htu, "the proof's htu is \"" + printable(url) +
+                                   "\", the request went to " + printable(expected.url));
 }
 
 // Check 11.
@@ -121,7 +126,7 @@ Result<std::optional<std::string>> check_nonce(const Json& claims) {
 // Check 12, first half; that the key is the token's is for those who know the token.
 Result<void> check_token_hash(const Json& claims, const ProofExpectation& expected) {
   if (!expected.token_hash) return {};
-  const std::string ath = text_of(claims, "ath");
+  const std::string& ath = text_of(claims, "ath");
   if (ath.empty()) return fail(Code::proof_ath, "the proof has no ath");
   const std::string wanted = jose::base64url(*expected.token_hash);
   if (!equal_in_constant_time(as_bytes(ath), as_bytes(wanted))) {
