@@ -130,7 +130,14 @@ Agent Bench::agent() {
              element->last_pin_memory = pin_memory;
              if (element->open_error) return tl::unexpected<Error>(*element->open_error);
              return std::make_unique<FakeElement>(*element);
-           }}};
+           },
+           .open_transport_as =
+               [this](const std::string& ca_file,
+                      std::shared_ptr<const http::ClientIdentity> identity) {
+                 last_ca_file = ca_file;
+                 shown = std::move(identity);
+                 return std::make_unique<FakeTransport>(issuer);
+               }}};
 }
 
 Identity Bench::enroll(const LogFiles& logs) {

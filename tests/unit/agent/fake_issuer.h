@@ -70,6 +70,7 @@ class Bench {
   FakeToken* element = nullptr;  ///< Where a test has one; outlives the bench.
   FakeIssuer issuer;
   std::string last_ca_file;
+  std::shared_ptr<const http::ClientIdentity> shown;  ///< By the last connection that showed one.
   std::string boot_id = "the-first-boot";
   std::vector<std::string> said;  ///< To the owner.
 };

@@ -51,6 +51,23 @@ TEST(CachedTokenRule, ANewTokenReplacesItsOldAndDropsWhatIsOver) {
   EXPECT_EQ(tokens[1].token, "new");
 }
 
+TEST(CachedTokenRule, ATokenOfACertificateIsAnotherOneThanThatOfTheKey) {
+  CachedToken bound = token_of(300);
+  bound.certificate = "x";
+  const Moment now = from_unix(start);
+  EXPECT_EQ(find_fresh({bound}, {"a", "s"}, "k", now), nullptr);
+  EXPECT_EQ(find_fresh({bound}, {"a", "s"}, "k", now, "y"), nullptr);
+  EXPECT_EQ(find_fresh({token_of(300)}, {"a", "s"}, "k", now, "x"), nullptr);
+  const std::vector<CachedToken> both{token_of(300), bound};
+  EXPECT_EQ(find_fresh(both, {"a", "s"}, "k", now, "x"), &both[1]);
+  CachedToken next = bound;
+  next.certificate = "y";
+  const auto left = with_token(both, next, now);
+  ASSERT_EQ(left.size(), 2U);
+  EXPECT_EQ(left[0].certificate, "");
+  EXPECT_EQ(left[1].certificate, "y");
+}
+
 TEST(CachedTokenRule, AScopeIsASetOfWords) {
   EXPECT_EQ(normalised_scope("b a b"), "a b");
   EXPECT_EQ(normalised_scope("  a   b "), "a b");

@@ -66,6 +66,26 @@ TEST_F(Key, SignsNothingWithAnotherDigest) {
   EXPECT_TRUE(outcomes.empty()) << "the signer was asked";
 }
 
+TEST_F(Key, SignsCertificatesAndSaysByWhichAlgorithm) {
+  const std::vector<std::pair<KeyInfo, int>> keys{{p256, NID_ecdsa_with_SHA256},
+                                                  {p384, NID_ecdsa_with_SHA384}};
+  for (const auto& [info, algorithm] : keys) {
+    const std::shared_ptr<X509> certificate(X509_new_ex(library(), library_properties), &X509_free);
+    const Bytes spki = info.public_key.to_spki();
+    const std::uint8_t* at = spki.data();
+    const std::shared_ptr<EVP_PKEY> shown(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())),
+                                          &EVP_PKEY_free);
+    ASSERT_EQ(X509_set_pubkey(certificate.get(), shown.get()), 1);
+    const EVP_MD* own = algorithm == NID_ecdsa_with_SHA256 ? EVP_sha256() : EVP_sha384();
+    ASSERT_GT(X509_sign(certificate.get(), held(info).get(), own), 0);
+    EXPECT_EQ(X509_get_signature_nid(certificate.get()), algorithm);
+    EXPECT_EQ(X509_verify(certificate.get(), shown.get()), 1);
+    const EVP_MD* other = algorithm == NID_ecdsa_with_SHA256 ? EVP_sha384() : EVP_sha256();
+    EXPECT_LE(X509_sign(certificate.get(), held(info).get(), other), 0);
+    ERR_clear_error();
+  }
+}
+
 TEST_F(Key, SignsAMessageThatComesInParts) {
   const auto key = held(p256);
   const Context context = new_context();
