@@ -199,7 +199,7 @@ TEST_F(MintByCertificate, TakesTheSubjectThatAnAuthorityNames) {
   const auto issued = mint();
   ASSERT_TRUE(issued) << issued.error().to_string();
   EXPECT_EQ(claims_of(*issued)["cnf"], Json({{"x5t#S256", thumbprint()}}));
-  for (const std::uint8_t kind : {0x86, 0x82}) {  // URI, DNS.
+  for (const std::uint8_t kind : Bytes{0x86, 0x82}) {  // URI, DNS.
     auto named = ordinary;
     named.subject = {{"O", "Fleet"}};
     Bytes name{kind, 8};
