@@ -1,5 +1,6 @@
 #include "http/head.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/bytes.h"
@@ -95,6 +96,8 @@ Result<bool> check_expect(const Headers& headers, unsigned minor) {
 
 Result<std::size_t> HeadScan::take(std::string_view head) {
   while (seen_ < head.size() && !complete_) {
+    skip_plain(head);
+    if (seen_ == head.size()) break;
     if (auto taken = take_octet(head[seen_]); !taken) return pass_on(taken);
     if (++seen_ > limits_->header_octets) {
       return too_large("the header is longer than " + std::to_string(limits_->header_octets) +
@@ -102,6 +105,18 @@ Result<std::size_t> HeadScan::take(std::string_view head) {
     }
   }
   return complete_ ? seen_ : 0;
+}
+
+// Most of a head is visible characters inside a line: these need no more than to be counted, up to
+// where a limit or something else must be looked at.
+void HeadScan::skip_plain(std::string_view head) {
+  if (line_octets_ == 0 || carriage_return_) return;
+  std::size_t most = std::min(head.size(), limits_->header_octets) - seen_;
+  if (lines_ == 0) most = std::min(most, limits_->request_line_octets - line_octets_);
+  std::size_t plain = 0;
+  while (plain < most && static_cast<unsigned char>(head[seen_ + plain] - 0x20) < 0x5F) ++plain;
+  seen_ += plain;
+  line_octets_ += plain;
 }
 
 Result<void> HeadScan::take_octet(char octet) {

@@ -25,6 +25,7 @@ class HeadScan {
   [[nodiscard]] Result<std::size_t> take(std::string_view head);
 
  private:
+  void skip_plain(std::string_view head);
   [[nodiscard]] Result<void> take_octet(char octet);
   [[nodiscard]] Result<void> begin_line(char octet);
   [[nodiscard]] Result<void> end_line();

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/signal_set.hpp>
 
 #include "programs/mint_gate/commands.h"
@@ -76,6 +77,10 @@ int serve(const std::string& file, Prepared prepared) {
     (void)complain(opened.error());
     return exit_unavailable;
   }
+  // Without it a loop would end with its last connection, and nobody would learn that it is
+  // drained.
+  std::vector<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> kept;
+  for (const auto& io : contexts) kept.emplace_back(io->get_executor());
   std::vector<std::jthread> workers;
   for (std::size_t i = 1; i < contexts.size(); ++i)
     workers.emplace_back([&io = *contexts[i]] { io.run(); });
