@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/flat_json.h"
 
 template class nlohmann::basic_json<>;
 
@@ -216,6 +217,9 @@ Result<Json> parse(std::string_view text, const JsonLimits& limits, bool comment
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
+  if (text.size() <= limits.octets && limits.elements > flat_members && limits.depth > 0) {
+    if (auto flat = read_flat_object(text)) return std::move(*flat);
+  }
   std::size_t line = 1;
   return parse(text, limits, false, nullptr, &line);
 }

@@ -8,6 +8,7 @@ add_library(mintmark::mintmark ALIAS mintmark)
 mintmark_reuse(mintmark mintmark_precompiled)
 target_include_directories(mintmark INTERFACE
   $<BUILD_INTERFACE:${faces}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_compile_features(mintmark INTERFACE cxx_std_20)  # As its C++ header needs; C programs do not mind.
 target_link_libraries(mintmark PRIVATE $<BUILD_INTERFACE:mintmark_verify>)
 # -Bsymbolic-functions: it calls its own code, also in a program that has a copy of that.
 target_link_options(mintmark PRIVATE "LINKER:--version-script=${faces}/mintmark.map" LINKER:-Bsymbolic-functions)

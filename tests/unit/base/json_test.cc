@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "support/mutations.h"
+
 namespace mintmark {
 namespace {
 
@@ -174,6 +176,66 @@ TEST(StrictJson, NeverRepeatsAMalformedTextInItsDetail) {
   const auto value = parse_json(R"({"pin": "918273)");
   ASSERT_FALSE(value);
   EXPECT_EQ(value.error().detail.find("918273"), std::string::npos);
+}
+
+// White space in front keeps the parser from its short way with flat objects.
+void expect_same_with_and_without_short_way(const std::string& text) {
+  const auto one = parse_json(text);
+  const auto other = parse_json(" " + text);
+  ASSERT_EQ(one.has_value(), other.has_value()) << text;
+  if (one) {
+    EXPECT_EQ(*one, *other) << text;
+    EXPECT_EQ(one->dump(), other->dump());
+  } else {
+    EXPECT_EQ(one.error().code, other.error().code) << text;
+  }
+}
+
+TEST(StrictJson, OfAFlatObjectIsWhatItIsOfAnyOther) {
+  const std::string flat =
+      R"({"htm":"GET","htu":"https://a.example/b","iat":1800000000,"z":0,"":""})";
+  ASSERT_TRUE(parse_json(flat));
+  for (const std::string& text : {flat,
+                                  std::string("{}"),
+                                  std::string(R"({"a":1,"a":2})"),
+                                  std::string(R"({"a":"b","a":"b"})"),
+                                  std::string(R"({"a":01})"),
+                                  std::string(R"({"a":-1})"),
+                                  std::string(R"({"a":1.5})"),
+                                  std::string(R"({"a":1e2})"),
+                                  std::string(R"({"a":999999999999999999})"),
+                                  std::string(R"({"a":18446744073709551615})"),
+                                  std::string(R"({"a":18446744073709551616})"),
+                                  std::string(R"({"a":"\u0041"})"),
+                                  std::string("{\"a\":\"\x7F\"}"),
+                                  std::string("{\"a\":\"\x1F\"}"),
+                                  std::string("{\"a\":\"\xC3\xA9\"}"),
+                                  std::string("{\"a\":\"\xC3\"}"),
+                                  std::string("{\"a\":\"b\0\"}", 10),
+                                  std::string(R"({"a":1}x)"),
+                                  std::string(R"({"a":1,})"),
+                                  std::string(R"({"a":})"),
+                                  std::string(R"({"a":true,"b":null,"c":[],"d":{}})"),
+                                  std::string(R"({"a":"b"}})")}) {
+    expect_same_with_and_without_short_way(text);
+  }
+  test::for_each_mutation(flat, 20'000, expect_same_with_and_without_short_way);
+}
+
+TEST(StrictJson, OfManyMembersKeepsToTheLimits) {
+  const auto object_of = [](int members) {
+    std::string text = "{";
+    for (int i = 0; i < members; ++i)
+      text += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":" + std::to_string(i);
+    return text + "}";
+  };
+  for (const int members : {1, 15, 16, 17, 40}) {
+    ASSERT_TRUE(parse_json(object_of(members))) << members;
+    EXPECT_EQ(parse_json(object_of(members))->size(), static_cast<std::size_t>(members));
+  }
+  EXPECT_EQ(refusal(object_of(5), {.elements = 5}), Code::json_too_large);
+  EXPECT_EQ(refusal(object_of(5), {.octets = 20}), Code::json_too_large);
+  EXPECT_EQ(refusal(object_of(5), {.depth = 0}), Code::json_too_deep);
 }
 
 }  // namespace
