@@ -1,5 +1,5 @@
 // mintd with what provisioning/systemd/mintd.service leaves it: its capabilities and its PIN as a
-// credential.
+// credential; and mint-agent serve with what its unit leaves it.
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,9 +31,9 @@ class Unit : public Operating {
     return unit->substr(begin, unit->find('\n', begin) - begin);
   }
   /// "-all,+setuid,…" for setpriv.
-  [[nodiscard]] static std::string bounding_set() {
+  [[nodiscard]] static std::string bounding_set(const std::string& unit = "mintd.service") {
     std::string set = "-all";
-    std::istringstream words(setting("CapabilityBoundingSet"));
+    std::istringstream words(setting("CapabilityBoundingSet", unit));
     for (std::string word; words >> word;) {
       std::transform(word.begin(), word.end(), word.begin(),
                      [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -84,6 +84,37 @@ TEST_F(Unit, LeavesMintdWhatItNeeds) {
   stack.down();
   replace("mintd.json", R"("pin": {"credential": "hsm-pin"})", R"("pin": {"file": "hsm/pin"})");
   stack.up();
+}
+
+TEST_F(Unit, LeavesMintAgentServeWhatItNeeds) {
+  const std::string unit = "mint-agent-serve.service";
+  EXPECT_NE(setting("ExecStart", unit).find("--state /var/lib/mint-agent serve --config"),
+            std::string::npos);
+  EXPECT_EQ(bounding_set(unit), "-all");
+  ASSERT_TRUE(write_file_atomically(
+      file("agent.json"),
+      Json{{"socket", {{"path", "agent.sock"}, {"mode", "0600"}}},
+           {"users",
+            {{{"user", std::to_string(geteuid())},
+              {"grants", {{{"audience", "https://api.example"}, {"scopes", {"read"}}}}}}}}}
+          .dump()));
+  const auto started = execute(
+      {"bash", "-c",
+       "setsid setpriv --no-new-privs --bounding-set \"$1\" --inh-caps -all prlimit --core=0 "
+       "--memlock=8388608 --nofile=4096 \"$2/mint-agent\" --state \"$3\" serve --config "
+       "\"$4/agent.json\" </dev/null >\"$4/agent.log\" 2>&1 & echo $! >\"$4/agent.pid\"",
+       "bash", geteuid() == 0 ? bounding_set(unit) : "+all", stack["MINT_BIN"],
+       stack["MINT_AGENT_STATE"], stack.directory()});
+  ASSERT_EQ(started.status, 0) << started.output;
+  const auto token = execute({"curl", "--silent", "--show-error", "--fail-with-body", "--retry",
+                              "20", "--retry-delay", "1", "--retry-all-errors", "--unix-socket",
+                              file("agent.sock"), "http://localhost/token"});
+  EXPECT_NE(token.output.find("\"access_token\""), std::string::npos)
+      << token.output << content("agent.log");
+  EXPECT_EQ(content("agent.log").find("memory_not_locked"), std::string::npos);
+  const int pid = std::stoi(content("agent.pid"));
+  ASSERT_EQ(kill(pid, SIGTERM), 0);
+  await("mint-agent to end", [&] { return kill(pid, 0) != 0; });
 }
 
 }  // namespace
