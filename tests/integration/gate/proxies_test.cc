@@ -10,6 +10,9 @@
 
 #include "base/file.h"
 #include "beside.h"
+#include "support/published_issuer.h"
+#include "support/soft_key.h"
+#include "support/test_tls.h"
 
 namespace mintmark::test {
 namespace {
@@ -414,6 +417,81 @@ TEST_F(Beside, OneWhoIsNoTrustedProxyIsToldNothing) {
   stop_gate();
   write_settings(settings().dump());
   start_gate();
+}
+
+/// Clients by mutual TLS, and an issuer that binds tokens to their certificates.
+class BesideCertificates : public Beside {
+ protected:
+  void SetUp() override {
+    Json jwk = issuer_key_.public_key().to_jwk();
+    jwk["kid"] = issuer_key_.jkt();
+    jwk["mintmark_purpose"] = "access_token";
+    issuer_.publish({{"keys", Json::array({jwk})}});
+    Json own = settings();
+    own["issuer"] = issuer_.url();
+    own["ca"] = issuer_.ca_file();
+    own["listen"][0]["client_certificate"] = "nginx";
+    stop_gate();
+    write_settings(own.dump());
+    start_gate();
+  }
+  void TearDown() override {
+    stop_gate();
+    write_settings(settings().dump());
+    start_gate();
+  }
+  /// Options for curl that show a new certificate.
+  [[nodiscard]] std::vector<std::string> client(const std::string& name) const {
+    const auto made = ca_.issue({.common_name = name, .names = {}, .for_server = false});
+    const std::string certificate = (files_.path() / name).string();
+    (void)write_file_atomically(certificate, made.certificate_pem).has_value();
+    (void)write_file_atomically(certificate + ".key", made.key_pem).has_value();
+    return {"--cert", certificate, "--key", certificate + ".key"};
+  }
+  [[nodiscard]] static std::string thumbprint(const std::vector<std::string>& client) {
+    return execute({"bash", "-c",
+                    "openssl x509 -in \"$1\" -outform der | openssl dgst -sha256 -binary | "
+                    "basenc --base64url | tr -d '=\\n'",
+                    "bash", client.at(1)})
+        .output;
+  }
+  [[nodiscard]] std::string bound_to(const std::vector<std::string>& client) const {
+    const auto now = to_unix(SystemClock().now());
+    return issuer_key_.sign_jws({{"typ", "at+jwt"}, {"alg", "ES256"}, {"kid", issuer_key_.jkt()}},
+                                {{"iss", issuer_.url()},
+                                 {"aud", "https://api.example"},
+                                 {"sub", "device-1"},
+                                 {"iat", now},
+                                 {"exp", now + 300},
+                                 {"cnf", {{"x5t#S256", thumbprint(client)}}}});
+  }
+
+  PublishedIssuer issuer_;
+  SoftKey issuer_key_;
+  TestCa ca_;
+  TemporaryDirectory files_;
+};
+
+TEST_F(BesideCertificates, ATokenPassesNginxWithItsCertificateAndNoOther) {
+  const auto device = client("device");
+  const std::string bearer = "Authorization: Bearer " + bound_to(device);
+  const std::string url = proxies()[0].origin + "/certificates";
+  const Answer granted = call(url, {bearer}, "GET", device);
+  ASSERT_EQ(granted.status, 200U) << granted.body << gate().output();
+  EXPECT_EQ(seen_by_upstream(granted).find("mintmark-binding")->second, "mtls");
+
+  const Answer other = call(url, {bearer}, "GET", client("thief"));
+  EXPECT_EQ(other.status, 401U);
+  EXPECT_NE(other.body.find("token_certificate_mismatch"), std::string::npos) << other.body;
+  const Answer none = call(url, {bearer});
+  EXPECT_NE(none.body.find("token_certificate_missing"), std::string::npos) << none.body;
+  EXPECT_TRUE(none.header("WWW-Authenticate").starts_with("Bearer error=\"invalid_token\""));
+  std::string escaped;
+  for (const char c : read_file(device.at(1)).value()) escaped += "%" + to_hex(as_bytes({&c, 1}));
+  const Answer forged = call(url, {bearer, "X-SSL-Client-Escaped-Cert: " + escaped});
+  EXPECT_NE(forged.body.find("token_certificate_missing"), std::string::npos) << forged.body;
+  const Answer dpop = call(url, {"Authorization: DPoP" + bearer.substr(21)}, "GET", device);
+  EXPECT_NE(dpop.body.find("token_scheme"), std::string::npos) << dpop.body;
 }
 
 TEST_F(Beside, AConfigurationIsCheckedBeforeItIsUsed) {
