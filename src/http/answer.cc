@@ -60,6 +60,14 @@ Result<void> check(const Response& response) {
 /// RFC 9110 §8.6: these have no content, and say no length.
 bool has_no_content(unsigned status) { return status == 204 || status == 304; }
 
+/// RFC 9110 §8.6: to HEAD the length that GET would have, or none. Who asked elsewhere was told it;
+/// "": nobody knows.
+std::string length_of(const Response& response, const AnswerFrame& frame) {
+  if (!frame.to_head || !response.body.empty()) return std::to_string(response.body.size());
+  const std::string* told = response.headers.find("Content-Length");
+  return told != nullptr && decimal(*told) ? *told : "";
+}
+
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ").append(value).append("\r\n");
 }
@@ -80,7 +88,8 @@ Result<void> append_answer(std::string& out, const Response& response, const Ans
   if (!frame.keeps_alive) append_field(out, "Connection", "close");
   if (frame.keeps_alive && frame.to_http_1_0) append_field(out, "Connection", "keep-alive");
   const bool empty = has_no_content(response.status);
-  if (!empty) append_field(out, "Content-Length", std::to_string(response.body.size()));
+  const std::string length = empty ? "" : length_of(response, frame);
+  if (!length.empty()) append_field(out, "Content-Length", length);
   out += "\r\n";
   if (!empty && !frame.to_head) out += response.body;
   return {};

@@ -17,7 +17,8 @@ struct AnswerFrame {
 };
 
 /// Appends head and body. The framing's own fields (Content-Length, Transfer-Encoding, Connection,
-/// Date, X-Request-Id) are not taken from the response. `http_answer_invalid`: a status outside
+/// Date, X-Request-Id) are not taken from the response, but for the Content-Length of an answer to
+/// HEAD without a body. `http_answer_invalid`: a status outside
 /// 200–599, or a field that would break the framing; then nothing was appended.
 [[nodiscard]] Result<void> append_answer(std::string& out, const Response& response,
                                          const AnswerFrame& frame);

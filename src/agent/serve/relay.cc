@@ -26,8 +26,7 @@ constexpr std::array<std::string_view, 9> of_connection = {"connection",
 // The message's framing is made anew; Expect was answered here.
 constexpr std::array<std::string_view, 5> made_anew = {"host", "content-length", "expect",
                                                        "authorization", "dpop"};
-constexpr std::array<std::string_view, 3> kept_back = {"content-length", "dpop-nonce",
-                                                       "mint-agent-error"};
+constexpr std::array<std::string_view, 2> kept_back = {"dpop-nonce", "mint-agent-error"};
 
 template <std::size_t count>
 bool is_one_of(const std::array<std::string_view, count>& names, const std::string& name) {

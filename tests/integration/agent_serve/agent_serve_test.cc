@@ -43,7 +43,7 @@ class Beside {
   Beside(std::string name, const std::string& command)
       : base_(Stack::instance().directory() + "/" + std::move(name)) {
     const std::string script = "NODE_EXTRA_CA_CERTS=\"" + Stack::instance()["MINT_CA"] +
-                               "\" setsid " + command + " </dev/null >\"" + base_ + ".out\" 2>>\"" +
+                               "\" setsid " + command + " </dev/null >\"" + base_ + ".out\" 2>\"" +
                                base_ + ".log\" & echo $! >\"" + base_ + ".pid\"";
     const auto started = execute({"bash", "-c", script});
     EXPECT_EQ(started.status, 0) << started.output;

@@ -426,6 +426,21 @@ TEST_F(ServeRequests, SayThatTheTpmIsAway) {
   EXPECT_EQ(code_of(called), "tpm_unavailable");
 }
 
+TEST_F(ServeRequests, ProveNothingForTheIssuerWhateverTheConfigurationSays) {
+  for (const char* session : {"", R"("session": {},)"}) {
+    open(session);
+    desk->in_force = std::make_shared<const InForce>(
+        *parse_settings("agent.json", R"({"socket": {"path": "a.sock"},
+                          "destinations": [{"url": "https://issuer.example", "audience": "urn:api"}],
+                          "users": [{"user": "1001", "grants": [{"audience": "urn:api", "scopes": ["read"]}]}]})"));
+    EXPECT_EQ(code_of(proof(1001, token(), "https://issuer.example/token")),
+              "agent_proof_for_issuer");
+    EXPECT_EQ(code_of(ask(1001, "POST", "issuer.example", "/token")), "agent_proof_for_issuer");
+    EXPECT_TRUE(carried.empty());
+    close();
+  }
+}
+
 // --- the rest ---
 
 TEST_F(ServeRequests, TellAUserItsOwnStandingAndNoSecret) {

@@ -47,6 +47,17 @@ TEST(Answer, WithAStatusThatEndsNothingIsRefused) {
   }
 }
 
+TEST(Answer, ToHeadTellsTheLengthThatGetWouldHaveOrNone) {
+  const AnswerFrame to_head{"abc", true, false, true};
+  Response own;
+  own.body = "body";
+  EXPECT_TRUE(contains(written(own, to_head), "Content-Length: 4\r\n"));
+  EXPECT_TRUE(contains(written(with("Content-Length", "999"), to_head), "Content-Length: 999\r\n"));
+  EXPECT_FALSE(contains(written(with("Content-Length", "9,9"), to_head), "Content-Length"));
+  EXPECT_FALSE(contains(written(Response{}, to_head), "Content-Length"));
+  EXPECT_TRUE(contains(written(Response{}), "Content-Length: 0\r\n"));
+}
+
 TEST(Answer, TakesTheFramesFieldsFromNobody) {
   Response response = with("Content-Length", "999");
   response.headers.add("transfer-encoding", "chunked");
