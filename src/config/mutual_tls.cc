@@ -30,8 +30,8 @@ MutualTls read_mutual_tls(ObjectReader& root, const Directory& directory, bool t
     if (read.authorities.size() > most_authorities)
       reader.refuse("authorities",
                     "must name at most " + std::to_string(most_authorities) + " files");
-    read.certificate_header = reader.choice("certificate_header",
-                                            {"Client-Cert", "X-SSL-Client-Escaped-Cert"}, "");
+    read.certificate_header =
+        reader.choice("certificate_header", {"Client-Cert", "X-SSL-Client-Escaped-Cert"}, "");
     if (!reader.failed() && !read.is_on()) {
       reader.refuse_here(
           R"(must take a method: "self_signed": true, or "authorities": [FILE], or both)");

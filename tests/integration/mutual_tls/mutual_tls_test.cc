@@ -321,16 +321,17 @@ class BehindNginx : public MutualTls {
     return std::to_string(http::port_of(*probe));
   }
   [[nodiscard]] std::string configuration(const std::string& port, const std::string& inner) const {
-    return "daemon off; worker_processes 1; pid " + file("nginx.pid") + "; error_log " +
-           file("nginx.log") +
-           " warn;\nevents {}\nhttp {\n  access_log off; client_body_temp_path " +
-           file("nginx-body") + "; proxy_temp_path " + file("nginx-proxy") +
-           "; fastcgi_temp_path " + file("nginx-fastcgi") + "; uwsgi_temp_path " +
-           file("nginx-uwsgi") + "; scgi_temp_path " + file("nginx-scgi") +
-           ";\n  server {\n    listen 127.0.0.1:" + port + " ssl;\n    ssl_certificate " +
-           file("tls/server.pem") + ";\n    ssl_certificate_key " + file("tls/server.key") +
-           ";\n    ssl_verify_client optional_no_ca;\n    location / {\n      proxy_pass "
-           "http://127.0.0.1:" +
+    // The stack's directory has a blank in its name.
+    const auto place = [&](const char* name) { return " \"" + file(name) + "\";\n"; };
+    std::string text = "daemon off;\nworker_processes 1;\npid" + place("nginx.pid") +
+                       "events {}\nhttp {\n  access_log off;\n";
+    for (const std::string kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
+      text += "  " + kind + "_temp_path" + place(("nginx-" + kind).c_str());
+    return text + "  server {\n    listen 127.0.0.1:" + port + " ssl;\n    ssl_certificate" +
+           place("tls/server.pem") + "    ssl_certificate_key" + place("tls/server.key") +
+           "    ssl_verify_client optional_no_ca;\n    ssl_session_tickets off;\n    ssl_protocols "
+           "TLSv1.3;\n"
+           "    location / {\n      proxy_pass http://127.0.0.1:" +
            inner +
            ";\n      proxy_set_header Host $http_host;\n      proxy_set_header "
            "X-SSL-Client-Escaped-Cert $ssl_client_escaped_cert;\n    }\n  }\n}\n";
