@@ -1,0 +1,37 @@
+// mint-gate serve beside a bench: asked as a proxy asks it, through a connection that is kept.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/json.h"
+
+namespace mintmark::bench {
+
+inline constexpr const char* gate_origin = "https://service.example";
+
+/// Takes tokens of an issuer of its own, whose keys are given, for the audience `gate_origin`, by
+/// one rule for every GET. Throws where it does not come up. One thread.
+class ServedGate {
+ public:
+  /// `jwks`: what the issuer publishes.
+  explicit ServedGate(const Json& jwks);
+  ~ServedGate();
+  ServedGate(const ServedGate&) = delete;
+  ServedGate& operator=(const ServedGate&) = delete;
+
+  /// As in tokens' `iss`.
+  [[nodiscard]] const std::string& issuer() const;
+  /// The status of the decision on GET `gate_origin``path`.
+  [[nodiscard]] unsigned decide(const std::string& path, const std::string& token,
+                                const std::string& proof);
+  /// CPU of the gate's whole process until now, the kernel's work for it included.
+  [[nodiscard]] double cpu_seconds() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace mintmark::bench
