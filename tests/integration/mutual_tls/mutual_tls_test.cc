@@ -284,74 +284,108 @@ TEST_F(MutualTls, GoesOnAskingAfterAReload) {
 
 // A real proxy in front, which ends TLS and tells the certificate; what its client says of it is
 // overwritten.
-class BehindNginx : public MutualTls {
+class MutualTlsBehindAProxy : public MutualTls {
  protected:
   void SetUp() override {
-    const std::string inner = free_port();
-    const std::string issuer = stack["MINT_ISSUER"];
-    const std::string port = issuer.substr(issuer.rfind(':') + 1);
-    const std::string former = content("mintd.json");
     stack.down();
-    replace("mintd.json", R"("port": )" + port, R"("port": )" + inner);
-    replace("mintd.json", R"("tls": {"certificate": "tls/server.pem", "key": "tls/server.key"},)",
-            R"("plain_http_behind_trusted_proxy": true,)");
-    replace("mintd.json", R"("self_signed": true,)",
-            R"("self_signed": true, "certificate_header": "X-SSL-Client-Escaped-Cert",)");
-    const std::string behind = kept("behind.json", content("mintd.json"));
-    write("mintd.json", former);
-    (void)kept("nginx.conf", configuration(port, inner));
-    // Not by the stack, which looks for TLS where mintd listens.
-    mintd_.emplace(std::vector{stack["MINT_BIN"] + "/mintd", "--config"s, behind},
-                   file("behind.log"));
-    nginx_.emplace(std::vector{"nginx"s, "-c"s, file("nginx.conf"), "-e"s, file("nginx.log")},
-                   file("nginx.out"));
-    wait_until("mintd behind nginx", *mintd_, [&] {
-      return stack.curl({"--fail", "--output", "/dev/null", issuer + "/readyz"}).status == 0;
-    });
+    const auto probe = http::listen_tcp("127.0.0.1", 0);
+    inner_ = std::to_string(http::port_of(*probe));
+    port_ = stack["MINT_ISSUER"].substr(stack["MINT_ISSUER"].rfind(':') + 1);
   }
   void TearDown() override {
-    nginx_.reset();
+    proxy_.reset();
     mintd_.reset();
     stack.up();
   }
 
- private:
-  [[nodiscard]] static std::string free_port() {
-    const auto probe = http::listen_tcp("127.0.0.1", 0);
-    return std::to_string(http::port_of(*probe));
+  void serve(const std::string& header, const std::vector<std::string>& proxy) {
+    const std::string former = content("mintd.json");
+    replace("mintd.json", R"("port": )" + port_, R"("port": )" + inner_);
+    replace("mintd.json", R"("tls": {"certificate": "tls/server.pem", "key": "tls/server.key"},)",
+            R"("plain_http_behind_trusted_proxy": true,)");
+    replace("mintd.json", R"("self_signed": true,)",
+            R"("self_signed": true, "certificate_header": ")" + header + R"(",)");
+    const std::string behind = kept("behind.json", content("mintd.json"));
+    write("mintd.json", former);
+    // Not by the stack, which looks for TLS where mintd listens.
+    mintd_.emplace(std::vector{stack["MINT_BIN"] + "/mintd", "--config"s, behind},
+                   file("behind.log"));
+    proxy_.emplace(proxy, file("proxy.log"), Environment{{"XDG_DATA_HOME", file("proxy-data")}});
+    wait_until("mintd behind the proxy", *proxy_, [&] {
+      return stack.curl({"--fail", "--output", "/dev/null", stack["MINT_ISSUER"] + "/readyz"})
+                 .status == 0;
+    });
   }
-  [[nodiscard]] std::string configuration(const std::string& port, const std::string& inner) const {
-    // The stack's directory has a blank in its name.
-    const auto place = [&](const char* name) { return " \"" + file(name) + "\";\n"; };
-    std::string text = "daemon off;\nworker_processes 1;\npid" + place("nginx.pid") +
-                       "events {}\nhttp {\n  access_log off;\n";
-    for (const std::string kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
-      text += "  " + kind + "_temp_path" + place(("nginx-" + kind).c_str());
-    return text + "  server {\n    listen 127.0.0.1:" + port + " ssl;\n    ssl_certificate" +
-           place("tls/server.pem") + "    ssl_certificate_key" + place("tls/server.key") +
-           "    ssl_verify_client optional_no_ca;\n    ssl_session_tickets off;\n    ssl_protocols "
-           "TLSv1.3;\n"
-           "    location / {\n      proxy_pass http://127.0.0.1:" +
-           inner +
-           ";\n      proxy_set_header Host $http_host;\n      proxy_set_header "
-           "X-SSL-Client-Escaped-Cert $ssl_client_escaped_cert;\n    }\n  }\n}\n";
+  void expect_the_certificate_that_the_proxy_saw(const std::string& header) const {
+    const std::string own = by_openssl();
+    expect_bound(ask(own), own);
+    EXPECT_EQ(ask("", "", device_.client_id)["code"], "client_certificate_missing");
+    const auto token = agent_in(device_.state, {"token", "--mtls", "--scope", "read"});
+    EXPECT_EQ(token.status, 0) << token.output;
+    const auto forged =
+        stack.curl({"--header", header + ": :MAIFAA==:", "--header", header + ": twice", "--data",
+                    "grant_type=client_credentials&client_id=" + device_.client_id,
+                    stack["MINT_ISSUER"] + "/token"});
+    EXPECT_NE(forged.output.find("client_certificate_missing"), std::string::npos) << forged.output;
+  }
+  // The stack's directory has a blank in its name.
+  [[nodiscard]] std::string place(const std::string& name) const {
+    return "\"" + file(name) + "\"";
   }
 
+  std::string port_;
+  std::string inner_;
+
+ private:
   std::optional<ChildProcess> mintd_;
-  std::optional<ChildProcess> nginx_;
+  std::optional<ChildProcess> proxy_;
 };
 
-TEST_F(BehindNginx, TheCertificateIsTheOneThatTheProxySaw) {
-  const std::string own = by_openssl();
-  expect_bound(ask(own), own);
-  EXPECT_EQ(ask("", "", device_.client_id)["code"], "client_certificate_missing");
-  const auto token = agent_in(device_.state, {"token", "--mtls", "--scope", "read"});
-  EXPECT_EQ(token.status, 0) << token.output;
-  const auto forged = stack.curl({"--header", "X-SSL-Client-Escaped-Cert: nonsense", "--header",
-                                  "x-ssl-client-escaped-cert: twice", "--data",
-                                  "grant_type=client_credentials&client_id=" + device_.client_id,
-                                  stack["MINT_ISSUER"] + "/token"});
-  EXPECT_NE(forged.output.find("client_certificate_missing"), std::string::npos) << forged.output;
+TEST_F(MutualTlsBehindAProxy, TakesTheCertificateThatNginxSaw) {
+  std::string text = "daemon off;\nworker_processes 1;\npid " + place("nginx.pid") +
+                     ";\nevents {}\nhttp {\n  access_log off;\n";
+  for (const std::string kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
+    text += "  " + kind + "_temp_path " + place("nginx-" + kind) + ";\n";
+  text += "  server {\n    listen 127.0.0.1:" + port_ + " ssl;\n    ssl_certificate " +
+          place("tls/server.pem") + ";\n    ssl_certificate_key " + place("tls/server.key") + R"(;
+    ssl_verify_client optional_no_ca;
+    ssl_session_tickets off;
+    ssl_protocols TLSv1.3;
+    location / {
+      proxy_pass http://127.0.0.1:)" +
+          inner_ + R"(;
+      proxy_set_header Host $http_host;
+      proxy_set_header X-SSL-Client-Escaped-Cert $ssl_client_escaped_cert;
+    }
+  }
+}
+)";
+  serve("X-SSL-Client-Escaped-Cert", {"nginx", "-c", kept("nginx.conf", text), "-e", "stderr"});
+  expect_the_certificate_that_the_proxy_saw("x-ssl-client-escaped-cert");
+}
+
+TEST_F(MutualTlsBehindAProxy, TakesTheCertificateThatCaddySaw) {
+  const std::string text = "{\n  admin off\n  auto_https off\n}\nhttps://localhost:" + port_ +
+                           " {\n  tls " + place("tls/server.pem") + " " + place("tls/server.key") +
+                           R"( {
+    client_auth {
+      mode request
+    }
+  }
+  map {http.request.tls.client.certificate_der_base64} {client_cert} {
+    ~^(.+)$ ":${1}:"
+    default ""
+  }
+  reverse_proxy 127.0.0.1:)" +
+                           inner_ +
+                           R"( {
+    header_up Client-Cert {client_cert}
+  }
+}
+)";
+  serve("Client-Cert",
+        {"caddy", "run", "--adapter", "caddyfile", "--config", kept("Caddyfile", text)});
+  expect_the_certificate_that_the_proxy_saw("client-cert");
 }
 
 // Last: it takes it out of the configuration.
