@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/file.h"
+#include "base/time.h"
 #include "http/server.h"
 #include "http/text.h"
 
@@ -225,6 +226,12 @@ void Beside::start_gate() {
                                gate_file().string()},
       world->path("gate.log"));
   wait_until("the gate's keys", *world->gate, [] { return gate_health("/readyz").status == 200; });
+  await_next_second();
+}
+
+void Beside::await_next_second() {
+  const SystemClock clock;
+  await("the next second", [&, now = clock.now()] { return clock.now() > now; });
 }
 
 ChildProcess& Beside::gate() { return *world->gate; }

@@ -51,6 +51,8 @@ class Beside : public Operating {
   [[nodiscard]] static Json settings();
   static void write_settings(const std::string& text);
   static void start_gate();
+  /// A gate that began in this second does not know whether a proof of this second was used.
+  static void await_next_second();
   [[nodiscard]] static ChildProcess& gate();
   static void stop_gate();
   /// With another configuration, or again with the usual one; waits until it took it or refused.

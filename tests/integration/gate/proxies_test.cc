@@ -239,6 +239,7 @@ TEST_F(Beside, Oauth4webapiCallsWithNoncesThroughEachProxy) {
         << proxy.name << done.output;
   }
   reload_gate();
+  await_next_second();
 }
 
 TEST_F(Beside, WithoutTheGateNobodyGetsInAndClientsAreToldToComeBack) {
