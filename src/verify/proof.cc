@@ -64,8 +64,9 @@ const std::string& text_of(const Json& claims, const char* name) {
   return found != claims.end() && found->is_string() ? found->get_ref<const std::string&>() : none;
 }
 
-// Equal texts have one spelling, and need it looked for once.
+// Equal texts have one spelling, and need it looked for once at most.
 bool are_one_url(std::string_view claimed, std::string_view called) {
+  if (claimed == called && is_surely_normal(claimed)) return true;
   const auto spelled = normal_request_url(claimed);
   if (!spelled || claimed == called) return spelled.has_value();
   return spelled == normal_request_url(called);

@@ -13,7 +13,9 @@ bool is_one_of(char c, std::string_view set) { return set.find(c) != std::string
 
 // RFC 3986 §2.3 and §2.2.
 bool is_unreserved(char c) { return is_letter(c) || is_digit(c) || is_one_of(c, "-._~"); }
-bool is_path_character(char c) { return is_unreserved(c) || is_one_of(c, "!$&'()*+,;=:@/"); }
+bool is_path_character(char c) {
+  return is_unreserved(c) || c == '/' || is_one_of(c, "!$&'()*+,;=:@");
+}
 // A registered name without percent encoding, which no name of a server has.
 bool is_host_character(char c) { return is_unreserved(c) || is_one_of(c, "!$&'()*+,;="); }
 bool is_ipv6_character(char c) {
@@ -118,6 +120,21 @@ std::optional<std::string> normal_request_url(std::string_view url) {
   const auto path = normal_escapes(slash == rest.size() ? "/" : rest.substr(slash));
   if (!path) return std::nullopt;
   return scheme + "://" + *authority + without_dot_segments(*path);
+}
+
+bool is_surely_normal(std::string_view url) {
+  constexpr std::string_view scheme = "https://";
+  if (url.size() > request_url_octets || url.substr(0, scheme.size()) != scheme) return false;
+  url.remove_prefix(scheme.size());
+  const std::size_t slash = url.find('/');
+  if (slash == 0 || slash == std::string_view::npos) return false;
+  const auto host_fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || c == '.';
+  };
+  const auto* path = url.data() + slash;
+  const auto* end = url.data() + url.size();
+  return std::all_of(url.data(), path, host_fits) && std::all_of(path, end, is_path_character) &&
+         url.find("/.", slash) == std::string_view::npos;
 }
 
 }  // namespace mintmark::verify

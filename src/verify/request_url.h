@@ -15,4 +15,8 @@ inline constexpr std::size_t request_url_octets = 4096;
 /// not have.
 [[nodiscard]] std::optional<std::string> normal_request_url(std::string_view url);
 
+/// True only where normal_request_url would give this very text; many such texts it does not know.
+/// Costs next to nothing.
+[[nodiscard]] bool is_surely_normal(std::string_view url);
+
 }  // namespace mintmark::verify

@@ -195,7 +195,7 @@ class TokenMemoryOf : public testing::Test {
 };
 
 TEST_F(TokenMemoryOf, AnyNumberNeverHoldsMore) {
-  for (const std::size_t most : {1, 5, 16, 40, 100}) {
+  for (const std::size_t most : {1U, 5U, 16U, 40U, 100U}) {
     verify::TokenMemory memory(most);
     for (int i = 0; i < 500; ++i) {
       memory.remember(name(i), token());

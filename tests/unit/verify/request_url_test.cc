@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/mutations.h"
+
 namespace mintmark::verify {
 namespace {
 
@@ -128,6 +130,22 @@ TEST(RequestUrl, ThatIsTooLongIsNone) {
   const std::string url = "https://a/" + std::string(request_url_octets - 10, 'b');
   EXPECT_TRUE(normal_request_url(url));
   expect_none(url + "b");
+}
+
+TEST(RequestUrl, ThatIsSurelyNormalIsItsOwnSpelling) {
+  EXPECT_TRUE(is_surely_normal("https://service.example/things/1"));
+  EXPECT_TRUE(is_surely_normal("https://a-1.example/"));
+  for (const char* other :
+       {"", "https://", "https:///a", "https://a", "https://A/", "http://a/", "https://a:443/",
+        "https://a@b/", "https://a/%7e", "https://a/b/../c", "https://a/./", "https://a/.b",
+        "https://a/b?c", "https://a/b#c", "https://a/b\\c", "https://a/ ", "HTTPS://a/"}) {
+    EXPECT_FALSE(is_surely_normal(other)) << other;
+  }
+  test::for_each_mutation("https://service.example/things/b.c/1", 5000, [](const std::string& url) {
+    if (is_surely_normal(url)) {
+      EXPECT_EQ(normal_request_url(url), url);
+    }
+  });
 }
 
 }  // namespace
