@@ -36,6 +36,11 @@ std::multimap<std::string, std::string> seen_by_upstream(const Answer& answer) {
   return seen;
 }
 
+std::string value_of(const std::multimap<std::string, std::string>& seen, const char* name) {
+  const auto found = seen.find(name);
+  return found == seen.end() ? "(none)" : found->second;
+}
+
 std::string in_lower_case(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(c));
   return text;
@@ -52,10 +57,10 @@ TEST_F(Beside, AGoodCallReachesTheServiceWithTheCallersIdentity) {
     const auto seen = seen_by_upstream(answer);
     for (const std::string& name : identity)
       EXPECT_EQ(seen.count(in_lower_case(name)), 1U) << proxy.name << name;
-    EXPECT_EQ(seen.find("mintmark-scope")->second, "read write");
-    EXPECT_EQ(seen.find("mintmark-key-protection")->second, "hardware");
-    EXPECT_EQ(seen.find("mintmark-binding")->second, "dpop");
-    EXPECT_EQ(seen.find("mintmark-attestation-format")->second, "tpm2");
+    EXPECT_EQ(value_of(seen, "mintmark-scope"), "read write");
+    EXPECT_EQ(value_of(seen, "mintmark-key-protection"), "hardware");
+    EXPECT_EQ(value_of(seen, "mintmark-binding"), "dpop");
+    EXPECT_EQ(value_of(seen, "mintmark-attestation-format"), "tpm2");
     for (const char* name : {"authorization", "dpop"})
       EXPECT_EQ(seen.count(name), 0U) << proxy.name << name;
   }
@@ -253,6 +258,16 @@ TEST_F(Beside, WithoutTheGateNobodyGetsInAndClientsAreToldToComeBack) {
     EXPECT_EQ(answer.body.find("upstream"), std::string::npos) << proxy.name;
   }
   start_gate();
+}
+
+TEST_F(Beside, AServiceThatFailsIsNotTakenForTheGate) {
+  const std::string token = stack.token();
+  for (const Proxy& proxy : proxies()) {
+    const std::string url = proxy.origin + "/things/broken";
+    const Answer answer = call(url, shown(token, url));
+    EXPECT_EQ(answer.status, 502U) << proxy.name << answer.body;
+    EXPECT_EQ(answer.header("Retry-After"), "(none)") << proxy.name;
+  }
 }
 
 TEST_F(Beside, WithoutTheIssuersKeysNobodyGetsIn) {
@@ -479,7 +494,7 @@ TEST_F(BesideCertificates, ATokenPassesNginxWithItsCertificateAndNoOther) {
   const std::string url = proxies()[0].origin + "/certificates";
   const Answer granted = call(url, {bearer}, "GET", device);
   ASSERT_EQ(granted.status, 200U) << granted.body << gate().output();
-  EXPECT_EQ(seen_by_upstream(granted).find("mintmark-binding")->second, "mtls");
+  EXPECT_EQ(value_of(seen_by_upstream(granted), "mintmark-binding"), "mtls");
 
   const Answer other = call(url, {bearer}, "GET", client("thief"));
   EXPECT_EQ(other.status, 401U);
