@@ -66,9 +66,9 @@ struct Service::Parts {
                {in_force->settings.session_life, limits.token}),
         prover(state, behind(hardware, Standing::in_line, surroundings)),
         relay(tokens, prover, send_by_network(limits.threads, limits)),
-        workers(limits.threads, limits.waiting),
         desk{surroundings.clock, tokens, prover, given, relay, workers, std::move(in_force)},
-        server(io, server_limits(limits), local_requests(desk), report, log_request) {}
+        server(io, server_limits(limits), local_requests(desk), report, log_request),
+        workers(limits.threads, limits.waiting) {}
 
   const Limits limits;
   Hardware hardware;
@@ -76,9 +76,9 @@ struct Service::Parts {
   Prover prover;
   GivenTokens given;
   Relay relay;
-  Workers workers;  ///< Ends before what its jobs use.
   Desk desk;
   http::Server server;
+  Workers workers;  ///< Ends first: its jobs use all of the above.
 };
 
 Service::Service(boost::asio::io_context& io, StateDirectory state, Surroundings surroundings,

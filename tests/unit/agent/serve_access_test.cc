@@ -68,16 +68,6 @@ TEST(ServeSettings, ThatAreWrongAreRefusedWithFileLineAndKey) {
       {"/socket/group", "no-such-group-here"},
       {"/socket/colour", "red"},
       {"/session/life_seconds", 3601},
-      {"/destinations/0/url", "http://api.example"},
-      {"/destinations/0/url", "https://api.example/path"},
-      {"/destinations/0/url", "https://api.example?query"},
-      {"/destinations/0/url", "https://user@api.example"},
-      {"/destinations/0/url", "ftp://api.example"},
-      {"/destinations/0/url", "https://localhost"},
-      {"/destinations/0/url", "http://localhost"},
-      {"/destinations/1/url", "https://api.example"},
-      {"/destinations/1/url", "https://API.example:443"},
-      {"/destinations/1/url", "https://api.example."},
       {"/users/0/user", "no-such-user-here"},
       {"/users/0/user", "4294967295"},
       {"/users/0/group", "no-such-group-here"},
@@ -95,6 +85,39 @@ TEST(ServeSettings, ThatAreWrongAreRefusedWithFileLineAndKey) {
     EXPECT_TRUE(std::regex_search(read.error().detail, std::regex("^/etc/mintmark/agent.json:1:")))
         << read.error().detail;
   }
+}
+
+Result<Settings> with_destinations(const std::vector<std::string>& urls) {
+  Json document = {
+      {"socket", {{"path", "a.sock"}}}, {"destinations", Json::array()}, {"users", Json::array()}};
+  for (const std::string& url : urls)
+    document["destinations"].push_back({{"url", url}, {"audience", "urn:api"}});
+  return parsed(document);
+}
+
+TEST(ServeSettings, HaveDestinationsByHttpsOrOnThisMachine) {
+  for (const char* url : {"https://api.example", "https://api.example:8443", "https://localhost:1",
+                          "http://localhost:8080", "http://127.0.0.1", "http://[::1]:8080"})
+    EXPECT_TRUE(with_destinations({url})) << url;
+  for (const char* url :
+       {"http://api.example", "http://10.0.0.1", "https://api.example/path",
+        "https://api.example?query", "https://user@api.example", "ftp://api.example",
+        "https://localhost", "http://localhost", "http://localhost:80", "api.example"}) {
+    const auto read = with_destinations({url});
+    ASSERT_FALSE(read) << url;
+    EXPECT_NE(read.error().detail.find("destinations[0].url"), std::string::npos)
+        << read.error().detail;
+  }
+}
+
+TEST(ServeSettings, HaveEachDestinationOnce) {
+  for (const char* again :
+       {"https://api.example", "https://API.example:443", "https://api.example."}) {
+    const auto read = with_destinations({"https://api.example", again});
+    ASSERT_FALSE(read) << again;
+    EXPECT_NE(read.error().detail.find("twice"), std::string::npos) << read.error().detail;
+  }
+  EXPECT_TRUE(with_destinations({"https://api.example", "https://api.example:8443"}));
 }
 
 TEST(ServeSettings, OfAUserMustSayWhom) {

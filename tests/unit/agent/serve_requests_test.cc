@@ -155,6 +155,8 @@ TEST_F(ServeRequests, RefuseATokenOfWhatIsNotGranted) {
   open();
   const std::vector<std::tuple<uid_t, std::string, std::string>> wrong = {
       {1003, "/token", "agent_user_refused"},
+      {1003, "/token?colour=red", "agent_user_refused"},
+      {1003, "/no-such-path", "agent_user_refused"},
       {0, "/token?audience=urn%3Aapi", "agent_user_refused"},
       {1001, "/token?audience=urn%3Aother", "agent_audience_refused"},
       {1002, "/token", "agent_audience_refused"},
@@ -265,6 +267,17 @@ TEST_F(ServeRequests, ProveNothingByASessionKeyThatIsOver) {
   const std::string given_token = token();
   bench.clock.advance(seconds{60});
   EXPECT_EQ(code_of(proof(1001, given_token)), "agent_user_refused");
+}
+
+TEST_F(ServeRequests, MakeNoProofWithASessionKeyThatIsOver) {
+  open();
+  const auto session = SessionKey::make(seconds{60}, bench.clock.now()).value();
+  const ProofContent content{"GET", "https://api.example/", "token"};
+  EXPECT_TRUE(prover->prove(content, session.get()));
+  bench.clock.advance(seconds{60});
+  const auto late = prover->prove(content, session.get());
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::agent_session_unfit);
 }
 
 // --- requests that are carried ---
