@@ -2,6 +2,7 @@
 // each refusal is for the client, what no client can forge; and the gate while it is changed and
 // stopped.
 #include <arpa/inet.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -430,6 +431,30 @@ TEST_F(Beside, OneWhoIsNoTrustedProxyIsToldNothing) {
     EXPECT_EQ(answer.status, 403U) << proxy.name;
     EXPECT_NE(answer.body.find("gate_peer_untrusted"), std::string::npos) << proxy.name;
   }
+  stop_gate();
+  write_settings(settings().dump());
+  start_gate();
+}
+
+TEST_F(Beside, AUnixSocketAnswersTheProxysUserAlone) {
+  const std::string socket = gate_file().string() + ".sock";
+  const auto asked = [&](const char* trusted) {
+    Json own = settings();
+    own["listen"].push_back(
+        {{"dialect", "caddy"}, {"socket", socket}, {"trusted_users", {trusted}}});
+    stop_gate();
+    write_settings(own.dump());
+    start_gate();
+    return execute({"curl", "--silent", "--unix-socket", socket, "--header",
+                    "X-Forwarded-Method: GET", "--header", "X-Forwarded-Uri: /things", "--header",
+                    "X-Forwarded-Proto: https", "--header",
+                    "X-Forwarded-Host: " + proxies()[1].origin.substr(8), "http://gate/"})
+        .output;
+  };
+  const passwd* const self = getpwuid(geteuid());
+  ASSERT_NE(self, nullptr);
+  EXPECT_NE(asked(self->pw_name).find("token_missing"), std::string::npos);
+  EXPECT_NE(asked("daemon").find("gate_peer_untrusted"), std::string::npos);
   stop_gate();
   write_settings(settings().dump());
   start_gate();
