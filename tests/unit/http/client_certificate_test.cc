@@ -131,7 +131,7 @@ TEST(ForwardedCertificate, ThatIsNotOneEscapedPemIsRefused) {
   const std::string good = escaped(own.pem());
   const SelfSigned long_one("P-256", longest_client_certificate);
   std::string plus = good;
-  plus.replace(plus.find("%0A"), 1, "+");
+  plus.replace(plus.find("%0a"), 1, "+");
   for (const std::string& value :
        {plus, own.pem(), good + good, good + "x", "x" + good, good.substr(0, good.size() - 1),
         good.substr(0, good.size() - 2), good + "%", good + "%0", good + "%zz", good + "+",
