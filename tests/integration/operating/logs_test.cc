@@ -58,7 +58,9 @@ TEST_F(Logs, HaveALineForWhatNeverBecameARequest) {
   const std::size_t before = log().size();
   const auto answer = stack.curl({"--include", "--header", "Host: a b", stack["MINT_ISSUER"]});
   EXPECT_NE(answer.output.find("http_host_wrong"), std::string::npos) << answer.output;
-  const auto lines = lines_since(before);
+  auto lines = lines_since(before);
+  // Beside it others of the issuer may say something of their own.
+  std::erase_if(lines, [](const Json& line) { return line["event"] != "request"; });
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(lines[0]["code"], "http_host_wrong");
   EXPECT_EQ(lines[0]["path"], "");
