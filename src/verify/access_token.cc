@@ -111,13 +111,14 @@ Result<void> check_key_protection(const std::string& protection, const TokenExpe
 std::string weaker_protection(const Json& attestation, std::string own) {
   if (own != "session") return own;
   const auto vouching = text_or_empty(attestation, "key_protection");
-  if (!vouching) return "none";
-  return vouching->empty() || *vouching == "hardware" ? own : *vouching;
+  if (!vouching || vouching->empty()) return "none";
+  return *vouching == "hardware" ? own : *vouching;
 }
 
 Result<void> read_attestation(const Json& claims, TokenFacts& token) {
-  const auto attestation = claims.find("attestation");
-  if (attestation == claims.end()) return {};
+  static const Json nothing = Json::object();
+  const auto found = claims.find("attestation");
+  const Json* attestation = found == claims.end() ? &nothing : &*found;
   if (!attestation->is_object())
     return fail(Code::token_malformed, "the token's attestation is no object");
   auto format = text_or_empty(*attestation, "format");

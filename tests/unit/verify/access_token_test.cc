@@ -181,7 +181,7 @@ TEST_F(AccessToken, WhoseTextsAreNoTextsIsRefused) {
 }
 
 TEST_F(AccessToken, SaysHowItsKeyIsProtected) {
-  for (const char* protection : {"hardware", "session", "unproven", "none"}) {
+  for (const char* protection : {"hardware", "unproven", "none"}) {
     const auto verified =
         verifier_.check_without_proof(token_with_claim("key_protection", protection));
     ASSERT_TRUE(verified);
@@ -196,9 +196,12 @@ TEST_F(AccessToken, WhoseKeyIsProtectedOtherwiseThanDemandedIsRefused) {
   auto demanding = options();
   demanding.key_protections = {"hardware", "session"};
   const Verifier strict(std::move(demanding), source());
-  for (const char* taken : {"hardware", "session"})
-    EXPECT_TRUE(strict.check_without_proof(token_with_claim("key_protection", taken))) << taken;
-  for (const Json& refused : {Json("none"), Json("unproven"), Json("Hardware"), Json(""), Json()}) {
+  EXPECT_TRUE(strict.check_without_proof(token()));
+  const Json vouched = {{"format", "tpm2"}, {"key_protection", "hardware"}};
+  EXPECT_TRUE(strict.check_without_proof(
+      token_with_claims({{"key_protection", "session"}, {"attestation", vouched}})));
+  for (const Json& refused :
+       {Json("none"), Json("unproven"), Json("Hardware"), Json(""), Json(), Json("session")}) {
     const auto verified = strict.check_without_proof(token_with_claim("key_protection", refused));
     ASSERT_FALSE(verified) << refused;
     EXPECT_EQ(name_of(verified.error().refusal), name_of(Refusal::token_key_protection));
@@ -262,6 +265,17 @@ TEST_F(AccessToken, ForASessionKeyIsWorthWhatVouchedForIt) {
   EXPECT_EQ(of_vouching("none"), "none");
   EXPECT_EQ(of_vouching("unproven"), "unproven");
   EXPECT_EQ(of_vouching(7), "none");
+  EXPECT_EQ(of_vouching(""), "none");
+}
+
+TEST_F(AccessToken, ForASessionKeyThatSaysNotWhatVouchedForItIsWorthNothing) {
+  const auto with_attestation = [&](const Json& attestation) {
+    Json all = changed(claims(), "attestation", attestation);
+    all["key_protection"] = "session";
+    return verifier_.check_without_proof(issuer_key().sign_jws(header(), all))->key_protection();
+  };
+  EXPECT_EQ(with_attestation(nullptr), "none");
+  EXPECT_EQ(with_attestation({{"format", "tpm2"}}), "none");
 }
 
 }  // namespace
