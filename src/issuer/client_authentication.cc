@@ -3,8 +3,11 @@
 namespace mintmark::issuer {
 namespace {
 
-// An assertion is remembered by its exp, until then and no longer.
-constexpr verify::ReplayLimits assertion_window{.past = std::chrono::seconds(0)};
+// An assertion is remembered by its exp, until then and no longer. Whether an earlier process took
+// it is asked of the second of the start alone: it is nothing without a proof by the key that it
+// names, and that the proof is new is known.
+constexpr verify::ReplayLimits assertion_window{.past = std::chrono::seconds(0),
+                                                .future = std::chrono::seconds(0)};
 
 Result<void> check_client_id(const Credentials& credentials, const std::string& client_id) {
   if (!credentials.client_id || *credentials.client_id == client_id) return {};

@@ -50,7 +50,8 @@ Enrolment::Enrolment(EnrolmentOptions options, Parts parts)
     : options_(std::move(options)),
       parts_(std::move(parts)),
       tickets_(parts_.clock),
-      replay_(parts_.clock.now()),
+      // What an earlier process took came with a ticket that this one cannot open.
+      replay_(parts_.clock.now(), {.future = std::chrono::seconds{0}}),
       admitting_(options_.admitting, {parts_.clock, parts_.keyring, parts_.devices, parts_.stores,
                                       parts_.policies, parts_.gate}) {}
 

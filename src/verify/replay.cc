@@ -80,9 +80,9 @@ ReplayWindow::Outcome ReplayWindow::use(const std::string& key, const std::strin
 }
 
 Result<void> ReplayWindow::remember(const ProvenRequest& proof, Moment now, bool made_since_start) {
-  if (!made_since_start && proof.issued_at() <= start_) {
+  if (!made_since_start && proof.issued_at() <= start_ + limits_.future) {
     return fail(Code::proof_before_start,
-                "the proof was made before this service started; make a new one");
+                "the proof may have been used before this service started; make a new one");
   }
   switch (use(proof.jkt(), proof.jti(), proof.issued_at(), now)) {
     case Outcome::first_use:
@@ -100,7 +100,7 @@ Result<void> ReplayWindow::remember(const ProvenRequest& proof, Moment now, bool
 Result<void> ReplayWindow::remember(const ClientAssertion& assertion, Moment now) {
   const Moment made =
       assertion.issued_at().value_or(assertion.expires_at() - assertion_life - assertion_future);
-  if (made <= start_) {
+  if (made <= start_ + limits_.future) {
     return fail(Code::assertion_before_start,
                 "the client assertion was made before this service started, or does not say when "
                 "(iat); make a new one");

@@ -15,6 +15,9 @@ namespace mintmark::verify {
 
 struct ReplayLimits {
   std::chrono::seconds past = proof_past;  ///< At least what check_proof is told.
+  /// What may be taken though it is made that much later than now (what check_proof is told), so
+  /// that an earlier process may have taken it. 0 where something else says that none did.
+  std::chrono::seconds future = proof_future;
   std::size_t entries = 1U << 20U;  ///< In all shards together; some 100 octets each when in use.
 };
 
@@ -28,8 +31,8 @@ class ReplayWindow {
   static constexpr std::size_t shards = 64;
 
   /// `start`: the second in which this memory begins. What was used before died with an earlier
-  /// process, so what may have been made by then is refused (`proof_before_start`,
-  /// `assertion_before_start`).
+  /// process, so what that may have taken is refused: all that says it was made by then, or up to
+  /// `future` later (`proof_before_start`, `assertion_before_start`).
   explicit ReplayWindow(Moment start, ReplayLimits limits = {});
   ~ReplayWindow();
   ReplayWindow(const ReplayWindow&) = delete;

@@ -91,7 +91,9 @@ struct Verifier::State {
                                           .longest = options.keys_longest,
                                           .pause = options.keys_pause}),
         tokens(options.tokens_remembered),
-        replay(clock.now(), {.past = options.proof_past, .entries = options.proofs_remembered}),
+        replay(clock.now(), {.past = options.proof_past,
+                             .future = options.proof_future,
+                             .entries = options.proofs_remembered}),
         nonces(clock) {}
 
   // What the call shares: the token's hash is its name in the memory, and `ath`.
@@ -190,9 +192,10 @@ struct Verifier::State {
     const bool asked = options.proof_nonces != ProofNonces::never;
     auto first = replay.remember(proof, now, asked && proof.nonce().has_value());
     if (first || !asked || first.error().code != Code::proof_before_start) return first;
-    return fail(Code::proof_nonce_required,
-                "the proof was made before this service started; make a new one, with the nonce "
-                "that this answer's DPoP-Nonce header gives");
+    return fail(
+        Code::proof_nonce_required,
+        "the proof may have been used before this service started; make a new one, with the nonce "
+        "that this answer's DPoP-Nonce header gives");
   }
 
   const VerifierOptions options;

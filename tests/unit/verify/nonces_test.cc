@@ -70,7 +70,8 @@ class ProofNonce : public testing::Test, protected test::TokenFixture {
   std::string token_ = token();
 };
 
-constexpr seconds before_start{3};
+// A verifier of the fixture began six seconds ago, and one before it took what ran five ahead.
+constexpr seconds before_start{1};
 
 TEST_F(ProofNonce, IsLookedAtByNobodyWhereNoneIsAskedFor) {
   const Verifier never = asking(ProofNonces::never);
@@ -84,6 +85,24 @@ TEST_F(ProofNonce, IsAskedForWhereItIsNotKnownWhetherTheProofWasUsed) {
   EXPECT_EQ(answer(unsure, std::nullopt), "");
   EXPECT_EQ(answer(unsure, std::nullopt, before_start), "proof_nonce_required");
   EXPECT_EQ(answer(unsure, unsure.fresh_nonce(), before_start), "");
+}
+
+TEST_F(ProofNonce, IsAskedForWhereAnEarlierVerifierMayHaveTakenTheProof) {
+  for (const ProofNonces when : {ProofNonces::never, ProofNonces::when_unsure}) {
+    const Verifier before = asking(when);
+    auto content = proof_content(token_);
+    content.at += seconds{5};
+    const std::string ahead = make_proof(device(), content);
+    EXPECT_EQ(answer_to(before, ahead), "");
+    auto chosen = options();
+    chosen.proof_nonces = when;
+    const Verifier after(std::move(chosen), source());
+    const char* wanted = when == ProofNonces::never ? "proof_before_start" : "proof_nonce_required";
+    EXPECT_EQ(answer_to(after, ahead), wanted);
+    clock().advance(seconds{6});
+    EXPECT_EQ(answer_to(after, ahead), wanted);
+    EXPECT_EQ(answer(after, std::nullopt), "");
+  }
 }
 
 TEST_F(ProofNonce, IsAskedForAlways) {

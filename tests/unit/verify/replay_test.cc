@@ -15,7 +15,9 @@ using std::chrono::seconds;
 using test::SoftKey;
 
 constexpr const char* url = "https://server.example.com/token";
+// What is made later than this was not taken before.
 const Moment start = from_unix(1'800'000'000);
+const Moment begun = start - proof_future;
 
 const SoftKey& device() {
   static const SoftKey key;
@@ -33,7 +35,7 @@ void expect_refused(const Result<void>& remembered, Code code) {
 }
 
 TEST(ReplayWindow, TakesAProofOnce) {
-  ReplayWindow window(start);
+  ReplayWindow window(begun);
   const auto proof = proof_at(start + seconds{1}, "a");
   EXPECT_TRUE(window.remember(proof, start + seconds{1}));
   expect_refused(window.remember(proof, start + seconds{1}), Code::proof_replayed);
@@ -42,21 +44,21 @@ TEST(ReplayWindow, TakesAProofOnce) {
 }
 
 TEST(ReplayWindow, RefusesAJtiAgainWithAnotherTime) {
-  ReplayWindow window(start);
+  ReplayWindow window(begun);
   EXPECT_TRUE(window.remember(proof_at(start + seconds{1}, "a"), start + seconds{1}));
   expect_refused(window.remember(proof_at(start + seconds{2}, "a"), start + seconds{2}),
                  Code::proof_replayed);
 }
 
 TEST(ReplayWindow, KeepsTheJtisOfDevicesApart) {
-  ReplayWindow window(start);
+  ReplayWindow window(begun);
   const SoftKey other;
   EXPECT_TRUE(window.remember(proof_at(start + seconds{1}, "a"), start + seconds{1}));
   EXPECT_TRUE(window.remember(proof_at(start + seconds{1}, "a", other), start + seconds{1}));
 }
 
 TEST(ReplayWindow, TakesAProofOfItsFirstSecondThatIsKnownToBeLater) {
-  ReplayWindow window(start);
+  ReplayWindow window(begun);
   const auto proof = proof_at(start, "a");
   EXPECT_TRUE(window.remember(proof, start, true));
   expect_refused(window.remember(proof, start, true), Code::proof_replayed);
@@ -76,10 +78,11 @@ ClientAssertion assertion(Moment expires, std::optional<Moment> issued, const st
       .value();
 }
 
-constexpr ReplayLimits until_exp{.past = seconds{0}, .entries = ReplayWindow::shards};
+constexpr ReplayLimits until_exp{
+    .past = seconds{0}, .future = seconds{0}, .entries = ReplayWindow::shards};
 
 TEST(ReplayWindow, TakesAnAssertionOnceUntilItExpires) {
-  ReplayWindow window(start, {.past = seconds{0}});
+  ReplayWindow window(start, {.past = seconds{0}, .future = seconds{0}});
   const auto once = assertion(start + seconds{100}, start + seconds{40}, "a");
   EXPECT_TRUE(window.remember(once, start + seconds{40}));
   expect_refused(window.remember(once, start + seconds{41}), Code::assertion_replayed);
@@ -89,7 +92,7 @@ TEST(ReplayWindow, TakesAnAssertionOnceUntilItExpires) {
 }
 
 TEST(ReplayWindow, RefusesAnAssertionOfAnEarlierProcess) {
-  ReplayWindow window(start, {.past = seconds{0}});
+  ReplayWindow window(start, {.past = seconds{0}, .future = seconds{0}});
   expect_refused(window.remember(assertion(start + seconds{60}, start, "a"), start),
                  Code::assertion_before_start);
   expect_refused(window.remember(assertion(start + seconds{305}, std::nullopt, "b"), start),
@@ -107,16 +110,31 @@ TEST(ReplayWindow, ThatIsFullRefusesRatherThanForgetsAnAssertion) {
   expect_refused(window.remember(first, start + seconds{1}), Code::replay_window_full);
 }
 
-TEST(ReplayWindow, RefusesProofsMadeNotLaterThanItsStart) {
-  ReplayWindow window(start);
-  expect_refused(window.remember(proof_at(start - seconds{1}, "a"), start),
+TEST(ReplayWindow, RefusesProofsThatAnEarlierProcessMayHaveTaken) {
+  const Moment last = start;
+  ReplayWindow before(last - seconds{100});
+  ReplayWindow after(last);
+  // What runs ahead of the clock was taken in the last second of the one before.
+  for (const seconds ahead : {seconds{-1}, seconds{0}, seconds{1}, proof_future}) {
+    const auto proof = proof_at(last + ahead, std::to_string(ahead.count()));
+    EXPECT_TRUE(before.remember(proof, last));
+    expect_refused(after.remember(proof, last + seconds{1}), Code::proof_before_start);
+  }
+  EXPECT_TRUE(after.remember(proof_at(last + proof_future + seconds{1}, "new"), last + seconds{1}));
+}
+
+TEST(ReplayWindow, RefusesOfItsFutureWhatItsLimitsSay) {
+  ReplayWindow narrow(start, {.future = seconds{0}});
+  expect_refused(narrow.remember(proof_at(start, "a"), start), Code::proof_before_start);
+  EXPECT_TRUE(narrow.remember(proof_at(start + seconds{1}, "b"), start));
+  ReplayWindow wide(start, {.future = seconds{60}});
+  expect_refused(wide.remember(proof_at(start + seconds{60}, "a"), start),
                  Code::proof_before_start);
-  expect_refused(window.remember(proof_at(start, "b"), start), Code::proof_before_start);
-  EXPECT_TRUE(window.remember(proof_at(start + seconds{1}, "c"), start));
+  EXPECT_TRUE(wide.remember(proof_at(start + seconds{61}, "b"), start + seconds{1}));
 }
 
 TEST(ReplayWindow, ForgetsWhatIsTooOldAndTakesItNeverAgain) {
-  ReplayWindow window(start);
+  ReplayWindow window(begun);
   const auto proof = proof_at(start + seconds{1}, "a");
   EXPECT_TRUE(window.remember(proof, start + seconds{1}));
   expect_refused(window.remember(proof, start + seconds{32}), Code::proof_iat_old);
@@ -124,7 +142,7 @@ TEST(ReplayWindow, ForgetsWhatIsTooOldAndTakesItNeverAgain) {
 }
 
 TEST(ReplayWindow, DoesNotTakeAgainWhatItForgotWhenTheClockIsSetBack) {
-  ReplayWindow window(start);
+  ReplayWindow window(begun);
   const auto proof = proof_at(start + seconds{1}, "a");
   EXPECT_TRUE(window.remember(proof, start + seconds{1}));
   EXPECT_TRUE(window.remember(proof_at(start + seconds{500}, "b"), start + seconds{500}));
@@ -132,7 +150,7 @@ TEST(ReplayWindow, DoesNotTakeAgainWhatItForgotWhenTheClockIsSetBack) {
 }
 
 TEST(ReplayWindow, ThatIsFullGivesUpItsOldestSecondAndRefusesIt) {
-  ReplayWindow window(start, {.past = proof_past, .entries = 2 * ReplayWindow::shards});
+  ReplayWindow window(begun, {.past = proof_past, .entries = 2 * ReplayWindow::shards});
   const Moment now = start + seconds{5};
   const auto first = proof_at(start + seconds{1}, "a");
   EXPECT_TRUE(window.remember(first, now));
@@ -145,7 +163,7 @@ TEST(ReplayWindow, ThatIsFullGivesUpItsOldestSecondAndRefusesIt) {
 }
 
 TEST(ReplayWindow, ThatIsFullOfOneSecondRefusesMoreOfIt) {
-  ReplayWindow window(start, {.past = proof_past, .entries = 2 * ReplayWindow::shards});
+  ReplayWindow window(begun, {.past = proof_past, .entries = 2 * ReplayWindow::shards});
   const Moment now = start + seconds{1};
   EXPECT_TRUE(window.remember(proof_at(now, "a"), now));
   EXPECT_TRUE(window.remember(proof_at(now, "b"), now));
@@ -155,7 +173,7 @@ TEST(ReplayWindow, ThatIsFullOfOneSecondRefusesMoreOfIt) {
 }
 
 TEST(ReplayWindow, NeverHoldsMoreThanItsEntries) {
-  ReplayWindow window(start, {.past = proof_past, .entries = 4 * ReplayWindow::shards});
+  ReplayWindow window(begun, {.past = proof_past, .entries = 4 * ReplayWindow::shards});
   for (int i = 0; i < 200; ++i) {
     const Moment at = start + seconds{1 + i / 10};
     (void)window.remember(proof_at(at, std::to_string(i)), at);
@@ -164,7 +182,7 @@ TEST(ReplayWindow, NeverHoldsMoreThanItsEntries) {
 }
 
 TEST(ReplayWindow, TakesAProofOnceThoughManyThreadsTryIt) {
-  ReplayWindow window(start);
+  ReplayWindow window(begun);
   std::vector<ProvenRequest> proofs;
   for (int i = 0; i < 50; ++i) proofs.push_back(proof_at(start + seconds{1}, std::to_string(i)));
   std::atomic<int> taken{0};

@@ -106,16 +106,19 @@ class TokenFixture {
     return make_proof(device_, proof_content(token));
   }
 
-  /// On this fixture's clock. It begins now; a second later proofs are taken.
+  /// On this fixture's clock.
   [[nodiscard]] VerifierOptions options() const {
     VerifierOptions options(issuer_url, service);
     options.now = [clock = clock_] { return clock->now(); };
     return options;
   }
   [[nodiscard]] Verifier verifier() { return verifier(options()); }
+  /// Begun so long ago that it takes proofs of the second that begins with it.
   [[nodiscard]] Verifier verifier(VerifierOptions options) {
+    const auto future = options.proof_future;
+    clock_->advance(-future);
     Verifier made(std::move(options), source());
-    clock_->advance(std::chrono::seconds{1});
+    clock_->advance(future + std::chrono::seconds{1});
     return made;
   }
 
