@@ -29,7 +29,8 @@ int mintmark_abi_version(void);
 enum {
   MINTMARK_OK = 0,
   MINTMARK_REFUSED = 1,          /* The token or its proof is not taken; the result says why. */
-  MINTMARK_UNAVAILABLE = 2,      /* The issuer's keys cannot be had: try again later. */
+  MINTMARK_UNAVAILABLE = 2,      /* The issuer's keys cannot be had, or the memory of proofs is
+                                    full: nothing is said about the token. Try again later. */
   MINTMARK_INVALID_ARGUMENT = 3, /* NULL, empty, negative, or not one of the values named here. */
   MINTMARK_NO_MEMORY = 4,
   MINTMARK_FAILED = 5 /* None of these. */

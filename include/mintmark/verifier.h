@@ -23,6 +23,10 @@ namespace verify {
 struct TokenFacts;  // Of the implementation.
 }
 
+// Of this release alone: its classes change between releases, and a program that was built with
+// another header is not linked, nor started, instead of going wrong. Nobody writes it.
+inline namespace v0_1_0 {
+
 /// Why a token or its proof is not taken. Each reason has its own name (`name_of`), which stays the
 /// same from release to release: for metrics, logs and programs.
 enum class Refusal : std::uint16_t {
@@ -68,9 +72,10 @@ enum class Refusal : std::uint16_t {
   proof_ath,
   proof_key_mismatch,  ///< The proof is by another key than the token's `cnf.jkt`.
   proof_replayed,      ///< This proof was used before.
-  proof_before_start,  ///< Made before this verifier started: whether it was used then is not
-                       ///< known.
-  replay_window_full,  ///< Too many proofs at once to remember them all; a new proof will do.
+  proof_before_start,  ///< Its `iat` is not later than this verifier's start by more than
+                       ///< VerifierOptions::proof_future: whether it was used before is not known.
+  replay_window_full,  ///< Too many proofs at once to remember them all: whether this one was used
+                       ///< cannot be known. A new one will do when there is room.
   // The issuer's keys: nothing is said about the token.
   keys_unavailable,          ///< They could not be fetched.
   keys_malformed,            ///< What was fetched is no JWK set.
@@ -80,7 +85,8 @@ enum class Refusal : std::uint16_t {
 
 /// "token_expired".
 [[nodiscard]] std::string_view name_of(Refusal refusal);
-/// True if the refusal says nothing about the token: the keys could not be had. Try again later.
+/// True if the refusal says nothing about the token or its proof: the keys could not be had, or the
+/// memory of proofs is full. Let nothing pass (503), and try again later.
 [[nodiscard]] bool is_unavailable(Refusal refusal);
 
 struct Refused {
@@ -278,4 +284,5 @@ class Verifier {
   std::unique_ptr<State> state_;
 };
 
+}  // namespace v0_1_0
 }  // namespace mintmark

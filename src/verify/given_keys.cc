@@ -24,8 +24,9 @@ class GivenKeys final : public KeySource {
 
 }  // namespace
 
-std::unique_ptr<KeySource> given_keys(std::string jwks) {
+}  // namespace mintmark
+
+// Qualified, or it would be another beside that of the inline namespace.
+std::unique_ptr<mintmark::KeySource> mintmark::given_keys(std::string jwks) {
   return std::make_unique<GivenKeys>(std::move(jwks));
 }
-
-}  // namespace mintmark

@@ -180,12 +180,10 @@ tl::expected<KeyDocument, Refused> HttpsKeySource::fetch_holding(
 
 }  // namespace mintmark::verify
 
-namespace mintmark {
-
-std::unique_ptr<KeySource> published_keys(std::string issuer, std::string ca_file,
-                                          std::string instance) {
+// Qualified, or it would be another beside that of the inline namespace.
+std::unique_ptr<mintmark::KeySource> mintmark::published_keys(std::string issuer,
+                                                              std::string ca_file,
+                                                              std::string instance) {
   return std::make_unique<verify::HttpsKeySource>(std::move(issuer), std::move(ca_file),
                                                   std::move(instance));
 }
-
-}  // namespace mintmark

@@ -3,6 +3,19 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(faces "${PROJECT_SOURCE_DIR}/include")
 
+# The versions are in the headers: of the C face MINTMARK_ABI_VERSION, of the C++ face this release's.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${faces}/mintmark/mintmark.h" "${faces}/mintmark/verifier.h")
+file(READ "${faces}/mintmark/mintmark.h" c_header)
+if(NOT c_header MATCHES "#define MINTMARK_ABI_VERSION ([0-9]+)")
+  message(FATAL_ERROR "mintmark.h has no MINTMARK_ABI_VERSION")
+endif()
+set(abi_version "${CMAKE_MATCH_1}")
+file(READ "${faces}/mintmark/verifier.h" cpp_header)
+string(REPLACE "." "_" release "v${PROJECT_VERSION}")
+if(NOT cpp_header MATCHES "\ninline namespace ${release} {")
+  message(FATAL_ERROR "verifier.h: this release's inline namespace is ${release}")
+endif()
+
 add_library(mintmark SHARED c_face.cc)
 add_library(mintmark::mintmark ALIAS mintmark)
 mintmark_reuse(mintmark mintmark_precompiled)
@@ -17,7 +30,7 @@ if(NOT MINTMARK_SANITIZE)  # Their library comes with the program.
 endif()
 set_target_properties(mintmark PROPERTIES
   DEFINE_SYMBOL ""
-  VERSION ${PROJECT_VERSION} SOVERSION 0 LINK_DEPENDS "${faces}/mintmark.map"
+  VERSION "${abi_version}.${PROJECT_VERSION}" SOVERSION "${abi_version}" LINK_DEPENDS "${faces}/mintmark.map"
   LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 
 # `cmake --install BUILD --component library` installs these alone.

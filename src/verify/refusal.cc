@@ -56,13 +56,6 @@ static_assert(names.size() == static_cast<std::size_t>(Refusal::metadata_issuer_
 
 }  // namespace
 
-std::string_view name_of(Refusal refusal) {
-  const auto index = static_cast<std::size_t>(refusal);
-  return index < names.size() ? names[index] : "unknown";
-}
-
-bool is_unavailable(Refusal refusal) { return refusal >= Refusal::keys_unavailable; }
-
 namespace verify {
 
 Refused refused(Error error) {
@@ -73,3 +66,13 @@ Refused refused(Error error) {
 
 }  // namespace verify
 }  // namespace mintmark
+
+// Qualified, or they would be others beside those of the inline namespace.
+std::string_view mintmark::name_of(Refusal refusal) {
+  const auto index = static_cast<std::size_t>(refusal);
+  return index < names.size() ? names[index] : "unknown";
+}
+
+bool mintmark::is_unavailable(Refusal refusal) {
+  return refusal == Refusal::replay_window_full || refusal >= Refusal::keys_unavailable;
+}

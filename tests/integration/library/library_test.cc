@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "mintmark/mintmark.h"
 #include "support/child_process.h"
 #include "support/document_blocks.h"
 #include "support/published_issuer.h"
@@ -138,9 +139,10 @@ TEST_F(Library, ShowsItsTwoFacesAndNothingElse) {
   const auto symbols = execute({"nm", "-D", "--defined-only", prefix() + "/lib/libmintmark.so"});
   ASSERT_EQ(symbols.status, 0) << symbols.output;
   const std::regex face(
-      "[0-9a-f]+ [TVW] (mintmark_[a-z_]+|_Z(NK?|TSN|TIN|TVN)8mintmark(8Verifier|13VerifiedToken|"
-      "9KeySource)(E|C[12]|D[012]|aS|[0-9]).*|_ZN8mintmark(14is_unavailable|7name_of)ENS_7RefusalE|"
-      "_ZN8mintmark(14published_keys|10given_keys)E.*)");
+      "[0-9a-f]+ [TVW] (mintmark_[a-z_]+|_Z(NK?|TSN|TIN|TVN)8mintmark6v0_1_0(8Verifier|"
+      "13VerifiedToken|9KeySource)(E|C[12]|D[012]|aS|[0-9]).*|"
+      "_ZN8mintmark6v0_1_0(14is_unavailable|7name_of)ENS0_7RefusalE|"
+      "_ZN8mintmark6v0_1_0(14published_keys|10given_keys)E.*)");
   std::istringstream lines(symbols.output);
   std::size_t count = 0;
   for (std::string line; std::getline(lines, line); ++count)
@@ -151,6 +153,7 @@ TEST_F(Library, ShowsItsTwoFacesAndNothingElse) {
 }
 
 TEST_F(Library, IsInstalledWithoutTheProgramsAndWhole) {
+  const std::string abi = std::to_string(MINTMARK_ABI_VERSION);
   std::set<std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(prefix())) {
     if (!entry.is_directory()) files.insert(entry.path().lexically_relative(prefix()).string());
@@ -161,8 +164,8 @@ TEST_F(Library, IsInstalledWithoutTheProgramsAndWhole) {
                                    "lib/cmake/mintmark/mintmark-config.cmake",
                                    "lib/cmake/mintmark/mintmark-targets-release.cmake",
                                    "lib/cmake/mintmark/mintmark-targets.cmake",
-                                   "lib/libmintmark.so", "lib/libmintmark.so.0",
-                                   "lib/libmintmark.so.0.1.0", "lib/pkgconfig/mintmark.pc"}));
+                                   "lib/libmintmark.so", "lib/libmintmark.so." + abi,
+                                   "lib/libmintmark.so." + abi + ".0.1.0", "lib/pkgconfig/mintmark.pc"}));
 }
 
 TEST_F(Library, HasADocumentWithNothingThatIsNotTried) {

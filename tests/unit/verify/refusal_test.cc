@@ -26,6 +26,15 @@ TEST(Refusal, OfACodeWithoutOneRefusesStill) {
   EXPECT_EQ(refused(Error{Code::internal, "why", 0}).refusal, Refusal::token_malformed);
 }
 
+// What mint-gate answers by the status of a code, services answer by this.
+TEST(Refusal, SaysNothingAboutTheTokenWhereItsCodeIsAnsweredBy503) {
+  for (int i = 0; i <= static_cast<int>(Refusal::metadata_issuer_mismatch); ++i) {
+    const auto refusal = static_cast<Refusal>(i);
+    EXPECT_EQ(is_unavailable(refusal), facts_of(code_named(name_of(refusal))).http_status >= 500)
+        << name_of(refusal);
+  }
+}
+
 TEST(Refusal, OutsideTheEnumerationHasNoName) {
   EXPECT_EQ(name_of(static_cast<Refusal>(9999)), "unknown");
 }
