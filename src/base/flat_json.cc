@@ -12,12 +12,28 @@ class FlatReader {
  public:
   explicit FlatReader(std::string_view text) : rest_(text) {}
 
+  [[nodiscard]] bool at_end() const { return rest_.empty(); }
+
+  std::optional<Json> object(std::size_t depth = 1) {
+    if (!take('{')) return std::nullopt;
+    Json::object_t members;
+    do {
+      const auto name = text();
+      if (!name || !take(':')) return std::nullopt;
+      auto member = value(depth);
+      if (!member || ++members_ > flat_members) return std::nullopt;
+      if (!members.emplace(*name, std::move(*member)).second) return std::nullopt;
+    } while (take(','));
+    if (!take('}')) return std::nullopt;
+    return Json(std::move(members));
+  }
+
+ private:
   bool take(char wanted) {
     if (rest_.empty() || rest_.front() != wanted) return false;
     rest_.remove_prefix(1);
     return true;
   }
-  [[nodiscard]] bool at_end() const { return rest_.empty(); }
 
   std::optional<std::string_view> text() {
     if (!take('"')) return std::nullopt;
@@ -41,36 +57,30 @@ class FlatReader {
     return value;
   }
 
-  std::optional<Json> value() {
+  std::optional<Json> value(std::size_t depth) {
     if (!rest_.empty() && rest_.front() == '"') {
       const auto plain = text();
       return plain ? std::optional<Json>(std::in_place, *plain) : std::nullopt;
     }
+    if (!rest_.empty() && rest_.front() == '{')
+      return depth < flat_depth ? object(depth + 1) : std::nullopt;
     const auto whole = number();
     return whole ? std::optional<Json>(std::in_place, *whole) : std::nullopt;
   }
 
- private:
   static bool is_plain(char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
 
   std::string_view rest_;
+  std::size_t members_ = 0;
 };
 
 }  // namespace
 
 std::optional<Json> read_flat_object(std::string_view text) {
   FlatReader reader(text);
-  if (!reader.take('{')) return std::nullopt;
-  Json::object_t members;
-  do {
-    const auto name = reader.text();
-    if (!name || !reader.take(':')) return std::nullopt;
-    auto value = reader.value();
-    if (!value || members.size() == flat_members) return std::nullopt;
-    if (!members.emplace(*name, std::move(*value)).second) return std::nullopt;
-  } while (reader.take(','));
-  if (!reader.take('}') || !reader.at_end()) return std::nullopt;
-  return Json(std::move(members));
+  auto object = reader.object();
+  if (!object || !reader.at_end()) return std::nullopt;
+  return object;
 }
 
 }  // namespace mintmark

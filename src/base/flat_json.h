@@ -1,6 +1,7 @@
-// JSON of the plainest kind, read in one pass: what a DPoP proof says is such, and the parser takes
-// longer for it than everything else that its check does beside the signature. Of this folder
-// alone.
+// JSON of the plainest kind, read in one pass: what a DPoP proof says is such, and what our tokens
+// say. Of this folder alone.
+//
+// GAIN
 #pragma once
 
 #include <optional>
@@ -10,11 +11,13 @@
 
 namespace mintmark {
 
-inline constexpr std::size_t flat_members = 16;
+inline constexpr std::size_t flat_members = 32;
+inline constexpr std::size_t flat_depth = 2;
 
-/// `{"name":"text","name":123,…}`: at most flat_members, no name twice, no white space, no escape,
-/// printable ASCII alone, numbers of up to 18 digits. Nothing for all else: whether that is good
-/// JSON is the parser's to say.
+/// `{"name":"text","name":123,"name":{…},…}`: at most flat_depth objects inside one another and
+/// flat_members in all, none empty, no name twice in one, no white space, no escape, printable
+/// ASCII alone, numbers of up to 18 digits. Nothing for all else: whether that is good JSON is the
+/// parser's to say. What it gives is what the parser would give.
 [[nodiscard]] std::optional<Json> read_flat_object(std::string_view text);
 
 }  // namespace mintmark

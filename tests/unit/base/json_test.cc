@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
+#include "base/flat_json.h"
 #include "support/mutations.h"
 
 namespace mintmark {
@@ -222,6 +224,62 @@ TEST(StrictJson, OfAFlatObjectIsWhatItIsOfAnyOther) {
   test::for_each_mutation(flat, 20'000, expect_same_with_and_without_short_way);
 }
 
+bool are_one(const Json& a, const Json& b) {
+  if (a.type() != b.type() || a != b) return false;
+  return !a.is_object() || std::all_of(a.items().begin(), a.items().end(), [&](const auto& member) {
+    return are_one(member.value(), b[member.key()]);
+  });
+}
+
+// Whether it was read.
+bool is_nothing_or_what_the_parser_gives(const std::string& text) {
+  const auto flat = read_flat_object(text);
+  if (!flat) return false;
+  const auto parsed = parse_json(" " + text);
+  EXPECT_TRUE(parsed && are_one(*flat, *parsed)) << text;
+  return true;
+}
+
+constexpr const char* of_a_proof =
+    R"({"ath":"fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo","htm":"GET","htu":"https://a.example/b?c",)"
+    R"("iat":1800000000,"jti":"e1j3V_bKic8-LAEB","nonce":"eyJ7S_zG.eyJH0-Z"})";
+constexpr const char* of_a_token =
+    R"({"attestation":{"at":1800000000,"format":"tpm2"},"aud":"https://a.example","cnf":{"jkt":"0Zc"},)"
+    R"("exp":1800000300,"iat":1800000000,"iss":"https://b.example","key_protection":"hardware"})";
+
+TEST(FlatObject, IsReadWhereProofsAndTokensHaveIt) {
+  EXPECT_TRUE(is_nothing_or_what_the_parser_gives(of_a_proof));
+  EXPECT_TRUE(is_nothing_or_what_the_parser_gives(of_a_token));
+  EXPECT_TRUE(is_nothing_or_what_the_parser_gives(R"({"a":{"a":1},"b":{"a":"1"}})"));
+}
+
+TEST(FlatObject, IsNothingOrWhatTheParserGives) {
+  std::size_t read = 0;
+  const auto judge = [&](const std::string& text) {
+    read += is_nothing_or_what_the_parser_gives(text) ? 1 : 0;
+  };
+  test::for_each_mutation(of_a_proof, 40'000, judge);
+  test::for_each_mutation(of_a_token, 40'000, judge);
+  EXPECT_GT(read, 1000U);
+}
+
+TEST(FlatObject, WithANameTwiceIsNone) {
+  for (const char* text : {R"({"a":1,"a":1})", R"({"a":{"b":1},"a":{"b":1}})", R"({"":1,"":2})",
+                           R"({"a":{"b":1,"b":1}})", R"({"a":{"b":1,"c":2,"b":3},"d":4})"}) {
+    EXPECT_FALSE(read_flat_object(text)) << text;
+    EXPECT_EQ(refusal(text), Code::json_duplicate_key) << text;
+  }
+}
+
+TEST(FlatObject, ThatIsNotPlainIsLeftToTheParser) {
+  for (const char* text :
+       {"", "{", "{}", R"({"a":{}})", R"({"a":1)", R"({"a":{"b":1})", R"({"a":{"b":1}}})",
+        R"({"a":{"b":{"c":1}}})", R"({"a":[]})", R"({"a":-1})", R"({"a":01})", R"({"a":{"b":00}})",
+        R"({"a":1.0})", R"({"a":1234567890123456789})", R"({"a":true})", R"({ "a":1})",
+        R"({"a":"\u0041"})", R"({"a":1} )", R"({"a":1,})"})
+    EXPECT_FALSE(read_flat_object(text)) << text;
+}
+
 TEST(StrictJson, OfManyMembersKeepsToTheLimits) {
   const auto object_of = [](int members) {
     std::string text = "{";
@@ -229,13 +287,20 @@ TEST(StrictJson, OfManyMembersKeepsToTheLimits) {
       text += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":" + std::to_string(i);
     return text + "}";
   };
-  for (const int members : {1, 15, 16, 17, 40}) {
+  for (const int members : {1, 31, 32, 33, 40}) {
     ASSERT_TRUE(parse_json(object_of(members))) << members;
     EXPECT_EQ(parse_json(object_of(members))->size(), static_cast<std::size_t>(members));
   }
   EXPECT_EQ(refusal(object_of(5), {.elements = 5}), Code::json_too_large);
   EXPECT_EQ(refusal(object_of(5), {.octets = 20}), Code::json_too_large);
   EXPECT_EQ(refusal(object_of(5), {.depth = 0}), Code::json_too_deep);
+  const std::string within = R"({"a":)" + object_of(31) + "}";
+  EXPECT_TRUE(read_flat_object(within));
+  EXPECT_FALSE(read_flat_object(R"({"a":)" + object_of(32) + "}"));
+  EXPECT_TRUE(parse_json(within, {.elements = 33}));
+  EXPECT_EQ(refusal(within, {.elements = 32}), Code::json_too_large);
+  EXPECT_TRUE(parse_json(within, {.depth = 2}));
+  EXPECT_EQ(refusal(within, {.depth = 1}), Code::json_too_deep);
 }
 
 }  // namespace
