@@ -279,6 +279,11 @@ class Verifier {
   [[nodiscard]] tl::expected<VerifiedToken, Refused> check_without_proof(
       std::string_view token) const;
 
+  /// How many are remembered now, for figures: at most VerifierOptions' tokens_remembered and
+  /// proofs_remembered. Some microseconds: every shard's lock is taken once.
+  [[nodiscard]] std::size_t tokens_remembered() const;
+  [[nodiscard]] std::size_t proofs_remembered() const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

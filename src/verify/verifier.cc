@@ -246,4 +246,7 @@ tl::expected<VerifiedToken, Refused> Verifier::check_without_proof(std::string_v
 
 std::string Verifier::fresh_nonce() const { return state_->nonces.fresh(); }
 
+std::size_t Verifier::tokens_remembered() const { return state_->tokens.size(); }
+std::size_t Verifier::proofs_remembered() const { return state_->replay.size(); }
+
 }  // namespace mintmark

@@ -11,7 +11,8 @@ const Error no_code{Code::internal, "", 0};
 
 }  // namespace
 
-GateFigures::GateFigures(std::shared_ptr<const gate::KeptKeys> keys)
+GateFigures::GateFigures(std::shared_ptr<const gate::KeptKeys> keys,
+                         std::function<std::shared_ptr<const Verifier>()> verifier)
     : decisions_(metrics_.outcomes("mintmark_gate_decisions_total",
                                    "Decisions by outcome: ok, or the code of the refusal.")),
       seconds_(metrics_.seconds("mintmark_gate_decision_seconds",
@@ -28,7 +29,15 @@ GateFigures::GateFigures(std::shared_ptr<const gate::KeptKeys> keys)
                             "Since when the issuer's keys are here as they are.");
   auto failing = metrics_.gauge("mintmark_gate_keys_fetch_failing",
                                 "1 while the last fetch of the issuer's keys failed.");
-  metrics_.before_text([usable, age, failing, keys = std::move(keys)]() mutable {
+  auto tokens = metrics_.gauge("mintmark_gate_tokens_remembered",
+                               "Tokens whose signature need not be checked again.");
+  auto proofs = metrics_.gauge("mintmark_gate_proofs_remembered",
+                               "Proofs that were used and could be used again.");
+  metrics_.before_text([usable, age, failing, tokens, proofs, keys = std::move(keys),
+                        verifier = std::move(verifier)]() mutable {
+    const auto in_force = verifier();
+    tokens.set(static_cast<double>(in_force->tokens_remembered()));
+    proofs.set(static_cast<double>(in_force->proofs_remembered()));
     const auto standing = keys->standing();
     usable.set(standing.usable ? 1 : 0);
     age.set(static_cast<double>(standing.age.count()));

@@ -1,12 +1,14 @@
 // What mint-gate serve counts; docs/gate.md has the table for people.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/time.h"
 #include "gate/kept_keys.h"
 #include "http/message.h"
+#include "mintmark/verifier.h"
 #include "telemetry/metrics.h"
 
 namespace mintmark::programs {
@@ -14,7 +16,9 @@ namespace mintmark::programs {
 /// Thread-safe.
 class GateFigures {
  public:
-  explicit GateFigures(std::shared_ptr<const gate::KeptKeys> keys);
+  /// `verifier`: the one in force, asked before each text.
+  GateFigures(std::shared_ptr<const gate::KeptKeys> keys,
+              std::function<std::shared_ptr<const Verifier>()> verifier);
 
   void decided(const http::Answered& answered);
   void reloaded(bool successful);

@@ -129,7 +129,7 @@ GateServer::GateServer(Contexts& contexts, std::string file, Prepared prepared)
       file_(std::move(file)),
       in_force_(std::move(prepared)),
       keys_(keys_of(in_force_.settings)),
-      figures_(keys_),
+      figures_(keys_, [this] { return gate_.policy()->verifier; }),
       gate_(keys_, policy_of(in_force_.settings, nullptr)) {}
 
 // Who waits answers to nobody any more.
