@@ -28,7 +28,11 @@ struct World {
   std::uint16_t metrics = free_port();
   std::uint16_t nginx_port = free_port();
   std::uint16_t caddy_port = free_port();
+  std::uint16_t shared_port = free_port();  // nginx, with a default server that is somebody else's.
+  std::uint16_t routes_port = free_port();  // Caddy, a route with several services.
+  std::uint16_t astray_port = free_port();  // Caddy, services beside the import.
   std::string upstream_port;
+  std::string fastcgi_port;
   std::unique_ptr<ChildProcess> upstream, gate, nginx, caddy;
 
   [[nodiscard]] std::string path(const std::string& name) const {
@@ -47,8 +51,32 @@ void start_upstream() {
       world->path("upstream.log"));
   wait_until("the upstream", *world->upstream,
              [] { return world->upstream->output().find('\n') != std::string::npos; });
-  world->upstream_port = world->upstream->output();
-  world->upstream_port.pop_back();
+  std::istringstream(world->upstream->output()) >> world->upstream_port >> world->fastcgi_port;
+}
+
+std::string origin_of(std::uint16_t port) { return "https://localhost:" + std::to_string(port); }
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  const auto at = text.find(what);
+  if (at == std::string::npos) throw std::runtime_error("no snippet has " + what);
+  return text.replace(at, what.size(), by);
+}
+
+// What each server has; `names` in its own way.
+std::string nginx_server(std::uint16_t port, const std::string& names, const std::string& more) {
+  return "server {\nlisten 127.0.0.1:" + std::to_string(port) + " ssl;\nserver_name " + names +
+         ";\nssl_certificate " + world->path("server.pem") + ";\nssl_certificate_key " +
+         world->path("server.key") + ";\ninclude " + snippets + "/nginx/mint-gate-mtls.conf;\n" +
+         more + "}\n";
+}
+
+std::string nginx_services() {
+  const std::string include = "include " + snippets + "/nginx/mint-gate-";
+  const std::string asks = include + "location.conf;\n";
+  return include + "server.conf;\nlocation / {\n" + asks +
+         "proxy_pass http://127.0.0.1:" + world->upstream_port +
+         ";\n}\nlocation /things/fastcgi {\n" + asks + "include /etc/nginx/fastcgi_params;\n" +
+         include + "fastcgi.conf;\nfastcgi_pass 127.0.0.1:" + world->fastcgi_port + ";\n}\n";
 }
 
 std::string nginx_conf() {
@@ -58,14 +86,13 @@ std::string nginx_conf() {
                      "/pid;\nevents {}\nhttp {\naccess_log off;\n";
   for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
     text += std::string(kind) + "_temp_path " + temporary + ";\n";
-  return text + "upstream mint_gate { server 127.0.0.1:" + std::to_string(world->for_nginx) +
-         "; keepalive 8; }\nserver {\nlisten 127.0.0.1:" + std::to_string(world->nginx_port) +
-         " ssl;\nserver_name localhost;\nssl_certificate " + world->path("server.pem") +
-         ";\nssl_certificate_key " + world->path("server.key") +
-         ";\nssl_verify_client optional_no_ca;\ninclude " + snippets +
-         "/nginx/mint-gate-server.conf;\nlocation / {\ninclude " + snippets +
-         "/nginx/mint-gate-location.conf;\nproxy_pass http://127.0.0.1:" + world->upstream_port +
-         ";\n}\n}\n}\n";
+  return text +
+         replaced(whole(snippets + "/nginx/mint-gate-http.conf"), "127.0.0.1:9080",
+                  "127.0.0.1:" + std::to_string(world->for_nginx)) +
+         nginx_server(world->nginx_port, "localhost", nginx_services()) +
+         nginx_server(world->shared_port, "first.invalid",
+                      "underscores_in_headers on;\nreturn 404;\n") +
+         nginx_server(world->shared_port, "localhost", nginx_services()) + "}\n";
 }
 
 void start_nginx() {
@@ -77,22 +104,54 @@ void start_nginx() {
       world->path("nginx.log"));
 }
 
+std::string caddy_tls() {
+  return "tls " + world->path("server.pem") + " " + world->path("server.key") +
+         " {\nclient_auth {\nmode request\n}\n}\n";
+}
+
+// One route with all that can stand in it, for any host, which believes whoever is in front of it;
+// and a site that has its services beside the import, where none may stand.
+std::string more_sites() {
+  const std::string upstream = "reverse_proxy 127.0.0.1:" + world->upstream_port + "\n";
+  const std::string services = "handle /things/handled* {\n" + upstream +
+                               "}\nhandle_path /things/stripped/* {\n" + upstream +
+                               "}\nhandle /things/uri/* {\nuri strip_prefix /things\n" + upstream +
+                               "}\nrespond /things/respond upstream\nredir /things/moved "
+                               "/upstream\n" +
+                               upstream;
+  // With client_auth Caddy lets no other Host than the handshake's come as far as the gate.
+  const std::string tls =
+      "tls " + world->path("server.pem") + " " + world->path("server.key") + "\n";
+  return ":" + std::to_string(world->routes_port) + " {\n" + tls +
+         "route {\nimport mint_gate_trusting\n" + services + "}\n}\n" +
+         origin_of(world->astray_port) + " {\n" + caddy_tls() +
+         "import mint_gate\nuri strip_prefix /prefix\nhandle /things* {\n" + upstream +
+         "}\nhandle_path /stripped/* {\n" + upstream + "}\n}\n";
+}
+
+std::string caddy_sites() {
+  const std::string shipped = whole(snippets + "/Caddyfile");
+  const auto begin = shipped.find("(mint_gate) {");
+  const std::string snippet = shipped.substr(begin, shipped.find("\n}\n", begin) + 3 - begin);
+  const std::string trusting = replaced(replaced(snippet, "(mint_gate)", "(mint_gate_trusting)"),
+                                        "\t\turi /\n", "\t\turi /\ntrusted_proxies 127.0.0.1\n");
+  return shipped + trusting + more_sites();
+}
+
 void start_caddy() {
   // Without its administration and its redirects, which belong to the machine.
-  put(world->path("Caddyfile"),
-      "{\nadmin off\nauto_https disable_redirects\n}\n" + whole(snippets + "/Caddyfile"));
+  put(world->path("Caddyfile"), "{\nadmin off\nauto_https disable_redirects\n}\n" + caddy_sites());
   world->caddy = std::make_unique<ChildProcess>(
       std::vector<std::string>{"caddy", "run", "--config", world->path("Caddyfile"), "--adapter",
                                "caddyfile"},
       world->path("caddy.log"),
-      Environment{
-          {"HOME", world->directory.path().string()},
-          {"XDG_DATA_HOME", world->path("data")},
-          {"XDG_CONFIG_HOME", world->path("config")},
-          {"MINT_GATE", "127.0.0.1:" + std::to_string(world->for_caddy)},
-          {"MINT_GATE_SITE", "https://localhost:" + std::to_string(world->caddy_port)},
-          {"MINT_GATE_TLS", "tls " + world->path("server.pem") + " " + world->path("server.key")},
-          {"MINT_GATE_UPSTREAM", "127.0.0.1:" + world->upstream_port}});
+      Environment{{"HOME", world->directory.path().string()},
+                  {"XDG_DATA_HOME", world->path("data")},
+                  {"XDG_CONFIG_HOME", world->path("config")},
+                  {"MINT_GATE", "127.0.0.1:" + std::to_string(world->for_caddy)},
+                  {"MINT_GATE_SITE", origin_of(world->caddy_port)},
+                  {"MINT_GATE_TLS", caddy_tls()},
+                  {"MINT_GATE_UPSTREAM", "127.0.0.1:" + world->upstream_port}});
 }
 
 Json listener(const char* dialect, std::uint16_t port) {
@@ -137,6 +196,29 @@ bool answers(const std::string& url) {
 
 }  // namespace
 
+Seen seen_by_upstream(const Answer& answer) {
+  Seen seen;
+  const Json echo = Json::parse(answer.body, nullptr, false);
+  if (!echo.is_object()) return seen;
+  const Json& fields = echo["fields"];
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+    std::string name = fields[i];
+    for (char& c : name) c = c == '_' ? '-' : static_cast<char>(std::tolower(c));
+    seen.emplace(name, fields[i + 1]);
+  }
+  return seen;
+}
+
+std::string value_of(const Seen& seen, const char* name) {
+  const auto found = seen.find(name);
+  return found == seen.end() ? "(none)" : found->second;
+}
+
+std::string in_lower_case(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(c));
+  return text;
+}
+
 std::string Answer::header(const char* name) const {
   const std::string* value = headers.find(name);
   return value == nullptr ? "(none)" : *value;
@@ -161,16 +243,19 @@ void Beside::SetUpTestSuite() {
   start_gate();
   start_nginx();
   start_caddy();
-  for (const Proxy& proxy : proxies())
-    await(proxy.name, [&] { return answers(proxy.origin + "/"); });
+  wait_until("nginx", *world->nginx, [] { return answers(proxies()[0].origin + "/"); });
+  wait_until("Caddy", *world->caddy, [] { return answers(proxies()[1].origin + "/"); });
 }
 
 void Beside::TearDownTestSuite() { world.reset(); }
 
 std::vector<Beside::Proxy> Beside::proxies() {
-  return {{"nginx", "https://localhost:" + std::to_string(world->nginx_port)},
-          {"Caddy", "https://localhost:" + std::to_string(world->caddy_port)}};
+  return {{"nginx", origin_of(world->nginx_port)}, {"Caddy", origin_of(world->caddy_port)}};
 }
+
+std::string Beside::shared_origin() { return origin_of(world->shared_port); }
+std::string Beside::routes_origin() { return origin_of(world->routes_port); }
+std::string Beside::astray_origin() { return origin_of(world->astray_port); }
 
 Answer Beside::call(const std::string& url, const Fields& fields, const std::string& method,
                     const std::vector<std::string>& options) const {
@@ -183,6 +268,16 @@ Answer Beside::call(const std::string& url, const Fields& fields, const std::str
   }
   arguments.insert(arguments.end(), options.begin(), options.end());
   return parsed(stack.curl(arguments).output);
+}
+
+Answer Beside::call_raw(const std::string& origin, const std::string& request,
+                        const std::vector<std::string>& options) {
+  std::vector<std::string> arguments{
+      "bash",  "-c",       R"(printf %s "$0" | timeout 20 openssl s_client -quiet "$@" 2>&1)",
+      request, "-connect", origin.substr(8)};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  const std::string output = execute(arguments).output;
+  return parsed(output.substr(std::min(output.find("HTTP/1."), output.size())));
 }
 
 std::string Beside::proof(const std::string& token, const std::string& url,
@@ -202,6 +297,8 @@ Json Beside::settings() {
   const Stack& stack = Stack::instance();
   Json origins = Json::array();
   for (const Proxy& proxy : proxies()) origins.push_back(proxy.origin);
+  for (const auto& other : {shared_origin(), routes_origin(), astray_origin()})
+    origins.push_back(other);
   return {{"issuer", stack["MINT_ISSUER"]},
           {"ca", stack["MINT_CA"]},
           {"listen", {listener("nginx", world->for_nginx), listener("caddy", world->for_caddy)}},

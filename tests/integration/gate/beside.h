@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +25,18 @@ struct Answer {
   [[nodiscard]] std::string header(const char* name) const;
 };
 
+/// The identity headers, as the service reads them.
+inline const std::vector<std::string> identity{
+    "Mintmark-Subject",        "Mintmark-Client-Id", "Mintmark-Scope",
+    "Mintmark-Audience",       "Mintmark-Token-Id",  "Mintmark-Expires",
+    "Mintmark-Key-Protection", "Mintmark-Binding",   "Mintmark-Attestation-Format"};
+
+/// What the upstream saw; names in lower case, with '-' for '_', as CGI reads them.
+using Seen = std::multimap<std::string, std::string>;
+[[nodiscard]] Seen seen_by_upstream(const Answer& answer);
+[[nodiscard]] std::string value_of(const Seen& seen, const char* name);  ///< Or "(none)".
+[[nodiscard]] std::string in_lower_case(std::string text);
+
 class Beside : public Operating {
  protected:
   static void SetUpTestSuite();
@@ -34,12 +47,22 @@ class Beside : public Operating {
     std::string origin;
   };
   [[nodiscard]] static std::vector<Proxy> proxies();
+  /// nginx with another's default server at the address, which takes underscores.
+  [[nodiscard]] static std::string shared_origin();
+  /// Caddy for any host, with trusted_proxies, and in its route handle, handle_path, uri, respond.
+  [[nodiscard]] static std::string routes_origin();
+  /// Caddy with the services beside the import, where the snippet says that none may stand.
+  [[nodiscard]] static std::string astray_origin();
 
   using Fields = std::vector<std::string>;
   /// Fields as "Name: value", options for curl.
   [[nodiscard]] Answer call(const std::string& url, const Fields& fields = {},
                             const std::string& method = "GET",
                             const std::vector<std::string>& options = {}) const;
+  /// The octets of a request as they are, of HTTP/1.0 or with "Connection: close"; options for
+  /// openssl s_client.
+  [[nodiscard]] static Answer call_raw(const std::string& origin, const std::string& request,
+                                       const std::vector<std::string>& options);
   /// By the stack's device, with its TPM.
   [[nodiscard]] std::string proof(const std::string& token, const std::string& url,
                                   const std::string& method = "GET") const;
