@@ -120,10 +120,11 @@ class Decision {
 
 }  // namespace
 
-bool Gate::may_change(const http::Response& answer) const {
+bool Gate::may_change(const http::Response& answer, std::uint64_t attempts) const {
   if (!answer.cause) return false;
   const Code code = answer.cause->code;
-  return (code == Code::token_key_unknown || code == Code::keys_unavailable) && keys_->asking();
+  if (code != Code::token_key_unknown && code != Code::keys_unavailable) return false;
+  return keys_->attempts() != attempts || keys_->asking();
 }
 
 http::Response Gate::decide(const http::Request& check, const Door& door) const {

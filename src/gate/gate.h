@@ -50,8 +50,9 @@ class Gate {
   /// The answer for the proxy; its `cause` is why it refuses.
   [[nodiscard]] http::Response decide(const http::Request& check, const Door& door) const;
   /// The answer would perhaps be another when the issuer, which is being asked for its keys, has
-  /// answered: whoever may wait (KeptKeys::await_answer) decides again then.
-  [[nodiscard]] bool may_change(const http::Response& answer) const;
+  /// answered, or is another already: whoever may wait (KeptKeys::await_answer) decides again then.
+  /// `attempts`: of the keys, before the decision.
+  [[nodiscard]] bool may_change(const http::Response& answer, std::uint64_t attempts) const;
 
  private:
   std::shared_ptr<const KeptKeys> keys_;

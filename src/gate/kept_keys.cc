@@ -32,14 +32,14 @@ struct KeptKeys::State {
   const std::unique_ptr<KeySource> issuer;  // Of the thread.
   const KeptKeysLimits limits;
   std::atomic<clock::rep> usable_until{clock::time_point::min().time_since_epoch().count()};
+  std::atomic<std::uint64_t> attempts{0};  // Fetches that ended; changes under the mutex.
 
   mutable std::mutex mutex;  // All below.
   std::condition_variable changed;
   bool ending = false;
   bool wanted = true;
   bool fetching = false;
-  std::uint64_t version = 0;   // Of the document; 0: there is none.
-  std::uint64_t attempts = 0;  // Fetches that ended.
+  std::uint64_t version = 0;  // Of the document; 0: there is none.
   KeyDocument document;
   std::vector<std::string> kids;
   clock::time_point fetched_at;
@@ -71,7 +71,7 @@ void KeptKeys::State::fetch_while_wanted() {
 
 void KeptKeys::State::take(const Fetched& fetched, clock::time_point asked_at) {
   fetching = wanted = false;
-  ++attempts;
+  attempts.fetch_add(1, std::memory_order_acq_rel);
   not_before = asked_at + limits.pause;
   due = clock::now() + limits.pause;
   auto keys = fetched ? verify::KeySet::parse(fetched->jwks) : fail(Code::internal, "");
@@ -91,12 +91,13 @@ void KeptKeys::State::take(const Fetched& fetched, clock::time_point asked_at) {
   changed.notify_all();
 }
 
-// What is left of the copy's life goes with it: a verifier that comes late keeps it no longer.
+// Good until the next one is fetched: a verifier that kept it longer would not learn which keys
+// were taken back. How long it may be used where none comes is for `usable` to say.
 Fetched KeptKeys::State::copy(std::uint64_t& handed) const {
   handed = version;
-  const auto age = std::chrono::floor<std::chrono::seconds>(clock::now() - fetched_at);
   KeyDocument given = document;
-  given.max_age = std::max(document.max_age - age, std::chrono::seconds{0});
+  const auto left = std::chrono::ceil<std::chrono::seconds>(due - clock::now());
+  given.max_age = std::max(left, std::chrono::seconds{0});
   return given;
 }
 
@@ -161,10 +162,14 @@ bool KeptKeys::asking() const {
   return state_->asking();
 }
 
+std::uint64_t KeptKeys::attempts() const {
+  return state_->attempts.load(std::memory_order_acquire);
+}
+
 void KeptKeys::await_answer(std::chrono::milliseconds longest) const {
   std::unique_lock lock(state_->mutex);
   if (!state_->asking()) return;
-  const auto before = state_->attempts;
+  const auto before = state_->attempts.load();
   state_->changed.wait_until(lock, state_->started_at + longest,
                              [&] { return state_->ending || state_->attempts != before; });
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -27,8 +28,9 @@ class KeptKeys {
   KeptKeys(const KeptKeys&) = delete;
   KeptKeys& operator=(const KeptKeys&) = delete;
 
-  /// What a Verifier takes, with a keys_pause of 0. Never waits: it gives the copy that is here, or
-  /// has the issuer asked and says `keys_unavailable`. May outlive this.
+  /// What a Verifier takes, with a keys_pause of 0 and a keys_grace that leaves it to `usable` how
+  /// long a copy may be used. Never waits: it gives the copy that is here, good until the next is
+  /// fetched, or has the issuer asked and says `keys_unavailable`. May outlive this.
   [[nodiscard]] std::unique_ptr<KeySource> source() const;
 
   struct Standing {
@@ -42,6 +44,8 @@ class KeptKeys {
   [[nodiscard]] bool usable() const;
   /// The issuer is being asked: a key that is missed may be here when that has ended.
   [[nodiscard]] bool asking() const;
+  /// How often the issuer has answered, or failed to, since the start.
+  [[nodiscard]] std::uint64_t attempts() const;
   /// Waits until what `asking` speaks of has ended, or began `longest` ago.
   void await_answer(std::chrono::milliseconds longest) const;
 

@@ -135,6 +135,11 @@ void read_door(ObjectReader& one, ListenerSettings& read) {
   if (!prefix.empty() && (dialect != "envoy" || prefix[0] != '/' || prefix.back() == '/'))
     one.refuse("path_prefix",
                R"(must be what Envoy's http_service has as its path_prefix: "/check")");
+  const char* const teller = from == "Client-Cert" ? "caddy" : from == "nginx" ? "nginx" : nullptr;
+  if (teller != nullptr && dialect != teller)
+    one.refuse("client_certificate",
+               "is told by the proxy itself only where \"Client-Cert\" goes with the dialect "
+               "\"caddy\", and \"nginx\" with \"nginx\"; elsewhere clients could send it");
   if (from == "tls" && !read.tls)
     one.refuse("client_certificate", R"(can be "tls" only where "tls" stands)");
 }

@@ -51,6 +51,10 @@ Result<std::string> decode(std::string_view path) {
     const auto octet =
         static_cast<char>(http::hex_value(path[i + 1]) * 16 + http::hex_value(path[i + 2]));
     i += 2;
+    // RFC 3986 §6.2.2.2: the same path, but not to servers that look at it as it came.
+    if (http::is_alphanumeric(octet) ||
+        std::string_view("-._~").find(octet) != std::string_view::npos)
+      return ambiguous("has a character percent-encoded that needs no encoding");
     if (std::string_view("/\\?#").find(octet) != std::string_view::npos)
       return ambiguous("has an encoded '/', '\\', '?' or '#'");
     decoded += octet;

@@ -77,7 +77,9 @@ VerifierOptions options_of(const gate::Settings& settings) {
   options.proof_nonces = settings.nonces;
   options.proofs_remembered = settings.proofs_remembered;
   options.tokens_remembered = settings.tokens_remembered;
-  options.keys_grace = settings.keys_grace;
+  // How old keys may be is for KeptKeys to say, which every decision asks first: the verifier's
+  // copy is stale as soon as another should be here.
+  options.keys_grace = settings.keys_grace + settings.keys_longest;
   options.keys_longest = settings.keys_longest;
   options.keys_pause = std::chrono::seconds{0};  // KeptKeys makes the pauses.
   return options;
@@ -173,8 +175,9 @@ std::unique_ptr<http::Server> GateServer::server_of(boost::asio::io_context& io,
 }
 
 void GateServer::decide(http::Request check, const gate::Door& door, http::Respond respond) {
+  const auto attempts = keys_->attempts();
   auto answer = gate_.decide(check, door);
-  if (!gate_.may_change(answer)) return respond(std::move(answer));
+  if (!gate_.may_change(answer, attempts)) return respond(std::move(answer));
   decide_when_answered(std::move(check), door, std::move(respond));
 }
 
@@ -189,7 +192,12 @@ void GateServer::decide_when_answered(http::Request check, const gate::Door& doo
   boost::asio::post(waits_, [this, check = std::move(check), &door, respond = std::move(respond)] {
     keys_->await_answer(patience);
     waiting_.fetch_sub(1);
-    respond(gate_.decide(check, door));
+    try {
+      respond(gate_.decide(check, door));
+    } catch (const std::exception& problem) {
+      // Out of memory, say. Dropped, the request is answered with 500, as where a handler throws.
+      report("http_handler_threw", {Code::http_handler_failed, problem.what(), 0});
+    }
   });
 }
 

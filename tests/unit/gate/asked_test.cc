@@ -27,13 +27,12 @@ TEST(Target, IsThePathDecodedOnceWithoutItsQuery) {
   EXPECT_EQ(path_of("/"), "/");
   EXPECT_EQ(path_of("/orders/7?next=/../admin"), "/orders/7");
   EXPECT_EQ(path_of("/a%20b"), "/a b");
-  EXPECT_EQ(path_of("/%61dmin"), "/admin");
   EXPECT_EQ(path_of("/caf%C3%A9"), "/caf\xC3\xA9");
   EXPECT_EQ(path_of("/100%25"), "/100%");
   EXPECT_EQ(path_of("/.well-known/...x/a..b/"), "/.well-known/...x/a..b/");
-  const auto target = read_target("/%61?b", origin);
+  const auto target = read_target("/%C3%A9?b", origin);
   ASSERT_TRUE(target);
-  EXPECT_EQ(target->raw, "/%61");
+  EXPECT_EQ(target->raw, "/%C3%A9");
 }
 
 TEST(Target, ThatServersReadInTwoWaysIsRefused) {
@@ -42,7 +41,8 @@ TEST(Target, ThatServersReadInTwoWaysIsRefused) {
         "/a/.%2E/admin", "/a/..;x/admin", "/a/..%3bx/admin", "/admin;x", "/a/%2e%2e%20/b",
         "/a%2fb",        "/a%2Fb",        "/a\\b",           "/a%5cb",   "/%252e%252e/admin",
         "/a%252fb",      "/a%25%32%66b",  "/%2525%32%65",    "//admin",  "/a//b",
-        "/a//",          "/a%3fb",        "/a%23b"})
+        "/a//",          "/a%3fb",        "/a%23b",          "/%61dmin", "/admin%2e",
+        "/%7Ea",         "/a%2Db",        "/a%5fb",          "/%5A",     "/a%39"})
     EXPECT_EQ(path_of(text), "gate_path_ambiguous") << text;
 }
 

@@ -485,14 +485,68 @@ TEST_F(Decided, ForANewKeyMayChangeWhileTheIssuerIsAsked) {
       next.sign_jws({{"typ", "at+jwt"}, {"alg", "ES256"}, {"kid", next.jkt()}}, claims());
   const auto fields = shown(fresh);
   const Gate gate(kept, policy_);
+  const auto before = kept->attempts();
   const auto missed = decide(fields);
   EXPECT_EQ(code(missed), "token_key_unknown");
-  EXPECT_TRUE(gate.may_change(missed));
-  EXPECT_FALSE(gate.may_change(decide({})));
+  EXPECT_TRUE(gate.may_change(missed, before));
+  EXPECT_FALSE(gate.may_change(decide({}), before));
   tap->set(true);
   kept->await_answer(std::chrono::hours{1});
-  EXPECT_FALSE(gate.may_change(missed));
+  EXPECT_TRUE(gate.may_change(missed, before)) << "the answer came after the decision";
+  EXPECT_FALSE(gate.may_change(missed, kept->attempts()));
   EXPECT_EQ(decide(fields).status, 200U);
+}
+
+TEST_F(Decided, ByAKeyThatTheIssuerTookBackIsARefusalFromTheNextFetchOn) {
+  rule(usual());
+  const auto tap = std::make_shared<HeldSource::Tap>();
+  const auto publish = [&](const std::string& jwks) {
+    const std::lock_guard lock(tap->mutex);
+    tap->answer = KeyDocument{jwks, std::chrono::seconds{2}};
+  };
+  publish(keys().answer->jwks);
+  tap->open = true;
+  const auto kept = std::make_shared<KeptKeys>(std::make_unique<HeldSource>(tap), KeptKeysLimits{});
+  while (!kept->usable()) std::this_thread::yield();
+  keys_ = kept;
+  VerifierOptions own = options();
+  own.keys_pause = std::chrono::seconds{0};
+  own.keys_grace = std::chrono::hours{1};
+  policy_->verifier = std::make_shared<const Verifier>(std::move(own), kept->source());
+  clock().advance(std::chrono::seconds{1});
+  const std::string good = token();
+  ASSERT_EQ(decide_for(good).status, 200U);
+  publish(test::key_document({test::published(test::SoftKey())}).dump());
+  // Half of max-age later, long before the copy that the verifier took would be too old.
+  tap->await_asked(2);
+  while (kept->attempts() < 2) std::this_thread::yield();
+  clock().advance(std::chrono::seconds{1});
+  const auto late = decide_for(good);
+  EXPECT_EQ(late.status, 401U);
+  EXPECT_EQ(code(late), "token_key_unknown");
+}
+
+TEST_F(Decided, ByKeysThatCannotBeFetchedAgainGoesOnWhileTheyMayBeUsed) {
+  rule(usual());
+  const auto tap = std::make_shared<HeldSource::Tap>();
+  tap->answer = KeyDocument{keys().answer->jwks, std::chrono::seconds{2}};
+  tap->open = true;
+  const auto kept = std::make_shared<KeptKeys>(std::make_unique<HeldSource>(tap), KeptKeysLimits{});
+  while (!kept->usable()) std::this_thread::yield();
+  keys_ = kept;
+  VerifierOptions own = options();
+  own.keys_pause = std::chrono::seconds{0};
+  own.keys_grace = std::chrono::hours{1};
+  policy_->verifier = std::make_shared<const Verifier>(std::move(own), kept->source());
+  clock().advance(std::chrono::seconds{1});
+  const std::string good = token();
+  ASSERT_EQ(decide_for(good).status, 200U);
+  {
+    const std::lock_guard lock(tap->mutex);
+    tap->answer = tl::unexpected<Refused>(Refused{Refusal::keys_unavailable, "down"});
+  }
+  clock().advance(std::chrono::seconds{20});
+  EXPECT_EQ(decide_for(good).status, 200U);
 }
 
 TEST_F(Decided, WithoutKeysIs503AndSaysWhenToComeBack) {
