@@ -1,83 +1,15 @@
 // Decisions: who is let in with which headers, and every refusal as its client sees it.
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <mutex>
-
 #include "gate/answers.h"
 #include "gate/gate.h"
 #include "jose/base64url.h"
 #include "support/issued_certificate.h"
-#include "unit/verify/token_fixture.h"
+#include "unit/gate/decided.h"
+#include "unit/gate/samples.h"
 
 namespace mintmark::gate {
 namespace {
-
-using Fields = std::vector<std::pair<std::string, std::string>>;
-
-std::string field(const http::Response& response, const char* name) {
-  const std::string* value = response.headers.find(name);
-  return value == nullptr ? "(none)" : *value;
-}
-std::string code(const http::Response& response) {
-  return response.cause ? std::string(facts_of(response.cause->code).name) : "";
-}
-
-Demand usual() {
-  Demand demand;
-  demand.audience = test::service;
-  return demand;
-}
-
-class Decided : public testing::Test, protected test::TokenFixture {
- protected:
-  Decided() { policy_->verifier = std::make_shared<const Verifier>(verifier()); }
-
-  void with_nonces(ProofNonces nonces) {
-    VerifierOptions own = options();
-    own.proof_nonces = policy_->nonces = nonces;
-    policy_->verifier = std::make_shared<const Verifier>(verifier(std::move(own)));
-  }
-  /// The one rule.
-  void rule(const Demand& demand, const std::string& path = "/*") {
-    auto rules = std::make_shared<Rules>();
-    ASSERT_TRUE(rules->add(path, {"GET"}, demand));
-    policy_->services = Services();
-    ASSERT_TRUE(policy_->services.add(test::service, rules));
-  }
-  [[nodiscard]] http::Response decide(const Fields& more, const std::string& uri = "/things",
-                                      const std::string& method = "GET") const {
-    http::Request check;
-    check.peer = peer_;
-    for (const auto& [name, value] : Fields{{"X-Original-Method", method},
-                                            {"X-Original-Scheme", "https"},
-                                            {"X-Original-Host", host_},
-                                            {"X-Original-URI", uri}})
-      check.headers.add(name, value);
-    for (const auto& [name, value] : more) check.headers.add(name, value);
-    const Gate gate(keys_, policy_);
-    return gate.decide(check, door_);
-  }
-  [[nodiscard]] Fields shown(const std::string& token, const std::string& scheme = "DPoP") const {
-    return {{"Authorization", scheme + " " + token}, {"DPoP", proof(token)}};
-  }
-  [[nodiscard]] http::Response decide_for(const std::string& token) const {
-    return decide(shown(token));
-  }
-
-  std::shared_ptr<const KeptKeys> keys_ = [this] {
-    auto keys = std::make_shared<KeptKeys>(source(), KeptKeysLimits{});
-    while (!keys->usable()) std::this_thread::yield();
-    return keys;
-  }();
-  std::shared_ptr<Policy> policy_ = std::make_shared<Policy>();
-  Door door_{.dialect = Dialect::nginx,
-             .path_prefix = "",
-             .peers = {.networks = {*Network::parse("127.0.0.1")}, .users = {}},
-             .certificate = CertificateFrom::none};
-  std::string peer_ = "127.0.0.1:4711";
-  std::string host_ = "service.example";
-};
 
 TEST_F(Decided, ForAGoodTokenIsAGrantWithEveryIdentityHeader) {
   rule(usual());
@@ -245,6 +177,91 @@ TEST_F(Decided, ByTheAgeOfTheAttestation) {
   EXPECT_EQ(judged(nullptr, 0), "gate_attestation_old");
 }
 
+// ---- as each proxy asks ----
+
+class DecidedForAProxy : public Decided {
+ protected:
+  DecidedForAProxy() {
+    auto rules = std::make_shared<Rules>();
+    (void)rules->add("/orders", {"GET", "POST", "DELETE"}, usual());
+    (void)policy_->services.add("https://api.example", rules);
+  }
+  /// The sample with what its client sent beside, and who asks.
+  [[nodiscard]] http::Response decide_sample(const Sample& sample, const Fields& more) {
+    http::Request check = parsed(sample.octets);
+    check.peer = peer_;
+    for (const auto& [name, value] : more) check.headers.add(name, value);
+    door_.dialect = sample.dialect;
+    door_.path_prefix = sample.prefix;
+    return Gate(keys_, policy_).decide(check, door_);
+  }
+  [[nodiscard]] Fields shown_for(const Sample& sample, const std::string& path = "/orders") {
+    const std::string good = token();
+    auto content = proof_content(good);
+    content.method = sample.read.substr(0, sample.read.find(' '));
+    content.url = "https://api.example" + path;
+    return {{"Authorization", "DPoP " + good}, {"DPoP", make_proof(device(), content)}};
+  }
+};
+
+TEST_F(DecidedForAProxy, ACallIsGrantedOrRefusedAsForEachOther) {
+  for (const Sample& sample : samples) {
+    const auto granted = decide_sample(sample, shown_for(sample));
+    EXPECT_EQ(granted.status, 200U) << sample.octets << granted.body;
+    EXPECT_EQ(field(granted, "Mintmark-Subject"), "device-1");
+    const auto bare = decide_sample(sample, {});
+    EXPECT_EQ(bare.status, 401U) << sample.octets;
+    EXPECT_TRUE(field(bare, "WWW-Authenticate").starts_with("DPoP algs=")) << sample.octets;
+    const auto other = decide_sample(sample, shown_for(sample, "/other"));
+    EXPECT_EQ(code(other), "proof_htu") << sample.octets;
+    EXPECT_TRUE(field(other, "WWW-Authenticate").starts_with("DPoP error=\"invalid_dpop_proof\""));
+    EXPECT_EQ(decide_sample(sample, {{"Authorization", "DPoP x y"}}).status, 400U);
+  }
+}
+
+TEST_F(DecidedForAProxy, WhatAClientSaysInAnotherProxysWordsIsNotHeard) {
+  const std::vector<Fields> words{{{"X-Original-Method", "PUT"},
+                                   {"X-Original-Scheme", "http"},
+                                   {"X-Original-Host", "other.example"},
+                                   {"X-Original-URI", "/other"}},
+                                  {{"X-Forwarded-Method", "PUT"},
+                                   {"X-Forwarded-Host", "other.example"},
+                                   {"X-Forwarded-Uri", "/other"}}};
+  for (const Sample& sample : samples) {
+    for (const Fields& forged : words) {
+      // Its own words twice are refused, never one of the two taken.
+      const bool own = parsed(sample.octets).headers.find(forged.front().first) != nullptr;
+      Fields fields = shown_for(sample);
+      fields.insert(fields.end(), forged.begin(), forged.end());
+      const auto response = decide_sample(sample, fields);
+      EXPECT_EQ(code(response), own ? "gate_header_repeated" : "") << sample.octets;
+    }
+    Fields subject = shown_for(sample);
+    subject.emplace_back("Mintmark-Subject", "forged");
+    EXPECT_EQ(field(decide_sample(sample, subject), "Mintmark-Subject"), "device-1");
+  }
+}
+
+TEST_F(DecidedForAProxy, AnotherOriginPathOrPeerIsRefused) {
+  for (const Sample& sample : samples) {
+    const auto changed = [&](const std::string& from, const std::string& to) {
+      Sample other = sample;
+      for (auto at = other.octets.find(from); at != std::string::npos;
+           at = other.octets.find(from, at + to.size()))
+        other.octets.replace(at, from.size(), to);
+      return code(decide_sample(other, shown_for(sample)));
+    };
+    EXPECT_EQ(changed("api.example", "evil.example"), "gate_origin_unknown") << sample.octets;
+    EXPECT_EQ(changed("https", "http"), "gate_origin_unknown") << sample.octets;
+    EXPECT_EQ(changed("/orders?x", "/other"), "gate_no_rule") << sample.octets;
+    EXPECT_EQ(changed("/orders?x", "/orders/%2e%2e/x"), "gate_path_ambiguous") << sample.octets;
+    peer_ = "192.0.2.1:1";
+    EXPECT_EQ(code(decide_sample(sample, shown_for(sample))), "gate_peer_untrusted")
+        << sample.octets;
+    peer_ = "127.0.0.1:1";
+  }
+}
+
 class DecidedByCertificate : public Decided {
  protected:
   DecidedByCertificate() {
@@ -333,232 +350,6 @@ TEST_F(Decided, AsksForANonceAndTakesTheProofThatBearsIt) {
 TEST_F(Decided, HasNoNonceWhereNoneAreConfigured) {
   rule(usual());
   EXPECT_EQ(decide({}).headers.count("DPoP-Nonce"), 0U);
-}
-
-// ---- the issuer's keys ----
-
-/// Answers when the test lets it.
-class HeldSource final : public KeySource {
- public:
-  struct Tap {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool open = false;
-    int asked = 0;
-    std::vector<std::string> held;
-    tl::expected<KeyDocument, Refused> answer;
-    void set(bool value) {
-      const std::lock_guard lock(mutex);
-      open = value;
-      changed.notify_all();
-    }
-    void await_asked(int times) {
-      std::unique_lock lock(mutex);
-      changed.wait(lock, [&] { return asked >= times; });
-    }
-  };
-  explicit HeldSource(std::shared_ptr<Tap> tap) : tap_(std::move(tap)) {}
-  tl::expected<KeyDocument, Refused> fetch() override { return fetch_holding({}); }
-  tl::expected<KeyDocument, Refused> fetch_holding(const std::vector<std::string>& held) override {
-    std::unique_lock lock(tap_->mutex);
-    ++tap_->asked;
-    tap_->held = held;
-    tap_->changed.notify_all();
-    tap_->changed.wait(lock, [&] { return tap_->open; });
-    return tap_->answer;
-  }
-
- private:
-  std::shared_ptr<Tap> tap_;
-};
-
-class Kept : public testing::Test, protected test::TokenFixture {
- protected:
-  void TearDown() override { tap_->set(true); }
-  const KeptKeys& keep_keys(std::chrono::milliseconds pause = std::chrono::milliseconds{0}) {
-    const std::lock_guard lock(tap_->mutex);
-    tap_->answer = TokenFixture::keys().answer;
-    kept_ = std::make_unique<KeptKeys>(std::make_unique<HeldSource>(tap_),
-                                       KeptKeysLimits{.pause = pause});
-    return *kept_;
-  }
-  static void await_usable(const KeptKeys& keys) {
-    while (!keys.usable()) std::this_thread::yield();
-  }
-  std::shared_ptr<HeldSource::Tap> tap_ = std::make_shared<HeldSource::Tap>();
-  std::unique_ptr<KeptKeys> kept_;
-};
-
-TEST_F(Kept, KeysAreFetchedAtOnceAndNobodyWaitsForThem) {
-  const KeptKeys& kept = keep_keys();
-  tap_->await_asked(1);
-  EXPECT_FALSE(kept.usable());
-  EXPECT_FALSE(kept.standing().ever);
-  EXPECT_FALSE(kept.source()->fetch());
-  tap_->set(true);
-  await_usable(kept);
-  EXPECT_TRUE(kept.source()->fetch());
-  EXPECT_TRUE(kept.standing().ever);
-}
-
-TEST_F(Kept, KeysThatAreMissedAreFetchedAgainAndTheIssuerIsToldWhichAreHeld) {
-  const KeptKeys& kept = keep_keys();
-  tap_->set(true);
-  await_usable(kept);
-  const auto source = kept.source();
-  ASSERT_TRUE(source->fetch());
-  EXPECT_FALSE(source->fetch()) << "it does not wait";
-  kept.await_answer(std::chrono::hours{1});
-  EXPECT_TRUE(source->fetch());
-  const std::lock_guard lock(tap_->mutex);
-  EXPECT_EQ(tap_->asked, 2);
-  EXPECT_EQ(tap_->held, std::vector<std::string>{issuer_key().jkt()});
-}
-
-TEST_F(Kept, KeysAreNotAskedForMoreOftenThanThePauseAllows) {
-  const KeptKeys& kept = keep_keys(std::chrono::hours{1});
-  tap_->set(true);
-  await_usable(kept);
-  const auto source = kept.source();
-  ASSERT_TRUE(source->fetch());
-  for (int i = 0; i < 3; ++i) EXPECT_FALSE(source->fetch());
-  EXPECT_FALSE(kept.asking());
-  const std::lock_guard lock(tap_->mutex);
-  EXPECT_EQ(tap_->asked, 1);
-}
-
-TEST_F(Kept, KeysThatTheIssuerDoesNotAnswerForHoldNobodyForever) {
-  const KeptKeys& kept = keep_keys();
-  tap_->set(true);
-  await_usable(kept);
-  const auto source = kept.source();
-  ASSERT_TRUE(source->fetch());
-  tap_->set(false);
-  const auto missed = source->fetch();
-  ASSERT_FALSE(missed);
-  EXPECT_EQ(missed.error().refusal, Refusal::keys_unavailable);
-  kept.await_answer(std::chrono::milliseconds{1});
-  EXPECT_TRUE(kept.asking());
-  EXPECT_TRUE(kept.usable());
-}
-
-TEST_F(Kept, KeysOfADocumentThatIsNoneChangeNothing) {
-  const KeptKeys& kept = keep_keys();
-  tap_->set(true);
-  await_usable(kept);
-  const auto source = kept.source();
-  ASSERT_TRUE(source->fetch());
-  {
-    const std::lock_guard lock(tap_->mutex);
-    tap_->answer = KeyDocument{"nonsense", std::chrono::seconds{300}};
-  }
-  EXPECT_FALSE(source->fetch());
-  kept.await_answer(std::chrono::hours{1});
-  EXPECT_FALSE(source->fetch());
-  EXPECT_TRUE(kept.usable());
-  EXPECT_EQ(kept.standing().trouble->refusal, Refusal::keys_malformed);
-}
-
-TEST_F(Decided, ForANewKeyMayChangeWhileTheIssuerIsAsked) {
-  rule(usual());
-  const auto tap = std::make_shared<HeldSource::Tap>();
-  tap->answer = keys().answer;
-  tap->open = true;
-  const auto kept = std::make_shared<KeptKeys>(
-      std::make_unique<HeldSource>(tap), KeptKeysLimits{.pause = std::chrono::milliseconds{0}});
-  while (!kept->usable()) std::this_thread::yield();
-  VerifierOptions own = options();
-  own.keys_pause = std::chrono::seconds{0};
-  policy_->verifier = std::make_shared<const Verifier>(std::move(own), kept->source());
-  clock().advance(std::chrono::seconds{1});
-  keys_ = kept;
-  EXPECT_EQ(decide_for(token()).status, 200U);
-  // The issuer signs with a key that it published since.
-  const test::SoftKey next;
-  {
-    const std::lock_guard lock(tap->mutex);
-    tap->answer =
-        KeyDocument{test::key_document({test::published(next)}).dump(), std::chrono::seconds{300}};
-    tap->open = false;
-  }
-  const std::string fresh =
-      next.sign_jws({{"typ", "at+jwt"}, {"alg", "ES256"}, {"kid", next.jkt()}}, claims());
-  const auto fields = shown(fresh);
-  const Gate gate(kept, policy_);
-  const auto before = kept->attempts();
-  const auto missed = decide(fields);
-  EXPECT_EQ(code(missed), "token_key_unknown");
-  EXPECT_TRUE(gate.may_change(missed, before));
-  EXPECT_FALSE(gate.may_change(decide({}), before));
-  tap->set(true);
-  kept->await_answer(std::chrono::hours{1});
-  EXPECT_TRUE(gate.may_change(missed, before)) << "the answer came after the decision";
-  EXPECT_FALSE(gate.may_change(missed, kept->attempts()));
-  EXPECT_EQ(decide(fields).status, 200U);
-}
-
-TEST_F(Decided, ByAKeyThatTheIssuerTookBackIsARefusalFromTheNextFetchOn) {
-  rule(usual());
-  const auto tap = std::make_shared<HeldSource::Tap>();
-  const auto publish = [&](const std::string& jwks) {
-    const std::lock_guard lock(tap->mutex);
-    tap->answer = KeyDocument{jwks, std::chrono::seconds{2}};
-  };
-  publish(keys().answer->jwks);
-  tap->open = true;
-  const auto kept = std::make_shared<KeptKeys>(std::make_unique<HeldSource>(tap), KeptKeysLimits{});
-  while (!kept->usable()) std::this_thread::yield();
-  keys_ = kept;
-  VerifierOptions own = options();
-  own.keys_pause = std::chrono::seconds{0};
-  own.keys_grace = std::chrono::hours{1};
-  policy_->verifier = std::make_shared<const Verifier>(std::move(own), kept->source());
-  clock().advance(std::chrono::seconds{1});
-  const std::string good = token();
-  ASSERT_EQ(decide_for(good).status, 200U);
-  publish(test::key_document({test::published(test::SoftKey())}).dump());
-  // Half of max-age later, long before the copy that the verifier took would be too old.
-  tap->await_asked(2);
-  while (kept->attempts() < 2) std::this_thread::yield();
-  clock().advance(std::chrono::seconds{1});
-  const auto late = decide_for(good);
-  EXPECT_EQ(late.status, 401U);
-  EXPECT_EQ(code(late), "token_key_unknown");
-}
-
-TEST_F(Decided, ByKeysThatCannotBeFetchedAgainGoesOnWhileTheyMayBeUsed) {
-  rule(usual());
-  const auto tap = std::make_shared<HeldSource::Tap>();
-  tap->answer = KeyDocument{keys().answer->jwks, std::chrono::seconds{2}};
-  tap->open = true;
-  const auto kept = std::make_shared<KeptKeys>(std::make_unique<HeldSource>(tap), KeptKeysLimits{});
-  while (!kept->usable()) std::this_thread::yield();
-  keys_ = kept;
-  VerifierOptions own = options();
-  own.keys_pause = std::chrono::seconds{0};
-  own.keys_grace = std::chrono::hours{1};
-  policy_->verifier = std::make_shared<const Verifier>(std::move(own), kept->source());
-  clock().advance(std::chrono::seconds{1});
-  const std::string good = token();
-  ASSERT_EQ(decide_for(good).status, 200U);
-  {
-    const std::lock_guard lock(tap->mutex);
-    tap->answer = tl::unexpected<Refused>(Refused{Refusal::keys_unavailable, "down"});
-  }
-  clock().advance(std::chrono::seconds{20});
-  EXPECT_EQ(decide_for(good).status, 200U);
-}
-
-TEST_F(Decided, WithoutKeysIs503AndSaysWhenToComeBack) {
-  rule(usual());
-  const auto tap = std::make_shared<HeldSource::Tap>();
-  tap->answer = tl::unexpected<Refused>(Refused{Refusal::keys_unavailable, "down"});
-  keys_ = std::make_shared<KeptKeys>(std::make_unique<HeldSource>(tap), KeptKeysLimits{});
-  const auto response = decide_for(token());
-  EXPECT_EQ(response.status, 503U);
-  EXPECT_EQ(code(response), "gate_starting");
-  EXPECT_EQ(field(response, "Retry-After"), "1");
-  tap->set(true);
 }
 
 TEST(StatusAtTheGate, IsOneThatSaysWhoseFaultItIs) {

@@ -2,11 +2,13 @@
 // docs/mint-gate.schema.json says the same as the reader.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <regex>
 #include <set>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "gate/answers.h"
 #include "gate/settings.h"
 
 namespace mintmark::gate {
@@ -290,6 +292,114 @@ TEST(GateSchema, NamesTheReadersDefaults) {
   EXPECT_EQ(said("/properties/log/properties/level"), read->log_level);
   EXPECT_EQ(said("/properties/nonces"), "when_unsure");
   EXPECT_EQ(read->nonces, ProofNonces::when_unsure);
+}
+
+// ---- the snippets ----
+
+/// Without comments, in lower case.
+std::string snippet(const std::string& name) {
+  const auto text = read_file(MINTMARK_SOURCE "/provisioning/proxies/" + name);
+  if (!text) throw std::runtime_error(text.error().to_string());
+  static const std::regex comment("(^|\n)[ \t]*#[^\n]*");
+  std::string plain = std::regex_replace(*text, comment, "$1");
+  for (char& c : plain) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return plain;
+}
+std::string lower(std::string_view name) {
+  std::string text(name);
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+std::string as_parameter(std::string_view name) {
+  std::string text = "http_" + lower(name);
+  std::replace(text.begin(), text.end(), '-', '_');
+  return text;
+}
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+/// What no client may say to a service, whichever proxy stands before it.
+const std::vector<std::string> of_no_client{"Authorization",     "DPoP",
+                                            "Client-Cert",       "X-SSL-Client-Escaped-Cert",
+                                            "Forwarded",         "X-Forwarded-Method",
+                                            "X-Forwarded-Uri",   "X-Forwarded-Prefix",
+                                            "X-Forwarded-Port",  "X-Forwarded-Server",
+                                            "X-Real-IP",         "X-Original-Method",
+                                            "X-Original-Scheme", "X-Original-Host",
+                                            "X-Original-URI",    "X-HTTP-Method-Override",
+                                            "X-HTTP-Method",     "X-Method-Override",
+                                            "X-Original-URL",    "X-Rewrite-URL"};
+
+TEST(Snippets, OfNginxReplaceEachHeaderForEachKindOfService) {
+  const std::vector<std::pair<std::string, std::string>> files{{"location", "proxy_set_header "},
+                                                               {"grpc", "grpc_set_header "},
+                                                               {"fastcgi", "fastcgi_param "},
+                                                               {"uwsgi", "uwsgi_param "},
+                                                               {"scgi", "scgi_param "}};
+  for (const auto& [file, directive] : files) {
+    const std::string text = "\n" + snippet("nginx/mint-gate-" + file + ".conf");
+    const bool parameters = directive.ends_with("param ");
+    const auto line = [&](std::string_view name, const std::string& value) {
+      return "\n" + directive + (parameters ? as_parameter(name) : lower(name)) + " " + value;
+    };
+    for (const auto name : identity_headers())
+      EXPECT_TRUE(has(text, line(name, "$gate_"))) << file << name;
+    for (const std::string& name : of_no_client)
+      EXPECT_TRUE(has(text, line(name, "\"\";\n"))) << file << name;
+    for (const char* name : {"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"})
+      EXPECT_TRUE(has(text, line(name, "$"))) << file << name;
+  }
+}
+
+TEST(Snippets, OfCaddyTakesAwayAndCopiesEachHeader) {
+  const std::string text = snippet("Caddyfile");
+  static const std::regex taken("request_header -([a-z0-9_-]+)(\\*?)\n");
+  const auto takes = [&](const std::string& name) {
+    for (std::sregex_iterator found(text.begin(), text.end(), taken), end; found != end; ++found) {
+      const std::string own = (*found)[1];
+      if (name == own || ((*found)[2] == "*" && name.starts_with(own))) return true;
+    }
+    return false;
+  };
+  for (const auto name : identity_headers()) {
+    EXPECT_TRUE(takes(lower(name))) << name;
+    EXPECT_TRUE(has(text, "\n\t\t\t" + lower(name) + "\n")) << name;
+  }
+  for (const std::string& name : of_no_client) EXPECT_TRUE(takes(lower(name))) << name;
+}
+
+TEST(Snippets, OfEnvoyTakesAwayEachHeaderAndClosesWhereTheGateIsGone) {
+  const std::string text = snippet("envoy.yaml");
+  const auto takes = [&](std::string_view name) {
+    return has(text, "- {remove: " + lower(name) + "}\n");
+  };
+  for (const auto name : identity_headers()) EXPECT_TRUE(takes(name)) << name;
+  for (const std::string& name : of_no_client) {
+    if (name == "Authorization" || name == "DPoP") continue;  // Behind the gate, which reads them.
+    EXPECT_TRUE(takes(name)) << name;
+  }
+  EXPECT_TRUE(has(text, "request_headers_to_remove: [authorization, dpop]\n"));
+  EXPECT_TRUE(has(text, "failure_mode_allow: false\n"));
+  EXPECT_TRUE(has(text, "use_remote_address: true\n"));
+  EXPECT_TRUE(has(text, "normalize_path: false\n"));
+  EXPECT_TRUE(has(text, "headers_with_underscores_action: reject_request\n"));
+  EXPECT_TRUE(has(text, "- {prefix: mintmark-, ignore_case: true}\n"));
+  EXPECT_LT(text.find("http.header_mutation"), text.find("http.ext_authz"));
+}
+
+TEST(Snippets, OfTraefikTakesAwayEachHeaderAndBelievesNoClient) {
+  const std::string text = snippet("traefik.yml");
+  for (const auto name : identity_headers()) EXPECT_TRUE(name.starts_with("Mintmark")) << name;
+  EXPECT_TRUE(has(text, "authresponseheadersregex: \"^mintmark\"\n"));
+  for (const std::string& name : of_no_client) {
+    // Traefik's own, for which it takes no client's word.
+    if (name == "X-Forwarded-Port" || name == "X-Forwarded-Server") continue;
+    EXPECT_TRUE(has(text, "\n          " + lower(name) + ": \"\"\n")) << name;
+  }
+  EXPECT_TRUE(has(text, "trustforwardheader: false\n"));
+  EXPECT_TRUE(has(text, "authrequestheaders: [authorization, dpop]\n"));
+  EXPECT_TRUE(has(text, "middlewares: [mint-gate, mint-gate-behind]\n"));
 }
 
 }  // namespace
