@@ -26,7 +26,9 @@ using Report = std::function<void(std::string_view event, const Error& error)>;
 /// malformed gets 400 (408, 413, 414, 417, 431, 501, 505) with a JSON body {"error",
 /// "error_description", "code"} that says why, then the connection closes, after what the client
 /// still sends was read for a while. A handler that throws or drops its Respond unused becomes 500
-/// and a report. Every answer carries Date and X-Request-Id. Never throws after construction. Ends
+/// and a report. An answer that has "Connection: close" is the connection's last; one that has
+/// asked nothing yet is closed after a minute, however long kept ones may be idle. Every answer
+/// carries Date and X-Request-Id. Never throws after construction. Ends
 /// before its io_context.
 class Server {
  public:

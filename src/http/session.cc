@@ -33,6 +33,12 @@ std::string new_request_id() {
   return to_hex(BytesView(drawn).subspan(used - octets, octets));
 }
 
+// RFC 9112 §9.6, by the handler's word.
+bool says_close(const Response& response) {
+  const std::string* connection = response.headers.find("Connection");
+  return connection != nullptr && *connection == "close";
+}
+
 }  // namespace
 
 /// The one right to answer a request. Outlives the connection harmlessly; unused when dropped, it
@@ -235,7 +241,7 @@ void Session::call_handler(Request request, const Respond& respond) {
 
 void Session::answer(Response response) {
   if (phase_ != Phase::handling) return;
-  compose(response, reader_.keeps_alive() && !serving_->stopping());
+  compose(response, reader_.keeps_alive() && !serving_->stopping() && !says_close(response));
   write();
 }
 
@@ -295,7 +301,7 @@ void Session::written() {
   if (output_.capacity() > most_kept_output) output_ = {};
   switch (after_) {
     case After::next_request:
-      return begin_next_request();
+      return begin_next_request(serving_->limits.idle);
     case After::body:
       phase_ = Phase::request;
       return take_request(false);
@@ -304,7 +310,7 @@ void Session::written() {
   }
 }
 
-void Session::begin_next_request() {
+void Session::begin_next_request(std::chrono::milliseconds idle) {
   reader_.next();
   request_id_.clear();
   method_.clear();
@@ -312,7 +318,7 @@ void Session::begin_next_request() {
   handled_at_ = {};
   phase_ = Phase::request;
   deadline_stage_ = RequestReader::Stage::idle;
-  set_deadline(serving_->limits.idle);
+  set_deadline(idle);
   if (reader_.has_octets()) {
     // Not called from here: a client that pipelines without end would grow the stack, and starve
     // the others.

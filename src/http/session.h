@@ -77,7 +77,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void observe(const Response& response) const;
   void write();
   void written();
-  void begin_next_request();
+  void begin_next_request(std::chrono::milliseconds idle);
   void begin_lingering();
   void linger();
   void end();

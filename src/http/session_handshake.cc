@@ -1,4 +1,5 @@
 // The TLS handshake of a connection: on its strand, or step by step on a thread that may wait.
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -7,6 +8,10 @@
 namespace mintmark::http {
 
 namespace asio = boost::asio;
+
+namespace {
+constexpr std::chrono::minutes longest_before_first{1};
+}  // namespace
 
 void Session::shake_hands() {
   if (handshake_threads_) return shake_hands_elsewhere();
@@ -40,7 +45,9 @@ void Session::shook_hands(Step step) {
   }
   if (step.progress != Progress::done) return close();
   client_certificate_ = stream_.peer_certificate();
-  begin_next_request();
+  // Who is not known yet keeps no place for as long as one who asked before.
+  begin_next_request(
+      std::min<std::chrono::milliseconds>(serving_->limits.idle, longest_before_first));
 }
 
 }  // namespace mintmark::http

@@ -177,6 +177,9 @@ std::unique_ptr<http::Server> GateServer::server_of(boost::asio::io_context& io,
 void GateServer::decide(http::Request check, const gate::Door& door, http::Respond respond) {
   const auto attempts = keys_->attempts();
   auto answer = gate_.decide(check, door);
+  // A stranger's next request would be refused as well: he keeps no place that a proxy may need.
+  if (answer.cause && answer.cause->code == Code::gate_peer_untrusted)
+    answer.headers.set("Connection", "close");
   if (!gate_.may_change(answer, attempts)) return respond(std::move(answer));
   decide_when_answered(std::move(check), door, std::move(respond));
 }
@@ -274,6 +277,10 @@ Result<void> GateServer::replace(Prepared prepared) {
 }
 
 void GateServer::reload() {
+  boost::asio::post(waits_, [this] { read_again(); });
+}
+
+void GateServer::read_again() {
   auto prepared = prepare(file_);
   const auto done = prepared ? replace(std::move(*prepared)) : pass_on(prepared);
   figures_.reloaded(done.has_value());

@@ -39,9 +39,9 @@ class GateServer {
 
   /// Binds and serves. `listen_failed`.
   [[nodiscard]] Result<void> open();
-  /// Reads the configuration again: services, nonces, log level and TLS certificates change, and no
-  /// connection is lost. Where anything is wrong, or something else changed, all stays as it is,
-  /// and the log says why. By one thread at a time.
+  /// Has the configuration read again, by a thread that decides nothing: services, nonces, log
+  /// level and TLS certificates change, and no connection is lost. Where anything is wrong, or
+  /// something else changed, all stays as it is, and the log says why.
   void reload();
   /// Answers what is under way, then calls `drained`, once, from one of the threads.
   void stop(const std::function<void()>& drained);
@@ -55,6 +55,7 @@ class GateServer {
   /// `present` may be null.
   [[nodiscard]] std::shared_ptr<const gate::Policy> policy_of(
       const gate::Settings& settings, const std::shared_ptr<const gate::Policy>& present) const;
+  void read_again();
   [[nodiscard]] Result<void> replace(Prepared prepared);
   [[nodiscard]] Result<void> open_listener(std::size_t index);
   [[nodiscard]] Result<void> open_metrics();
@@ -66,14 +67,15 @@ class GateServer {
 
   Contexts& contexts_;
   const std::string file_;
-  Prepared in_force_;
+  Prepared in_force_;  // Once it is open, of the thread that reads it again.
   std::shared_ptr<gate::KeptKeys> keys_;
   GateFigures figures_;
   gate::Gate gate_;
   std::vector<std::unique_ptr<Listening>> listening_;
   std::unique_ptr<http::Server> metrics_;
   std::atomic<unsigned> waiting_{0};
-  boost::asio::thread_pool waits_{1};  // For the issuer's answer; one is enough: all wait for it.
+  // For the issuer's answer, and for files. One is enough: all wait for the same answer.
+  boost::asio::thread_pool waits_{1};
 };
 
 }  // namespace mintmark::programs

@@ -11,15 +11,15 @@
 #include "http/text.h"
 
 namespace mintmark::test {
-namespace {
-
-const std::string snippets = MINTMARK_SOURCE "/provisioning/proxies";
 
 std::uint16_t free_port() {
   const auto probe = http::listen_tcp("127.0.0.1", 0);
   if (!probe) throw std::runtime_error(probe.error().to_string());
   return http::port_of(*probe);
 }
+namespace {
+
+const std::string snippets = MINTMARK_SOURCE "/provisioning/proxies";
 
 struct World {
   TemporaryDirectory directory;

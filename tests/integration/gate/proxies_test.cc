@@ -241,8 +241,12 @@ class Kept {
         "GET / HTTP/1.1\r\nHost: gate\r\nX-Original-Method: GET\r\n"
         "X-Original-Scheme: https\r\nX-Original-Host: " +
         origin.substr(8) + "\r\nX-Original-URI: " + path + "\r\n\r\n";
-    if (!connected_ || send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0)
-      return "";
+    return say(request) ? answer() : "";
+  }
+  bool say(const std::string& octets) {
+    return connected_ && send(socket_.get(), octets.data(), octets.size(), MSG_NOSIGNAL) >= 0;
+  }
+  std::string answer() {
     std::string answer;
     char chunk[4096];
     while (answer.find("\"code\"") == std::string::npos) {
@@ -272,6 +276,47 @@ TEST_F(Beside, AReloadChangesRulesAndLosesNoConnection) {
   EXPECT_NE(connection.ask(origin, "/new").find("gate_no_rule"), std::string::npos);
 }
 
+TEST_F(Beside, AReloadForgetsNoProofThatWasUsed) {
+  const std::string token = stack.token();
+  const std::string url = proxies()[0].origin + "/things";
+  const Fields used = shown(token, url);
+  ASSERT_EQ(call(url, used).status, 200U);
+  const double proofs = gate_figure("mintmark_gate_proofs_remembered");
+  EXPECT_GE(proofs, 1);
+  EXPECT_GE(gate_figure("mintmark_gate_tokens_remembered"), 1);
+  reload_gate();
+  EXPECT_EQ(gate_figure("mintmark_gate_proofs_remembered"), proofs) << "nothing changed";
+  EXPECT_NE(call(url, used).body.find("proof_replayed"), std::string::npos);
+  // Another memory does not know which were used, and so takes none from before.
+  Json other = settings();
+  other["services"][0]["rules"][0]["audience"] = "https://other.example";
+  reload_gate(other);
+  EXPECT_EQ(gate_figure("mintmark_gate_proofs_remembered"), 0);
+  reload_gate();
+  EXPECT_EQ(call(url, used).status, 401U);
+  EXPECT_EQ(call(url, used).header("DPoP-Nonce") == "(none)", false) << "asked for a nonce";
+  await_next_second();
+}
+
+TEST_F(Beside, RefusalsAreAllCountedAndLoggedInPart) {
+  const std::string figure = "mintmark_gate_decisions_total{outcome=\"gate_no_rule\"}";
+  const auto logged = [] {
+    std::size_t found = 0;
+    const std::string log = gate().output();
+    const std::string event = "\"event\":\"refused\"";
+    for (auto at = log.find(event); at != std::string::npos; at = log.find(event, at + 1)) ++found;
+    return found;
+  };
+  Kept connection(gate_port());
+  const double before = std::max(gate_figure(figure), 0.0);
+  const auto lines = logged();
+  constexpr int many = 3000;
+  for (int i = 0; i < many; ++i) (void)connection.ask(proxies()[0].origin, "/other");
+  EXPECT_EQ(gate_figure(figure), before + many);
+  EXPECT_GT(logged(), lines);
+  EXPECT_LT(logged(), lines + many);
+}
+
 TEST_F(Beside, AReloadThatIsRefusedLeavesWhatIsThereAndSaysWhy) {
   Kept connection(gate_port());
   const std::string origin = proxies()[0].origin;
@@ -291,7 +336,21 @@ TEST_F(Beside, AReloadThatIsRefusedLeavesWhatIsThereAndSaysWhy) {
 }
 
 TEST_F(Beside, StopsWhenWhatIsUnderWayIsAnswered) {
+  Kept idle(gate_port());
+  EXPECT_NE(idle.ask(proxies()[0].origin, "/other").find("gate_no_rule"), std::string::npos);
+  Kept under_way(gate_port());
+  ASSERT_TRUE(under_way.say("GET / HTTP/1.1\r\nHost: gate\r\nX-Original-Method: GET\r\n"));
+  // Answered behind it: the gate has the first half of the other.
+  EXPECT_NE(idle.ask(proxies()[0].origin, "/other").find("gate_no_rule"), std::string::npos);
   ASSERT_EQ(kill(gate().pid(), SIGTERM), 0);
+  wait_until("the gate to stop", gate(),
+             [] { return gate().output().find("\"event\":\"stopping\"") != std::string::npos; });
+  EXPECT_EQ(Kept(gate_port()).ask(proxies()[0].origin, "/other"), "") << "nobody new";
+  ASSERT_TRUE(under_way.say("X-Original-Scheme: https\r\nX-Original-Host: " +
+                            proxies()[0].origin.substr(8) + "\r\nX-Original-URI: /other\r\n\r\n"));
+  const std::string last = under_way.answer();
+  EXPECT_NE(last.find("gate_no_rule"), std::string::npos) << last;
+  EXPECT_NE(last.find("Connection: close"), std::string::npos) << last;
   EXPECT_EQ(gate().wait(), 0);
   EXPECT_NE(gate().output().find("\"event\":\"stopped\""), std::string::npos);
   start_gate();
@@ -338,6 +397,10 @@ TEST_F(Beside, OneWhoIsNoTrustedProxyIsToldNothing) {
     EXPECT_EQ(answer.status, 403U) << proxy.name;
     EXPECT_NE(answer.body.find("gate_peer_untrusted"), std::string::npos) << proxy.name;
   }
+  Kept stranger(gate_port());
+  const std::string told = stranger.ask(proxies()[0].origin, "/things");
+  EXPECT_NE(told.find("Connection: close"), std::string::npos) << told;
+  EXPECT_EQ(stranger.ask(proxies()[0].origin, "/things"), "") << "he keeps no place";
   stop_gate();
   write_settings(settings().dump());
   start_gate();

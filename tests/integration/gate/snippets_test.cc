@@ -267,6 +267,65 @@ TEST_F(BesideCertificates, ATokenPassesEachProxyWithItsCertificateAndNoOther) {
   }
 }
 
+TEST_F(BesideCertificates, AreShownToAGateWithTlsOfItsOwnWhereItAsksForThem) {
+  const auto server = [&](const std::string& name) {
+    const auto made = ca_.issue({.common_name = name, .names = {"localhost"}});
+    (void)write_file_atomically(files_.path() / "own.pem", made.certificate_pem).has_value();
+    (void)write_file_atomically(files_.path() / "own.key", made.key_pem).has_value();
+  };
+  server("first");
+  Json own = Json::parse(read_file(gate_file()).value());
+  Json listener = own["listen"][0];
+  listener.erase("plain_http_behind_trusted_proxy");
+  listener["tls"] = {{"certificate", (files_.path() / "own.pem").string()},
+                     {"key", (files_.path() / "own.key").string()}};
+  std::vector<std::string> urls;
+  for (const char* from : {"tls", "none"}) {
+    listener["client_certificate"] = from;
+    listener["port"] = free_port();
+    urls.push_back("https://localhost:" + std::to_string(listener["port"].get<int>()) + "/");
+    own["listen"].push_back(listener);
+  }
+  stop_gate();
+  write_settings(own.dump());
+  start_gate();
+  const auto device = client("device");
+  const Fields asked{"Authorization: Bearer " + bound_to(device), "X-Original-Method: GET",
+                     "X-Original-Scheme: https",
+                     "X-Original-Host: " + proxies()[0].origin.substr(8),
+                     "X-Original-URI: /certificates"};
+  const auto ask = [&](const std::string& url, std::vector<std::string> shows) {
+    shows.emplace_back("--insecure");
+    return call(url, asked, "GET", shows);
+  };
+  const Answer granted = ask(urls[0], device);
+  EXPECT_EQ(granted.status, 200U) << granted.body << gate().output();
+  EXPECT_EQ(granted.header("Mintmark-Binding"), "mtls");
+  EXPECT_EQ(granted.header("Mintmark-Subject"), "device-1");
+  EXPECT_NE(ask(urls[0], client("thief")).body.find("token_certificate_mismatch"),
+            std::string::npos);
+  EXPECT_NE(ask(urls[0], {}).body.find("token_certificate_missing"), std::string::npos);
+  EXPECT_NE(ask(urls[1], device).body.find("token_certificate_missing"), std::string::npos);
+  EXPECT_EQ(call("http" + urls[0].substr(5), asked).status, 0U) << "plain HTTP";
+
+  const auto served = [&](const std::string& url) {
+    return execute({"bash", "-c",
+                    "openssl s_client -connect \"$0\" </dev/null 2>/dev/null | "
+                    "openssl x509 -noout -subject",
+                    url.substr(8, url.size() - 9)})
+        .output;
+  };
+  EXPECT_NE(served(urls[0]).find("first"), std::string::npos) << served(urls[0]);
+  server("second");
+  reload_gate(own);
+  for (const std::string& url : urls)
+    EXPECT_NE(served(url).find("second"), std::string::npos) << served(url);
+  EXPECT_EQ(ask(urls[0], device).status, 200U);
+  const std::string name = urls[0].substr(18, urls[0].size() - 19);
+  EXPECT_GT(
+      gate_figure("mintmark_tls_certificate_end_seconds{listener=\"127.0.0.1:" + name + "\"}"), 0);
+}
+
 TEST_F(BesideCertificates, ASessionThatIsResumedStandsForNoCertificate) {
   const auto device = client("device");
   const std::string bearer = "Authorization: Bearer " + bound_to(device);
