@@ -36,6 +36,8 @@ bool is_known_curve(const EVP_PKEY* key) {
 }
 
 /// OpenSSL would take RSA of 16,384 bits, and strangers would choose what a handshake costs us.
+/// attest::x509::has_bounded_key is another rule, for the signers of statements, whose profiles
+/// have other kinds and smaller sizes; here are the keys that a device may register, and no more.
 bool has_bounded_key(const X509* certificate) {
   const EVP_PKEY* key = X509_get0_pubkey(certificate);
   if (key == nullptr) return false;

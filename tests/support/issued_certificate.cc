@@ -99,7 +99,10 @@ Pair new_wide_pair() {
 
 Pair new_pair(const std::string& kind) {
   if (kind == "RSA-wide") return new_wide_pair();
-  EVP_PKEY* pair = kind == "RSA" ? EVP_RSA_gen(2048) : EVP_EC_gen(kind.c_str());
+  EVP_PKEY* pair = kind == "RSA"            ? EVP_RSA_gen(2048)
+                   : kind == "RSA-short"    ? EVP_RSA_gen(1024)
+                   : kind.starts_with("ED") ? EVP_PKEY_Q_keygen(nullptr, nullptr, kind.c_str())
+                                            : EVP_EC_gen(kind.c_str());
   must(pair != nullptr, "generate");
   return {pair, &EVP_PKEY_free};
 }

@@ -15,8 +15,8 @@
 namespace mintmark::test {
 
 using Pair = std::shared_ptr<EVP_PKEY>;
-/// "P-256", "P-384", "RSA" (2048 bits), "RSA-wide" (the same, its exponent of 33). Throws where
-/// OpenSSL fails, as all here.
+/// "P-256", "P-384", "RSA" (2048 bits), "RSA-wide" (the same, its exponent of 33), "RSA-short"
+/// (1024), "ED25519", "ED448". Throws where OpenSSL fails, as all here.
 [[nodiscard]] Pair new_pair(const std::string& kind);
 
 struct IssuedCertificate {

@@ -2,9 +2,13 @@
 #include "http/client_certificate.h"
 
 #include <gtest/gtest.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+
+#include <thread>
 
 #include "http/client.h"
 #include "http/handshake_threads.h"
@@ -49,7 +53,8 @@ struct SelfSigned {
       : pair(test::new_pair(kind)) {
     test::IssuedCertificate of{.subject = {{"CN", "device"}}, .key = pair};
     if (padding > 0) of.extensions.emplace_back("1.2.3.4", Bytes(padding, 7));
-    certificate = test::issue(of, {.key = pair});
+    // Those that OpenSSL signs with by other calls are certified by another: nobody looks here.
+    certificate = test::issue(of, {.key = kind.starts_with("ED") ? test::new_pair("P-256") : pair});
   }
   [[nodiscard]] Bytes der() const { return test::der_of(certificate.get()); }
   [[nodiscard]] std::string pem() const { return test::pem_text_of(certificate.get()); }
@@ -170,6 +175,10 @@ class Stranger {
     if (identity == nullptr) return;
     SSL_CTX_use_certificate(context_.get(), identity->certificate.get());
     SSL_CTX_use_PrivateKey(context_.get(), identity->pair.get());
+  }
+  // Sends it behind its own.
+  void add(const SelfSigned& other) {
+    SSL_CTX_add1_chain_cert(context_.get(), other.certificate.get());
   }
   // True: answered.
   bool get(std::uint16_t port) {
@@ -300,7 +309,7 @@ TEST_F(AskingServer, ResumesAConnectionThatCameWithout) {
 
 TEST_F(AskingServer, TakesAnyKeyThatCostsLittleToVerifyWith) {
   const auto port = serve();
-  for (const char* kind : {"P-256", "P-384", "RSA"}) {
+  for (const char* kind : {"P-256", "P-384", "RSA", "ED25519"}) {
     const SelfSigned own(kind);
     EXPECT_TRUE(Stranger(TLS1_3_VERSION, &own).get(port)) << kind;
   }
@@ -308,7 +317,7 @@ TEST_F(AskingServer, TakesAnyKeyThatCostsLittleToVerifyWith) {
 
 TEST_F(AskingServer, RefusesAKeyOfOtherKindsAndSizes) {
   const auto port = serve();
-  for (const char* kind : {"P-521", "RSA-wide"}) {
+  for (const char* kind : {"P-521", "RSA-wide", "RSA-short", "ED448"}) {
     const SelfSigned own(kind);
     EXPECT_FALSE(Stranger(TLS1_3_VERSION, &own).get(port)) << kind;
     EXPECT_FALSE(Stranger(TLS1_2_VERSION, &own).get(port)) << kind;
@@ -325,12 +334,129 @@ TEST_F(AskingServer, RefusesACertificateThatIsTooLong) {
   EXPECT_TRUE(seen_.certificates.empty());
 }
 
-TEST_F(AskingServer, IsNotReachedByAClientWhoseKeyIsAnothers) {
+// OpenSSL parses all of them before anybody is asked.
+TEST_F(AskingServer, RefusesAChainThatIsTooLong) {
+  const auto port = serve();
+  const SelfSigned own;
+  const SelfSigned other("P-256", 7000);
+  for (const int version : {TLS1_3_VERSION, TLS1_2_VERSION}) {
+    Stranger two(version, &own);
+    for (int i = 0; i < 2; ++i) two.add(other);
+    EXPECT_TRUE(two.get(port)) << "within the bound";
+    Stranger three(version, &own);
+    for (int i = 0; i < 3; ++i) three.add(other);
+    EXPECT_FALSE(three.get(port));
+  }
+  EXPECT_EQ(seen_.certificates.size(), 2U);
+}
+
+// The public half of one and the private half of another, which signs.
+test::Pair mixed(const test::Pair& shown, const test::Pair& signing) {
+  std::array<std::uint8_t, 65> point{};
+  std::size_t length = 0;
+  BIGNUM* secret = nullptr;
+  EVP_PKEY_get_octet_string_param(shown.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size(),
+                                  &length);
+  EVP_PKEY_get_bn_param(signing.get(), OSSL_PKEY_PARAM_PRIV_KEY, &secret);
+  OSSL_PARAM_BLD* builder = OSSL_PARAM_BLD_new();
+  OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
+  OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point.data(), length);
+  OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_PRIV_KEY, secret);
+  OSSL_PARAM* parts = OSSL_PARAM_BLD_to_param(builder);
+  EVP_PKEY_CTX* context = EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr);
+  EVP_PKEY* pair = nullptr;
+  EVP_PKEY_fromdata_init(context);
+  EVP_PKEY_fromdata(context, &pair, EVP_PKEY_KEYPAIR, parts);
+  EVP_PKEY_CTX_free(context);
+  OSSL_PARAM_free(parts);
+  OSSL_PARAM_BLD_free(builder);
+  BN_free(secret);
+  if (pair == nullptr) throw std::runtime_error("OpenSSL makes no key");
+  return {pair, &EVP_PKEY_free};
+}
+
+TEST_F(AskingServer, RefusesAClientThatSignsWithAnotherKeyThanItsCertificates) {
+  const auto port = serve();
+  SelfSigned own;
+  EXPECT_TRUE(Stranger(TLS1_3_VERSION, &own).get(port));
+  own.pair = mixed(own.pair, test::new_pair("P-256"));
+  EXPECT_FALSE(Stranger(TLS1_3_VERSION, &own).get(port));
+  EXPECT_FALSE(Stranger(TLS1_2_VERSION, &own).get(port));
+  EXPECT_EQ(seen_.certificates.size(), 1U);
+}
+
+TEST_F(AskingServer, IsNotCalledWithACertificateOnAnotherKey) {
   const SelfSigned own;
   auto client = client_with(own.pem(), SelfSigned().pair);
   const auto answer = get(client, serve());
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::tls_certificate_unusable);
+}
+
+// Asks for certificates, takes any, and speaks TLS 1.2 alone; for one client.
+class OldServer {
+ public:
+  explicit OldServer(const test::TestCertificate& own)
+      : context_(SSL_CTX_new(TLS_server_method()), SSL_CTX_free),
+        door_(BIO_new_accept("127.0.0.1:0"), &BIO_free_all) {
+    BIO* reader = BIO_new_mem_buf(own.certificate_pem.data(), -1);
+    X509* certificate = PEM_read_bio_X509(reader, nullptr, nullptr, nullptr);
+    BIO_free(reader);
+    reader = BIO_new_mem_buf(own.key_pem.data(), -1);
+    EVP_PKEY* key = PEM_read_bio_PrivateKey(reader, nullptr, nullptr, nullptr);
+    BIO_free(reader);
+    SSL_CTX_use_certificate(context_.get(), certificate);
+    SSL_CTX_use_PrivateKey(context_.get(), key);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    SSL_CTX_set_max_proto_version(context_.get(), TLS1_2_VERSION);
+    SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, [](int, X509_STORE_CTX*) { return 1; });
+    if (BIO_do_accept(door_.get()) != 1) throw std::runtime_error("no port");
+    thread_ = std::thread([this] { meet(); });
+  }
+  ~OldServer() {
+    if (thread_.joinable()) thread_.join();
+  }
+  [[nodiscard]] std::uint16_t port() const {
+    return static_cast<std::uint16_t>(std::stoi(BIO_get_accept_port(door_.get())));
+  }
+  // Once its client has come and gone.
+  void wait() { thread_.join(); }
+  bool shaken = false;
+  bool saw_certificate = false;
+
+ private:
+  void meet() {
+    if (BIO_do_accept(door_.get()) != 1) return;
+    BIO* connection = BIO_pop(door_.get());
+    SSL* ssl = SSL_new(context_.get());
+    SSL_set_bio(ssl, connection, connection);
+    shaken = SSL_accept(ssl) == 1;
+    saw_certificate = SSL_get0_peer_certificate(ssl) != nullptr;
+    SSL_free(ssl);
+  }
+  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
+  std::unique_ptr<BIO, decltype(&BIO_free_all)> door_;
+  std::thread thread_;
+};
+
+// In TLS 1.2 a client signs what the server has a say in, and the device key signs JWTs too.
+TEST_F(AskingServer, OfTls12AloneIsNotMetWithACertificate) {
+  OldServer for_others(own_);
+  Client plain({.ca_file = ca_file_});
+  EXPECT_FALSE(get(plain, for_others.port()));
+  for_others.wait();
+  EXPECT_TRUE(for_others.shaken) << "a client without one speaks TLS 1.2";
+
+  OldServer old(own_);
+  const SelfSigned own;
+  auto client = client_with(own);
+  const auto answer = get(client, old.port());
+  old.wait();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::tls_failed) << answer.error().to_string();
+  EXPECT_FALSE(old.shaken);
+  EXPECT_FALSE(old.saw_certificate);
 }
 
 }  // namespace
