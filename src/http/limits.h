@@ -3,11 +3,21 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "http/long_bodies.h"
 
 namespace mintmark::http {
+
+struct LocalPeer;
+
+/// Connections with the same `of` may be `most` at once.
+struct ConnectionShare {
+  std::uint64_t of = 0;
+  std::size_t most = 0;
+};
 
 struct ServerLimits {
   std::size_t header_octets = 32U << 10U;  ///< Request line and fields. Beyond: 431.
@@ -30,6 +40,10 @@ struct ServerLimits {
   std::size_t connections = 4096;  ///< Open at once. Beyond: 503 to the first request, then closed.
   /// How many beyond are given the time to read that; the next are closed at once.
   std::size_t refused_connections = 64;
+  /// Which share a new connection at a unix socket counts to (null: the kernel does not say whose
+  /// it is); nothing: there are no shares. Whoever is beyond is told so like one beyond
+  /// `connections`, a few at a time, and the report says who. Called while accepting.
+  std::function<ConnectionShare(const LocalPeer*)> share_of = {};
 };
 
 }  // namespace mintmark::http

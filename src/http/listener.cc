@@ -134,9 +134,11 @@ void Listener::welcome(UniqueFd socket, Session::Peer peer) {
   if (tls != nullptr) security = {tls->connection(), tls->handshake_threads()};
   if (has_tls_ && security.ssl == nullptr) return;
   try {
+    const std::string name = peer.name;
+    const auto local = peer.local;
     const auto session = std::make_shared<Session>(io_, serving_, std::move(socket),
                                                    std::move(security), std::move(peer));
-    const auto admission = serving_->admit(session);
+    const auto admission = serving_->admit(session, name, local.get());
     if (admission == Serving::Admission::refused) session->refuse_first_request();
     if (admission != Serving::Admission::closed) session->start();
   } catch (const boost::system::system_error& error) {

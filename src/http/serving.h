@@ -3,9 +3,13 @@
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "http/server.h"
@@ -35,7 +39,9 @@ class Serving {
     refused,  ///< There are as many as the limit allows: its first request is told so.
     closed,   ///< Nor is there room to tell, or the server stops.
   };
-  [[nodiscard]] Admission admit(const std::shared_ptr<Session>& session);
+  /// `peer`: whose it is, by name and as the kernel says.
+  [[nodiscard]] Admission admit(const std::shared_ptr<Session>& session, const std::string& name,
+                                const LocalPeer* peer);
   /// Nothing more is answered on this connection; it may still be open for a while.
   void retire(const std::shared_ptr<Session>& session);
   /// Counts a connection that is closed because too many are in its way.
@@ -55,14 +61,22 @@ class Serving {
 
  private:
   using Sessions = std::unordered_set<std::shared_ptr<Session>>;
+  /// With the share that each counts to.
+  using Open = std::unordered_map<std::shared_ptr<Session>, std::optional<ConnectionShare>>;
+  using Time = std::chrono::steady_clock;
   void call_if_drained();
+  [[nodiscard]] Admission admit_to(const std::shared_ptr<Session>& session,
+                                   const std::optional<ConnectionShare>& share);
+  void report_turned_away(const std::string& name);
 
   boost::asio::io_context& io_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> turned_away_{0};
   mutable std::mutex mutex_;
-  Sessions open_;
-  Sessions serving_;  ///< Those of `open_` that may still answer.
+  Open open_;
+  std::unordered_map<std::uint64_t, std::size_t> open_of_share_;
+  Time::time_point told_{};  ///< When the report last said who is turned away.
+  Sessions serving_;         ///< Those of `open_` that may still answer.
   std::function<void()> drained_;
 };
 

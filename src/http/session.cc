@@ -211,9 +211,7 @@ void Session::handle() {
   handled_at_ = clock::now();
   if (refused_) {
     return refuse({Code::http_too_many_connections,
-                   "there are " + std::to_string(serving_->limits.connections) +
-                       " connections, and no more may be open at once; come back later",
-                   0});
+                   "there are as many connections as may be open at once; come back later", 0});
   }
   request.id = request_id_;
   request.peer = peer_.name;

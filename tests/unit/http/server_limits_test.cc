@@ -192,7 +192,7 @@ TEST(ServerLimit, ConnectionBeyondTheLimitIsToldSoAndReachesNoHandler) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 503U);
   EXPECT_TRUE(answer->has("\"code\":\"http_too_many_connections\""));
-  EXPECT_TRUE(answer->has("there are 1 connections")) << answer->body;
+  EXPECT_TRUE(answer->has("as many connections as may be open")) << answer->body;
   EXPECT_TRUE(answer->has("Retry-After: 1\r\n"));
   EXPECT_TRUE(answer->has("Connection: close\r\n"));
   EXPECT_EQ(second.rest(), "");
@@ -231,6 +231,38 @@ TEST(ServerLimit, ConnectionBeyondThoseThatAreToldIsClosedAndOthersStay) {
   RawConnection fourth(port);
   fourth.send(post("a"));
   EXPECT_EQ(fourth.answer()->status, 200U);
+}
+
+TEST(ServerLimit, ConnectionsOfOneShareLeaveTheOthersToOthers) {
+  std::atomic<std::uint64_t> comes = 1;
+  ServerLimits limits;
+  limits.share_of = [&](const LocalPeer*) { return ConnectionShare{comes, 1}; };
+  TestServer server(echo, limits);
+  const auto port = server.listen();
+  std::optional<RawConnection> first(std::in_place, port);
+  ASSERT_TRUE(eventually([&] { return server.server().open_connections() == 1; }));
+  RawConnection second(port);
+  second.send(post("a"));
+  EXPECT_EQ(second.answer()->status, 503U);
+  // A few are told so; the next are closed at once, however many come.
+  std::vector<std::unique_ptr<RawConnection>> more;
+  for (int i = 0; i < 20; ++i) more.push_back(std::make_unique<RawConnection>(port));
+  EXPECT_EQ(more.back()->rest(), "");
+  EXPECT_LE(server.server().open_connections(), 5U);
+  comes = 2;
+  RawConnection another(port);
+  another.send(post("a"));
+  EXPECT_EQ(another.answer()->status, 200U);
+  EXPECT_EQ(server.reports(), std::vector<std::string>{"http_connections_turned_away"});
+  comes = 1;
+  first.reset();
+  more.clear();
+  ASSERT_TRUE(eventually([&] {
+    RawConnection again(port);
+    again.send(post("a"));
+    const auto answer = again.answer();
+    return answer && answer->status == 200U;
+  }));
 }
 
 /// Lowers the process's limit of descriptors to what is in use, until destroyed.
