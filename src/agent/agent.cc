@@ -175,6 +175,16 @@ bool Agent::renews_now(const Identity& identity) const {
          may_try(state_.renewal(), now);
 }
 
+Agent::Renewed Agent::renew_where_due(Identity& identity) {
+  if (!renews_now(identity)) return {};
+  const auto done = attest_again(identity);
+  if (done) return {.tried = true};
+  return {.tried = true,
+          .failure = done.error(),
+          .ends_it = is_refusal(done.error()),
+          .leaves_nothing = is_over(*identity.attestation, surroundings_.clock.now())};
+}
+
 Result<std::optional<std::string>> Agent::kept_token(const Identity& identity,
                                                      const TokenRequest& request) const {
   const auto tokens = state_.tokens();
@@ -206,16 +216,13 @@ Result<std::string> Agent::token(const TokenRequest& asked) {
   // Whoever held the lock may have fetched this very token, or enrolled anew.
   identity = state_.identity();
   if (!identity) return pass_on(identity);
-  const bool renews = renews_now(*identity);
-  Result<void> renewed;
-  if (renews) renewed = attest_again(*identity);
-  if (!renewed && is_refusal(renewed.error())) return pass_on(renewed);
+  const Renewed renewed = renew_where_due(*identity);
+  if (renewed.ends_it) return tl::unexpected<Error>(*renewed.failure);
   auto kept = kept_token(*identity, request);
   if (!kept) return pass_on(kept);
   if (*kept) return std::move(**kept);
-  if (!renewed && is_over(*identity->attestation, surroundings_.clock.now()))
-    return pass_on(renewed);
-  return fetch_and_keep(*identity, request, renews);
+  if (renewed.leaves_nothing) return tl::unexpected<Error>(*renewed.failure);
+  return fetch_and_keep(*identity, request, renewed.tried);
 }
 
 Result<std::string> Agent::fetch_and_keep(Identity& identity, const TokenRequest& request,
@@ -253,16 +260,17 @@ Result<FreshToken> Agent::fresh_token(const TokenRequest& asked, SessionKey* ses
   if (!lock) return tl::unexpected<Error>(lock.error());
   auto identity = state_.identity();
   if (!identity) return pass_on(identity);
-  const bool renews = renews_now(*identity);
-  Result<void> renewed;
-  if (renews) renewed = attest_again(*identity);
-  if (!renewed && (is_refusal(renewed.error()) || is_over(*identity->attestation, asked_at)))
-    return pass_on(renewed);
-  auto answer = fetch(*identity, request, renews, session);
+  const Renewed renewed = renew_where_due(*identity);
+  if (renewed.ends_it || renewed.leaves_nothing) return tl::unexpected<Error>(*renewed.failure);
+  auto answer = fetch(*identity, request, renewed.tried, session);
   if (!answer) return pass_on(answer);
-  FreshToken fresh{
-      std::move(answer->token), answer->scope.empty() ? request.scope : std::move(answer->scope),
-      session == nullptr ? identity->jkt : session->jkt(), asked_at, asked_at + answer->expires_in};
+  FreshToken fresh{std::move(answer->token),
+                   answer->scope.empty() ? request.scope : std::move(answer->scope),
+                   session == nullptr ? identity->jkt : session->jkt(),
+                   asked_at,
+                   asked_at + answer->expires_in,
+                   enrolment_of(*identity),
+                   std::move(answer->certificate)};
   if (session != nullptr) fresh.expires_at = std::min(fresh.expires_at, session->ends_at());
   return fresh;
 }
@@ -292,14 +300,10 @@ Result<std::string> Agent::result(const std::string& nonce) {
     return fail(Code::result_unavailable,
                 "this device's key is a file: it has attested nothing that a result could tell");
   }
-  const bool renews = renews_now(*identity);
-  Result<void> renewed;
-  if (renews) renewed = attest_again(*identity);
-  if (!renewed &&
-      (is_refusal(renewed.error()) || is_over(*identity->attestation, surroundings_.clock.now())))
-    return pass_on(renewed);
+  const Renewed renewed = renew_where_due(*identity);
+  if (renewed.ends_it || renewed.leaves_nothing) return tl::unexpected<Error>(*renewed.failure);
   auto result = ask_result(*identity, nonce);
-  if (result || renews || !asks_for_enrolment(result.error())) return result;
+  if (result || renewed.tried || !asks_for_enrolment(result.error())) return result;
   if (auto done = attest_again(*identity); !done) return pass_on(done);
   return ask_result(*identity, nonce);
 }

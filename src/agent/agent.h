@@ -34,7 +34,17 @@ struct FreshToken {
   std::string scope;  ///< As granted.
   std::string jkt;    ///< The key it is bound to.
   Moment obtained_at{};
-  Moment expires_at{};  ///< Of a session key's token: never behind the key's end.
+  Moment expires_at{};      ///< Of a session key's token: never behind the key's end.
+  std::string enrolment;    ///< enrolment_of whoever asked for it.
+  std::string certificate;  ///< x5t#S256 of the one it is bound to; "": none.
+};
+
+/// The certificate that a device shows in handshakes, with its key.
+struct ShownCertificate {
+  std::string thumbprint;  ///< x5t#S256
+  std::shared_ptr<const http::ClientIdentity> identity;
+  /// What the key said when a handshake came to nothing (HeldDeviceKey::trouble).
+  std::shared_ptr<std::optional<Error>> trouble;
 };
 
 /// A request to a service, to be made with a token.
@@ -119,6 +129,9 @@ class Agent {
   /// long (at most longest_certificate_life). Errors of the key; `agent_certificate_unfit`,
   /// `agent_certificate_failed`.
   [[nodiscard]] Result<std::string> certificate(std::optional<std::chrono::hours> life = {});
+  /// The certificate in use, for connections of the caller's own: each handshake calls this object,
+  /// which must live as long. `agent_certificate_missing` where there is none that is good.
+  [[nodiscard]] Result<ShownCertificate> shown_certificate();
   /// PEM of a PKCS#10 request for an authority.
   [[nodiscard]] Result<std::string> certificate_request();
   /// What the authority gave, PEM with its chain behind it. `agent_certificate_unfit` where it is
@@ -139,6 +152,13 @@ class Agent {
     std::unique_ptr<Transport> transport;
     std::shared_ptr<std::optional<Error>> trouble;  ///< HeldDeviceKey::trouble
   };
+  /// What came of attesting again where that was due.
+  struct Renewed {
+    bool tried = false;
+    std::optional<Error> failure = {};
+    bool ends_it = false;  ///< The issuer's last word: a token that is kept does not count either.
+    bool leaves_nothing = false;  ///< The attestation that there was is over.
+  };
 
   [[nodiscard]] Result<HeldDeviceKey> hold_key(const Identity& identity,
                                                const jose::PublicKey& key);
@@ -149,6 +169,8 @@ class Agent {
   [[nodiscard]] Result<DeviceCertificate> renewed_certificate(const Identity& identity,
                                                               std::chrono::hours life);
   [[nodiscard]] Result<DeviceCertificate> certificate_of(const Identity& identity);
+  [[nodiscard]] Result<ShownCertificate> shown(const Identity& identity,
+                                               const DeviceCertificate& certificate);
   /// Of one operation: it calls this object for each handshake.
   [[nodiscard]] Result<CertifiedTransport> certified_transport(const Identity& identity,
                                                                const DeviceCertificate& certificate,
@@ -164,6 +186,7 @@ class Agent {
   [[nodiscard]] Result<Enrolment> enroll_locked(const EnrolmentOptions& options,
                                                 const Identity* former, const Say& say);
   [[nodiscard]] bool renews_now(const Identity& identity) const;
+  [[nodiscard]] Renewed renew_where_due(Identity& identity);
   [[nodiscard]] Result<std::optional<std::string>> kept_token(const Identity& identity,
                                                               const TokenRequest& request) const;
   [[nodiscard]] Result<std::string> fetch_and_keep(Identity& identity, const TokenRequest& request,

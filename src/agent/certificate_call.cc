@@ -130,21 +130,39 @@ Result<void> Agent::install_certificate(const std::string& pem) {
   return write_file_atomically(state_.path() / installed_file, pem, 0600);
 }
 
-Result<Agent::CertifiedTransport> Agent::certified_transport(const Identity& identity,
-                                                             const DeviceCertificate& certificate,
-                                                             const std::string& ca_file) {
+Result<ShownCertificate> Agent::shown(const Identity& identity,
+                                      const DeviceCertificate& certificate) {
   const auto key = public_key_of(certificate);
   if (!key) return tl::unexpected<Error>(key.error());
   auto held = hold_key(identity, *key);
   if (!held) return pass_on(held);
-  auto shown = std::make_shared<const http::ClientIdentity>(
+  auto identity_shown = std::make_shared<const http::ClientIdentity>(
       http::ClientIdentity{certificate.pem,
                            {.key = std::move(held->key),
                             .library = hsm::tls::library(),
                             .properties = hsm::tls::library_properties,
                             .threads = nullptr}});
-  return CertifiedTransport{surroundings_.open_transport_as(ca_file, std::move(shown)),
-                            std::move(held->trouble)};
+  return ShownCertificate{certificate.thumbprint, std::move(identity_shown),
+                          std::move(held->trouble)};
+}
+
+Result<ShownCertificate> Agent::shown_certificate() {
+  const auto identity = state_.identity();
+  if (!identity) return tl::unexpected<Error>(identity.error());
+  const auto certificate = kept_certificate(*identity);
+  if (!certificate) return tl::unexpected<Error>(certificate.error());
+  if (*certificate) return shown(*identity, **certificate);
+  return fail(Code::agent_certificate_missing,
+              "there is no certificate that is good; one is made with the next token");
+}
+
+Result<Agent::CertifiedTransport> Agent::certified_transport(const Identity& identity,
+                                                             const DeviceCertificate& certificate,
+                                                             const std::string& ca_file) {
+  auto now = shown(identity, certificate);
+  if (!now) return pass_on(now);
+  return CertifiedTransport{surroundings_.open_transport_as(ca_file, std::move(now->identity)),
+                            std::move(now->trouble)};
 }
 
 Result<TokenAnswer> Agent::ask_by_certificate(const Identity& identity,

@@ -62,6 +62,12 @@ struct Identity {
   std::optional<Attestation> attestation;
 };
 
+/// Who the device is to whom, and by which key: tokens of another enrolment are not this one's.
+[[nodiscard]] inline std::string enrolment_of(const Identity& identity) {
+  // None of the three has a line's end.
+  return identity.issuer + "\n" + identity.client_id + "\n" + identity.jkt;
+}
+
 [[nodiscard]] Json to_json(const Identity& identity);
 /// `file` stands in what is wrong: `agent_state_invalid`.
 [[nodiscard]] Result<Identity> identity_from(const Json& json, const std::filesystem::path& file);
