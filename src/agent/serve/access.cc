@@ -1,9 +1,8 @@
 #include "agent/serve/access.h"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
-
-#include "agent/tokens.h"
 
 namespace mintmark::agent::serve {
 namespace {
@@ -28,13 +27,27 @@ bool reaches(const Grant& grant, const Destination& destination) {
 void add(const Grant& grant, const Settings& settings, std::vector<Allowed>& all) {
   auto found = std::find_if(all.begin(), all.end(),
                             [&](const Allowed& one) { return one.audience == grant.audience; });
-  if (found == all.end()) found = all.insert(found, Allowed{grant.audience, {}, {}});
-  found->scopes.insert(grant.scopes.begin(), grant.scopes.end());
+  if (found == all.end()) found = all.insert(found, Allowed{grant.audience, {}});
+  Share share{grant.scopes, {}};
   for (const Destination& one : settings.destinations) {
-    const bool known = std::find(found->destinations.begin(), found->destinations.end(), &one) !=
-                       found->destinations.end();
-    if (!known && reaches(grant, one)) found->destinations.push_back(&one);
+    if (reaches(grant, one)) share.destinations.push_back(&one);
   }
+  found->shares.push_back(std::move(share));
+}
+
+std::string joined(const std::set<std::string>& words) {
+  std::string scope;
+  for (const std::string& word : words) scope += (scope.empty() ? "" : " ") + word;
+  return scope;
+}
+
+std::set<std::string> words_of(const std::string& scope) {
+  std::istringstream words(scope);
+  return {std::istream_iterator<std::string>(words), {}};
+}
+
+bool covers(const std::set<std::string>& all, const std::set<std::string>& some) {
+  return std::includes(all.begin(), all.end(), some.begin(), some.end());
 }
 
 bool is_host_of(const Destination& destination, const http::HostPort& host) {
@@ -49,34 +62,56 @@ tl::unexpected<Error> unreachable(const std::string& where) {
 }
 
 template <typename Is>
-Result<Reach> find_in(std::vector<Allowed> all, const std::string& where, const Is& is) {
-  for (Allowed& allowed : all) {
-    const auto found = std::find_if(allowed.destinations.begin(), allowed.destinations.end(),
-                                    [&](const Destination* one) { return is(*one); });
-    if (found == allowed.destinations.end()) continue;
-    const Destination* destination = *found;
-    return Reach{destination, std::move(allowed)};
+Result<Reach> find_in(const std::vector<Allowed>& all, const std::string& where, const Is& is) {
+  for (const Allowed& allowed : all) {
+    for (const Share& share : allowed.shares) {
+      const auto found = std::find_if(share.destinations.begin(), share.destinations.end(),
+                                      [&](const Destination* one) { return is(*one); });
+      if (found != share.destinations.end()) return allowed.reach_of(**found);
+    }
   }
   return unreachable(where);
 }
 
 }  // namespace
 
-Result<std::string> Allowed::scope_for(const std::string& wished) const {
-  std::string scope;
-  if (wished.empty()) {
-    for (const std::string& word : scopes) scope += (scope.empty() ? "" : " ") + word;
-    return scope;
-  }
-  scope = normalised_scope(wished);
-  std::istringstream words(scope);
-  for (std::string word; words >> word;) {
+Result<std::string> Reach::scope_for(const std::string& wished) const {
+  if (wished.empty()) return joined(scopes);
+  const auto words = words_of(wished);
+  if (words.empty()) return fail(Code::agent_scope_refused, "the scope has no word");
+  for (const std::string& word : words) {
     if (scopes.count(word) != 0) continue;
     return fail(Code::agent_scope_refused,
                 "the scope \"" + printable(word) + "\" is not granted to this user");
   }
-  if (scope.empty()) return fail(Code::agent_scope_refused, "the scope has no word");
-  return scope;
+  return joined(words);
+}
+
+Reach Allowed::reach_of(const Destination& destination) const {
+  Reach reach{&destination, audience, {}};
+  for (const Share& share : shares) {
+    const bool is_there = std::find(share.destinations.begin(), share.destinations.end(),
+                                    &destination) != share.destinations.end();
+    if (is_there) reach.scopes.insert(share.scopes.begin(), share.scopes.end());
+  }
+  return reach;
+}
+
+Result<std::string> Allowed::scope_for(const std::string& wished) const {
+  Reach anywhere{nullptr, audience, {}};
+  for (const Share& share : shares)
+    anywhere.scopes.insert(share.scopes.begin(), share.scopes.end());
+  auto scope = anywhere.scope_for(wished);
+  if (!scope) return scope;
+  const auto words = words_of(*scope);
+  for (const Share& share : shares) {
+    if (covers(share.scopes, words)) return scope;
+    for (const Destination* one : share.destinations) {
+      if (covers(reach_of(*one).scopes, words)) return scope;
+    }
+  }
+  return fail(Code::agent_scope_refused, "there is no destination where this user has all of \"" +
+                                             printable(*scope) + "\": name fewer scopes");
 }
 
 Result<std::vector<Allowed>> Access::all_of(const http::LocalPeer* peer) const {
@@ -113,7 +148,7 @@ Result<Reach> Access::to_host(const http::LocalPeer* peer, std::string_view host
   if (!all) return pass_on(all);
   const auto named = http::parse_host_port(host);
   if (!named) return unreachable(std::string(host));
-  return find_in(std::move(*all), std::string(host),
+  return find_in(*all, std::string(host),
                  [&](const Destination& one) { return is_host_of(one, *named); });
 }
 
@@ -121,9 +156,7 @@ Result<Reach> Access::to_url(const http::LocalPeer* peer, const std::string& aud
                              const http::Url& url) const {
   auto allowed = to_audience(peer, audience);
   if (!allowed) return pass_on(allowed);
-  std::vector<Allowed> only;
-  only.push_back(std::move(*allowed));
-  return find_in(std::move(only), url.origin(),
+  return find_in({std::move(*allowed)}, url.origin(),
                  [&](const Destination& one) { return one.url.origin() == url.origin(); });
 }
 

@@ -12,20 +12,31 @@
 
 namespace mintmark::agent::serve {
 
-/// All that one peer may have of one audience; the grants of all rules that match it together.
-struct Allowed {
-  std::string audience;
+/// One grant of one rule: its scopes are for its destinations, and for no others.
+struct Share {
   std::set<std::string> scopes;
   std::vector<const Destination*> destinations;  ///< Point into the settings.
+};
+
+/// Where a request goes, and with what at most: the scopes of all shares that reach it.
+struct Reach {
+  const Destination* destination = nullptr;
+  std::string audience;
+  std::set<std::string> scopes;
 
   /// The normalised scope to ask for: `wished`, or "" for all. `agent_scope_refused`.
   [[nodiscard]] Result<std::string> scope_for(const std::string& wished) const;
 };
 
-/// Where a request goes.
-struct Reach {
-  const Destination* destination = nullptr;
-  Allowed allowed;
+/// All that one peer may have of one audience, by the rules that match it.
+struct Allowed {
+  std::string audience;
+  std::vector<Share> shares;
+
+  [[nodiscard]] Reach reach_of(const Destination& destination) const;
+  /// The normalised scope to ask for: `wished`, or "" for all. `agent_scope_refused`: a word of it
+  /// is not granted, or there is no place where all of it is.
+  [[nodiscard]] Result<std::string> scope_for(const std::string& wished) const;
 };
 
 /// `settings` must outlive it. Thread-safe. Whatever is refused does not tell whether it is there

@@ -10,6 +10,9 @@ namespace mintmark::agent::serve {
 /// header did not come from the service.
 inline constexpr const char* refusal_header = "Mint-Agent-Error";
 
+/// Of a program, in what is carried: fewer scopes than it is granted. Never sent on.
+inline constexpr const char* scope_header = "Mint-Agent-Scope";
+
 /// 200, not to be kept by caches.
 [[nodiscard]] http::Response answer(const Json& body);
 /// As http::error_response, with refusal_header, and Retry-After where coming back may help.

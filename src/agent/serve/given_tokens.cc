@@ -10,7 +10,7 @@ void GivenTokens::give(const HeldToken& token, const std::string& audience, uid_
   const std::lock_guard lock(mutex_);
   if (entries_.count(hash) == 0) make_room(now);
   Entry& entry = entries_[hash];
-  entry.given = {audience, token.expires_at, token.session};
+  entry.given = {audience, token.scope, token.enrolment, token.expires_at, token.session};
   entry.users.insert(user);
 }
 

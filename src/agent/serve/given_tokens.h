@@ -17,6 +17,8 @@ class GivenTokens {
  public:
   struct Given {
     std::string audience;
+    std::string scope;      ///< As granted.
+    std::string enrolment;  ///< As of HeldToken.
     Moment expires_at{};
     std::shared_ptr<SessionKey> session;  ///< As of HeldToken.
   };

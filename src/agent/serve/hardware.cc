@@ -140,7 +140,14 @@ Result<hsm::pkcs11::SecureElement*> Hardware::element(const std::string& uri,
   if (!opened) return pass_on(opened);
   element_ = std::move(*opened);
   uri_ = uri;
+  const std::lock_guard lock(mutex_);
+  known_token_ = {uri, element_->token()};
   return element_.get();
+}
+
+std::string Hardware::token_of(const std::string& uri) {
+  const std::lock_guard lock(mutex_);
+  return known_token_.first == uri ? known_token_.second : "";
 }
 
 void Hardware::heed(const Error& error) {

@@ -59,6 +59,8 @@ class Hardware {
   [[nodiscard]] Result<hsm::tpm2::Device*> device(const std::string& tcti);
   [[nodiscard]] Result<hsm::pkcs11::SecureElement*> element(const std::string& uri,
                                                             const std::string& pin_memory);
+  /// The token's name of the element that was opened last, if that is this one; "": not known.
+  [[nodiscard]] std::string token_of(const std::string& uri);
   /// On the thread: what an error says of what was opened.
   void heed(const Error& error);
 
@@ -81,6 +83,7 @@ class Hardware {
   std::string tcti_;
   std::unique_ptr<hsm::pkcs11::SecureElement> element_;
   std::string uri_;
+  std::pair<std::string, std::string> known_token_;  ///< URI and token; under the lock.
   std::thread thread_;
 };
 

@@ -76,11 +76,6 @@ class DeviceThrough final : public Device {
     return call<Bytes>([key, digest](Device& tpm) { return tpm.sign(key, digest); });
   }
 
-  [[nodiscard]] Result<void> open() {
-    const auto opened = call<bool>([](Device&) { return Result<bool>(true); });
-    return opened ? Result<void>{} : tl::unexpected<Error>(opened.error());
-  }
-
  private:
   template <typename T>
   Result<T> call(std::function<Result<T>(Device&)> use) {
@@ -122,6 +117,8 @@ class ElementThrough final : public SecureElement {
   }
 
   [[nodiscard]] Result<void> open() {
+    token_ = hardware_.token_of(uri_);
+    if (!token_.empty()) return {};
     auto token = call<std::string>(
         [](SecureElement& element) { return Result<std::string>(element.token()); });
     if (!token) return pass_on(token);
@@ -148,9 +145,7 @@ class ElementThrough final : public SecureElement {
 
 Result<std::unique_ptr<Device>> device_through(Hardware& hardware, Standing standing,
                                                const std::string& tcti) {
-  auto made = std::make_unique<DeviceThrough>(hardware, standing, tcti);
-  if (auto opened = made->open(); !opened) return pass_on(opened);
-  return std::unique_ptr<Device>(std::move(made));
+  return std::make_unique<DeviceThrough>(hardware, standing, tcti);
 }
 
 Result<std::unique_ptr<SecureElement>> element_through(Hardware& hardware, Standing standing,

@@ -9,6 +9,7 @@
 #include "agent/serve/relay.h"
 #include "agent/serve/token_source.h"
 #include "agent/serve/workers.h"
+#include "http/limits.h"
 
 namespace mintmark::agent::serve {
 
@@ -31,6 +32,12 @@ struct Desk {
   Workers& workers;
   std::shared_ptr<const InForce> in_force;  ///< Replaced between requests.
 };
+
+/// The share of connections that a peer's counts to: one for each user with a grant, who has a
+/// quarter of all, and one eighth for all others together, so that whoever is nobody here cannot
+/// shut the users out, whatever number of users it makes.
+[[nodiscard]] http::ConnectionShare connection_share(const InForce& in_force,
+                                                     const http::LocalPeer* peer);
 
 /// GET /token, POST /proof, GET /status, GET /healthz where Host is localhost; every other Host is
 /// a destination. Who may have what is asked for each request. On one thread; answers come from

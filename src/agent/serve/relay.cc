@@ -5,6 +5,7 @@
 #include <set>
 
 #include "agent/answers.h"
+#include "agent/proof.h"
 #include "agent/serve/answers.h"
 #include "http/text.h"
 
@@ -24,8 +25,8 @@ constexpr std::array<std::string_view, 9> of_connection = {"connection",
                                                            "transfer-encoding",
                                                            "upgrade"};
 // The message's framing is made anew; Expect was answered here.
-constexpr std::array<std::string_view, 5> made_anew = {"host", "content-length", "expect",
-                                                       "authorization", "dpop"};
+constexpr std::array<std::string_view, 6> made_anew = {
+    "host", "content-length", "expect", "authorization", "dpop", "mint-agent-scope"};
 constexpr std::array<std::string_view, 2> kept_back = {"dpop-nonce", "mint-agent-error"};
 
 template <std::size_t count>
@@ -109,34 +110,57 @@ void Relay::keep_nonce(const std::string& origin, const http::Headers& headers) 
   nonces_[origin] = std::move(nonce);
 }
 
-Result<http::Response> Relay::attempt(unsigned worker, const http::Request& request,
-                                      const Reach& reach, const HeldToken& token) {
-  const Destination& destination = *reach.destination;
+Result<http::Headers> Relay::authorised(const http::Request& request,
+                                        const Destination& destination, const Identity& identity,
+                                        const HeldToken& token) const {
   const std::string origin = destination.url.origin();
-  const auto identity = prover_.identity();
-  if (!identity) return tl::unexpected<Error>(identity.error());
+  http::Headers headers = carried_to_service(request.headers);
+  if (destination.mtls) {
+    // The connection proves the key: to the issuer not for a program's sake either.
+    const auto fit =
+        check_provable({request.method, origin + request.target, token.token}, identity.issuer);
+    if (!fit) return tl::unexpected<Error>(fit.error());
+    headers.add("Authorization", "Bearer " + token.token);
+    return headers;
+  }
   const auto proof =
       prover_.prove({request.method, origin + request.target, token.token, nonce_of(origin)},
                     token.session.get());
   if (!proof) return tl::unexpected<Error>(proof.error());
-  http::Headers headers = carried_to_service(request.headers);
   headers.add("Authorization", "DPoP " + token.token);
   headers.add("DPoP", *proof);
-  const std::string& ca = destination.ca_file.empty() ? identity->ca_file : destination.ca_file;
-  auto response = send_(worker, destination, ca, request, headers);
-  if (!response) return tl::unexpected<Error>(of_service(destination, response.error()));
-  keep_nonce(origin, response->headers);
-  return response;
+  return headers;
 }
 
-http::Response Relay::try_again(unsigned worker, const http::Request& request, const Reach& reach,
-                                const TokenRequest& wish, HeldToken token) {
+Result<http::Response> Relay::attempt(unsigned worker, const http::Request& request,
+                                      const Destination& destination, const HeldToken& token) {
+  const auto identity = prover_.identity();
+  if (!identity) return tl::unexpected<Error>(identity.error());
+  if (enrolment_of(*identity) != token.enrolment)
+    return fail(Code::unavailable, "this device has just been enrolled anew; come back");
+  auto headers = authorised(request, destination, *identity, token);
+  if (!headers) return pass_on(headers);
+  const std::string& ca = destination.ca_file.empty() ? identity->ca_file : destination.ca_file;
+  auto sent = send_(worker, {destination, ca, request, std::move(*headers), token.certificate});
+  if (!sent.answer) {
+    return tl::unexpected<Error>(sent.by_service ? of_service(destination, sent.answer.error())
+                                                 : sent.answer.error());
+  }
+  keep_nonce(destination.url.origin(), sent.answer->headers);
+  return std::move(sent.answer);
+}
+
+http::Response Relay::try_again(unsigned worker, const http::Request& request,
+                                const Destination& destination, const Wish& wish, HeldToken token) {
   bool had_nonce = false;
   bool had_token = false;
   while (true) {
-    auto response = attempt(worker, request, reach, token);
-    if (!response) return refusal(response.error());
-    const Asked asked = asked_by(*response);
+    auto response = attempt(worker, request, destination, token);
+    const bool certificate_ended =
+        !response && response.error().code == Code::agent_certificate_missing;
+    const Asked asked = certificate_ended ? Asked::token
+                        : response        ? asked_by(*response)
+                                          : Asked::nothing;
     bool again = false;
     if (asked == Asked::nonce) again = !std::exchange(had_nonce, true);
     if (asked == Asked::token && !std::exchange(had_token, true)) {
@@ -144,41 +168,95 @@ http::Response Relay::try_again(unsigned worker, const http::Request& request, c
       again = another && another->token != token.token;
       if (again) token = std::move(*another);
     }
-    if (!again) return std::move(*response);
+    if (!again) return response ? std::move(*response) : refusal(response.error());
   }
 }
 
-http::Response Relay::carry(unsigned worker, const http::Request& request, const Reach& reach) {
-  const auto scope = reach.allowed.scope_for("");
-  if (!scope) return refusal(scope.error());
-  const TokenRequest wish{reach.allowed.audience, *scope};
+http::Response Relay::carry(unsigned worker, const http::Request& request,
+                            const Destination& destination, const Wish& wish) {
   auto token = tokens_.token(wish);
   if (!token) return no_token(token.error());
-  http::Response response = try_again(worker, request, reach, wish, std::move(*token));
+  http::Response response = try_again(worker, request, destination, wish, std::move(*token));
   // An answer of our own is whole.
   if (!response.cause) response.headers = carried_to_program(response.headers);
   return response;
 }
 
-Relay::Send send_by_network(unsigned workers, const Limits& limits) {
-  using Clients = std::map<std::string, http::Client>;  // By the roots that they trust.
-  const auto clients = std::make_shared<std::vector<Clients>>(workers);
+namespace {
+
+/// What one worker sends by.
+class Connections {
+ public:
+  Connections(Agent agent, const Limits& limits) : agent_(std::move(agent)), limits_(limits) {}
+
+  Relay::Sent send(const Outgoing& outgoing) {
+    return outgoing.certificate.empty() ? send_plainly(outgoing) : send_as_device(outgoing);
+  }
+
+ private:
+  Relay::Sent send_plainly(const Outgoing& outgoing) {
+    const bool plain = outgoing.destination.url.scheme == "http";
+    const std::string name = (plain ? "http " : "https ") + outgoing.ca_file;
+    auto found = clients_.find(name);
+    if (found == clients_.end()) {
+      found = clients_
+                  .emplace(name, http::Client({.ca_file = outgoing.ca_file,
+                                               .answer_octets = limits_.answer_octets,
+                                               .plain_http = plain}))
+                  .first;
+    }
+    return {send_by(found->second, outgoing)};
+  }
+
+  // The device key signs once a connection, which is kept.
+  Relay::Sent send_as_device(const Outgoing& outgoing) {
+    if (!shown_ || shown_->thumbprint != outgoing.certificate) {
+      as_device_.clear();
+      auto shown = agent_.shown_certificate();
+      if (!shown) return {pass_on(shown), false};
+      shown_ = std::move(*shown);
+    }
+    if (shown_->thumbprint != outgoing.certificate) {
+      return {fail(Code::agent_certificate_missing,
+                   "the certificate that the token is bound to is another's now; come back"),
+              false};
+    }
+    auto found = as_device_.find(outgoing.ca_file);
+    if (found == as_device_.end()) {
+      found = as_device_
+                  .emplace(outgoing.ca_file, http::Client({.ca_file = outgoing.ca_file,
+                                                           .answer_octets = limits_.answer_octets,
+                                                           .identity = shown_->identity}))
+                  .first;
+    }
+    shown_->trouble->reset();
+    auto answer = send_by(found->second, outgoing);
+    if (!answer && *shown_->trouble) return {tl::unexpected<Error>(**shown_->trouble), false};
+    return {std::move(answer)};
+  }
+
+  Result<http::Response> send_by(http::Client& client, const Outgoing& outgoing) const {
+    return client.send(outgoing.request.method,
+                       outgoing.destination.url.origin() + outgoing.request.target,
+                       outgoing.headers, outgoing.request.body, Deadline::in(limits_.answer));
+  }
+
+  Agent agent_;  ///< Signs for what `shown_` is: ends after it.
+  const Limits limits_;
+  std::optional<ShownCertificate> shown_;
+  std::map<std::string, http::Client> as_device_;  ///< By the roots that they trust.
+  std::map<std::string, http::Client> clients_;
+};
+
+}  // namespace
+
+Relay::Send send_by_network(unsigned workers, const Limits& limits,
+                            const std::function<Agent()>& agent) {
+  const auto all = std::make_shared<std::vector<std::unique_ptr<Connections>>>();
+  for (unsigned i = 0; i < workers; ++i)
+    all->push_back(std::make_unique<Connections>(agent(), limits));
   return
-      [clients, limits](unsigned worker, const Destination& destination, const std::string& ca_file,
-                        const http::Request& request, const http::Headers& headers) {
-        Clients& own = (*clients)[worker];
-        const bool plain = destination.url.scheme == "http";
-        const std::string name = (plain ? "http " : "https ") + ca_file;
-        auto found = own.find(name);
-        if (found == own.end()) {
-          found = own.emplace(name, http::Client({.ca_file = ca_file,
-                                                  .answer_octets = limits.answer_octets,
-                                                  .plain_http = plain}))
-                      .first;
-        }
-        return found->second.send(request.method, destination.url.origin() + request.target,
-                                  headers, request.body, Deadline::in(limits.answer));
-      };
+      [all](unsigned worker, const Outgoing& outgoing) { return (*all)[worker]->send(outgoing); };
 }
 
 }  // namespace mintmark::agent::serve

@@ -1,6 +1,7 @@
 // A whole request, carried to a service with token and proof.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -14,7 +15,8 @@
 namespace mintmark::agent::serve {
 
 /// Goes on with: method, path, query, body, and every header but those of the connection (RFC 9110
-/// §7.6.1) and the program's own Authorization and DPoP; and Via (§7.6.3).
+/// §7.6.1) and the program's own Authorization, DPoP and Mint-Agent-Scope; and Via
+/// (§7.6.3).
 [[nodiscard]] http::Headers carried_to_service(const http::Headers& headers);
 /// Comes back with: every header but those of the connection, and the service's nonce, which is the
 /// agent's.
@@ -24,29 +26,46 @@ namespace mintmark::agent::serve {
 enum class Asked : std::uint8_t { nothing, nonce, token };
 [[nodiscard]] Asked asked_by(const http::Response& response);
 
+/// One request on its way out.
+struct Outgoing {
+  const Destination& destination;
+  std::string ca_file;
+  const http::Request& request;
+  http::Headers headers;
+  std::string certificate = {};  ///< x5t#S256 of the one that the connection must show; "": none.
+};
+
 /// Redirects are answers, not followed: a proof is for one URL. Thread-safe, as long as each worker
 /// carries one request at a time.
 class Relay {
  public:
-  /// Sends one request; tests put a service of their own there.
-  using Send = std::function<Result<http::Response>(
-      unsigned worker, const Destination& destination, const std::string& ca_file,
-      const http::Request& request, const http::Headers& headers)>;
+  struct Sent {
+    Result<http::Response> answer;
+    bool by_service = true;  ///< That there is none is the service's doing, not the device key's.
+  };
+  /// Sends one request; tests put a service of their own there. `agent_certificate_missing`: that
+  /// certificate is not shown any more.
+  using Send = std::function<Sent(unsigned worker, const Outgoing& outgoing)>;
 
   Relay(TokenSource& tokens, const Prover& prover, Send send)
       : tokens_(tokens), prover_(prover), send_(std::move(send)) {}
 
-  /// Asked for a nonce, or told that the token is none any more, it tries again, once for each. An
-  /// answer of its own where it has no token, no proof, or no answer (`agent_upstream_failed`).
+  /// With a token as `wish` says. Asked for a nonce, or told that the token is none any more, it
+  /// tries again, once for each. An answer of its own where it has no token, no proof, or no answer
+  /// (`agent_upstream_failed`).
   [[nodiscard]] http::Response carry(unsigned worker, const http::Request& request,
-                                     const Reach& reach);
+                                     const Destination& destination, const Wish& wish);
 
  private:
-  struct Try;
+  [[nodiscard]] Result<http::Headers> authorised(const http::Request& request,
+                                                 const Destination& destination,
+                                                 const Identity& identity,
+                                                 const HeldToken& token) const;
   [[nodiscard]] Result<http::Response> attempt(unsigned worker, const http::Request& request,
-                                               const Reach& reach, const HeldToken& token);
+                                               const Destination& destination,
+                                               const HeldToken& token);
   [[nodiscard]] http::Response try_again(unsigned worker, const http::Request& request,
-                                         const Reach& reach, const TokenRequest& wish,
+                                         const Destination& destination, const Wish& wish,
                                          HeldToken token);
   [[nodiscard]] std::string nonce_of(const std::string& origin) const;
   void keep_nonce(const std::string& origin, const http::Headers& headers);
@@ -58,7 +77,9 @@ class Relay {
   std::map<std::string, std::string> nonces_;  ///< By origin: as many as there are destinations.
 };
 
-/// Over the network. `workers`: how many there are; each keeps its own connections.
-[[nodiscard]] Relay::Send send_by_network(unsigned workers, const Limits& limits);
+/// Over the network. `workers`: how many there are; each keeps its own connections, and an agent of
+/// its own for those that show the device's certificate.
+[[nodiscard]] Relay::Send send_by_network(unsigned workers, const Limits& limits,
+                                          const std::function<Agent()>& agent);
 
 }  // namespace mintmark::agent::serve

@@ -14,10 +14,13 @@ using telemetry::Level;
 constexpr std::size_t longest_path = 60;
 constexpr std::size_t longest_method = 16;
 
-http::ServerLimits server_limits(const Limits& limits) {
+http::ServerLimits server_limits(const Limits& limits, const Desk& desk) {
   http::ServerLimits server;
   server.body_octets = limits.body_octets;
   server.connections = limits.connections;
+  server.share_of = [&desk](const http::LocalPeer* peer) {
+    return connection_share(*desk.in_force, peer);
+  };
   return server;
 }
 
@@ -65,10 +68,15 @@ struct Service::Parts {
         tokens(Agent(state, behind(hardware, Standing::ahead, surroundings)), surroundings.clock,
                {in_force->settings.session_life, limits.token}),
         prover(state, behind(hardware, Standing::in_line, surroundings)),
-        relay(tokens, prover, send_by_network(limits.threads, limits)),
+        relay(tokens, prover,
+              send_by_network(limits.threads, limits,
+                              [this, &state, &surroundings] {
+                                return Agent(state,
+                                             behind(hardware, Standing::in_line, surroundings));
+                              })),
         desk{surroundings.clock, tokens, prover, given, relay, workers, std::move(in_force)},
-        server(io, server_limits(limits), local_requests(desk), report, log_request),
-        workers(limits.threads, limits.waiting) {}
+        server(io, server_limits(limits, desk), local_requests(desk), report, log_request),
+        workers(limits.threads, limits.waiting, limits.thread) {}
 
   const Limits limits;
   Hardware hardware;
@@ -115,6 +123,13 @@ Result<void> Service::reload(Settings settings) {
   if (moved) telemetry::log(Level::warning, "socket_stays_until_restart");
   if (settings.session_life != before.session_life)
     telemetry::log(Level::warning, "session_keys_stay_until_restart");
+  if (!(settings.limits == before.limits))
+    telemetry::log(Level::warning, "limits_stay_until_restart");
+  settings.socket = before.socket;
+  settings.session_life = before.session_life;
+  settings.limits = before.limits;
+  if (const auto level = telemetry::level_named(settings.log_level))
+    telemetry::configure("mint-agent", *level);
   parts_->desk.in_force = std::make_shared<const InForce>(std::move(settings));
   telemetry::log(Level::info, "reloaded");
   return {};
@@ -122,6 +137,7 @@ Result<void> Service::reload(Settings settings) {
 
 void Service::stop(std::function<void()> drained) {
   telemetry::log(Level::info, "stopping");
+  parts_->workers.stop();
   parts_->server.stop(std::move(drained));
 }
 

@@ -26,10 +26,12 @@ class Service {
   /// Takes requests from now on. `listen_failed`; `config_invalid` where a destination is the
   /// issuer.
   [[nodiscard]] Result<void> start();
-  /// Users, grants and destinations from now on; the rest of the settings stays as it was at the
-  /// start, which is logged where it differs. `config_invalid` as of start: all stays.
+  /// Users, grants, destinations and the log's level from now on; socket, session keys and limits
+  /// stay as they were at the start, which is logged where they differ. `config_invalid` as of
+  /// start: all stays.
   [[nodiscard]] Result<void> reload(Settings settings);
-  /// Answers what is under way, then calls `drained` on the io_context.
+  /// Answers what is under way, sheds what waits for a thread, then calls `drained` on the
+  /// io_context.
   void stop(std::function<void()> drained);
 
  private:

@@ -80,10 +80,12 @@ void read_destinations(ObjectReader& root, const Directory& directory, Settings&
     auto url = http::parse_url(one.text("url"));
     const std::string audience = one.text("audience");
     const std::string ca = directory.resolve(one.text("ca", ""));
+    const bool mtls = one.boolean("mtls", false);
     if (one.failed()) return;
     const std::string wrong = wrong_with_destination(url, settings);
     if (!wrong.empty()) return one.refuse("url", wrong);
-    settings.destinations.push_back({std::move(*url), audience, ca});
+    if (mtls && url->scheme != "https") return one.refuse("mtls", "is for https alone");
+    settings.destinations.push_back({std::move(*url), audience, ca, mtls});
   });
 }
 
@@ -126,6 +128,11 @@ void read_users(ObjectReader& root, Settings& settings) {
     rule.group = group.empty() ? std::nullopt : group_named(group);
     if (!user.empty() && !rule.user) one.refuse("user", "must be a user of this machine");
     if (!group.empty() && !rule.group) one.refuse("group", "must be a group of this machine");
+    constexpr const char* everybody =
+        "is the number that stands for everybody whom this user namespace does not know; name "
+        "another";
+    if (rule.user && stands_for_others(*rule.user, "uid")) one.refuse("user", everybody);
+    if (rule.group && stands_for_others(*rule.group, "gid")) one.refuse("group", everybody);
     if (user.empty() && group.empty())
       one.refuse_here(R"(must say whom it is for, by "user", "group" or both)");
     settings.users.push_back(std::move(rule));
@@ -143,6 +150,7 @@ void read_limits(ObjectReader& root, Limits& limits) {
     };
     count("threads", 256, limits.threads);
     count("waiting", 65'536, limits.waiting);
+    time("waiting_ms", limits.thread);
     count("hardware_waiting", 65'536, limits.hardware_waiting);
     time("hardware_ms", limits.hardware);
     time("token_ms", limits.token);

@@ -28,6 +28,9 @@ struct Destination {
   http::Url url;
   std::string audience;
   std::string ca_file;  ///< PEM of the roots that vouch for it; "": those of the issuer.
+  /// Carried by tokens that are bound to the device's certificate, over kept connections with it:
+  /// no proofs.
+  bool mtls = false;
 };
 
 /// What somebody may have of one audience.
@@ -46,15 +49,18 @@ struct UserRule {
 
 /// What is held at once and how long is waited. Beyond is shed: 503 with Retry-After.
 struct Limits {
-  unsigned threads = 8;   ///< Requests worked on at once; each waits for network or hardware.
+  unsigned threads = 16;  ///< Requests worked on at once; each waits for network or hardware.
   unsigned waiting = 64;  ///< Requests that wait for one of them.
+  std::chrono::milliseconds thread{10'000};   ///< The longest wait for one.
   unsigned hardware_waiting = 16;             ///< Signatures that wait for the device key.
   std::chrono::milliseconds hardware{5'000};  ///< The longest wait for one.
   std::chrono::milliseconds token{10'000};    ///< The longest wait for a token from the issuer.
   std::chrono::milliseconds answer{30'000};   ///< The longest wait for a service's answer.
   std::size_t body_octets = 1U << 20U;        ///< Of a request.
   std::size_t answer_octets = 4U << 20U;      ///< Of a service's answer.
-  std::size_t connections = 256;
+  std::size_t connections = 256;              ///< How they are shared: connection_share.
+
+  bool operator==(const Limits&) const = default;
 };
 
 struct Settings {

@@ -25,30 +25,39 @@ TokenSource::~TokenSource() {
   thread_.join();
 }
 
-Result<HeldToken> TokenSource::token(const TokenRequest& request, const std::string& refused) {
+// Under the lock.
+std::optional<Result<HeldToken>> TokenSource::known(const Wish& wish, const std::string& refused) {
+  if (auto held = held_.ask(wish, clock_.now(), refused)) return std::move(*held);
+  if (auto failure = held_.pausing(wish, Time::now()))
+    return tl::unexpected<Error>(std::move(*failure));
+  return std::nullopt;
+}
+
+std::optional<Result<HeldToken>> TokenSource::token_at_once(const Wish& wish) {
+  const std::lock_guard lock(mutex_);
+  return known(wish);
+}
+
+Result<HeldToken> TokenSource::token(const Wish& wish, const std::string& refused) {
   const auto until = Time::now() + options_.patience;
   std::unique_lock lock(mutex_);
-  if (auto held = held_.ask(request, clock_.now(), refused)) return std::move(*held);
-  if (auto failure = held_.pausing(request, Time::now()))
-    return tl::unexpected<Error>(std::move(*failure));
-  held_.want(request);
+  if (auto now = known(wish, refused)) return std::move(*now);
+  held_.want(wish);
   changed_.notify_all();
-  const auto before = held_.tries(request);
+  const auto before = held_.tries(wish);
   const bool tried =
-      changed_.wait_until(lock, until, [&] { return stopping_ || held_.tries(request) != before; });
-  if (auto held = held_.ask(request, clock_.now())) return std::move(*held);
+      changed_.wait_until(lock, until, [&] { return stopping_ || held_.tries(wish) != before; });
   if (tried && !stopping_) {
-    if (auto failure = held_.pausing(request, Time::now()))
-      return tl::unexpected<Error>(std::move(*failure));
+    if (auto now = known(wish)) return std::move(*now);
   }
   Error late{Code::deadline_passed, "the issuer has given no token in time"};
   late.retry_after = 1;
   return tl::unexpected<Error>(std::move(late));
 }
 
-std::optional<Moment> TokenSource::end_of(const TokenRequest& request) const {
+std::optional<Moment> TokenSource::end_of(const Wish& wish) const {
   const std::lock_guard lock(mutex_);
-  return held_.end_of(request, clock_.now());
+  return held_.end_of(wish, clock_.now());
 }
 
 std::shared_ptr<SessionKey> TokenSource::session() const {
@@ -67,37 +76,43 @@ void TokenSource::work() {
   }
 }
 
-void TokenSource::fetch(const TokenRequest& request, std::unique_lock<std::mutex>& lock) {
+void TokenSource::fetch(const Wish& wish, std::unique_lock<std::mutex>& lock) {
   lock.unlock();
-  auto fresh = ask_issuer(request);
+  auto fresh = ask_issuer(wish.request);
   if (fresh) {
     telemetry::log(Level::info, "token_obtained",
-                   {{"audience", request.audience},
+                   {{"user", std::to_string(wish.user)},
+                    {"audience", wish.request.audience},
                     {"scope", fresh->scope},
                     {"expires_at", std::to_string(to_unix(fresh->expires_at))}});
   } else {
     telemetry::log(Level::warning, "token_not_obtained", fresh.error(),
-                   {{"audience", request.audience}, {"scope", request.scope}});
+                   {{"user", std::to_string(wish.user)},
+                    {"audience", wish.request.audience},
+                    {"scope", wish.request.scope}});
   }
   lock.lock();
   if (fresh)
-    held_.came(request, std::move(*fresh));
+    held_.came(wish, std::move(*fresh));
   else
-    held_.failed(request, fresh.error(), Time::now());
+    held_.failed(wish, fresh.error(), Time::now());
   changed_.notify_all();
 }
 
 Result<HeldToken> TokenSource::ask_issuer(const TokenRequest& request) {
   std::shared_ptr<SessionKey> session;
-  if (options_.session_life) {
+  // A certificate is on the device key.
+  if (options_.session_life && !request.by_certificate) {
     auto made = session_for_new_tokens();
     if (!made) return pass_on(made);
     session = std::move(*made);
   }
   auto fresh = agent_.fresh_token(request, session.get());
   if (!fresh) return pass_on(fresh);
-  return HeldToken{std::move(fresh->token), std::move(fresh->scope), std::move(fresh->jkt),
-                   fresh->obtained_at,      fresh->expires_at,       std::move(session)};
+  return HeldToken{
+      std::move(fresh->token),      std::move(fresh->scope), std::move(fresh->enrolment),
+      fresh->obtained_at,           fresh->expires_at,       std::move(session),
+      std::move(fresh->certificate)};
 }
 
 // Tokens of the former key go on with it until both end.

@@ -27,18 +27,20 @@ class TokenSource {
   TokenSource(const TokenSource&) = delete;
   TokenSource& operator=(const TokenSource&) = delete;
 
-  /// `request.scope` normalised. `refused`: a token that a service did not take. Errors of
-  /// Agent::fresh_token, of this try or of the last where that was a moment ago;
-  /// `deadline_passed`.
-  [[nodiscard]] Result<HeldToken> token(const TokenRequest& request,
-                                        const std::string& refused = "");
-  [[nodiscard]] std::optional<Moment> end_of(const TokenRequest& request) const;
+  /// `refused`: a token that a service did not take. Errors of Agent::fresh_token, of this try or
+  /// of the last where that was a moment ago; `deadline_passed`.
+  [[nodiscard]] Result<HeldToken> token(const Wish& wish, const std::string& refused = "");
+  /// The same as far as it can be said without waiting for anybody; nothing: ask `token`.
+  [[nodiscard]] std::optional<Result<HeldToken>> token_at_once(const Wish& wish);
+  [[nodiscard]] std::optional<Moment> end_of(const Wish& wish) const;
   /// The session key that new tokens are bound to; null where there is none yet.
   [[nodiscard]] std::shared_ptr<SessionKey> session() const;
 
  private:
   void work();
-  void fetch(const TokenRequest& request, std::unique_lock<std::mutex>& lock);
+  void fetch(const Wish& wish, std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] std::optional<Result<HeldToken>> known(const Wish& wish,
+                                                       const std::string& refused = "");
   [[nodiscard]] Result<HeldToken> ask_issuer(const TokenRequest& request);
   [[nodiscard]] Result<std::shared_ptr<SessionKey>> session_for_new_tokens();
 

@@ -4,6 +4,7 @@
 #include <regex>
 
 #include "agent/serve/access.h"
+#include "agent/serve/accounts.h"
 #include "agent/session_key.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -18,7 +19,7 @@ const std::string sample_text = R"({
   "socket": {"path": "agent.sock", "mode": "0660", "group": "33"},
   "session": {"life_seconds": 1800},
   "destinations": [
-    {"url": "https://api.example", "audience": "urn:api", "ca": "roots.pem"},
+    {"url": "https://api.example", "audience": "urn:api", "ca": "roots.pem", "mtls": true},
     {"url": "https://other.example:8443", "audience": "urn:api"},
     {"url": "http://localhost:8080", "audience": "urn:local"}
   ],
@@ -29,7 +30,7 @@ const std::string sample_text = R"({
                                 {"audience": "urn:local", "scopes": ["read"]}]},
     {"group": "50", "grants": [{"audience": "urn:local", "scopes": ["read", "write"]}]}
   ],
-  "limits": {"threads": 2, "waiting": 3, "hardware_waiting": 4, "hardware_ms": 500, "token_ms": 600, "answer_ms": 700,
+  "limits": {"threads": 2, "waiting": 3, "waiting_ms": 400, "hardware_waiting": 4, "hardware_ms": 500, "token_ms": 600, "answer_ms": 700,
              "body_octets": 800, "answer_octets": 900, "connections": 10},
   "log": {"level": "warning"}
 })";
@@ -67,6 +68,7 @@ TEST(ServeSettings, ThatAreWrongAreRefusedWithFileLineAndKey) {
       {"/socket/path", std::string(200, 'a')},
       {"/socket/group", "no-such-group-here"},
       {"/socket/colour", "red"},
+      {"/destinations/2/mtls", true},
       {"/session/life_seconds", 3601},
       {"/users/0/user", "no-such-user-here"},
       {"/users/0/user", "4294967295"},
@@ -231,7 +233,7 @@ TEST(ServeSchema, RequiresWhatTheReaderRequires) {
 
 TEST(ServeSchema, HasTheReadersTypesRangesAndWords) {
   const std::map<std::string, Json> others{
-      {"string", 1}, {"integer", "1"}, {"object", 1}, {"array", "a"}};
+      {"string", 1}, {"boolean", "true"}, {"integer", "1"}, {"object", 1}, {"array", "a"}};
   std::size_t ranges = 0;
   walk(schema(), Pointer(), [&](const Json& node, const Pointer& at) {
     if (at == Pointer()) return;
@@ -252,7 +254,7 @@ TEST(ServeSchema, HasTheReadersTypesRangesAndWords) {
     expect(false, at, put(node["minimum"].get<int>() - 1), "below");
     expect(false, at, put(node["maximum"].get<int>() + 1), "beyond");
   });
-  EXPECT_EQ(ranges, 10U);
+  EXPECT_EQ(ranges, 11U);
 }
 
 TEST(ServeSchema, NamesTheReadersDefaults) {
@@ -266,6 +268,7 @@ TEST(ServeSchema, NamesTheReadersDefaults) {
   const std::string limits = "limits/properties/";
   EXPECT_EQ(said(limits + "threads"), absent->limits.threads);
   EXPECT_EQ(said(limits + "waiting"), absent->limits.waiting);
+  EXPECT_EQ(said(limits + "waiting_ms"), absent->limits.thread.count());
   EXPECT_EQ(said(limits + "hardware_waiting"), absent->limits.hardware_waiting);
   EXPECT_EQ(said(limits + "hardware_ms"), absent->limits.hardware.count());
   EXPECT_EQ(said(limits + "token_ms"), absent->limits.token.count());
@@ -273,6 +276,7 @@ TEST(ServeSchema, NamesTheReadersDefaults) {
   EXPECT_EQ(said(limits + "body_octets"), absent->limits.body_octets);
   EXPECT_EQ(said(limits + "answer_octets"), absent->limits.answer_octets);
   EXPECT_EQ(said(limits + "connections"), absent->limits.connections);
+  EXPECT_EQ(whole.at(Pointer("/properties/destinations/items/properties/mtls"))["default"], false);
   EXPECT_EQ(said("session/properties/life_seconds"), absent->session_life->count());
   EXPECT_EQ(said("socket/properties/mode"), "0660");
   EXPECT_EQ(absent->socket.mode, 0660U);
@@ -310,8 +314,10 @@ TEST_F(ServeAccess, IsForNobodyWhomTheKernelDoesNotName) {
 }
 
 TEST_F(ServeAccess, OfARuleWithUserAndGroupNeedsBoth) {
-  EXPECT_EQ(access.to_audience(&both, "urn:api")->scopes, (std::set<std::string>{"list", "read"}));
-  EXPECT_EQ(access.to_audience(&user_alone, "urn:api")->scopes, (std::set<std::string>{"list"}));
+  EXPECT_EQ(access.to_audience(&both, "urn:api")->shares.size(), 2U);
+  const auto alone = access.to_audience(&user_alone, "urn:api");
+  ASSERT_EQ(alone->shares.size(), 1U);
+  EXPECT_EQ(alone->shares[0].scopes, (std::set<std::string>{"list"}));
   const http::LocalPeer group_alone{1003, {33}};
   EXPECT_FALSE(access.all_of(&group_alone));
 }
@@ -343,7 +349,7 @@ TEST_F(ServeAccess, ToAHostIsToADestinationOfTheGrant) {
   EXPECT_EQ(access.to_host(&both, "api.example")->destination->url.origin(), "https://api.example");
   EXPECT_EQ(access.to_host(&both, "API.example:443")->destination->url.origin(),
             "https://api.example");
-  EXPECT_EQ(access.to_host(&other, "localhost:8080")->allowed.audience, "urn:local");
+  EXPECT_EQ(access.to_host(&other, "localhost:8080")->audience, "urn:local");
   for (const char* host : {"api.example", "other.example", "other.example:443", "elsewhere.example",
                            "localhost", "localhost:8081", "", "bad host", "api.example:80"}) {
     const auto reach = access.to_host(&other, host);
@@ -375,12 +381,41 @@ TEST_F(ServeAccess, ToAUrlIsToADestinationOfItsAudience) {
             Code::agent_audience_refused);
 }
 
-TEST_F(ServeAccess, UnitesWhatSeveralRulesGive) {
-  const auto reach = access.to_host(&user_alone, "other.example:8443");
-  ASSERT_TRUE(reach);
-  EXPECT_EQ(reach->allowed.destinations.size(), 2U);
+TEST_F(ServeAccess, UnitesWhatSeveralRulesGiveAtOneDestination) {
   const http::LocalPeer two_rules{1002, {50}};
   EXPECT_EQ(*access.to_audience(&two_rules, "urn:local")->scope_for(""), "read write");
+  EXPECT_EQ(*access.to_host(&both, "api.example")->scope_for(""), "list read");
+  // The rule for read is for the other destination alone.
+  EXPECT_EQ(*access.to_host(&both, "other.example:8443")->scope_for(""), "list");
+}
+
+TEST_F(ServeAccess, ToScopesOfSeveralDestinationsAtOnceIsRefused) {
+  for (auto& rule : settings.users) {
+    if (rule.user == uid_t{1001} && !rule.group)
+      rule.grants[0].destinations = {"https://other.example:8443"};
+  }
+  const auto allowed = access.to_audience(&both, "urn:api");
+  EXPECT_EQ(*allowed->scope_for("read"), "read");
+  EXPECT_EQ(*allowed->scope_for("list"), "list");
+  for (const char* wish : {"", "list read"}) {
+    const auto scope = allowed->scope_for(wish);
+    ASSERT_FALSE(scope) << wish;
+    EXPECT_EQ(scope.error().code, Code::agent_scope_refused);
+  }
+  EXPECT_EQ(access.to_host(&both, "api.example")->scope_for("list").error().code,
+            Code::agent_scope_refused);
+}
+
+TEST(ServeAccounts, HaveOneNumberForEverybodyWhomAUserNamespaceDoesNotKnow) {
+  const std::string all = "         0          0 4294967295\n";
+  EXPECT_FALSE(stands_for_others(65534, "65534\n", all));
+  for (const char* map :
+       {"0 1000 1\n", "0 100000 65536\n", "1 1 4294967294\n", "0 0 1\n1 100000 65536\n", ""}) {
+    EXPECT_TRUE(stands_for_others(65534, "65534\n", map)) << map;
+    EXPECT_TRUE(stands_for_others(65534, "", map)) << map;
+    EXPECT_TRUE(stands_for_others(7, "7\n", map)) << map;
+    EXPECT_FALSE(stands_for_others(1000, "65534\n", map)) << map;
+  }
 }
 
 }  // namespace

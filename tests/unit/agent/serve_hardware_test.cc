@@ -89,7 +89,10 @@ class ServeHardware : public testing::Test {
   using Signed = std::future<Result<Bytes>>;
 
   Hardware& with(HardwareLimits limits) {
-    limits.now = [this] { return HardwareLimits::Time(milliseconds{tpm.watch_ms}); };
+    limits.now = [this] {
+      ++watched;
+      return HardwareLimits::Time(milliseconds{tpm.watch_ms});
+    };
     hardware.emplace(
         Hardware::Openers{
             [this](const std::string& tcti) -> Result<std::unique_ptr<hsm::tpm2::Device>> {
@@ -110,6 +113,7 @@ class ServeHardware : public testing::Test {
   }
 
   SlowTpm tpm;
+  std::atomic<int> watched = 0;  ///< Twice for each place in the line.
   std::optional<Hardware> hardware;
 };
 
@@ -212,9 +216,21 @@ TEST_F(ServeHardware, OpensAgainWhatWentAway) {
   EXPECT_EQ(tpm.opened, 2);
 }
 
-TEST_F(ServeHardware, SaysAtOnceWhatCannotBeOpened) {
+TEST_F(ServeHardware, OpensAndSignsInOnePlaceOfTheLine) {
   with({});
-  const auto none = device_through(*hardware, Standing::in_line, "another");
+  const auto shared = device();
+  EXPECT_EQ(watched, 0);
+  ASSERT_TRUE(shared->sign({{7}, {}}, digest_of(1)));
+  hardware.reset();
+  EXPECT_EQ(watched, 2);
+  EXPECT_EQ(tpm.opened, 1);
+}
+
+TEST_F(ServeHardware, SaysWhatCannotBeOpened) {
+  with({});
+  const auto other = device_through(*hardware, Standing::in_line, "another");
+  ASSERT_TRUE(other);
+  const auto none = (*other)->sign({{7}, {}}, digest_of(1));
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, Code::tpm_unavailable);
 }
@@ -222,6 +238,7 @@ TEST_F(ServeHardware, SaysAtOnceWhatCannotBeOpened) {
 TEST_F(ServeHardware, LetsGoOfATpmThatNobodyNeeds) {
   with({});
   const auto shared = device();
+  ASSERT_TRUE(shared->sign({{7}, {}}, digest_of(1)));
   EXPECT_EQ(tpm.open, 1);
   await([&] { return tpm.open == 0; });
   EXPECT_TRUE(shared->sign({{7}, {}}, digest_of(1)));
@@ -238,53 +255,124 @@ TEST_F(ServeHardware, PassesOnWhatTheDeviceSays) {
 
 // --- threads for requests ---
 
-TEST(Workers, RefuseWhatIsBeyondTheirPlaces) {
+/// Jobs that last until they are let go.
+class ServeWorkers : public testing::Test {
+ protected:
+  ~ServeWorkers() override { held = false; }
+  Workers::Job job(uid_t user = 0) {
+    return {[this, user](unsigned) {
+              {
+                const std::lock_guard lock(mutex);
+                begun.push_back(user);
+              }
+              while (held) std::this_thread::yield();
+              ++done;
+            },
+            [this](const Error& why) {
+              const std::lock_guard lock(mutex);
+              shed.push_back(why.code);
+            }};
+  }
+  std::size_t begun_now() {
+    const std::lock_guard lock(mutex);
+    return begun.size();
+  }
+  std::size_t shed_now() {
+    const std::lock_guard lock(mutex);
+    return shed.size();
+  }
+
   std::atomic<bool> held = true;
   std::atomic<int> done = 0;
-  {
-    Workers workers(2, 2);
-    const auto job = [&](unsigned) {
-      while (held) std::this_thread::yield();
-      ++done;
-    };
-    for (const uid_t user : {1, 1, 2, 2}) ASSERT_TRUE(workers.submit(user, job));
-    const auto refused = workers.submit(3, job);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, Code::overloaded);
-    EXPECT_EQ(refused.error().retry_after, 1U);
-    held = false;
-  }
-  EXPECT_EQ(done, 4);
+  std::mutex mutex;
+  std::vector<uid_t> begun;
+  std::vector<Code> shed;
+};
+
+TEST_F(ServeWorkers, RefuseWhatIsBeyondTheirPlaces) {
+  Workers workers(2, 2, seconds{30});
+  for (const uid_t user : {1, 1, 2, 2}) ASSERT_TRUE(workers.submit(user, job()));
+  const auto refused = workers.submit(3, job());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::overloaded);
+  EXPECT_EQ(refused.error().retry_after, 1U);
+  held = false;
+  await([&] { return done == 4; });
 }
 
-TEST(Workers, LeaveHalfOfThePlacesToOthers) {
-  std::atomic<bool> held = true;
-  Workers workers(2, 2);
-  const auto job = [&](unsigned) {
-    while (held) std::this_thread::yield();
-  };
-  ASSERT_TRUE(workers.submit(1, job));
-  ASSERT_TRUE(workers.submit(1, job));
-  EXPECT_EQ(workers.submit(1, job).error().code, Code::overloaded);
-  EXPECT_TRUE(workers.submit(2, job));
+TEST_F(ServeWorkers, LeaveHalfOfThePlacesToOthers) {
+  Workers workers(2, 2, seconds{30});
+  ASSERT_TRUE(workers.submit(1, job()));
+  ASSERT_TRUE(workers.submit(1, job()));
+  EXPECT_EQ(workers.submit(1, job()).error().code, Code::overloaded);
+  EXPECT_TRUE(workers.submit(2, job()));
   held = false;
   // A place is free again when its job has ended.
-  await([&] { return workers.submit(1, [](unsigned) {}).has_value(); });
+  await([&] { return workers.submit(1, {[](unsigned) {}, [](const Error&) {}}).has_value(); });
 }
 
-TEST(Workers, AreToldApart) {
-  std::mutex mutex;
+TEST_F(ServeWorkers, LeaveHalfOfTheThreadsToOthers) {
+  Workers workers(4, 36, seconds{30});
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(workers.submit(1, job(1)));
+  await([&] { return begun_now() == 2; });
+  ASSERT_TRUE(workers.submit(2, job(2)));
+  await([&] { return begun_now() == 3; });
+  EXPECT_EQ(begun, (std::vector<uid_t>{1, 1, 2}));
+  held = false;
+  await([&] { return done == 11; });
+}
+
+TEST_F(ServeWorkers, ServeUsersByTurns) {
+  Workers workers(1, 39, seconds{30});
+  ASSERT_TRUE(workers.submit(9, job(9)));
+  await([&] { return begun_now() == 1; });
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(workers.submit(1, job(1)));
+  ASSERT_TRUE(workers.submit(2, job(2)));
+  held = false;
+  await([&] { return done == 5; });
+  EXPECT_EQ(begun, (std::vector<uid_t>{9, 1, 2, 1, 1}));
+}
+
+TEST_F(ServeWorkers, ShedWhatWaitsTooLong) {
+  Workers workers(1, 9, milliseconds{50});
+  ASSERT_TRUE(workers.submit(1, job(1)));
+  await([&] { return begun_now() == 1; });
+  ASSERT_TRUE(workers.submit(2, job(2)));
+  await([&] { return shed_now() == 1; });
+  EXPECT_EQ(shed, (std::vector<Code>{Code::overloaded}));
+  held = false;
+  await([&] { return done == 1; });
+  EXPECT_EQ(begun, (std::vector<uid_t>{1}));
+}
+
+TEST_F(ServeWorkers, AtTheEndShedWhatOnlyWaitsAndFinishWhatIsUnderWay) {
+  {
+    Workers workers(1, 9, seconds{30});
+    ASSERT_TRUE(workers.submit(1, job(1)));
+    await([&] { return begun_now() == 1; });
+    ASSERT_TRUE(workers.submit(2, job(2)));
+    workers.stop();
+    EXPECT_EQ(shed, (std::vector<Code>{Code::unavailable}));
+    EXPECT_EQ(workers.submit(3, job(3)).error().code, Code::unavailable);
+    held = false;
+  }
+  EXPECT_EQ(done, 1);
+}
+
+TEST_F(ServeWorkers, AreToldApart) {
   std::set<unsigned> seen;
   {
     std::latch both(2);
-    Workers workers(2, 2);
+    Workers workers(2, 2, seconds{30});
     for (const uid_t user : {1, 2}) {
-      ASSERT_TRUE(workers.submit(user, [&](unsigned worker) {
-        both.arrive_and_wait();
-        const std::lock_guard lock(mutex);
-        seen.insert(worker);
-      }));
+      ASSERT_TRUE(workers.submit(user, {[&](unsigned worker) {
+                                          both.arrive_and_wait();
+                                          const std::lock_guard lock(mutex);
+                                          seen.insert(worker);
+                                        },
+                                        [](const Error&) {}}));
     }
+    both.wait();
   }
   EXPECT_EQ(seen, (std::set<unsigned>{0, 1}));
 }

@@ -1,7 +1,9 @@
 // What programs ask at the agent's socket, and requests that are carried to services.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
+#include <latch>
 
 #include "agent/serve/answers.h"
 #include "agent/serve/hardware.h"
@@ -58,19 +60,19 @@ class ServeRequests : public testing::Test {
     Surroundings through = own;
     through.open_device = hardware->openers(Standing::in_line).open_device;
     prover.emplace(bench.state(), through);
-    relay.emplace(*tokens, *prover,
-                  [this](unsigned, const Destination& destination, const std::string& ca,
-                         const http::Request& request,
-                         const http::Headers& headers) -> Result<http::Response> {
-                    last_ca = ca;
-                    carried.push_back({request.method, destination.url.origin() + request.target,
-                                       headers, request.body});
-                    if (answers.empty()) return http::Response{200, {}, "done"};
-                    auto next = answers.front();
-                    answers.pop_front();
-                    return next;
-                  });
-    workers.emplace(2U, 2U);
+    relay.emplace(*tokens, *prover, [this](unsigned, const Outgoing& outgoing) -> Relay::Sent {
+      last_ca = outgoing.ca_file;
+      last_certificate = outgoing.certificate;
+      carried.push_back({outgoing.request.method,
+                         outgoing.destination.url.origin() + outgoing.request.target,
+                         outgoing.headers, outgoing.request.body});
+      if (answers.empty()) return {http::Response{200, {}, "done"}};
+      auto next = answers.front();
+      answers.pop_front();
+      const bool of_key = !next && next.error().code == Code::agent_certificate_missing;
+      return {next, !of_key};
+    });
+    workers.emplace(2U, 2U, seconds{20});
     desk.emplace(Desk{bench.clock, *tokens, *prover, given, *relay, *workers,
                       std::make_shared<const InForce>(settings)});
     handler = local_requests(*desk);
@@ -125,6 +127,7 @@ class ServeRequests : public testing::Test {
   std::deque<Result<http::Response>> answers;
   std::vector<Carried> carried;
   std::string last_ca;
+  std::string last_certificate;
   std::optional<Hardware> hardware;
   std::optional<TokenSource> tokens;
   std::optional<Prover> prover;
@@ -452,6 +455,177 @@ TEST_F(ServeRequests, ProveNothingForTheIssuerWhateverTheConfigurationSays) {
     EXPECT_TRUE(carried.empty());
     close();
   }
+}
+
+// --- who waits, and for what ---
+
+TEST_F(ServeRequests, GiveWhatIsInMemoryWhileEveryThreadIsTaken) {
+  open(R"("session": {},)");
+  const std::string given_token = token();
+  std::atomic<bool> held = true;
+  std::latch taken(2);
+  for (const uid_t user : {1003, 1004}) {
+    ASSERT_TRUE(workers->submit(user, {[&](unsigned) {
+                                         taken.count_down();
+                                         while (held) std::this_thread::yield();
+                                       },
+                                       [](const Error&) {}}));
+  }
+  taken.wait();
+  EXPECT_EQ(token(), given_token);
+  EXPECT_EQ(proof(1001, given_token).status, 200U);
+  held = false;
+}
+
+TEST_F(ServeRequests, ThatWaitForAThreadAreAnsweredAtTheEnd) {
+  open();
+  std::atomic<bool> held = true;
+  std::latch taken(2);
+  for (const uid_t user : {1003, 1004}) {
+    ASSERT_TRUE(workers->submit(user, {[&](unsigned) {
+                                         taken.count_down();
+                                         while (held) std::this_thread::yield();
+                                       },
+                                       [](const Error&) {}}));
+  }
+  taken.wait();
+  auto waiting =
+      std::async(std::launch::async, [&] { return ask(1001, "GET", "localhost", "/token"); });
+  // Taken or refused: either way it is told that there is an end.
+  workers->stop();
+  const auto answer = waiting.get();
+  EXPECT_EQ(answer.status, 503U);
+  EXPECT_EQ(code_of(answer), "unavailable");
+  held = false;
+}
+
+TEST_F(ServeRequests, HaveConnectionsByUserAndFewForNobody) {
+  open();
+  const auto share = [&](uid_t user) {
+    const http::LocalPeer peer{user, {user}};
+    return connection_share(*desk->in_force, &peer);
+  };
+  EXPECT_EQ(share(1001).most, 64U);
+  EXPECT_NE(share(1001).of, share(1002).of);
+  EXPECT_EQ(share(1003).most, 32U);
+  EXPECT_EQ(share(1003).of, share(1004).of);
+  EXPECT_NE(share(1003).of, share(1001).of);
+  EXPECT_EQ(connection_share(*desk->in_force, nullptr).of, share(1003).of);
+}
+
+// --- enrolled anew ---
+
+TEST_F(ServeRequests, UseNoTokenOfAFormerEnrolment) {
+  for (const char* session : {"", R"("session": {},)"}) {
+    open(session);
+    const std::string former = token();
+    ASSERT_EQ(ask(1001, "GET", "api.example", "/").status, 200U);
+    tokens.reset();
+    bench.enroll();
+    tokens.emplace(bench.agent(), bench.clock,
+                   TokenSourceOptions{desk->in_force->settings.session_life, seconds{20}});
+    EXPECT_EQ(code_of(proof(1001, former)), "agent_user_refused");
+    EXPECT_NE(token(), former);
+    close();
+  }
+}
+
+TEST_F(ServeRequests, GoWithATokenOfTheKeyThatProves) {
+  open();
+  ASSERT_EQ(ask(1001, "GET", "api.example", "/").status, 200U);
+  Identity anew = *bench.state().identity();
+  anew.client_id = "device-2";
+  ASSERT_TRUE(bench.state().save(anew));
+  ASSERT_EQ(ask(1001, "GET", "api.example", "/").status, 200U);
+  ASSERT_EQ(carried.size(), 2U);
+  EXPECT_NE(*carried[0].headers.find("Authorization"), *carried[1].headers.find("Authorization"));
+}
+
+// --- scopes and where they are for ---
+
+Settings paired() {
+  return *parse_settings("agent.json", R"({
+    "socket": {"path": "a.sock"},
+    "destinations": [{"url": "https://one.example", "audience": "urn:api"},
+                     {"url": "https://two.example", "audience": "urn:api"}],
+    "users": [
+      {"user": "1001", "grants": [{"audience": "urn:api", "scopes": ["read"], "destinations": ["https://one.example"]}]},
+      {"group": "1001", "grants": [{"audience": "urn:api", "scopes": ["write"], "destinations": ["https://two.example"]}]}]})");
+}
+
+TEST_F(ServeRequests, HaveTheScopesThatAreGrantedWhereTheyGo) {
+  open();
+  desk->in_force = std::make_shared<const InForce>(paired());
+  ASSERT_EQ(ask(1001, "GET", "one.example", "/").status, 200U);
+  ASSERT_EQ(ask(1001, "GET", "two.example", "/").status, 200U);
+  EXPECT_EQ(code_of(ask(1001, "GET", "localhost", "/token")), "agent_scope_refused");
+  const std::string read = token(1001, "?scope=read");
+  EXPECT_EQ(proof(1001, read, "https://one.example/").status, 200U);
+  EXPECT_EQ(code_of(proof(1001, read, "https://two.example/")), "agent_scope_refused");
+  close();
+  const auto asked = bench.issuer.seen_at(token_url);
+  ASSERT_EQ(asked.size(), 2U);
+  EXPECT_NE(asked[0].body.find("scope=read"), std::string::npos);
+  EXPECT_EQ(asked[0].body.find("write"), std::string::npos);
+  EXPECT_NE(asked[1].body.find("scope=write"), std::string::npos);
+}
+
+TEST_F(ServeRequests, HaveFewerScopesWhereTheProgramSaysSo) {
+  open();
+  http::Headers headers;
+  headers.add(scope_header, "read");
+  ASSERT_EQ(ask(1001, "GET", "api.example", "/", "", headers).status, 200U);
+  EXPECT_EQ(carried[0].headers.find(scope_header), nullptr);
+  http::Headers beyond;
+  beyond.add(scope_header, "read admin");
+  EXPECT_EQ(code_of(ask(1001, "GET", "api.example", "/", "", beyond)), "agent_scope_refused");
+  headers.add(scope_header, "write");
+  EXPECT_EQ(code_of(ask(1001, "GET", "api.example", "/", "", headers)), "agent_request_malformed");
+  close();
+  EXPECT_EQ(bench.issuer.seen_at(token_url).at(0).body.find("write"), std::string::npos);
+}
+
+TEST_F(ServeRequests, ProveNothingForScopesThatAreNotGrantedAnyMore) {
+  open();
+  const std::string wide = token();
+  const std::string narrow = token(1001, "?audience=urn%3Aapi&scope=read");
+  desk->in_force = std::make_shared<const InForce>(*parse_settings("agent.json", R"({
+    "socket": {"path": "a.sock"}, "destinations": [{"url": "https://api.example", "audience": "urn:api"}],
+    "users": [{"user": "1001", "grants": [{"audience": "urn:api", "scopes": ["read"]}]}]})"));
+  EXPECT_EQ(code_of(proof(1001, wide)), "agent_scope_refused");
+  EXPECT_EQ(proof(1001, narrow).status, 200U);
+}
+
+// --- with the device's certificate ---
+
+TEST_F(ServeRequests, GoWithACertificateAndWithoutProofsWhereTheDestinationSaysSo) {
+  open();
+  desk->in_force = std::make_shared<const InForce>(*parse_settings("agent.json", R"({
+    "socket": {"path": "a.sock"}, "destinations": [{"url": "https://api.example", "audience": "urn:api", "mtls": true},
+                                                   {"url": "https://issuer.example", "audience": "urn:api", "mtls": true}],
+    "users": [{"user": "1001", "grants": [{"audience": "urn:api", "scopes": ["read"]}]}]})"));
+  bench.issuer.token["token_type"] = "Bearer";
+  ASSERT_EQ(ask(1001, "GET", "api.example", "/").status, 200U);
+  const int after_token = bench.tpm.signatures;
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(ask(1001, "GET", "api.example", "/").status, 200U);
+  EXPECT_EQ(bench.tpm.signatures, after_token);
+  EXPECT_FALSE(last_certificate.empty());
+  EXPECT_EQ(*carried[3].headers.find("Authorization"), "Bearer token1");
+  EXPECT_EQ(carried[3].headers.find("DPoP"), nullptr);
+  EXPECT_EQ(code_of(ask(1001, "POST", "issuer.example", "/token")), "agent_proof_for_issuer");
+}
+
+TEST_F(ServeRequests, GoWithAnotherTokenWhereTheCertificateIsAnothersNow) {
+  open();
+  desk->in_force = std::make_shared<const InForce>(*parse_settings("agent.json", R"({
+    "socket": {"path": "a.sock"}, "destinations": [{"url": "https://api.example", "audience": "urn:api", "mtls": true}],
+    "users": [{"user": "1001", "grants": [{"audience": "urn:api", "scopes": ["read"]}]}]})"));
+  bench.issuer.token["token_type"] = "Bearer";
+  ASSERT_EQ(ask(1001, "GET", "api.example", "/").status, 200U);
+  bench.clock.advance(seconds{10});
+  answers.emplace_back(fail(Code::agent_certificate_missing, "another's now"));
+  ASSERT_EQ(ask(1001, "GET", "api.example", "/").status, 200U);
+  EXPECT_EQ(*carried[2].headers.find("Authorization"), "Bearer token2");
 }
 
 // --- the rest ---

@@ -13,8 +13,8 @@ namespace {
 using std::chrono::seconds;
 using Time = std::chrono::steady_clock;
 
-const TokenRequest wish{"urn:api", "read"};
-const TokenRequest other_wish{"urn:api", "write"};
+const Wish wish{1001, "the-device", {"urn:api", "read"}};
+const Wish other_wish{1001, "the-device", {"urn:api", "write"}};
 const Moment start = from_unix(1'800'000'000);
 
 HeldToken token_of(const std::string& text, Moment from = start, seconds life = seconds{300}) {
@@ -45,7 +45,7 @@ TEST(HeldTokens, AreAskedForFirstWhereSomebodyWaits) {
   (void)held.ask(wish, start);
   (void)held.ask(other_wish, start);
   held.want(other_wish);
-  EXPECT_EQ(held.next(start + seconds{260}, Time::now())->scope, "write");
+  EXPECT_EQ(held.next(start + seconds{260}, Time::now())->request.scope, "write");
 }
 
 TEST(HeldTokens, AreRenewedWhenThreeQuartersOfTheirLifeAreOver) {
@@ -53,7 +53,7 @@ TEST(HeldTokens, AreRenewedWhenThreeQuartersOfTheirLifeAreOver) {
   held.came(wish, token_of("a"));
   (void)held.ask(wish, start);
   EXPECT_FALSE(held.next(start + seconds{224}, Time::now()));
-  EXPECT_EQ(held.next(start + seconds{225}, Time::now())->scope, "read");
+  EXPECT_EQ(held.next(start + seconds{225}, Time::now())->request.scope, "read");
 }
 
 TEST(HeldTokens, AreNotRenewedForNobody) {
@@ -103,14 +103,30 @@ TEST(HeldTokens, ServeOnWhenTheirRenewalFails) {
   EXPECT_EQ(held.ask(wish, start + seconds{250})->token, "a");
 }
 
-TEST(HeldTokens, OfAFormerDeviceKeyAreGivenUp) {
+TEST(HeldTokens, OfAFormerEnrolmentAreGivenUp) {
   HeldTokens held;
-  HeldToken former = token_of("a");
-  former.jkt = "the-former";
-  held.came(other_wish, former);
-  held.came(wish, token_of("b"));
+  Wish former = other_wish;
+  former.enrolment = "the-former";
+  HeldToken of_former = token_of("a");
+  of_former.enrolment = "the-former";
+  of_former.session = SessionKey::make(longest_session, start).value();
+  held.came(former, of_former);
   EXPECT_FALSE(held.ask(other_wish, start));
+  EXPECT_TRUE(held.ask(former, start));
+  held.came(wish, token_of("b"));
+  EXPECT_FALSE(held.ask(former, start));
   EXPECT_EQ(held.ask(wish, start)->token, "b");
+}
+
+TEST(HeldTokens, ThatCameForAnotherEnrolmentThanWasMeantAreNotGiven) {
+  HeldTokens held;
+  HeldToken anew = token_of("a");
+  anew.enrolment = "the-new-one";
+  held.want(wish);
+  const auto before = held.tries(wish);
+  held.came(wish, anew);
+  EXPECT_NE(held.tries(wish), before);
+  EXPECT_FALSE(held.ask(wish, start));
 }
 
 TEST(HeldTokens, OfAFormerSessionKeyServeOn) {
@@ -118,23 +134,89 @@ TEST(HeldTokens, OfAFormerSessionKeyServeOn) {
   for (const auto& [request, text] : {std::pair{other_wish, "a"}, std::pair{wish, "b"}}) {
     HeldToken token = token_of(text);
     token.session = SessionKey::make(longest_session, start).value();
-    token.jkt = token.session->jkt();
     held.came(request, token);
   }
   EXPECT_EQ(held.ask(other_wish, start)->token, "a");
 }
 
-TEST(HeldTokens, AreBoundedInNumber) {
-  HeldTokens held(3);
+Wish of(uid_t user, const std::string& audience, const std::string& scope = "read") {
+  return {user, "the-device", {audience, scope}};
+}
+
+TEST(HeldTokens, AreBoundedInNumberForEachUser) {
+  HeldTokens held({.of_user = 3});
+  held.came(of(1002, "urn:other's"), token_of("t"));
+  (void)held.ask(of(1002, "urn:other's"), start);
   for (int i = 0; i < 10; ++i) {
-    const TokenRequest one{"urn:" + std::to_string(i), "read"};
+    const Wish one = of(1001, "urn:" + std::to_string(i));
     held.came(one, token_of("t"));
     (void)held.ask(one, start + seconds{i});
   }
-  EXPECT_FALSE(held.end_of({"urn:0", "read"}, start));
-  EXPECT_FALSE(held.end_of({"urn:6", "read"}, start));
+  EXPECT_FALSE(held.end_of(of(1001, "urn:0"), start));
+  EXPECT_FALSE(held.end_of(of(1001, "urn:6"), start));
   for (const char* kept : {"urn:7", "urn:8", "urn:9"})
-    EXPECT_EQ(held.end_of({kept, "read"}, start), start + seconds{300}) << kept;
+    EXPECT_EQ(held.end_of(of(1001, kept), start), start + seconds{300}) << kept;
+  EXPECT_TRUE(held.end_of(of(1002, "urn:other's"), start));
+}
+
+TEST(HeldTokens, OfAllUsersTogetherAreBoundedAndWhoHasMostGivesOne) {
+  HeldTokens held({.of_user = 3, .most = 4});
+  for (const char* audience : {"urn:a", "urn:b", "urn:c"})
+    held.came(of(1001, audience), token_of("t"));
+  for (const uid_t user : {1002, 1003}) held.came(of(user, "urn:a"), token_of("t"));
+  EXPECT_FALSE(held.end_of(of(1001, "urn:a"), start));
+  for (const uid_t user : {1002, 1003}) EXPECT_TRUE(held.end_of(of(user, "urn:a"), start)) << user;
+}
+
+TEST(HeldTokens, AreAskedForByTurnsOfUsersAndOfOneUserByArrival) {
+  HeldTokens held;
+  for (const char* scope : {"z", "b", "a"}) held.want(of(1001, "urn:api", scope));
+  held.want(of(1002, "urn:zzz"));
+  std::string order;
+  for (int i = 0; i < 4; ++i) {
+    const auto next = held.next(start, Time::now());
+    ASSERT_TRUE(next);
+    order += std::to_string(next->user) + next->request.scope + " ";
+    held.came(*next, token_of("t"));
+  }
+  EXPECT_EQ(order, "1001z 1002read 1001b 1001a ");
+}
+
+TEST(HeldTokens, OfOneUserAreAskedForOnceASecondBeyondAFew) {
+  HeldTokens held({.of_user = 100, .at_once = 8});
+  for (int i = 0; i < 50; ++i) held.want(of(1001, "urn:api", "s" + std::to_string(i)));
+  const Time::time_point at = Time::now();
+  const auto asked_until = [&](Time::time_point now) {
+    int asked = 0;
+    while (const auto next = held.next(start, now)) {
+      EXPECT_EQ(next->user, 1001U);
+      held.came(*next, token_of("t"));
+      ++asked;
+    }
+    return asked;
+  };
+  EXPECT_EQ(asked_until(at), 8);
+  EXPECT_EQ(asked_until(at + std::chrono::milliseconds{999}), 0);
+  EXPECT_EQ(asked_until(at + seconds{3}), 3);
+  held.want(of(1002, "urn:api"));
+  EXPECT_EQ(held.next(start, at + seconds{3})->user, 1002U);
+}
+
+TEST(HeldTokens, PauseForAllScopesOfAnAudienceWhereTheFailureMayPass) {
+  const Time::time_point at = Time::now();
+  const Wish of_other = of(1002, "urn:api");
+  const Wish elsewhere = of(1001, "urn:other");
+  for (const auto& [code, all] :
+       {std::pair{Code::connect_failed, true}, std::pair{Code::policy_no_rule, false}}) {
+    HeldTokens held;
+    held.failed(wish, {code, "no"}, at);
+    EXPECT_TRUE(held.pausing(wish, at));
+    EXPECT_EQ(held.pausing(other_wish, at).has_value(), all);
+    held.want(other_wish);
+    EXPECT_EQ(held.next(start, at).has_value(), !all);
+    EXPECT_FALSE(held.pausing(of_other, at));
+    EXPECT_FALSE(held.pausing(elsewhere, at));
+  }
 }
 
 // --- what was given to whom ---
@@ -185,6 +267,10 @@ class Source : public testing::Test {
     source_.reset();
     return bench_.issuer.seen_at(token_url).size();
   }
+  /// What the enrolled device wishes.
+  [[nodiscard]] Wish wished(const Wish& like = wish) const {
+    return {like.user, enrolment_of(*bench_.state().identity()), like.request};
+  }
   static void await(const std::function<bool()>& condition) {
     const auto end = Time::now() + seconds{20};
     while (!condition() && Time::now() < end) std::this_thread::yield();
@@ -199,18 +285,18 @@ TEST_F(Source, AsksOnceForManyThatWait) {
   TokenSource& source = open();
   std::vector<std::future<Result<HeldToken>>> waiting;
   for (int i = 0; i < 8; ++i)
-    waiting.push_back(std::async(std::launch::async, [&] { return source.token(wish); }));
+    waiting.push_back(std::async(std::launch::async, [&] { return source.token(wished()); }));
   for (auto& one : waiting) EXPECT_EQ(one.get()->token, "token1");
   EXPECT_EQ(asked(), 1U);
 }
 
 TEST_F(Source, RenewsAheadWhatIsUsedWithoutBeingAsked) {
   TokenSource& source = open();
-  ASSERT_EQ(source.token(wish)->token, "token1");
-  const auto end = source.end_of(wish);
+  ASSERT_EQ(source.token(wished())->token, "token1");
+  const auto end = source.end_of(wished());
   bench_.clock.advance(seconds{230});
-  await([&] { return source.end_of(wish) > end; });
-  EXPECT_EQ(source.token(wish)->token, "token2");
+  await([&] { return source.end_of(wished()) > end; });
+  EXPECT_EQ(source.token(wished())->token, "token2");
   EXPECT_EQ(asked(), 2U);
 }
 
@@ -218,7 +304,7 @@ TEST_F(Source, TellsWhoAsksAgainOfTheFailureAndDoesNotTroubleTheIssuer) {
   bench_.issuer.refuse_next(token_url, Code::policy_no_rule);
   TokenSource& source = open();
   for (int i = 0; i < 3; ++i) {
-    const auto token = source.token(wish);
+    const auto token = source.token(wished());
     ASSERT_FALSE(token);
     EXPECT_EQ(token.error().code, Code::policy_no_rule);
     EXPECT_GT(token.error().retry_after, 0U);
@@ -228,34 +314,43 @@ TEST_F(Source, TellsWhoAsksAgainOfTheFailureAndDoesNotTroubleTheIssuer) {
 
 TEST_F(Source, BindsTokensToASessionKeyAndToAnotherOneInItsTime) {
   TokenSource& source = open(seconds{600});
-  const auto first = source.token(wish);
+  const auto first = source.token(wished());
   ASSERT_TRUE(first) << first.error().to_string();
   ASSERT_TRUE(first->session);
-  EXPECT_EQ(first->jkt, first->session->jkt());
   EXPECT_EQ(source.session(), first->session);
-  const auto second = source.token(other_wish);
+  const auto second = source.token(wished(other_wish));
   EXPECT_EQ(second->session, first->session);
   bench_.clock.advance(seconds{451});
-  const auto third = source.token(wish);
+  const auto third = source.token(wished());
   ASSERT_TRUE(third);
-  EXPECT_NE(third->jkt, first->jkt);
+  EXPECT_NE(third->session->jkt(), first->session->jkt());
   EXPECT_FALSE(first->session->is_over(bench_.clock.now()));
+}
+
+TEST_F(Source, SaysWhatIsKnownWithoutWaitingForTheIssuer) {
+  TokenSource& source = open();
+  EXPECT_FALSE(source.token_at_once(wished()));
+  ASSERT_TRUE(source.token(wished()));
+  const auto now = source.token_at_once(wished());
+  ASSERT_TRUE(now && *now);
+  EXPECT_EQ((*now)->token, "token1");
+  EXPECT_FALSE(source.token_at_once(wished({1002, "", wish.request})));
 }
 
 TEST_F(Source, OfTheDeviceKeyHasNoSession) {
   TokenSource& source = open();
-  EXPECT_EQ(source.token(wish)->session, nullptr);
+  EXPECT_EQ(source.token(wished())->session, nullptr);
   EXPECT_EQ(source.session(), nullptr);
 }
 
 TEST_F(Source, KeepsNothingOnDisk) {
-  ASSERT_TRUE(open().token(wish));
+  ASSERT_TRUE(open().token(wished()));
   EXPECT_TRUE(bench_.state().tokens()->empty());
 }
 
 TEST_F(Source, ReadsNothingThatAnotherProcessKept) {
-  ASSERT_EQ(*bench_.agent().token(wish), "token1");
-  EXPECT_EQ(open().token(wish)->token, "token2");
+  ASSERT_EQ(*bench_.agent().token(wish.request), "token1");
+  EXPECT_EQ(open().token(wished())->token, "token2");
   EXPECT_EQ(bench_.state().tokens()->size(), 1U);
 }
 
