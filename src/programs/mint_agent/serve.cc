@@ -3,7 +3,11 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
+#include <thread>
 
 #include "agent/serve/service.h"
 #include "agent/software_key.h"
@@ -20,6 +24,8 @@ using agent::serve::Settings;
 using telemetry::Level;
 
 constexpr std::size_t longest_file = 1U << 20U;
+// From the last answer on.
+constexpr std::chrono::seconds longest_end{5};
 
 const std::vector<const char*> simple_options = {"--socket", "--audience", "--scope",
                                                  "--destination"};
@@ -108,6 +114,47 @@ agent::Surroundings surroundings_for(const Settings& settings, const Clock& cloc
   return surroundings;
 }
 
+// Whoever is inside a call of hardware that hangs cannot be told to end, and nothing is left to
+// lose by then: all are answered, and nothing is written.
+class EndsInTime {
+ public:
+  EndsInTime() : thread_([this] { watch(); }) {}
+  ~EndsInTime() {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+  EndsInTime(const EndsInTime&) = delete;
+  EndsInTime& operator=(const EndsInTime&) = delete;
+
+  /// The end begins.
+  void begin() {
+    {
+      const std::lock_guard lock(mutex_);
+      begun_ = true;
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  void watch() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return begun_ || ended_; });
+    if (changed_.wait_for(lock, longest_end, [this] { return ended_; })) return;
+    telemetry::log(Level::warning, "ended_within_a_call_that_hangs");
+    _exit(exit_done);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool begun_ = false;
+  bool ended_ = false;
+  std::thread thread_;
+};
+
 Result<int> serve(const Arguments& arguments) {
   auto settings = settings_of(arguments);
   if (!settings) return pass_on(settings);
@@ -120,12 +167,14 @@ Result<int> serve(const Arguments& arguments) {
   if (auto prepared = prepare(*settings); !prepared) return pass_on(prepared);
 
   const SystemClock clock;
+  EndsInTime end;
   boost::asio::io_context io(1);
   const auto surroundings = surroundings_for(*settings, clock);
   Service service(io, std::move(*state), surroundings, std::move(*settings));
   const Serving serving(io, service, arguments);
   if (auto started = service.start(); !started) return pass_on(started);
   io.run();
+  end.begin();
   telemetry::log(Level::info, "stopped");
   return exit_done;
 }
