@@ -1,10 +1,12 @@
 // Mutual TLS (RFC 8705) by packages that know nothing of us: `mutual_tls.mjs ISSUER CLIENT_ID CERTIFICATE KEY SERVER_CERTIFICATE SERVER_KEY`, the first pair a
 // client's, the second a service's. Environment: MINT_BIN and MINT_AGENT_STATE, for mint-agent as the service's client.
 import { strict as assert } from 'node:assert'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { request as httpRequest } from 'node:http'
 import { createServer, request as httpsRequest } from 'node:https'
+import { tmpdir } from 'node:os'
 import { promisify } from 'node:util'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import * as oauth from 'oauth4webapi'
@@ -82,6 +84,42 @@ await check('and not that token over a connection with another certificate', asy
   const token = (await agent('token', '--mtls', '--audience', audience)).stdout.trim()
   const answer = await byTls(place, { method: 'GET', headers: { authorization: `Bearer ${token}` } })
   assert.equal(answer.status, 401)
+})
+
+// Each handshake is one signature of the device key; a request has none.
+await check('mint-agent serve calls it many times over one connection', async () => {
+  const directory = mkdtempSync(`${tmpdir()}/mtls-`)
+  writeFileSync(`${directory}/agent.json`, JSON.stringify({
+    socket: { path: 'agent.sock' },
+    destinations: [{ url: new URL(place).origin, audience, mtls: true }],
+    users: [{ user: String(process.getuid()), grants: [{ audience, scopes: ['read'] }] }],
+    limits: { threads: 1 }
+  }))
+  const served = spawn(`${process.env.MINT_BIN}/mint-agent`, ['--state', process.env.MINT_AGENT_STATE, 'serve', '--config', `${directory}/agent.json`], { stdio: 'ignore' })
+  const ask = (host, path) =>
+    new Promise((resolve, reject) => {
+      httpRequest({ socketPath: `${directory}/agent.sock`, path, headers: { host }, agent: false }, (answer) => {
+        const pieces = []
+        answer.on('data', (piece) => pieces.push(piece))
+        answer.on('end', () => resolve(Buffer.concat(pieces).toString()))
+      }).on('error', reject).end()
+    })
+  try {
+    for (let tries = 0; ; tries += 1) {
+      const there = await ask('localhost', '/healthz').catch(() => null)
+      if (there !== null) break
+      assert.ok(tries < 200, 'mint-agent serve is not there')
+      await new Promise((later) => setTimeout(later, 50))
+    }
+    let handshakes = 0
+    service.on('secureConnection', () => { handshakes += 1 })
+    for (let call = 0; call < 5; call += 1) assert.equal(await ask(new URL(place).host, '/things'), 'hardware\n')
+    assert.equal(handshakes, 1)
+  } finally {
+    const ended = new Promise((resolve) => served.once('exit', resolve))
+    served.kill()
+    await ended
+  }
 })
 
 service.close()
