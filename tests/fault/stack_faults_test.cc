@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "operating.h"
+#include "support/asked_nonce.h"
 #include "support/soft_key.h"
 
 namespace mintmark::test {
@@ -46,6 +47,11 @@ class StackFaults : public Operating {
 
   /// The whole answer, head included.
   [[nodiscard]] std::string token() const {
+    std::string answer = token(std::nullopt);
+    const auto nonce = test::asked_nonce(answer);
+    return nonce ? token(nonce) : answer;
+  }
+  [[nodiscard]] std::string token(const std::optional<std::string>& nonce) const {
     static int number = 0;
     const std::string issuer = stack["MINT_ISSUER"];
     const Moment now = SystemClock().now();
@@ -57,12 +63,15 @@ class StackFaults : public Operating {
                                            {"exp", to_unix(now) + 60},
                                            {"jti", "fault-" + std::to_string(++number)}});
     return stack
-        .curl({"--include", "--header",
-               "DPoP: " + make_proof(key_, {.method = "POST", .url = issuer + "/token", .at = now}),
-               "--data-urlencode", "grant_type=client_credentials", "--data-urlencode",
-               "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-               "--data-urlencode", "client_assertion=" + assertion, "--data-urlencode",
-               "resource=https://api.example", issuer + "/token"})
+        .curl(
+            {"--include", "--header",
+             "DPoP: " +
+                 make_proof(
+                     key_, {.method = "POST", .url = issuer + "/token", .at = now, .nonce = nonce}),
+             "--data-urlencode", "grant_type=client_credentials", "--data-urlencode",
+             "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+             "--data-urlencode", "client_assertion=" + assertion, "--data-urlencode",
+             "resource=https://api.example", issuer + "/token"})
         .output;
   }
   static int status_of(const std::string& answer) {

@@ -77,8 +77,9 @@ class Beside : public Operating {
   [[nodiscard]] static Json settings();
   static void write_settings(const std::string& text);
   static void start_gate();
-  /// A gate that began in this second does not know whether a proof of this second was used.
-  static void await_next_second();
+  /// The gate does not know, from now on, which proofs were used before: proof() waits until it takes
+  /// them without a nonce (docs/adr/0008).
+  static void begin_proof_memory();
   [[nodiscard]] static ChildProcess& gate();
   static void stop_gate();
   /// With another configuration, or again with the usual one; waits until it took it or refused.

@@ -152,7 +152,7 @@ TEST_F(Beside, Oauth4webapiCallsWithNoncesThroughEachProxy) {
         << proxy.name << done.output;
   }
   reload_gate();
-  await_next_second();
+  begin_proof_memory();
 }
 
 TEST_F(Beside, WithoutTheGateNobodyGetsInAndClientsAreToldToComeBack) {
@@ -295,7 +295,7 @@ TEST_F(Beside, AReloadForgetsNoProofThatWasUsed) {
   reload_gate();
   EXPECT_EQ(call(url, used).status, 401U);
   EXPECT_EQ(call(url, used).header("DPoP-Nonce") == "(none)", false) << "asked for a nonce";
-  await_next_second();
+  begin_proof_memory();
 }
 
 TEST_F(Beside, RefusalsAreAllCountedAndLoggedInPart) {

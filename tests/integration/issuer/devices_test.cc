@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "stack.h"
+#include "support/asked_nonce.h"
 #include "support/scratch.h"
 #include "support/soft_key.h"
 
@@ -40,6 +41,12 @@ class DevicesOfAStack : public ::testing::Test {
   static Moment now() { return SystemClock().now(); }
 
   Json token_by_assertion(const SoftKey& key, const std::string& client_id) {
+    std::string answer = answer_to_assertion(key, client_id, std::nullopt);
+    if (const auto nonce = asked_nonce(answer)) answer = answer_to_assertion(key, client_id, nonce);
+    return Json::parse(answer.substr(std::min(answer.find("\r\n\r\n"), answer.size())));
+  }
+  std::string answer_to_assertion(const SoftKey& key, const std::string& client_id,
+                                  const std::optional<std::string>& nonce) {
     static int number = 0;
     const std::string issuer = stack["MINT_ISSUER"];
     const std::string assertion =
@@ -49,15 +56,14 @@ class DevicesOfAStack : public ::testing::Test {
                                           {"iat", to_unix(now())},
                                           {"exp", to_unix(now()) + 60},
                                           {"jti", "jti-" + std::to_string(++number)}});
-    return Json::parse(
-        stack
-            .curl({"--header",
-                   "DPoP: " +
-                       make_proof(key, {.method = "POST", .url = issuer + "/token", .at = now()}),
-                   "--data-urlencode", "grant_type=client_credentials", "--data-urlencode",
-                   "client_assertion_type=" + bearer, "--data-urlencode",
-                   "client_assertion=" + assertion, issuer + "/token"})
-            .output);
+    const std::string proof =
+        make_proof(key, {.method = "POST", .url = issuer + "/token", .at = now(), .nonce = nonce});
+    return stack
+        .curl({"--include", "--header", "DPoP: " + proof, "--data-urlencode",
+               "grant_type=client_credentials", "--data-urlencode",
+               "client_assertion_type=" + bearer, "--data-urlencode",
+               "client_assertion=" + assertion, issuer + "/token"})
+        .output;
   }
   std::string file_of(const SoftKey& key) {
     const std::string path = scratch / "key.json";

@@ -1,5 +1,7 @@
 #include "keys.h"
 
+#include "support/asked_nonce.h"
+
 #include <fstream>
 #include <regex>
 
@@ -81,6 +83,12 @@ std::vector<std::string> Keys::published() const {
 }
 
 std::string Keys::ask() const {
+  std::string answer = ask(std::nullopt);
+  const auto nonce = asked_nonce(answer);
+  return nonce ? ask(nonce) : answer;
+}
+
+std::string Keys::ask(const std::optional<std::string>& nonce) const {
   static int number = 0;
   const std::string issuer = stack["MINT_ISSUER"];
   const Moment now = SystemClock().now();
@@ -93,7 +101,9 @@ std::string Keys::ask() const {
                                          {"jti", "keys-" + std::to_string(++number)}});
   return stack
       .curl({"--include", "--max-time", "10", "--header",
-             "DPoP: " + make_proof(key_, {.method = "POST", .url = issuer + "/token", .at = now}),
+             "DPoP: " +
+                 make_proof(
+                     key_, {.method = "POST", .url = issuer + "/token", .at = now, .nonce = nonce}),
              "--data-urlencode", "grant_type=client_credentials", "--data-urlencode",
              "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
              "--data-urlencode", "client_assertion=" + assertion, "--data-urlencode",

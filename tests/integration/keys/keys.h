@@ -1,6 +1,7 @@
 // A stack whose mintd has two key stores and lets successors sign at once (max_age_seconds 0).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ class Keys : public Operating {
 
   /// Asks for a token as a client with a key in software; the answer, head included.
   [[nodiscard]] std::string ask() const;
+  [[nodiscard]] std::string ask(const std::optional<std::string>& nonce) const;
   /// A token, or "" and a failure.
   [[nodiscard]] std::string token() const;
   [[nodiscard]] static std::string kid_of(const std::string& token);

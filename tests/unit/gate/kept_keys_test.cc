@@ -132,6 +132,9 @@ TEST_F(Kept, KeysOfADocumentThatIsNoneChangeNothing) {
   EXPECT_EQ(kept.standing().trouble->refusal, Refusal::keys_malformed);
 }
 
+// Until then an earlier process may have taken a proof (docs/adr/0008).
+constexpr std::chrono::seconds first_taken = verify::proof_future + std::chrono::seconds{1};
+
 TEST_F(Decided, ForANewKeyMayChangeWhileTheIssuerIsAsked) {
   rule(usual());
   const auto tap = std::make_shared<HeldSource::Tap>();
@@ -143,7 +146,7 @@ TEST_F(Decided, ForANewKeyMayChangeWhileTheIssuerIsAsked) {
   VerifierOptions own = options();
   own.keys_pause = std::chrono::seconds{0};
   policy_->verifier = std::make_shared<const Verifier>(std::move(own), kept->source());
-  clock().advance(std::chrono::seconds{1});
+  clock().advance(first_taken);
   keys_ = kept;
   EXPECT_EQ(decide_for(token()).status, 200U);
   // The issuer signs with a key that it published since.
@@ -186,7 +189,7 @@ TEST_F(Decided, ByAKeyThatTheIssuerTookBackIsARefusalFromTheNextFetchOn) {
   own.keys_pause = std::chrono::seconds{0};
   own.keys_grace = std::chrono::hours{1};
   policy_->verifier = std::make_shared<const Verifier>(std::move(own), kept->source());
-  clock().advance(std::chrono::seconds{1});
+  clock().advance(first_taken);
   const std::string good = token();
   ASSERT_EQ(decide_for(good).status, 200U);
   publish(test::key_document({test::published(test::SoftKey())}).dump());
@@ -211,7 +214,7 @@ TEST_F(Decided, ByKeysThatCannotBeFetchedAgainGoesOnWhileTheyMayBeUsed) {
   own.keys_pause = std::chrono::seconds{0};
   own.keys_grace = std::chrono::hours{1};
   policy_->verifier = std::make_shared<const Verifier>(std::move(own), kept->source());
-  clock().advance(std::chrono::seconds{1});
+  clock().advance(first_taken);
   const std::string good = token();
   ASSERT_EQ(decide_for(good).status, 200U);
   {
