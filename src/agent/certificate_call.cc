@@ -66,9 +66,10 @@ Result<std::optional<DeviceCertificate>> Agent::kept_certificate(const Identity&
 
 Result<DeviceCertificate> Agent::renewed_certificate(const Identity& identity,
                                                      std::chrono::hours life) {
-  const auto key = open_key(identity);
+  auto key = open_key(identity);
   if (!key) return tl::unexpected<Error>(key.error());
   const jose::PublicKey public_key = (*key)->public_key();
+  key->reset();  // A signature lets go of the hardware, which no key may outlive.
   const auto held = hold_key(identity, public_key);
   if (!held) return tl::unexpected<Error>(held.error());
   auto pem = make_certificate({held->key.get(), public_key, identity.client_id}, life,
@@ -106,9 +107,10 @@ Result<std::string> Agent::certificate(std::optional<std::chrono::hours> life) {
 Result<std::string> Agent::certificate_request() {
   const auto identity = state_.identity();
   if (!identity) return tl::unexpected<Error>(identity.error());
-  const auto key = open_key(*identity);
+  auto key = open_key(*identity);
   if (!key) return tl::unexpected<Error>(key.error());
   const jose::PublicKey public_key = (*key)->public_key();
+  key->reset();  // A signature lets go of the hardware, which no key may outlive.
   const auto held = hold_key(*identity, public_key);
   if (!held) return tl::unexpected<Error>(held.error());
   auto pem = make_certificate_request({held->key.get(), public_key, identity->client_id});
