@@ -1,24 +1,25 @@
 #include <algorithm>
-#include <array>
 
 #include "agent/agent.h"
+#include "agent/own_fields.h"
+#include "http/connection_fields.h"
 #include "http/text.h"
 
 namespace mintmark::agent {
 namespace {
 
 // Ours to set, or the connection's.
-constexpr std::array<std::string_view, 9> own_headers = {
-    "authorization", "dpop",    "host", "content-length", "transfer-encoding", "connection",
-    "trailer",       "upgrade", "te"};
+bool is_our_own(const std::string& name) {
+  return std::find(made_anew.begin(), made_anew.end(), name) != made_anew.end() ||
+         http::is_of_connection(name);
+}
 
 Result<void> check_headers(const http::Headers& headers) {
   for (const auto& [name, value] : headers.fields()) {
     if (!http::is_token(name) || !http::is_field_value(value)) {
       return fail(Code::agent_header_refused, "a header is \"Name: value\" on one line");
     }
-    if (std::find(own_headers.begin(), own_headers.end(), http::lower_case(name)) !=
-        own_headers.end()) {
+    if (is_our_own(http::lower_case(name))) {
       return fail(Code::agent_header_refused, "the header " + name + " is set by the agent itself");
     }
   }

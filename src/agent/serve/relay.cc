@@ -5,8 +5,10 @@
 #include <set>
 
 #include "agent/answers.h"
+#include "agent/own_fields.h"
 #include "agent/proof.h"
 #include "agent/serve/answers.h"
+#include "http/connection_fields.h"
 #include "http/text.h"
 
 namespace mintmark::agent::serve {
@@ -14,19 +16,6 @@ namespace {
 
 constexpr std::array nonce_header{"DPoP-Nonce"};
 
-// RFC 9110 §7.6.1, and what was before it.
-constexpr std::array<std::string_view, 9> of_connection = {"connection",
-                                                           "keep-alive",
-                                                           "proxy-connection",
-                                                           "proxy-authenticate",
-                                                           "proxy-authorization",
-                                                           "te",
-                                                           "trailer",
-                                                           "transfer-encoding",
-                                                           "upgrade"};
-// The message's framing is made anew; Expect was answered here.
-constexpr std::array<std::string_view, 6> made_anew = {
-    "host", "content-length", "expect", "authorization", "dpop", "mint-agent-scope"};
 constexpr std::array<std::string_view, 2> kept_back = {"dpop-nonce", "mint-agent-error"};
 
 template <std::size_t count>
@@ -56,8 +45,7 @@ http::Headers carried(const http::Headers& headers,
   http::Headers kept;
   for (const auto& [name, value] : headers.fields()) {
     const std::string lower = http::lower_case(name);
-    if (is_one_of(of_connection, lower) || is_one_of(own, lower) || named.count(lower) != 0)
-      continue;
+    if (http::is_of_connection(lower) || is_one_of(own, lower) || named.count(lower) != 0) continue;
     kept.add(name, value);
   }
   return kept;

@@ -50,8 +50,9 @@ TEST_F(ServiceCall, ToTheIssuerIsRefusedBeforeATokenIsFetched) {
 }
 
 TEST_F(ServiceCall, WithHeadersOfTheAgentsOwnIsRefused) {
-  for (const char* name :
-       {"Authorization", "dpop", "HOST", "Content-Length", "Transfer-Encoding"}) {
+  for (const char* name : {"Authorization", "dpop", "HOST", "Content-Length", "Transfer-Encoding",
+                           "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization",
+                           "Proxy-Authenticate", "TE", "Trailer", "Upgrade", "Expect"}) {
     http::Headers headers;
     headers.add(name, "x");
     const auto response = call(service, headers);
