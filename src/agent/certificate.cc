@@ -6,10 +6,10 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "attest/x509/bundle.h"
 #include "attest/x509/certificate.h"
+#include "attest/x509/times.h"
 #include "hsm/tls/key.h"
 #include "jose/base64url.h"
 
@@ -44,12 +44,6 @@ tl::unexpected<Error> unfit(const std::string& what) {
 tl::unexpected<Error> failed(const char* what) {
   ERR_clear_error();
   return fail(Code::agent_certificate_failed, std::string("OpenSSL makes no ") + what);
-}
-
-Moment moment_of(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
-  return from_unix(timegm(&parts));
 }
 
 Owned<EVP_PKEY> shown(const jose::PublicKey& key) {
@@ -114,8 +108,8 @@ Result<DeviceCertificate> read_certificate(const std::string& pem, const std::st
   }
   return DeviceCertificate{.pem = pem,
                            .thumbprint = jose::base64url(sha256(all.front())),
-                           .not_before = moment_of(X509_get0_notBefore(leaf.get())),
-                           .not_after = moment_of(X509_get0_notAfter(leaf.get()))};
+                           .not_before = x509::moment_of(X509_get0_notBefore(leaf.get())),
+                           .not_after = x509::moment_of(X509_get0_notAfter(leaf.get()))};
 }
 
 Result<jose::PublicKey> public_key_of(const DeviceCertificate& certificate) {

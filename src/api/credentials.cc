@@ -25,8 +25,16 @@ Result<void> read_attestation(const http::Headers& headers, issuer::Credentials&
 }
 
 Result<std::shared_ptr<const Bytes>> client_certificate(const http::Request& request,
-                                                        http::CertificateHeader header) {
+                                                        const CertificateSource& source) {
+  const http::CertificateHeader header = source.header;
   if (header == http::CertificateHeader::none) return request.client_certificate;
+  // Before it is looked at. Without the header a client may still come by another method.
+  if (request.headers.count(http::name_of(header)) > 0 && !source.proxies.trust(request)) {
+    return fail(Code::mutual_tls_off,
+                "the header " + std::string(http::name_of(header)) +
+                    " is believed from the proxy alone (mutual_tls.trusted_networks), and " +
+                    request.peer + " is another");
+  }
   auto told = http::forwarded_certificate(request.headers, header);
   if (told) return *told ? std::make_shared<const Bytes>(std::move(**told)) : nullptr;
   const bool repeated = request.headers.count(http::name_of(header)) > 1;

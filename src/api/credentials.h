@@ -7,6 +7,7 @@
 
 #include "http/client_certificate.h"
 #include "http/message.h"
+#include "http/peers.h"
 #include "issuer/client_authentication.h"
 
 namespace mintmark::api {
@@ -16,11 +17,18 @@ namespace mintmark::api {
 [[nodiscard]] Result<void> read_attestation(const http::Headers& headers,
                                             issuer::Credentials& credentials);
 
-/// The certificate that the client showed: to us where `header` is none, else to a trusted proxy in
-/// front of us that names it there. Null where it showed none. `client_certificate_repeated`,
+/// Who tells the certificate that a client showed.
+struct CertificateSource {
+  /// none: our own TLS. Else a proxy in front of us names it there.
+  http::CertificateHeader header = http::CertificateHeader::none;
+  http::Peers proxies = {};  ///< Who is believed that header.
+};
+
+/// The certificate that the client showed; null where it showed none. `mutual_tls_off` where
+/// another peer than a proxy names one; `client_certificate_repeated`,
 /// `client_certificate_malformed`.
 [[nodiscard]] Result<std::shared_ptr<const Bytes>> client_certificate(
-    const http::Request& request, http::CertificateHeader header);
+    const http::Request& request, const CertificateSource& source);
 
 /// True for a refusal that another proof, with a nonce of ours, would get past.
 [[nodiscard]] bool asks_for_nonce(const Error& error);

@@ -92,14 +92,14 @@ Json body_of(const issuer::IssuedToken& issued) {
 }  // namespace
 
 Result<issuer::TokenCall> read_token_call(const http::Request& request,
-                                          http::CertificateHeader header) {
+                                          const CertificateSource& certificates) {
   issuer::TokenCall call;
   issuer::Credentials& credentials = call.credentials;
   if (auto form = read_form(call, request); !form) return pass_on(form);
   if (auto read = read_attestation(request.headers, credentials); !read) return pass_on(read);
   const bool by_certificate = !credentials.client_attestation && !credentials.client_assertion;
   if (by_certificate) {
-    auto shown = client_certificate(request, header);
+    auto shown = client_certificate(request, certificates);
     if (!shown) return pass_on(shown);
     credentials.client_certificate = std::move(*shown);
     if (!credentials.client_id && !credentials.client_certificate) {
@@ -116,19 +116,22 @@ Result<issuer::TokenCall> read_token_call(const http::Request& request,
 }
 
 void add_token(http::Router& router, const std::string& path, issuer::Issuer& issuer,
-               http::CertificateHeader header) {
-  router.on(
-      "POST", path, [&issuer, header](const http::Request& request, const http::Respond& respond) {
-        const auto answer = [&issuer, respond](const Result<issuer::IssuedToken>& issued) {
-          http::Response response = issued ? fresh_json(body_of(*issued)) : refusal(issued.error());
-          const bool asks = !issued && asks_for_nonce(issued.error());
-          if (asks || issuer.challenges_required()) add_nonce(response, issuer.nonces().fresh());
-          respond(std::move(response));
-        };
-        auto call = read_token_call(request, header);
-        if (!call) return answer(pass_on(call));
-        issuer.mint(std::move(*call), answer);
-      });
+               CertificateSource certificates) {
+  router.on("POST", path,
+            [&issuer, certificates = std::move(certificates)](const http::Request& request,
+                                                              const http::Respond& respond) {
+              const auto answer = [&issuer, respond](const Result<issuer::IssuedToken>& issued) {
+                http::Response response =
+                    issued ? fresh_json(body_of(*issued)) : refusal(issued.error());
+                const bool asks = !issued && asks_for_nonce(issued.error());
+                if (asks || issuer.challenges_required())
+                  add_nonce(response, issuer.nonces().fresh());
+                respond(std::move(response));
+              };
+              auto call = read_token_call(request, certificates);
+              if (!call) return answer(pass_on(call));
+              issuer.mint(std::move(*call), answer);
+            });
 }
 
 void add_challenge(http::Router& router, const std::string& path, issuer::Issuer& issuer) {

@@ -2,23 +2,22 @@
 // beside it.
 #pragma once
 
-#include "http/client_certificate.h"
+#include "api/credentials.h"
 #include "http/router.h"
 #include "issuer/mint.h"
 
 namespace mintmark::api {
 
 /// What the request says, checked for shape only: form, grant type, each parameter and header once.
-/// The parts are judged by Issuer::mint. `header`: where a trusted proxy tells the client's
-/// certificate; none: it is the connection's own.
-[[nodiscard]] Result<issuer::TokenCall> read_token_call(
-    const http::Request& request, http::CertificateHeader header = http::CertificateHeader::none);
+/// The parts are judged by Issuer::mint.
+[[nodiscard]] Result<issuer::TokenCall> read_token_call(const http::Request& request,
+                                                        const CertificateSource& certificates = {});
 
 /// Adds `path`. Where challenges are required every answer bears the next nonce, otherwise those
 /// that ask for one do: in `DPoP-Nonce` and `OAuth-Client-Attestation-Challenge` alike. `issuer`
-/// must outlive the router. `header` as above.
+/// must outlive the router.
 void add_token(http::Router& router, const std::string& path, issuer::Issuer& issuer,
-               http::CertificateHeader header = http::CertificateHeader::none);
+               CertificateSource certificates = {});
 
 /// The challenge endpoint (draft-ietf-oauth-attestation-based-client-auth-10 §8.1): only where
 /// challenges are required, since offering it obliges clients to use it.

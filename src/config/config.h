@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/network.h"
 
 namespace mintmark::config {
 
@@ -255,6 +256,8 @@ struct MutualTls {
   bool self_signed = false;
   std::vector<std::string> authorities;  ///< PEM files.
   std::string certificate_header;        ///< Of the trusted proxy; "": TLS is ours.
+  /// The proxy's: from nobody else is the header believed. Empty where TLS is ours alone.
+  std::vector<Network> trusted_networks;
 
   [[nodiscard]] bool is_on() const { return self_signed || !authorities.empty(); }
 };

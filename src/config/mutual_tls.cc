@@ -1,5 +1,7 @@
 #include "config/mutual_tls.h"
 
+#include "config/networks.h"
+
 namespace mintmark::config {
 namespace {
 
@@ -17,6 +19,17 @@ void check_header(ObjectReader& reader, const MutualTls& read, bool trusted_prox
                   R"(is missing; behind a trusted proxy it must be "Client-Cert" or )"
                   R"("X-SSL-Client-Escaped-Cert", whichever the proxy overwrites)");
   }
+}
+
+void read_networks(ObjectReader& reader, MutualTls& read, bool trusted_proxy) {
+  constexpr const char* key = "trusted_networks";
+  const auto texts = reader.texts(key, std::vector<std::string>{});
+  if (reader.failed()) return;
+  if (trusted_proxy) {
+    read.trusted_networks = networks_in(reader, key, texts);
+    return;
+  }
+  if (reader.has(key)) reader.refuse(key, R"(speaks of a proxy that ends TLS, and "tls" is ours)");
 }
 
 }  // namespace
@@ -37,6 +50,7 @@ MutualTls read_mutual_tls(ObjectReader& root, const Directory& directory, bool t
           R"(must take a method: "self_signed": true, or "authorities": [FILE], or both)");
     }
     check_header(reader, read, trusted_proxy);
+    read_networks(reader, read, trusted_proxy);
   });
   return read;
 }

@@ -7,9 +7,9 @@
 
 #include "gate/kept_keys.h"
 #include "gate/original.h"
-#include "gate/peers.h"
 #include "gate/services.h"
 #include "http/message.h"
+#include "http/peers.h"
 #include "mintmark/verifier.h"
 
 namespace mintmark::gate {
@@ -26,7 +26,7 @@ enum class CertificateFrom {
 struct Door {
   Dialect dialect = Dialect::nginx;
   std::string path_prefix;  ///< Of Envoy's check requests; "" elsewhere.
-  Peers peers;
+  http::Peers peers;
   CertificateFrom certificate = CertificateFrom::none;
 };
 

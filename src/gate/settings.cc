@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "config/directory.h"
 #include "config/issuer_url.h"
+#include "config/networks.h"
 #include "config/reader.h"
 #include "gate/settings_rules.h"
 
@@ -76,27 +77,13 @@ void read_socket(ObjectReader& one, const config::Directory& directory, Listener
     one.refuse("trusted_users", "must name at least one user: the proxy's");
 }
 
-void read_networks(ObjectReader& one, Peers& peers) {
-  const auto texts = one.texts("trusted_networks");
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    const auto network = Network::parse(texts[i]);
-    if (network)
-      peers.networks.push_back(*network);
-    else
-      one.refuse_element("trusted_networks", i,
-                         R"(must be an address or a network, without bits behind its prefix: )"
-                         R"("192.0.2.7", "192.0.2.0/24", "2001:db8::/32")");
-  }
-  if (!one.failed() && texts.empty())
-    one.refuse("trusted_networks", "must name at least one network: the proxy's");
-}
-
 void read_tcp(ObjectReader& one, const config::Directory& directory, ListenerSettings& read) {
   for (const char* key : {"mode", "trusted_users"}) {
     if (one.has(key)) one.refuse(key, R"(speaks of a "socket", and there is none)");
   }
   read.address = read_address(one);
-  read_networks(one, read.door.peers);
+  read.door.peers.networks =
+      config::networks_in(one, "trusted_networks", one.texts("trusted_networks"));
   one.object("tls", false, [&](ObjectReader& tls) {
     read.tls =
         TlsFiles{directory.resolve(tls.text("certificate")), directory.resolve(tls.text("key"))};

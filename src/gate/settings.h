@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "gate/gate.h"
 #include "gate/original.h"
-#include "gate/peers.h"
 #include "gate/services.h"
 
 namespace mintmark::gate {

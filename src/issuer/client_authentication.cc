@@ -78,7 +78,8 @@ Result<AuthenticatedClient> ClientAuthentication::check_attested(const Credentia
     return fail(Code::proof_key_mismatch,
                 "the DPoP proof is by another key than the client attestation's cnf.jwk");
   }
-  return AuthenticatedClient(client_id, (*attestation)->jkt(), std::move(*proof), std::nullopt, "");
+  return AuthenticatedClient(client_id, (*attestation)->jkt(), std::move(*proof), std::nullopt,
+                             std::nullopt);
 }
 
 Result<AuthenticatedClient> ClientAuthentication::check_asserted(const Credentials& credentials,
@@ -101,7 +102,7 @@ Result<AuthenticatedClient> ClientAuthentication::check_asserted(const Credentia
                 "assertion names in cnf.jkt");
   }
   return AuthenticatedClient(std::move(client_id), std::move(device_jkt), std::move(*proof),
-                             std::move(*assertion), "");
+                             std::move(*assertion), std::nullopt);
 }
 
 Result<AuthenticatedClient> ClientAuthentication::check_certified(const Credentials& credentials,
@@ -126,14 +127,12 @@ Result<AuthenticatedClient> ClientAuthentication::check_certified(const Credenti
   }
   const auto key = registered_key(devices_, client_id);
   if (!key) return tl::unexpected<Error>(key.error());
-  const Bytes& certificate = *credentials.client_certificate;
-  if (auto good = check_client_certificate(certificate, client_id, *key, options_.mutual_tls, now);
-      !good)
-    return pass_on(good);
-  const std::string thumbprint = certificate_thumbprint(certificate);
+  auto certificate = check_client_certificate(*credentials.client_certificate, client_id, *key,
+                                              options_.mutual_tls, now);
+  if (!certificate) return pass_on(certificate);
   if (credentials.proof.empty())
     return AuthenticatedClient(client_id, key->thumbprint(), std::nullopt, std::nullopt,
-                               thumbprint);
+                               std::move(*certificate));
   // Who shows both gets a token that is good with both alone.
   auto proof = check_proof(credentials.proof, target, now);
   if (!proof) return pass_on(proof);
@@ -142,11 +141,11 @@ Result<AuthenticatedClient> ClientAuthentication::check_certified(const Credenti
                 "the DPoP proof is by another key than the client's certificate");
   }
   return AuthenticatedClient(client_id, key->thumbprint(), std::move(*proof), std::nullopt,
-                             thumbprint);
+                             std::move(*certificate));
 }
 
 bool ClientAuthentication::is_attested(const AuthenticatedClient& client) {
-  return !client.assertion_ && client.certificate_.empty();
+  return !client.assertion_ && !client.certificate_;
 }
 
 Result<void> ClientAuthentication::check_nonce(const AuthenticatedClient& client) const {

@@ -47,7 +47,13 @@ class AuthenticatedClient {
   /// Of the key that the proof is by, which the token is bound to; "": there is no proof.
   [[nodiscard]] std::string bound_jkt() const { return proof_ ? proof_->jkt() : std::string(); }
   /// x5t#S256 of the certificate that the token is bound to; "": to none.
-  [[nodiscard]] const std::string& bound_certificate() const { return certificate_; }
+  [[nodiscard]] std::string bound_certificate() const {
+    return certificate_ ? certificate_->thumbprint : std::string();
+  }
+  /// When that certificate ends; nothing where the token is bound to none.
+  [[nodiscard]] std::optional<Moment> certificate_until() const {
+    return certificate_ ? std::optional(certificate_->until) : std::nullopt;
+  }
   /// Bound to another key than the device's, which the device's key vouched for.
   [[nodiscard]] bool has_session_key() const { return proof_ && device_jkt_ != proof_->jkt(); }
 
@@ -56,7 +62,8 @@ class AuthenticatedClient {
   /// `proof` or `certificate` is there, or both.
   AuthenticatedClient(std::string client_id, std::string device_jkt,
                       std::optional<verify::ProvenRequest> proof,
-                      std::optional<verify::ClientAssertion> assertion, std::string certificate)
+                      std::optional<verify::ClientAssertion> assertion,
+                      std::optional<ClientCertificate> certificate)
       : client_id_(std::move(client_id)),
         device_jkt_(std::move(device_jkt)),
         proof_(std::move(proof)),
@@ -66,7 +73,7 @@ class AuthenticatedClient {
   std::string device_jkt_;
   std::optional<verify::ProvenRequest> proof_;
   std::optional<verify::ClientAssertion> assertion_;
-  std::string certificate_;
+  std::optional<ClientCertificate> certificate_;
 };
 
 /// Thread-safe. References must outlive it.

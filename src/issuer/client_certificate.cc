@@ -7,6 +7,7 @@
 
 #include "attest/x509/certificate.h"
 #include "attest/x509/chain.h"
+#include "attest/x509/times.h"
 #include "jose/base64url.h"
 
 namespace mintmark::issuer {
@@ -132,20 +133,23 @@ Result<void> check_certified(X509* certificate, const std::string& client_id,
 
 }  // namespace
 
-std::string certificate_thumbprint(BytesView der) { return jose::base64url(sha256(der)); }
-
-Result<void> check_client_certificate(BytesView der, const std::string& client_id,
-                                      const jose::PublicKey& registered, const MutualTls& taken,
-                                      Moment now) {
-  std::string why;
-  const x509::Certificate certificate = x509::parse_certificate(der, &why);
+Result<ClientCertificate> check_client_certificate(BytesView der, const std::string& client_id,
+                                                   const jose::PublicKey& registered,
+                                                   const MutualTls& taken, Moment now) {
+  std::string why = "octets stand behind the certificate";
+  // Padding would be another thumbprint for the same certificate.
+  const bool padded = x509::without_padding(der).size() != der.size();
+  const auto certificate = padded ? nullptr : x509::parse_certificate(der, &why);
   if (!certificate) return fail(Code::client_certificate_malformed, "the client's: " + why);
-  if (auto key = check_key(certificate.get(), registered); !key) return key;
-  if (auto time = check_time(certificate.get(), now); !time) return time;
-  if (auto used = check_usage(certificate.get()); !used) return used;
+  if (auto key = check_key(certificate.get(), registered); !key) return pass_on(key);
+  if (auto time = check_time(certificate.get(), now); !time) return pass_on(time);
+  if (auto used = check_usage(certificate.get()); !used) return pass_on(used);
   const bool self = (X509_get_extension_flags(certificate.get()) & EXFLAG_SI) != 0;
-  return self ? check_self_signed(certificate.get(), taken)
-              : check_certified(certificate.get(), client_id, taken, now);
+  const auto vouched = self ? check_self_signed(certificate.get(), taken)
+                            : check_certified(certificate.get(), client_id, taken, now);
+  if (!vouched) return tl::unexpected<Error>(vouched.error());
+  return ClientCertificate{.thumbprint = jose::base64url(sha256(der)),
+                           .until = x509::moment_of(X509_get0_notAfter(certificate.get()))};
 }
 
 }  // namespace mintmark::issuer

@@ -22,8 +22,11 @@ struct MutualTls {
   [[nodiscard]] bool is_on() const { return self_signed || authorities != nullptr; }
 };
 
-/// `cnf.x5t#S256` (RFC 8705 §3.1): base64url of SHA-256 over the DER.
-[[nodiscard]] std::string certificate_thumbprint(BytesView der);
+/// A client's certificate that was found good.
+struct ClientCertificate {
+  std::string thumbprint;  ///< `cnf.x5t#S256` (RFC 8705 §3.1): base64url of SHA-256 over the DER.
+  Moment until;            ///< notAfter.
+};
 
 /// `der`: whose key the client has proven. Under either method it must be the key that the device
 /// has registered: what an authority says of a name makes no device of a key that nobody certified.
@@ -35,8 +38,10 @@ struct MutualTls {
 /// Errors: `client_certificate_malformed`, `client_certificate_key`, `client_certificate_time`,
 /// `client_certificate_usage`, `client_certificate_signature`, `client_certificate_untrusted` (also
 /// where the method that would judge it is off), `client_certificate_subject`.
-[[nodiscard]] Result<void> check_client_certificate(BytesView der, const std::string& client_id,
-                                                    const jose::PublicKey& registered,
-                                                    const MutualTls& taken, Moment now);
+[[nodiscard]] Result<ClientCertificate> check_client_certificate(BytesView der,
+                                                                 const std::string& client_id,
+                                                                 const jose::PublicKey& registered,
+                                                                 const MutualTls& taken,
+                                                                 Moment now);
 
 }  // namespace mintmark::issuer

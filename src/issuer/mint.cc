@@ -20,7 +20,7 @@ std::string joined(const std::vector<std::string>& words) {
 Json confirmation_of(const AuthenticatedClient& client) {
   Json cnf = Json::object();
   if (const std::string jkt = client.bound_jkt(); !jkt.empty()) cnf["jkt"] = jkt;
-  if (!client.bound_certificate().empty()) cnf["x5t#S256"] = client.bound_certificate();
+  if (std::string x5t = client.bound_certificate(); !x5t.empty()) cnf["x5t#S256"] = std::move(x5t);
   return cnf;
 }
 
@@ -95,6 +95,7 @@ Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
   wanted.session_key = client->has_session_key();
   wanted.now = now;
   wanted.evidence_until = device->evidence_until();
+  wanted.certificate_until = client->certificate_until();
   auto grant = policy->decide(*device, wanted, options_.longest_life);
   if (!grant) return pass_on(grant);
   const keyring::KeyKind kind{hsm::Purpose::access_token,

@@ -90,6 +90,8 @@ ShortestLife life_of(const Decision& decision, const Subject& subject, const Tok
   if (decision.grant->longest_life) shortest.take(*decision.grant->longest_life, "grant");
   if (request.session_key) shortest.take(longest_session_life, "session key");
   if (request.evidence_until) shortest.take(*request.evidence_until - subject.now, "evidence");
+  if (request.certificate_until)
+    shortest.take(*request.certificate_until - subject.now, "certificate");
   shortest.take(decision.rule->match.times.open_for(subject.now, shortest.life), "times");
   return shortest;
 }

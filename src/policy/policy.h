@@ -30,6 +30,9 @@ struct TokenRequest {
   Moment now{};
   /// When the device's evidence goes stale, which no token outlives; nothing where it does not age.
   std::optional<Moment> evidence_until = std::nullopt;
+  /// When the certificate ends that the token will be bound to, and with it what the token is good
+  /// for; nothing where it will be bound to none.
+  std::optional<Moment> certificate_until = std::nullopt;
 };
 
 /// A permission to mint one token. Only Policy::decide makes one.

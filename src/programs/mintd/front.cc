@@ -189,8 +189,9 @@ http::Router Front::routes() {
                             activations_.ask(wanted, std::move(done));
                           });
   api::add_token(router, path + "/token", *issuer_,
-                 http::certificate_header_named(config_.mutual_tls.certificate_header)
-                     .value_or(http::CertificateHeader::none));
+                 {.header = http::certificate_header_named(config_.mutual_tls.certificate_header)
+                                .value_or(http::CertificateHeader::none),
+                  .proxies = {.networks = config_.mutual_tls.trusted_networks, .users = {}}});
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   if (results_) api::add_device_result(router, path, *results_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);

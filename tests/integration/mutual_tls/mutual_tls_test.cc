@@ -304,7 +304,8 @@ class MutualTlsBehindAProxy : public MutualTls {
     replace("mintd.json", R"("tls": {"certificate": "tls/server.pem", "key": "tls/server.key"},)",
             R"("plain_http_behind_trusted_proxy": true,)");
     replace("mintd.json", R"("self_signed": true,)",
-            R"("self_signed": true, "certificate_header": ")" + header + R"(",)");
+            R"("self_signed": true, "trusted_networks": ["127.0.0.1"], "certificate_header": ")" +
+                header + R"(",)");
     const std::string behind = kept("behind.json", content("mintd.json"));
     write("mintd.json", former);
     // Not by the stack, which looks for TLS where mintd listens.
@@ -327,6 +328,17 @@ class MutualTlsBehindAProxy : public MutualTls {
                     "grant_type=client_credentials&client_id=" + device_.client_id,
                     stack["MINT_ISSUER"] + "/token"});
     EXPECT_NE(forged.output.find("client_certificate_missing"), std::string::npos) << forged.output;
+  }
+  /// What mintd itself answers to whoever reaches its plain port from that address, with no key and
+  /// the device's certificate in the header.
+  [[nodiscard]] std::string told_past_the_proxy(const std::string& from) const {
+    const auto told = execute(
+        {"bash", "-c", "openssl x509 -in \"$1\" -outform DER | base64 -w0", "bash", by_openssl()});
+    return execute({"curl", "--silent", "--interface", from, "--header",
+                    "Client-Cert: :" + told.output + ":", "--data",
+                    "grant_type=client_credentials&client_id=" + device_.client_id,
+                    "http://127.0.0.1:" + inner_ + "/token"})
+        .output;
   }
   // The stack's directory has a blank in its name.
   [[nodiscard]] std::string place(const std::string& name) const {
@@ -386,6 +398,11 @@ TEST_F(MutualTlsBehindAProxy, TakesTheCertificateThatCaddySaw) {
   serve("Client-Cert",
         {"caddy", "run", "--adapter", "caddyfile", "--config", kept("Caddyfile", text)});
   expect_the_certificate_that_the_proxy_saw("client-cert");
+  const std::string refused = told_past_the_proxy("127.0.0.2");
+  EXPECT_NE(refused.find("mutual_tls_off"), std::string::npos) << refused;
+  EXPECT_EQ(refused.find("access_token"), std::string::npos) << refused;
+  const std::string taken = told_past_the_proxy("127.0.0.1");
+  EXPECT_NE(taken.find("access_token"), std::string::npos) << "the proxy's word counts: " << taken;
 }
 
 // Last: it takes it out of the configuration.

@@ -107,22 +107,48 @@ TEST_F(TokenEndpoint, TakesTheCertificateOfItsOwnConnectionAndNoHeader) {
 }
 
 TEST_F(TokenEndpoint, TakesTheCertificateFromTheHeaderOfATrustedProxyAndNoConnection) {
-  constexpr auto header = http::CertificateHeader::client_cert;
+  const CertificateSource proxy{
+      .header = http::CertificateHeader::client_cert,
+      .proxies = {.networks = {*Network::parse("192.0.2.0/24")}, .users = {}}};
   http::Request request;
+  request.peer = "192.0.2.7:4711";
   request.client_certificate = std::make_shared<const Bytes>(Bytes{1});  // The proxy's own.
   request.headers.add("Content-Type", form_type);
   request.body = grant + "&client_id=device-1";
-  EXPECT_EQ(read_token_call(request, header)->credentials.client_certificate, nullptr);
+  EXPECT_EQ(read_token_call(request, proxy)->credentials.client_certificate, nullptr);
   request.headers.add("client-cert", ":MAIFAA==:");
-  const auto told = read_token_call(request, header)->credentials.client_certificate;
+  const auto told = read_token_call(request, proxy)->credentials.client_certificate;
   ASSERT_NE(told, nullptr);
   EXPECT_EQ(*told, (Bytes{0x30, 2, 5, 0}));
   request.headers.add("Client-Cert", ":MAIFAA==:");
-  EXPECT_EQ(read_token_call(request, header).error().code, Code::client_certificate_repeated);
+  EXPECT_EQ(read_token_call(request, proxy).error().code, Code::client_certificate_repeated);
   request.headers = {};
   request.headers.add("Content-Type", form_type);
   request.headers.add("Client-Cert", "MAIFAA==");
-  EXPECT_EQ(read_token_call(request, header).error().code, Code::client_certificate_malformed);
+  EXPECT_EQ(read_token_call(request, proxy).error().code, Code::client_certificate_malformed);
+}
+
+TEST_F(TokenEndpoint, TakesACertificateByHeaderFromTheProxyAlone) {
+  CertificateSource proxy{.header = http::CertificateHeader::client_cert,
+                          .proxies = {.networks = {*Network::parse("192.0.2.7")}, .users = {}}};
+  http::Request request;
+  request.headers.add("Content-Type", form_type);
+  request.body = grant + "&client_id=device-1";
+  const http::Request without = request;
+  for (const char* peer : {"192.0.2.8:4711", "[::1]:4711", "unix:uid=0", ""}) {
+    for (const char* value : {":MAIFAA==:", "", "nonsense"}) {
+      request = without;
+      request.peer = peer;
+      EXPECT_TRUE(read_token_call(request, proxy)) << peer << " comes without one";
+      request.headers.add("client-cert", value);
+      const auto read = read_token_call(request, proxy);
+      ASSERT_FALSE(read) << peer;
+      EXPECT_EQ(read.error().code, Code::mutual_tls_off) << peer;
+    }
+  }
+  request.peer = "192.0.2.7:4711";
+  proxy.proxies = {};
+  EXPECT_FALSE(read_token_call(request, proxy)) << "nobody is trusted by default";
 }
 
 TEST_F(TokenEndpoint, SaysWhichOfTheScopesWereGranted) {

@@ -62,6 +62,31 @@ TEST(ConfigRefusal, OfATrustedProxyThatTellsNoCertificate) {
               "whichever the proxy overwrites");
 }
 
+std::string behind_a_proxy(const std::string& trusted) {
+  const std::string own = R"("tls": {"certificate": "tls/server.pem", "key": "tls/server.key"},
+  "plain_http_behind_trusted_proxy": false)";
+  const std::string plain = replaced(sample, own, R"("plain_http_behind_trusted_proxy": true)");
+  const auto config = parse("mintd.json", replaced(plain, R"("self_signed": true,)",
+                                                   R"("self_signed": true,
+        "certificate_header": "Client-Cert",)" + trusted));
+  return config ? "" : config.error().detail;
+}
+
+TEST(ConfigRefusal, OfACertificateHeaderThatIsBelievedFromAnybody) {
+  EXPECT_EQ(behind_a_proxy(R"("trusted_networks": ["127.0.0.1"],)"), "");
+  for (const char* none : {"", R"("trusted_networks": [],)"})
+    expect_text(behind_a_proxy(none), "must name at least one network");
+  for (const char* wrong : {"localhost", "127.0.0.1/33", "127.0.0.1/8"})
+    expect_text(behind_a_proxy(R"("trusted_networks": [")" + std::string(wrong) + R"("],)"),
+                "must be an address or a network");
+}
+
+TEST(ConfigRefusal, OfTrustedNetworksWhereTlsIsOurs) {
+  expect_text(refusal(R"("self_signed": true,)",
+                      R"("self_signed": true, "trusted_networks": ["127.0.0.1"],)"),
+              "speaks of a proxy");
+}
+
 TEST(ConfigRefusal, NamesFileLineAndKey) {
   EXPECT_EQ(refusal(R"("sessions": 3)", R"("sessions": "3")"),
             line_of(R"("sessions")") +

@@ -143,7 +143,12 @@ TEST(Config, TakesClientsByCertificateOnlyWhereItSaysHow) {
   "plain_http_behind_trusted_proxy": false)";
   const std::string behind = replaced(
       replaced(sample, own, R"("plain_http_behind_trusted_proxy": true)"),
-      R"("self_signed": true,)", R"("self_signed": true, "certificate_header": "Client-Cert",)");
+      R"("self_signed": true,)", R"("self_signed": true, "certificate_header": "Client-Cert",
+        "trusted_networks": ["192.0.2.0/24", "::1"],)");
+  const std::vector<Network> trusted = good(behind).mutual_tls.trusted_networks;
+  ASSERT_EQ(trusted.size(), 2U);
+  EXPECT_TRUE(trusted[0].contains("192.0.2.7"));
+  EXPECT_FALSE(trusted[1].contains("192.0.2.7"));
   EXPECT_EQ(good(behind).mutual_tls.certificate_header, "Client-Cert");
 }
 

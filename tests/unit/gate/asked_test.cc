@@ -7,10 +7,11 @@
 
 #include "gate/authorization.h"
 #include "gate/original.h"
-#include "gate/peers.h"
 #include "gate/rules.h"
 #include "gate/services.h"
 #include "gate/target.h"
+#include "http/peers.h"
+#include "http/request_reader.h"
 #include "unit/gate/samples.h"
 
 namespace mintmark::gate {
@@ -276,7 +277,7 @@ http::Request from(const std::string& peer) {
 }
 
 TEST(Peers, AreTrustedByAddressOrUserAndNotByDefault) {
-  Peers peers;
+  http::Peers peers;
   EXPECT_FALSE(peers.trust(from("127.0.0.1:1")));
   for (const char* text : {"127.0.0.1", "192.0.2.0/24", "2001:db8::/33"})
     peers.networks.push_back(*Network::parse(text));

@@ -2,6 +2,7 @@
 // no other.
 #include <openssl/x509.h>
 
+#include "jose/base64url.h"
 #include "mint_fixture.h"
 #include "support/issued_certificate.h"
 #include "support/openssl_pair.h"
@@ -54,7 +55,7 @@ class MintByCertificate : public MintFixture {
     return std::move(*jws).verify(token_key.public_key).value().claims();
   }
   std::string thumbprint() const {
-    return certificate_thumbprint(*call.credentials.client_certificate);
+    return jose::base64url(sha256(*call.credentials.client_certificate));
   }
 
   const test::Pair pair = test::new_pair("P-256");
@@ -109,6 +110,31 @@ TEST_F(MintByCertificate, RefusesACertificateThatIsNone) {
   cut.pop_back();
   call.credentials.client_certificate = std::make_shared<const Bytes>(cut);
   expect_refusal(Code::client_certificate_malformed);
+}
+
+// Another thumbprint each, for one certificate.
+TEST_F(MintByCertificate, RefusesACertificateThatIsPadded) {
+  for (const std::uint8_t filler : Bytes{0x00, 0xFF}) {
+    Bytes padded = test::der_of(self_signed(ordinary).get());
+    padded.push_back(filler);
+    call.credentials.client_certificate = std::make_shared<const Bytes>(padded);
+    expect_refusal(Code::client_certificate_malformed);
+  }
+}
+
+TEST_F(MintByCertificate, GivesNoTokenThatOutlivesItsCertificate) {
+  const auto usual = mint();
+  ASSERT_TRUE(usual) << usual.error().to_string();
+  for (const bool by_authority : {false, true}) {
+    auto ending = ordinary;
+    ending.not_after = clock.now() + std::chrono::seconds(17);
+    show(by_authority ? certified(ending) : self_signed(ending));
+    const auto issued = mint();
+    ASSERT_TRUE(issued) << issued.error().to_string();
+    EXPECT_LT(issued->expires_in, usual->expires_in);
+    EXPECT_EQ(issued->expires_in, std::chrono::seconds(17));
+    EXPECT_EQ(claims_of(*issued)["exp"], to_unix(ending.not_after));
+  }
 }
 
 TEST_F(MintByCertificate, RefusesAnotherKeyThanTheRegisteredOneWhoeverSignedIt) {

@@ -1,24 +1,23 @@
-#include "gate/peers.h"
+#include "base/network.h"
 
 #include <arpa/inet.h>
 
-#include <algorithm>
+#include <charconv>
 
-#include "http/text.h"
-
-namespace mintmark::gate {
+namespace mintmark {
 namespace {
 
 bool bit_of(const std::array<std::uint8_t, 16>& octets, unsigned bit) {
   return ((octets.at(bit / 8) >> (7 - bit % 8)) & 1U) != 0;
 }
 
-// "127.0.0.1:4711", "[::1]:4711"
-std::string address_of(const std::string& peer) {
-  const auto colon = peer.rfind(':');
-  if (colon == std::string::npos) return {};
-  if (peer.front() == '[' && colon >= 2) return peer.substr(1, colon - 2);
-  return peer.substr(0, colon);
+// Digits alone: from_chars takes no sign where the number has none.
+std::optional<unsigned> length_in(const std::string& text, std::size_t at) {
+  unsigned length = 0;
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data() + at, end, length);
+  if (read.ec != std::errc{} || read.ptr != end) return std::nullopt;
+  return length;
 }
 
 }  // namespace
@@ -41,9 +40,9 @@ std::optional<Network> Network::parse(const std::string& text) {
   network.octets_ = *octets;
   if (slash == std::string::npos) return network;
   const unsigned before = address.find(':') == std::string::npos ? 96 : 0;
-  const auto length = http::decimal(std::string_view(text).substr(slash + 1));
+  const auto length = length_in(text, slash + 1);
   if (!length || *length > 128 - before) return std::nullopt;
-  network.prefix_ = before + static_cast<unsigned>(*length);
+  network.prefix_ = before + *length;
   for (unsigned bit = network.prefix_; bit < 128; ++bit) {
     if (bit_of(*octets, bit)) return std::nullopt;
   }
@@ -59,12 +58,4 @@ bool Network::contains(const std::string& address) const {
   return true;
 }
 
-bool Peers::trust(const http::Request& check) const {
-  if (check.local_peer)
-    return std::find(users.begin(), users.end(), check.local_peer->user) != users.end();
-  const std::string address = address_of(check.peer);
-  return std::any_of(networks.begin(), networks.end(),
-                     [&](const Network& network) { return network.contains(address); });
-}
-
-}  // namespace mintmark::gate
+}  // namespace mintmark

@@ -1,19 +1,12 @@
-// Who may ask the gate: the proxies, and nobody else. Whoever else asks could name a request that
-// was never made.
+// Networks by which peers are known.
 #pragma once
-
-#include <sys/types.h>
 
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "http/message.h"
-
-namespace mintmark::gate {
+namespace mintmark {
 
 /// A network of IPv4 or IPv6 addresses; IPv4 is kept as IPv4-mapped IPv6 (RFC 4291 §2.5.5.2).
 class Network {
@@ -31,12 +24,4 @@ class Network {
   unsigned prefix_ = 128;
 };
 
-struct Peers {
-  std::vector<Network> networks;
-  std::vector<uid_t> users;  ///< Of a unix socket's other end.
-
-  /// Nobody is trusted by default.
-  [[nodiscard]] bool trust(const http::Request& check) const;
-};
-
-}  // namespace mintmark::gate
+}  // namespace mintmark
