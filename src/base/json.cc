@@ -217,7 +217,8 @@ Result<Json> parse(std::string_view text, const JsonLimits& limits, bool comment
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
-  if (text.size() <= limits.octets && limits.elements > flat_members && limits.depth >= flat_depth) {
+  if (text.size() <= limits.octets && limits.elements > flat_members &&
+      limits.depth >= flat_depth) {
     if (auto flat = read_flat_object(text)) return std::move(*flat);
   }
   std::size_t line = 1;

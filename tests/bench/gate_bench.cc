@@ -363,7 +363,8 @@ int run(const programs::Arguments& arguments) {
   const Costs asked = GateMeasurement(tokens, asked_about).measure();
   print(figures(library, asked), arguments.has("--json"));
   const bool fast = is_fast_enough(library.costs, asked);
-  return fast && library.costs.refused + asked.refused == 0 ? programs::exit_done : programs::exit_denied;
+  return fast && library.costs.refused + asked.refused == 0 ? programs::exit_done
+                                                            : programs::exit_denied;
 }
 
 }  // namespace

@@ -158,14 +158,14 @@ TEST_F(Library, IsInstalledWithoutTheProgramsAndWhole) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(prefix())) {
     if (!entry.is_directory()) files.insert(entry.path().lexically_relative(prefix()).string());
   }
-  EXPECT_EQ(files,
-            (std::set<std::string>{"include/mintmark/mintmark.h", "include/mintmark/verifier.h",
-                                   "lib/cmake/mintmark/mintmark-config-version.cmake",
-                                   "lib/cmake/mintmark/mintmark-config.cmake",
-                                   "lib/cmake/mintmark/mintmark-targets-release.cmake",
-                                   "lib/cmake/mintmark/mintmark-targets.cmake",
-                                   "lib/libmintmark.so", "lib/libmintmark.so." + abi,
-                                   "lib/libmintmark.so." + abi + ".0.1.0", "lib/pkgconfig/mintmark.pc"}));
+  EXPECT_EQ(files, (std::set<std::string>{
+                       "include/mintmark/mintmark.h", "include/mintmark/verifier.h",
+                       "lib/cmake/mintmark/mintmark-config-version.cmake",
+                       "lib/cmake/mintmark/mintmark-config.cmake",
+                       "lib/cmake/mintmark/mintmark-targets-release.cmake",
+                       "lib/cmake/mintmark/mintmark-targets.cmake", "lib/libmintmark.so",
+                       "lib/libmintmark.so." + abi, "lib/libmintmark.so." + abi + ".0.1.0",
+                       "lib/pkgconfig/mintmark.pc"}));
 }
 
 TEST_F(Library, HasADocumentWithNothingThatIsNotTried) {
