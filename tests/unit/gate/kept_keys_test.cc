@@ -6,6 +6,7 @@
 
 #include "gate/kept_keys.h"
 #include "unit/gate/decided.h"
+#include "verify/proof.h"
 
 namespace mintmark::gate {
 namespace {
