@@ -171,7 +171,8 @@ Result<void> ClientAuthentication::use_up(const AuthenticatedClient& client, Mom
   if (first.error().code != Code::proof_before_start) return first;
   return fail(
       is_attested(client) ? Code::attestation_challenge_required : Code::dpop_nonce_required,
-      "the proof was made before this service started; make a new one, with the nonce that "
+      "the proof may have been used before this service started; make a new one, with the nonce "
+      "that "
       "this answer's header gives");
 }
 

@@ -17,7 +17,7 @@ class TokenEndpoint : public issuer::MintFixture {
 
   void serve(bool challenges_required) {
     start(challenges_required);
-    clock.advance(std::chrono::seconds(1));
+    clock.advance(first_taken);
     router_ = {};
     add_token(router_, "/token", *issuer);
     add_challenge(router_, "/challenge", *issuer);

@@ -2,11 +2,13 @@
 #include "http/client_certificate.h"
 
 #include <gtest/gtest.h>
+
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <csignal>
 
 #include <thread>
 
@@ -208,6 +210,8 @@ class Stranger {
 
 class AskingServer : public testing::Test {
  protected:
+  // A stranger writes on when the server has hung up.
+  AskingServer() { std::signal(SIGPIPE, SIG_IGN); }
   ~AskingServer() override { threads_->end(); }
   std::uint16_t serve(ClientCertificates certificates = ClientCertificates::asked_for) {
     auto tls = TlsServerContext::from_pem(own_.certificate_pem, own_.key_pem, certificates);

@@ -163,7 +163,7 @@ TEST_F(MintByAssertion, EndsASessionKeysTokenWithinTheHour) {
                              .token_url = issuer_url + "/token",
                              .longest_life = std::chrono::seconds(86400)},
                  Issuer::Parts{minting, keyring, devices, stores, policies, gate});
-  clock.advance(std::chrono::seconds(1));
+  clock.advance(first_taken);
   Json vouching = claims();
   vouching["cnf"] = {{"jkt", session_key.jkt()}};
   call.credentials.client_assertion = signed_by(device_key, vouching);

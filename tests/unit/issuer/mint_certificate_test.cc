@@ -31,7 +31,7 @@ class MintByCertificate : public MintFixture {
                                .challenges_required = challenges_required,
                                .mutual_tls = std::move(taken)},
                    Issuer::Parts{minting, keyring, devices, stores, policies, gate});
-    clock.advance(std::chrono::seconds(1));
+    clock.advance(first_taken);
   }
   std::shared_ptr<const attest::x509::Trust> authorities() {
     X509_up_ref(ca.get());

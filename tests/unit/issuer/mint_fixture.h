@@ -35,6 +35,9 @@ class MintFixture : public IssuerFixture {
     return std::make_shared<const policy::Policy>(
         policy::Policy::from_text("policy.json", text).value());
   }
+  /// After a start: until then an earlier process may have taken a proof (docs/adr/0008).
+  static constexpr std::chrono::seconds first_taken =
+      verify::proof_future + std::chrono::seconds{1};
   /// As after a restart: nothing is remembered.
   void start(bool challenges_required = false) {
     issuer.emplace(MintOptions{.issuer = issuer_url,

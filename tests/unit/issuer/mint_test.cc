@@ -189,7 +189,7 @@ TEST_F(MintTest, SignsWithTheAlgorithmOfTheAudience) {
   publish(2);
   algorithms.by_audience["https://api.example"] = jose::Algorithm::rs256;
   start();
-  clock.advance(std::chrono::seconds(1));
+  clock.advance(first_taken);
   call.credentials.proof = proof();
   const auto issued = mint();
   ASSERT_TRUE(issued) << issued.error().to_string();
@@ -203,7 +203,7 @@ TEST_F(MintTest, SignsWithTheAlgorithmOfTheAudience) {
 TEST_F(MintTest, SignsForOtherAudiencesWithTheUsualAlgorithm) {
   algorithms.by_audience["https://legacy.example"] = jose::Algorithm::rs256;
   start();
-  clock.advance(std::chrono::seconds(1));
+  clock.advance(first_taken);
   call.credentials.proof = proof();
   const auto issued = mint();
   ASSERT_TRUE(issued) << issued.error().to_string();
@@ -213,7 +213,7 @@ TEST_F(MintTest, SignsForOtherAudiencesWithTheUsualAlgorithm) {
 TEST_F(MintTest, RefusesAnAudienceWhoseAlgorithmHasNoKeyAndNamesIt) {
   algorithms.by_audience["https://api.example"] = jose::Algorithm::ed25519;
   start();
-  clock.advance(std::chrono::seconds(1));
+  clock.advance(first_taken);
   call.credentials.proof = proof();
   const auto issued = mint();
   ASSERT_FALSE(issued);
@@ -233,7 +233,7 @@ TEST_F(MintTest, RefusesWhileItsKeyStoreIsNotConnected) {
   KeyStores none;
   Issuer unconnected(MintOptions{.issuer = issuer_url, .token_url = issuer_url + "/token"},
                      Issuer::Parts{minting, keyring, devices, none, policies, gate});
-  clock.advance(std::chrono::seconds(1));
+  clock.advance(first_taken);
   call.credentials.proof = proof();
   const auto issued = wait_for<IssuedToken>(
       [&](hsm::Done<IssuedToken> done) { unconnected.mint(call, std::move(done)); });

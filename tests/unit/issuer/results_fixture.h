@@ -20,7 +20,7 @@ class ResultsFixture : public MintFixture {
 
   void start_results(bool challenges_required = false) {
     start(challenges_required);
-    clock.advance(std::chrono::seconds(1));
+    clock.advance(first_taken);
     results.emplace(
         Results::Options{.result = {.issuer = issuer_url, .build = "mintd test"}},
         Results::Parts{minting, keyring, devices, stores, gate, issuer->authentication()});
