@@ -77,8 +77,8 @@ class Beside : public Operating {
   [[nodiscard]] static Json settings();
   static void write_settings(const std::string& text);
   static void start_gate();
-  /// The gate does not know, from now on, which proofs were used before: proof() waits until it takes
-  /// them without a nonce (docs/adr/0008).
+  /// The gate does not know, from now on, which proofs were used before: proof() waits until it
+  /// takes them without a nonce (docs/adr/0008).
   static void begin_proof_memory();
   [[nodiscard]] static ChildProcess& gate();
   static void stop_gate();
