@@ -11,6 +11,7 @@ namespace mintmark::agent {
 namespace {
 
 constexpr std::size_t jti_octets = 16;
+constexpr std::size_t longest_nonce = 512;
 constexpr std::size_t longest_method = 32;
 constexpr std::chrono::seconds assertion_life{60};
 
@@ -41,6 +42,13 @@ std::string_view without_root_dot(std::string_view host) {
 
 bool is_token_text(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+// RFC 9449 §8.1: 1*NQCHAR.
+bool is_nonce_text(std::string_view text) {
+  return text.size() <= longest_nonce && std::all_of(text.begin(), text.end(), [](char c) {
+           return c > 0x20 && c < 0x7F && c != '"' && c != '\\';
+         });
 }
 
 }  // namespace
@@ -85,6 +93,8 @@ Result<void> check_provable(const ProofContent& content, const std::string& issu
     return malformed("the access token has characters that no token has");
   if (!http::is_token(content.method) || content.method.size() > longest_method)
     return malformed("the method is none");
+  if (!is_nonce_text(content.nonce))
+    return malformed("the nonce is longer than a service's, or has characters that none has");
   const auto url = http::parse_url(content.url);
   if (!url) return malformed("the URL: " + url.error().detail);
   if (url->scheme != "https" && !is_on_this_machine(*url))

@@ -40,7 +40,7 @@ Result<int> proof(agent::Agent& agent, const Arguments& arguments) {
   if (!named) return pass_on(named);
   auto text = value_or_stdin(*named);
   if (!text) return pass_on(text);
-  auto proof = agent.proof({*method, *url, *text});
+  auto proof = agent.proof({*method, *url, *text, arguments.value("--nonce")});
   if (!proof) return pass_on(proof);
   std::printf("%s\n", proof->c_str());
   return exit_done;
@@ -99,7 +99,8 @@ std::vector<Subcommand> token_commands() {
         "print a DPoP proof for one request with a token",
         {{"--method", "M", "the request's method"},
          {"--url", "U", "the request's URL"},
-         {"--token", "T", "the token it goes with; - reads standard input"}},
+         {"--token", "T", "the token it goes with; - reads standard input"},
+         {"--nonce", "N", "what a service's DPoP-Nonce header said, where it asks for one"}},
         ""},
        &proof},
       {{"curl",

@@ -96,6 +96,21 @@ TEST(Proof, ForPlainHttpElsewhereIsRefused) {
   EXPECT_TRUE(check_provable({"GET", "http://127.0.0.1:9000/", "a.b.c"}, issuer));
 }
 
+TEST(Proof, WithANonceThatNoServiceGivesIsRefused) {
+  const auto made_with = [](const std::string& nonce) {
+    return check_provable({"GET", "https://service.example/", "a.b.c", nonce}, issuer);
+  };
+  EXPECT_TRUE(made_with("eyJ7S_zG.eyJH0-Z.HX4w-7v"));
+  EXPECT_TRUE(made_with(std::string(512, 'n')));
+  for (const std::string& nonce :
+       {std::string("a b"), std::string("a\"b"), std::string("a\\b"), std::string("a\nb"),
+        std::string("\x80"), std::string(513, 'n')}) {
+    const auto refused = made_with(nonce);
+    ASSERT_FALSE(refused) << nonce;
+    EXPECT_EQ(refused.error().code, Code::agent_proof_request_malformed);
+  }
+}
+
 TEST(Proof, OfARefusedCallDoesNotTouchTheTpm) {
   Bench bench;
   bench.enroll();
