@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "gate/answers.h"
 #include "http/router.h"
+#include "programs/figures_door.h"
 #include "programs/mint_gate/decision_log.h"
 #include "programs/user.h"
 #include "telemetry/log.h"
@@ -30,13 +31,6 @@ http::ServerLimits check_limits() {
   // The proxy decides how long an idle connection is kept: if we close it first, the check that it
   // sends at that moment is lost.
   limits.idle = std::chrono::hours{2};
-  return limits;
-}
-
-http::ServerLimits metrics_limits() {
-  http::ServerLimits limits;
-  limits.body_octets = 0;
-  limits.connections = 16;
   return limits;
 }
 
@@ -89,14 +83,6 @@ std::shared_ptr<gate::KeptKeys> keys_of(const gate::Settings& settings) {
   return std::make_shared<gate::KeptKeys>(
       published_keys(settings.issuer, settings.ca, settings.instance),
       gate::KeptKeysLimits{.grace = settings.keys_grace, .longest = settings.keys_longest});
-}
-
-http::Response text_response(std::string body) {
-  http::Response response;
-  response.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-  response.headers.add("Cache-Control", "no-store");
-  response.body = std::move(body);
-  return response;
 }
 
 void set_log_level(const gate::Settings& settings) {
@@ -233,7 +219,7 @@ Result<void> GateServer::open_metrics() {
   http::Router routes;
   routes.on("GET", "/metrics",
             [this](const http::Request& /*request*/, const http::Respond& respond) {
-              respond(text_response(figures_.metrics().text()));
+              respond(figures_answer(figures_.metrics().text()));
             });
   routes.on("GET", "/healthz", [](const http::Request& /*request*/, const http::Respond& respond) {
     respond(http::json_response(200, R"({"status":"ok"})"));
@@ -242,7 +228,7 @@ Result<void> GateServer::open_metrics() {
             [this](const http::Request& /*request*/, const http::Respond& respond) {
               respond(readiness());
             });
-  metrics_ = std::make_unique<http::Server>(*contexts_.front(), metrics_limits(), std::move(routes),
+  metrics_ = std::make_unique<http::Server>(*contexts_.front(), figures_limits(), std::move(routes),
                                             report);
   return metrics_->accept_on(std::move(*bound), nullptr);
 }

@@ -1,5 +1,6 @@
 #include "programs/mintd/doors.h"
 
+#include "programs/figures_door.h"
 #include "programs/mintd/access_log.h"
 #include "telemetry/log.h"
 
@@ -24,31 +25,15 @@ http::ServerLimits server_limits(const config::HttpLimits& limits,
   return server;
 }
 
-// A collector or two, however many strangers come to the other door.
-http::ServerLimits metrics_limits() {
-  http::ServerLimits limits;
-  limits.body_octets = 0;
-  limits.connections = 16;
-  return limits;
-}
-
 void report(std::string_view event, const Error& error) {
   telemetry::log(telemetry::Level::error, event, error);
-}
-
-http::Response text_response(std::string body) {
-  http::Response response;
-  response.headers.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-  response.headers.add("Cache-Control", "no-store");
-  response.body = std::move(body);
-  return response;
 }
 
 http::Router metrics_routes(Figures& figures) {
   http::Router router;
   router.on("GET", "/metrics",
             [&figures](const http::Request& /*request*/, const http::Respond& respond) {
-              respond(text_response(figures.metrics().text()));
+              respond(programs::figures_answer(figures.metrics().text()));
             });
   return router;
 }
@@ -63,7 +48,7 @@ Doors::Doors(boost::asio::io_context& io, const config::HttpLimits& limits,
                    figures.answered(answered);
                    log_access(answered, figures);
                  }),
-      metrics_(io, metrics_limits(), metrics_routes(figures), report) {
+      metrics_(io, programs::figures_limits(), metrics_routes(figures), report) {
   auto open = figures_.metrics().gauge("mintmark_http_connections",
                                        "Open connections on the public listeners.");
   auto away = figures_.metrics().counter("mintmark_http_connections_turned_away_total",
