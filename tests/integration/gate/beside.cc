@@ -63,21 +63,24 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text.replace(at, what.size(), by);
 }
 
+// Quoted: a checkout's path may hold spaces.
+std::string snippet_of_nginx(const std::string& name) {
+  return "include \"" + snippets + "/nginx/mint-gate-" + name + ".conf\";\n";
+}
+
 // What each server has; `names` in its own way.
 std::string nginx_server(std::uint16_t port, const std::string& names, const std::string& more) {
   return "server {\nlisten 127.0.0.1:" + std::to_string(port) + " ssl;\nserver_name " + names +
          ";\nssl_certificate " + world->path("server.pem") + ";\nssl_certificate_key " +
-         world->path("server.key") + ";\ninclude " + snippets + "/nginx/mint-gate-mtls.conf;\n" +
-         more + "}\n";
+         world->path("server.key") + ";\n" + snippet_of_nginx("mtls") + more + "}\n";
 }
 
 std::string nginx_services() {
-  const std::string include = "include " + snippets + "/nginx/mint-gate-";
-  const std::string asks = include + "location.conf;\n";
-  return include + "server.conf;\nlocation / {\n" + asks +
+  const std::string asks = snippet_of_nginx("location");
+  return snippet_of_nginx("server") + "location / {\n" + asks +
          "proxy_pass http://127.0.0.1:" + world->upstream_port +
          ";\n}\nlocation /things/fastcgi {\n" + asks + "include /etc/nginx/fastcgi_params;\n" +
-         include + "fastcgi.conf;\nfastcgi_pass 127.0.0.1:" + world->fastcgi_port + ";\n}\n";
+         snippet_of_nginx("fastcgi") + "fastcgi_pass 127.0.0.1:" + world->fastcgi_port + ";\n}\n";
 }
 
 std::string nginx_conf() {

@@ -65,6 +65,7 @@ class Library : public testing::Test {
     test::ChildProcess child(line, path("output"),
                              {{"PKG_CONFIG_PATH", libraries + "/pkgconfig"},
                               {"LD_LIBRARY_PATH", libraries},
+                              {"CMAKE_GENERATOR", "Ninja"},  // make need not be there.
                               {"CCACHE_DISABLE", "1"}});
     const int status = child.wait();
     return {status, child.output()};
