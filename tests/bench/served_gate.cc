@@ -8,6 +8,7 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "support/child_process.h"
+#include "support/free_port.h"
 #include "support/published_issuer.h"
 #include "support/temporary_directory.h"
 
@@ -15,12 +16,6 @@ namespace mintmark::bench {
 namespace {
 
 constexpr std::chrono::seconds patience{10};
-
-std::uint16_t free_port() {
-  const auto probe = http::listen_tcp("127.0.0.1", 0);
-  if (!probe) throw std::runtime_error(probe.error().to_string());
-  return http::port_of(*probe);
-}
 
 }  // namespace
 
@@ -65,8 +60,8 @@ struct ServedGate::State {
 
   test::PublishedIssuer published;
   test::TemporaryDirectory directory;
-  std::uint16_t port = free_port();
-  std::uint16_t metrics = free_port();
+  std::uint16_t port = test::free_port();
+  std::uint16_t metrics = test::free_port();
   http::Client client{{.plain_http = true}};
   std::unique_ptr<test::ChildProcess> process;
 };

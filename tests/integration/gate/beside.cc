@@ -10,14 +10,10 @@
 #include "base/time.h"
 #include "http/server.h"
 #include "http/text.h"
+#include "support/free_port.h"
 
 namespace mintmark::test {
 
-std::uint16_t free_port() {
-  const auto probe = http::listen_tcp("127.0.0.1", 0);
-  if (!probe) throw std::runtime_error(probe.error().to_string());
-  return http::port_of(*probe);
-}
 namespace {
 
 const std::string snippets = MINTMARK_SOURCE "/provisioning/proxies";

@@ -16,9 +16,6 @@
 
 namespace mintmark::test {
 
-/// Of 127.0.0.1.
-[[nodiscard]] std::uint16_t free_port();
-
 /// An answer as curl got it.
 struct Answer {
   unsigned status = 0;

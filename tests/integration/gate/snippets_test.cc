@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "beside.h"
+#include "support/free_port.h"
 #include "support/published_issuer.h"
 #include "support/soft_key.h"
 #include "support/test_tls.h"
