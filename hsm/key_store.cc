@@ -12,6 +12,10 @@ std::string_view name_of(Purpose purpose) {
       return "client_attestation";
     case Purpose::result:
       return "result";
+    case Purpose::status_list:
+      return "status_list";
+    case Purpose::event:
+      return "event";
     case Purpose::tls:
       return "tls";
   }
@@ -20,7 +24,8 @@ std::string_view name_of(Purpose purpose) {
 
 Result<Purpose> purpose_named(std::string_view name) {
   for (const Purpose purpose :
-       {Purpose::access_token, Purpose::client_attestation, Purpose::result, Purpose::tls}) {
+       {Purpose::access_token, Purpose::client_attestation, Purpose::result, Purpose::status_list,
+        Purpose::event, Purpose::tls}) {
     if (name_of(purpose) == name) return purpose;
   }
   return fail(Code::invalid_argument, "\"" + std::string(name) + "\" is no purpose of a key");

@@ -23,8 +23,11 @@ namespace mintmark::hsm {
 enum class Purpose : std::uint8_t {
   access_token,
   client_attestation,
-  result,  ///< Our verdict on a device, as an EAT.
-  tls,     ///< The front's TLS handshakes. Never published; its certificate names it, no journal.
+  result,       ///< Our verdict on a device, as an EAT.
+  status_list,  ///< Token Status Lists, as JWT and as CWT.
+  event,  ///< What services are told: frontiers of the event log, security event tokens (RFC 8417),
+          ///< answers to introspection (RFC 9701).
+  tls,    ///< The front's TLS handshakes. Never published; its certificate names it, no journal.
 };
 
 [[nodiscard]] std::string_view name_of(Purpose purpose);  ///< "access_token", …

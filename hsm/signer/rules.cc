@@ -24,18 +24,33 @@ std::string text_of(const Json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-std::string_view typ_of(Purpose purpose) {
+constexpr std::string_view frontier_typ = "mintmark-frontier+jwt";
+constexpr std::string_view set_typ = "secevent+jwt";                       // RFC 8417 §2.3.
+constexpr std::string_view introspection_typ = "token-introspection+jwt";  // RFC 9701 §5.
+
+std::vector<std::string_view> typs_of(Purpose purpose) {
   switch (purpose) {
     case Purpose::access_token:
-      return "at+jwt";
+      return {"at+jwt"};
     case Purpose::client_attestation:
-      return "oauth-client-attestation+jwt";
+      return {"oauth-client-attestation+jwt"};
     case Purpose::result:
-      return "eat+jwt";
+      return {"eat+jwt"};
+    case Purpose::status_list:
+      return {"statuslist+jwt"};
+    case Purpose::event:
+      return {frontier_typ, set_typ, introspection_typ};
     case Purpose::tls:
       break;  // Signs no JWS at all.
   }
-  return "";
+  return {};
+}
+
+std::string listed(const std::vector<std::string_view>& words) {
+  std::string text;
+  for (const std::string_view word : words)
+    text += (text.empty() ? "" : " or ") + std::string(word);
+  return text;
 }
 
 Result<void> check_header(const KeyInfo& key, const Json& header) {
@@ -45,8 +60,9 @@ Result<void> check_header(const KeyInfo& key, const Json& header) {
       return refuse("the header may have alg, kid and typ, not " + printable(name));
     }
   }
-  if (text_of(header, "typ") != typ_of(key.purpose)) {
-    return refuse("typ must be " + std::string(typ_of(key.purpose)) + " for a key of purpose " +
+  const auto typs = typs_of(key.purpose);
+  if (std::find(typs.begin(), typs.end(), text_of(header, "typ")) == typs.end()) {
+    return refuse("typ must be " + listed(typs) + " for a key of purpose " +
                   std::string(name_of(key.purpose)));
   }
   if (text_of(header, "alg") != jose::name_of(key.public_key.algorithm()))
@@ -55,16 +71,20 @@ Result<void> check_header(const KeyInfo& key, const Json& header) {
   return {};
 }
 
-Result<void> check_times(const PurposeRules& rules, const KeyInfo& key, const Json& claims,
-                         Moment now) {
+// RFC 8417 §2.2, RFC 9701 §5: what says what has happened, or what was so, does not end.
+bool may_lack_exp(std::string_view typ) { return typ == set_typ || typ == introspection_typ; }
+
+Result<void> check_times(const PurposeRules& rules, const KeyInfo& key, std::string_view typ,
+                         const Json& claims, Moment now) {
   const auto longest = rules.longest_life.find(key.purpose);
   if (longest == rules.longest_life.end()) return refuse("this purpose signs nothing");
   const auto iat = jose::time_claim(claims, "iat");
   const auto exp = jose::time_claim(claims, "exp");
   if (!iat || !*iat) return refuse("iat is missing, or no time");
-  if (!exp || !*exp) return refuse("exp is missing, or no time");
   if (std::chrono::abs(from_unix(**iat) - now) > rules.skew)
     return refuse("iat is not near the signer's clock");
+  if (may_lack_exp(typ) && !claims.contains("exp")) return {};
+  if (!exp || !*exp) return refuse("exp is missing, or no time");
   if (**exp <= **iat) return refuse("exp is not after iat");
   if (**exp - **iat > longest->second.count()) {
     return refuse("the life is longer than " + std::to_string(longest->second.count()) + " s");
@@ -131,6 +151,24 @@ Result<void> check_result(const Json& claims) {
   return {};
 }
 
+// draft-ietf-oauth-status-list §5.1: whose list it is, and the list.
+Result<void> check_status_list(const PurposeRules& rules, const Json& claims) {
+  if (text_of(claims, "sub").rfind(rules.issuer + "/status/", 0) != 0)
+    return refuse("sub must be one of this issuer's status lists");
+  const auto list = claims.find("status_list");
+  if (list == claims.end() || !list->is_object()) return refuse("status_list is missing");
+  return {};
+}
+
+// What would make a token of it, or stand for one, for whoever looks at no `typ`.
+Result<void> check_is_no_token(const Json& claims) {
+  for (const char* name : {"cnf", "scope", "client_id", "azp"}) {
+    if (claims.contains(name))
+      return refuse("a status list or an event has no " + std::string(name));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key,
@@ -143,7 +181,13 @@ Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key,
   if (!parts) return refuse("no JWS signing input: " + parts.error().detail);
   if (auto header = check_header(key, parts->header); !header) return header;
   if (auto issuer = check_issuer(rules, key.purpose, parts->claims); !issuer) return issuer;
-  if (auto times = check_times(rules, key, parts->claims, now); !times) return times;
+  const std::string typ = text_of(parts->header, "typ");
+  if (auto times = check_times(rules, key, typ, parts->claims, now); !times) return times;
+  if (key.purpose == Purpose::status_list || key.purpose == Purpose::event) {
+    if (auto told = check_is_no_token(parts->claims); !told) return told;
+    if (key.purpose == Purpose::event) return {};
+    return check_status_list(rules, parts->claims);
+  }
   if (key.purpose == Purpose::result) {
     if (auto result = check_result(parts->claims); !result) return result;
   }

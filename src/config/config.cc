@@ -17,6 +17,7 @@
 #include "config/profiles.h"
 #include "config/reader.h"
 #include "config/results.h"
+#include "config/revocation.h"
 
 namespace mintmark::config {
 namespace {
@@ -355,7 +356,8 @@ void read_keys(ObjectReader& root, Config& config) {
     };
     read.rotation = period(keys, "rotation_seconds", 30 * day);
     keys.object("rotation_seconds_by_purpose", false, [&](ObjectReader& purposes) {
-      for (const char* purpose : {"access_token", "client_attestation", "result"})
+      for (const char* purpose :
+           {"access_token", "client_attestation", "result", "status_list", "event"})
         read.rotation_by_purpose[purpose] = period(purposes, purpose, read.rotation.count());
     });
     read.generate = keys.boolean("generate", true);
@@ -399,6 +401,8 @@ Result<Config> parse(const std::string& file, std::string_view text) {
   read_tokens(root, config);
   read_keys(root, config);
   config.results = read_results(root);
+  config.revocation = read_revocation(root);
+  config.rate_limits = read_rate_limits(root);
   config.enrolment = read_enrolment(root, directory);
   config.policy_file = directory.resolve(root.text("policy"));
   read_log_and_front(root, config);

@@ -262,6 +262,26 @@ struct MutualTls {
   [[nodiscard]] bool is_on() const { return self_signed || !authorities.empty(); }
 };
 
+/// What was revoked, and how services hear of it: docs/revocation.md.
+struct Revocation {
+  /// What a service that hears nothing more trusts no longer than this after the last frontier.
+  std::chrono::seconds bound{10};
+  std::chrono::seconds list_life{300};    ///< `exp` of a status list token after its `iat`.
+  std::chrono::seconds list_ttl{60};      ///< Its `ttl`: how long it may be kept.
+  std::chrono::seconds event_life{3600};  ///< How long at most a frontier or an event is good.
+  unsigned status_bits = 1;               ///< 1 or 2, of an entry.
+  std::uint32_t list_entries = 1U << 20U;
+  unsigned subscribers = 1024;  ///< Of GET /events, at once.
+  /// How long the issuance log keeps what has ended.
+  std::chrono::seconds keep_issued{std::chrono::hours(30 * 24)};
+};
+
+/// How often somebody may ask for tokens; 0: as often as he likes.
+struct RateLimits {
+  unsigned per_device_per_minute = 0;
+  unsigned per_address_per_minute = 0;
+};
+
 /// How signing keys live: docs/operations.md, "Keys".
 struct Keys {
   std::chrono::seconds rotation{std::chrono::hours(30 * 24)};  ///< How long a key signs.
@@ -290,6 +310,8 @@ struct Config {
   MutualTls mutual_tls;
   Keys keys;
   Results results;
+  Revocation revocation;
+  RateLimits rate_limits;
   Enrolment enrolment;
   std::string policy_file;
   std::string log_level = "info";

@@ -58,12 +58,32 @@ struct Request {
   std::shared_ptr<const Bytes> client_certificate = nullptr;
 };
 
+/// Where the body of an answer goes that is sent while it comes about (Response::stream).
+/// Thread-safe; may outlive the connection.
+class BodyWriter {
+ public:
+  enum class Written {
+    taken,
+    full,  ///< The client reads too slowly: more than the server's limit waits for it. Not taken.
+    gone   ///< The connection is closed, or closing. Not taken.
+  };
+  virtual ~BodyWriter() = default;
+  /// Never blocks. A part may be shared by many answers; an empty one does nothing.
+  virtual Written write(std::shared_ptr<const std::string> part) = 0;
+  /// Nothing more comes: what waits is sent, then the connection closes.
+  virtual void end() = 0;
+};
+
 struct Response {
   unsigned status = 200;
   Headers headers;
   std::string body;
   /// Why it refuses, whole: for logs and metrics. Never sent.
   std::optional<Error> cause = std::nullopt;
+  /// Instead of `body`: called once, when the head is on its way (RFC 9112 §7.1, chunked; the
+  /// connection's last answer). Empty: `body` is all there is. Not called where the connection has
+  /// gone before. No time-out but the one of writing applies to what follows.
+  std::function<void(std::shared_ptr<BodyWriter>)> stream = {};
 };
 
 /// One request and its answer, as logs and metrics want them. The views live as long as the call.

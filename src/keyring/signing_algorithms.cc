@@ -15,7 +15,9 @@ jose::Algorithm SigningAlgorithms::of_token_for(std::string_view audience) const
 
 std::vector<KeyKind> SigningAlgorithms::wanted() const {
   std::set<KeyKind> kinds{{hsm::Purpose::access_token, usual},
-                          {hsm::Purpose::client_attestation, usual}};
+                          {hsm::Purpose::client_attestation, usual},
+                          {hsm::Purpose::status_list, usual},
+                          {hsm::Purpose::event, usual}};
   for (const auto& [audience, algorithm] : by_audience)
     kinds.insert({hsm::Purpose::access_token, algorithm});
   if (results) kinds.insert({hsm::Purpose::result, usual});

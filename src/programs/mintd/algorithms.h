@@ -22,7 +22,9 @@ namespace mintmark::mintd {
     const config::Config& config) {
   std::map<hsm::Purpose, std::chrono::seconds> lives{
       {hsm::Purpose::access_token, config.longest_token_life},
-      {hsm::Purpose::client_attestation, config.enrolment.freshness}};
+      {hsm::Purpose::client_attestation, config.enrolment.freshness},
+      {hsm::Purpose::status_list, config.revocation.list_life},
+      {hsm::Purpose::event, config.revocation.event_life}};
   if (config.results.enabled) lives[hsm::Purpose::result] = config.results.life;
   return lives;
 }

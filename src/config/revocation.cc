@@ -1,0 +1,53 @@
+#include "config/revocation.h"
+
+#include <bit>
+
+namespace mintmark::config {
+namespace {
+
+constexpr std::int64_t day = 86400;
+constexpr std::int64_t most_a_minute = 1'000'000;
+
+std::chrono::seconds seconds_in(ObjectReader& reader, const char* key, std::int64_t least,
+                                std::int64_t most, std::chrono::seconds usual) {
+  return std::chrono::seconds(reader.integer(key, least, most, usual.count()));
+}
+
+void read_lists(ObjectReader& reader, Revocation& read) {
+  read.status_bits = static_cast<unsigned>(reader.integer("status_bits", 1, 2, read.status_bits));
+  const auto entries = reader.integer("list_entries", 1 << 14, 1 << 24, read.list_entries);
+  read.list_entries = static_cast<std::uint32_t>(entries);
+  if (!reader.failed() && !std::has_single_bit(read.list_entries))
+    reader.refuse("list_entries", "must be a power of two");
+  read.list_ttl = seconds_in(reader, "list_ttl_seconds", 1, day, read.list_ttl);
+  read.list_life = seconds_in(reader, "list_life_seconds", 1, day, read.list_life);
+  if (!reader.failed() && read.list_life < read.list_ttl)
+    reader.refuse("list_life_seconds", "must not be less than list_ttl_seconds");
+}
+
+}  // namespace
+
+Revocation read_revocation(ObjectReader& root) {
+  Revocation read;
+  root.object("revocation", false, [&](ObjectReader& reader) {
+    read.bound = seconds_in(reader, "bound_seconds", 2, 3600, read.bound);
+    read_lists(reader, read);
+    read.subscribers =
+        static_cast<unsigned>(reader.integer("subscribers", 0, 65536, read.subscribers));
+    read.keep_issued = seconds_in(reader, "keep_issued_seconds", 0, 3650 * day, read.keep_issued);
+  });
+  return read;
+}
+
+RateLimits read_rate_limits(ObjectReader& root) {
+  RateLimits read;
+  root.object("rate_limits", false, [&](ObjectReader& reader) {
+    read.per_device_per_minute =
+        static_cast<unsigned>(reader.integer("tokens_per_device_per_minute", 0, most_a_minute, 0));
+    read.per_address_per_minute =
+        static_cast<unsigned>(reader.integer("tokens_per_address_per_minute", 0, most_a_minute, 0));
+  });
+  return read;
+}
+
+}  // namespace mintmark::config

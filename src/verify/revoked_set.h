@@ -1,0 +1,75 @@
+// What is no longer good, as the events say it: the same on the issuer's side and on the
+// services'.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/time.h"
+
+namespace mintmark::verify {
+
+/// What an entry can be about. The views must live as long as the call.
+struct RevocableToken {
+  std::string_view jti;
+  std::string_view subject;
+  std::string_view kid;
+  Moment issued_at;
+};
+
+/// One entry of the event log is one JSON object. `type` says what it is (docs/revocation.md):
+///
+///     {"seq":1,"at":T,"type":"token","jti":J,"sub":D,"until":T}        one token
+///     {"seq":2,"at":T,"type":"tokens","jtis":[J,…],"until":T}          at most 256 of them
+///     {"seq":3,"at":T,"type":"device","sub":D,"before":T,"until":T}    a device's, issued before
+///     {"seq":4,"at":T,"type":"issued_before","before":T,"until":T}     everybody's
+///     {"seq":5,"at":T,"type":"key","kid":K,"until":T}                  all that it signed
+///     {"seq":6,"at":T,"type":"keys","epoch":N}                         fetch the keys again
+///     {"seq":7,"at":T,"type":"policy","epoch":N}                       for whoever wants to know
+///
+/// T is in seconds since 1970; `before` is exclusive, the issuer mints nothing behind it after
+/// that; past `until` every token that is meant has ended and the entry may be forgotten. Further
+/// members, and entries of other types, mean nothing here and are taken.
+///
+/// Not thread-safe.
+class RevokedSet {
+ public:
+  enum class Verdict { good, revoked, key_revoked };
+
+  /// `event_malformed`; then nothing has changed. An entry that is known changes nothing.
+  [[nodiscard]] Result<void> apply(const Json& entry);
+  [[nodiscard]] Verdict judge(const RevocableToken& token) const;
+  /// Forgets entries whose `until` is before `now`. In time proportional to what is forgotten, or
+  /// little more.
+  void forget(Moment now);
+
+  /// For a snapshot: {"tokens": {J: until, …}, "devices": {D: [before, until], …},
+  /// "issued_before": [before, until]?, "keys": {K: until, …}}. Sorted, so that equal sets give
+  /// equal texts.
+  [[nodiscard]] Json to_json() const;
+  /// `event_snapshot_malformed`.
+  [[nodiscard]] static Result<RevokedSet> from_json(const Json& json);
+
+  [[nodiscard]] std::size_t size() const;
+  /// The kids of `key` entries.
+  [[nodiscard]] std::set<std::string> keys() const;
+
+ private:
+  struct Cut {
+    Moment before{};
+    Moment until{};
+  };
+  std::unordered_map<std::string, Moment> tokens_;
+  std::unordered_map<std::string, Cut> devices_;
+  std::unordered_map<std::string, Moment> keys_;
+  std::optional<Cut> everybody_;
+};
+
+}  // namespace mintmark::verify
