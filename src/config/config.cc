@@ -403,6 +403,7 @@ Result<Config> parse(const std::string& file, std::string_view text) {
   config.results = read_results(root);
   config.revocation = read_revocation(root);
   config.rate_limits = read_rate_limits(root);
+  config.shared_signals = read_shared_signals(root, directory);
   config.enrolment = read_enrolment(root, directory);
   config.policy_file = directory.resolve(root.text("policy"));
   read_log_and_front(root, config);

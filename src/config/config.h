@@ -276,6 +276,14 @@ struct Revocation {
   std::chrono::seconds keep_issued{std::chrono::hours(30 * 24)};
 };
 
+/// Security events to services (OpenID Shared Signals Framework 1.0): docs/shared-signals.md.
+struct SharedSignals {
+  bool enabled = false;
+  /// Where events may be pushed to beside public addresses; none: nowhere.
+  std::vector<Network> push_networks;
+  std::string push_ca;  ///< PEM of the roots that receivers are trusted by; "": the system's.
+};
+
 /// How often somebody may ask for tokens; 0: as often as he likes.
 struct RateLimits {
   unsigned per_device_per_minute = 0;
@@ -312,6 +320,7 @@ struct Config {
   Results results;
   Revocation revocation;
   RateLimits rate_limits;
+  SharedSignals shared_signals;
   Enrolment enrolment;
   std::string policy_file;
   std::string log_level = "info";

@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "config/networks.h"
+
 namespace mintmark::config {
 namespace {
 
@@ -46,6 +48,17 @@ RateLimits read_rate_limits(ObjectReader& root) {
         static_cast<unsigned>(reader.integer("tokens_per_device_per_minute", 0, most_a_minute, 0));
     read.per_address_per_minute =
         static_cast<unsigned>(reader.integer("tokens_per_address_per_minute", 0, most_a_minute, 0));
+  });
+  return read;
+}
+
+SharedSignals read_shared_signals(ObjectReader& root, const Directory& directory) {
+  SharedSignals read;
+  root.object("shared_signals", false, [&](ObjectReader& reader) {
+    read.enabled = reader.boolean("enabled", false);
+    const auto texts = reader.texts("push_networks", std::vector<std::string>{});
+    if (!reader.failed()) read.push_networks = networks_in(reader, "push_networks", texts);
+    read.push_ca = directory.resolve(reader.text("push_ca", ""));
   });
   return read;
 }

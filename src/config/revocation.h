@@ -1,7 +1,8 @@
-// "revocation" and "rate_limits".
+// "revocation", "rate_limits" and "shared_signals".
 #pragma once
 
 #include "config/config.h"
+#include "config/directory.h"
 #include "config/reader.h"
 
 namespace mintmark::config {
@@ -10,5 +11,7 @@ namespace mintmark::config {
 [[nodiscard]] Revocation read_revocation(ObjectReader& root);
 /// Likewise "rate_limits".
 [[nodiscard]] RateLimits read_rate_limits(ObjectReader& root);
+/// Likewise "shared_signals".
+[[nodiscard]] SharedSignals read_shared_signals(ObjectReader& root, const Directory& directory);
 
 }  // namespace mintmark::config
