@@ -7,15 +7,15 @@
 #include "revoke/revoker.h"
 #include "revoke/status_lists.h"
 
-namespace mintmark::issuer {
+namespace mintmark::revoke {
 
 /// All must outlive whoever uses it; each is thread-safe.
 struct Ledger {
   audit::IssuanceLog& log;
-  revoke::StatusIndexes& statuses;
-  revoke::LiveTokens& live;
-  const revoke::EventLog& events;
-  const revoke::Revoker& revoker;
+  StatusIndexes& statuses;
+  LiveTokens& live;
+  const EventLog& events;
+  const Revoker& revoker;
 };
 
-}  // namespace mintmark::issuer
+}  // namespace mintmark::revoke
