@@ -10,13 +10,13 @@
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
 #include "issuer/devices.h"
+#include "issuer/ledger.h"
 #include "issuer/minting_clock.h"
 #include "issuer/policies.h"
 #include "issuer/release_gate.h"
 #include "issuer/stores.h"
 #include "keyring/keyring.h"
 #include "policy/policy.h"
-#include "revoke/ledger.h"
 
 namespace mintmark::issuer {
 
@@ -54,7 +54,7 @@ class Issuer {
     KeyStores& stores;
     const Policies& policies;
     ReleaseGate& gate;
-    revoke::Ledger ledger;
+    Ledger ledger;
   };
 
   Issuer(MintOptions options, Parts parts);

@@ -7,15 +7,15 @@
 #include "revoke/revoker.h"
 #include "revoke/status_lists.h"
 
-namespace mintmark::revoke {
+namespace mintmark::issuer {
 
 /// All must outlive whoever uses it; each is thread-safe.
 struct Ledger {
   audit::IssuanceLog& log;
-  StatusIndexes& statuses;
-  LiveTokens& live;
-  const EventLog& events;
-  const Revoker& revoker;
+  revoke::StatusIndexes& statuses;
+  revoke::LiveTokens& live;
+  const revoke::EventLog& events;
+  const revoke::Revoker& revoker;
 };
 
-}  // namespace mintmark::revoke
+}  // namespace mintmark::issuer
