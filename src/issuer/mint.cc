@@ -55,7 +55,7 @@ Issuer::Issuer(MintOptions options, Parts parts)
                        .token_url = options_.token_url,
                        .challenges_required = options_.challenges_required,
                        .mutual_tls = options_.mutual_tls},
-                      parts_.clock, parts_.devices) {}
+                      parts_.clock, parts_.devices, parts_.services) {}
 
 void Issuer::mint(TokenCall call, hsm::Done<IssuedToken> done) {
   attempt(std::make_shared<Request>(
@@ -70,8 +70,7 @@ void Issuer::attempt(std::shared_ptr<Request> request) {
   if (!decision) return request->done(pass_on(decision));
   // Last before anything is spent, and once: what is refused for another reason may be sent again.
   if (request->attempts++ == 0) {
-    if (auto first = authentication_.use_up(decision->client, now); !first)
-      return request->done(pass_on(first));
+    if (auto first = spend(decision->client, now); !first) return request->done(pass_on(first));
   }
   sign(std::move(request), std::move(*decision), now);
 }
@@ -104,6 +103,13 @@ Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
     return tl::unexpected<Error>(key.error());
   return Decision{std::move(keys),    std::move(record), std::move(policy), kind,
                   std::move(*client), std::move(*grant)};
+}
+
+Result<void> Issuer::spend(const AuthenticatedClient& client, Moment now) {
+  if (auto first = authentication_.use_up(client, now); !first) return first;
+  // After that: nobody uses up what is another's.
+  if (parts_.rate == nullptr) return {};
+  return parts_.rate->take(client.client_id(), RateLimit::Clock::now());
 }
 
 void Issuer::sign(std::shared_ptr<Request> request, Decision decided, Moment now) {

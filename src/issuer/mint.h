@@ -12,6 +12,7 @@
 #include "issuer/devices.h"
 #include "issuer/minting_clock.h"
 #include "issuer/policies.h"
+#include "issuer/rate_limit.h"
 #include "issuer/release_gate.h"
 #include "issuer/stores.h"
 #include "keyring/keyring.h"
@@ -53,6 +54,8 @@ class Issuer {
     KeyStores& stores;
     const Policies& policies;
     ReleaseGate& gate;
+    const Services* services = nullptr;  ///< Of authentication().
+    RateLimit* rate = nullptr;           ///< By device; null: as often as it likes.
   };
 
   Issuer(MintOptions options, Parts parts);
@@ -60,7 +63,7 @@ class Issuer {
   /// The way of one token (docs/architecture.md). `done` is called once; no thread waits for the
   /// hardware. Errors are those of ClientAuthentication, attest, policy and hsm, each with its own
   /// code; `keys_not_ready` before the first key, and while the audience's algorithm has none;
-  /// `clock_behind`.
+  /// `clock_behind`; RateLimit's.
   ///
   /// After signing, the device's entry, the keys and the policy are looked at again, inside the
   /// gate that `done` is called in: if one has moved, the request is decided again, and
@@ -77,6 +80,7 @@ class Issuer {
   struct Request;
   void attempt(std::shared_ptr<Request> request);
   [[nodiscard]] Result<Decision> decide(const TokenCall& call, Moment now);
+  [[nodiscard]] Result<void> spend(const AuthenticatedClient& client, Moment now);
   void sign(std::shared_ptr<Request> request, Decision decided, Moment now);
   void release(const std::shared_ptr<Request>& request, const Decision& decision,
                Result<std::string> token);

@@ -19,6 +19,12 @@ namespace mintmark::issuer {
 using RevocationJudge =
     std::function<verify::RevokedSet::Verdict(const verify::RevocableToken& token)>;
 
+/// Which token it is, and whose.
+struct NamedToken {
+  std::string jti;
+  std::string client_id;
+};
+
 /// Thread-safe. References must outlive it.
 class OwnTokens {
  public:
@@ -36,6 +42,10 @@ class OwnTokens {
   /// the sender holds what `cnf` names is not asked.
   [[nodiscard]] Result<verify::CheckedToken> check(std::string_view token,
                                                    const std::vector<std::string>& audiences) const;
+
+  /// What a token says of itself that a key of ours signed, whoever it is for, over or not. Errors:
+  /// `token_malformed`, `token_typ`, `token_key_unknown`, `token_signature`; `keys_not_ready`.
+  [[nodiscard]] Result<NamedToken> named(std::string_view token) const;
 
  private:
   struct Keys {
