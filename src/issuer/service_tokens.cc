@@ -42,10 +42,11 @@ struct ServiceTokens::Request {
 
 /// Keys and service are kept: whether they moved is seen by comparing.
 struct ServiceTokens::Decision {
+  std::uint64_t revocations;
   std::shared_ptr<const keyring::Snapshot> keys;
   std::shared_ptr<const Service> service;
   AuthenticatedClient client;
-  Moment now;
+  audit::Issued issued;
 };
 
 ServiceTokens::ServiceTokens(Options options, Parts parts)
@@ -78,6 +79,7 @@ void ServiceTokens::attempt(const std::shared_ptr<Request>& request) {
 }
 
 Result<ServiceTokens::Decision> ServiceTokens::decide(const TokenCall& call, Moment now) {
+  const std::uint64_t revocations = parts_.ledger.revoker.epoch();
   auto keys = parts_.keyring.snapshot();
   const keyring::KeyKind kind{hsm::Purpose::access_token, options_.algorithm};
   if (const auto key = keyring::Snapshot::current_of(keys, kind); !key)
@@ -92,7 +94,28 @@ Result<ServiceTokens::Decision> ServiceTokens::decide(const TokenCall& call, Mom
                 "a service's DPoP proof is by its registered key and no other");
   }
   if (auto fits = check_wish(call.wanted, *service, options_.issuer); !fits) return pass_on(fits);
-  return Decision{std::move(keys), std::move(service), std::move(*client), now};
+  auto issued = drafted(service->id, now);
+  if (!issued) return pass_on(issued);
+  return Decision{revocations, std::move(keys), std::move(service), std::move(*client),
+                  std::move(*issued)};
+}
+
+/// As it is logged, but for the key that will sign it. No rule of the policy granted it.
+Result<audit::Issued> ServiceTokens::drafted(const std::string& service, Moment now) const {
+  const auto issued_at = first_good_moment(parts_.ledger, service, now);
+  if (!issued_at) return tl::unexpected<Error>(issued_at.error());
+  const Moment expires_at = now + options_.life;
+  const auto place = parts_.ledger.statuses.next(expires_at);
+  if (!place) return tl::unexpected<Error>(place.error());
+  return audit::Issued{.jti = jose::base64url(random_bytes(jti_octets)),
+                       .device = service,
+                       .audience = options_.issuer,
+                       .kid = "",
+                       .rule = "",
+                       .issued_at = *issued_at,
+                       .expires_at = expires_at,
+                       .list = place->list,
+                       .index = place->index};
 }
 
 Result<void> ServiceTokens::spend(const AuthenticatedClient& client, Moment now) {
@@ -102,51 +125,76 @@ Result<void> ServiceTokens::spend(const AuthenticatedClient& client, Moment now)
 }
 
 void ServiceTokens::sign(const std::shared_ptr<Request>& request, Decision decided) {
-  const auto decision = std::make_shared<const Decision>(std::move(decided));
-  // RFC 9068 §2.2. Nothing was attested, and nothing is known of where the key lives.
-  const Json claims = {{"iss", options_.issuer},
-                       {"aud", options_.issuer},
-                       {"sub", decision->service->id},
-                       {"client_id", decision->service->id},
-                       {"iat", to_unix(decision->now)},
-                       {"exp", to_unix(decision->now + options_.life)},
-                       {"jti", jose::base64url(random_bytes(jti_octets))},
-                       {"scope", role_events},
-                       {"cnf", {{"jkt", decision->client.bound_jkt()}}},
-                       {"key_protection", "none"}};
+  const auto decision = std::make_shared<Decision>(std::move(decided));
   parts_.stores.sign_jws(
       decision->keys, {hsm::Purpose::access_token, options_.algorithm},
-      [claims](const keyring::PublishedKey& key) {
-        const Json header = {{"typ", "at+jwt"},
-                             {"alg", jose::name_of(key.public_key.algorithm())},
-                             {"kid", key.kid()}};
-        return jose::signing_input(header, claims);
+      [this, decision](const keyring::PublishedKey& key) {
+        decision->issued.kid = key.kid();  // The last that is asked is the one that signs.
+        return claims_input(*decision, key);
       },
       request->deadline,
       [this, request, decision](Result<std::string> token) {
-        release(request, *decision, std::move(token));
+        log(request, decision, std::move(token));
       });
 }
 
-void ServiceTokens::release(const std::shared_ptr<Request>& request, const Decision& decision,
-                            Result<std::string> token) {
-  const bool may_try = request->attempts < most_attempts;
+std::string ServiceTokens::claims_input(const Decision& decision,
+                                        const keyring::PublishedKey& key) const {
+  const audit::Issued& issued = decision.issued;
+  const Json header = {
+      {"typ", "at+jwt"}, {"alg", jose::name_of(key.public_key.algorithm())}, {"kid", key.kid()}};
+  // RFC 9068 §2.2. Nothing was attested, and nothing is known of where the key lives.
+  const Json claims = {{"iss", options_.issuer},
+                       {"aud", issued.audience},
+                       {"sub", issued.device},
+                       {"client_id", issued.device},
+                       {"iat", to_unix(issued.issued_at)},
+                       {"exp", to_unix(issued.expires_at)},
+                       {"jti", issued.jti},
+                       {"scope", role_events},
+                       {"cnf", {{"jkt", decision.client.bound_jkt()}}},
+                       {"status", status_claim(options_.issuer, issued)},
+                       {"key_protection", "none"}};
+  return jose::signing_input(header, claims);
+}
+
+// As for devices' tokens (mint.cc).
+void ServiceTokens::log(const std::shared_ptr<Request>& request,
+                        const std::shared_ptr<Decision>& decision, Result<std::string> token) {
   if (!token) {
-    const bool moved = parts_.keyring.snapshot() != decision.keys;
-    if (moved && may_try && !request->deadline.passed()) return attempt(request);
+    const bool moved = parts_.keyring.snapshot() != decision->keys;
+    const bool may_try = request->attempts < most_attempts && !request->deadline.passed();
+    if (moved && may_try) return attempt(request);
     return request->done(pass_on(token));
   }
+  parts_.ledger.live.put(decision->issued);
+  parts_.ledger.log.append(decision->issued, [this, request, decision, token = std::move(*token)](
+                                                 Result<void> logged) mutable {
+    if (!logged) return request->done(pass_on(logged));
+    release(request, *decision, std::move(token));
+  });
+}
+
+bool ServiceTokens::still_stands(const Decision& decision) const {
+  return parts_.services.find(decision.service->id) == decision.service &&
+         parts_.keyring.snapshot() == decision.keys &&
+         parts_.ledger.revoker.epoch() == decision.revocations &&
+         is_good(parts_.ledger, decision.issued);
+}
+
+void ServiceTokens::release(const std::shared_ptr<Request>& request, const Decision& decision,
+                            std::string token) {
   {
     const auto passage = parts_.gate.enter();
-    if (parts_.services.find(decision.service->id) == decision.service &&
-        parts_.keyring.snapshot() == decision.keys) {
+    if (still_stands(decision)) {
       return request->done(
-          IssuedToken{std::move(*token), "DPoP", options_.life, {std::string(role_events)}});
+          IssuedToken{std::move(token), "DPoP", options_.life, {std::string(role_events)}});
     }
   }
-  if (may_try) return attempt(request);
+  if (request->attempts < most_attempts) return attempt(request);
   request->done(fail(Code::decision_moving,
-                     "the service or the keys changed again and again during this request"));
+                     "the service, the keys or revocations changed again and again during this "
+                     "request"));
 }
 
 }  // namespace mintmark::issuer

@@ -7,6 +7,7 @@
 
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
+#include "issuer/ledger.h"
 #include "issuer/mint.h"
 #include "issuer/rate_limit.h"
 #include "issuer/services.h"
@@ -31,6 +32,7 @@ class ServiceTokens {
     KeyStores& stores;
     ReleaseGate& gate;
     ClientAuthentication& authentication;
+    Ledger ledger;
     RateLimit* rate = nullptr;  ///< By client; null: as often as it likes.
   };
   ServiceTokens(Options options, Parts parts);
@@ -42,8 +44,8 @@ class ServiceTokens {
   /// As Issuer::mint, for a service: by private_key_jwt (RFC 7523) and a proof by the same key; the
   /// policy is not asked. Audience is the issuer (`service_audience` for any other), scope what its
   /// role allows: "events" (`service_role`, `service_scope`). Errors: of ClientAuthentication, with
-  /// `service_unknown`; `proof_key_mismatch`; RateLimit's; those of KeyStores, `keys_not_ready`,
-  /// `clock_behind`, `decision_moving`.
+  /// `service_unknown`; `proof_key_mismatch`; RateLimit's; of the Ledger's parts as of
+  /// Issuer::mint; those of KeyStores, `keys_not_ready`, `clock_behind`, `decision_moving`.
   void mint(TokenCall call, hsm::Done<IssuedToken> done);
 
  private:
@@ -52,9 +54,15 @@ class ServiceTokens {
   void attempt(const std::shared_ptr<Request>& request);
   [[nodiscard]] Result<Decision> decide(const TokenCall& call, Moment now);
   [[nodiscard]] Result<void> spend(const AuthenticatedClient& client, Moment now);
+  [[nodiscard]] Result<audit::Issued> drafted(const std::string& service, Moment now) const;
   void sign(const std::shared_ptr<Request>& request, Decision decided);
+  [[nodiscard]] std::string claims_input(const Decision& decision,
+                                         const keyring::PublishedKey& key) const;
+  void log(const std::shared_ptr<Request>& request, const std::shared_ptr<Decision>& decision,
+           Result<std::string> token);
+  [[nodiscard]] bool still_stands(const Decision& decision) const;
   void release(const std::shared_ptr<Request>& request, const Decision& decision,
-               Result<std::string> token);
+               std::string token);
 
   Options options_;
   Parts parts_;
