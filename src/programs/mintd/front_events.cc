@@ -94,7 +94,7 @@ FrontEvents::~FrontEvents() { hub_->close(); }
 
 void FrontEvents::add_routes(http::Router& router, const std::string& path,
                              api::ServiceAccess access,
-                             std::function<http::Response(const Error&)> refuse) const {
+                             api::ServiceRefusal refuse) const {
   api::add_events(router, path, {hub_, snapshots_, std::move(access), std::move(refuse)});
 }
 

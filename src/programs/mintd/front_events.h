@@ -32,7 +32,7 @@ class FrontEvents {
 
   /// GET PATH/events and PATH/events/snapshot, for whom `access` knows.
   void add_routes(http::Router& router, const std::string& path, api::ServiceAccess access,
-                  std::function<http::Response(const Error&)> refuse) const;
+                  api::ServiceRefusal refuse) const;
 
  private:
   std::shared_ptr<revoke::Snapshots> snapshots_;
