@@ -31,6 +31,7 @@ class Listener final : public http::BodyWriter {
     if (part->size() > room_) return Written::full;
     room_ -= part->size();
     text_ += *part;
+    parts_.push_back(std::move(part));
     came_.notify_all();
     return Written::taken;
   }
@@ -59,6 +60,10 @@ class Listener final : public http::BodyWriter {
     std::unique_lock lock(mutex_);
     return came_.wait_for(lock, longest, [&] { return ended_; });
   }
+  std::vector<std::shared_ptr<const std::string>> parts() {
+    const std::lock_guard lock(mutex_);
+    return parts_;
+  }
   std::string text() {
     const std::lock_guard lock(mutex_);
     return text_;
@@ -69,6 +74,7 @@ class Listener final : public http::BodyWriter {
   std::condition_variable came_;
   std::size_t room_ = 1U << 30U;
   std::string text_;
+  std::vector<std::shared_ptr<const std::string>> parts_;
   bool gone_ = false;
   bool ended_ = false;
 };
@@ -233,8 +239,17 @@ TEST_F(EventsTest, AreEncodedOnceForAllWhoListen) {
   const auto one = listen(id(0));
   const auto other = listen(id(0));
   append(5);
-  EXPECT_TRUE(one->hears(event(5)));
-  EXPECT_TRUE(other->hears(event(5)));
+  ASSERT_TRUE(one->hears(event(5)));
+  ASSERT_TRUE(other->hears(event(5)));
+  const auto parts = one->parts();
+  const auto others = other->parts();
+  const auto is_event = [this](const auto& part) {
+    return *part == event(1) + event(2) + event(3) + event(4) + event(5);
+  };
+  const auto mine = std::find_if(parts.begin(), parts.end(), is_event);
+  const auto theirs = std::find_if(others.begin(), others.end(), is_event);
+  ASSERT_TRUE(mine != parts.end() && theirs != others.end());
+  EXPECT_EQ(*mine, *theirs);  // The same octets, not a copy.
 }
 
 TEST_F(EventsTest, NoFrontierFromBeforeTheSubscriptionIsTold) {
