@@ -1,5 +1,6 @@
 #include "issuer/mint.h"
 
+#include "issuer/issuance.h"
 #include "jose/base64url.h"
 #include "jose/jws.h"
 
