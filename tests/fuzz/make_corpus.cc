@@ -2,8 +2,8 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "attest/cbor/cose.h"
 #include "base/file.h"
+#include "cbor/cose.h"
 #include "support/android_chain.h"
 #include "support/app_attest_maker.h"
 #include "support/boot_log.h"
@@ -119,7 +119,7 @@ bool write_eat(const std::filesystem::path& folder) {
   test::EatMaker maker;
   maker.at = from_unix(1'800'000'000);
   const Json ear = maker.bound_claims(Bytes(32, 7));
-  const auto message = attest::cbor::parse_sign1(maker.cwt(ear)).value();
+  const auto message = cbor::parse_sign1(maker.cwt(ear)).value();
   for (const char* type : {"sevsnpvm", "tdxvm", "sgx"}) {
     test::EatMaker azure;
     azure.at = maker.at;
