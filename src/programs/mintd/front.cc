@@ -5,6 +5,7 @@
 
 #include "admin/device_endpoints.h"
 #include "admin/policy_endpoints.h"
+#include "admin/token_endpoints.h"
 #include "api/answers.h"
 #include "api/device_result.h"
 #include "api/enrolment.h"
@@ -168,6 +169,15 @@ Result<void> Front::open_parts() {
                                         results_.get()};
   admin::add_device_reading(operators_, device_parts);
   admin::add_device_changes(operators_, device_parts);
+  admin::add_tokens(operators_, {revocation_->revoker(), revocation_->tokens(),
+                                 revocation_->events(), [this](const std::string& kid) {
+                                   const auto keys = keyring_.snapshot();
+                                   return keys &&
+                                          std::any_of(keys->keys().begin(), keys->keys().end(),
+                                                      [&](const keyring::PublishedKey& key) {
+                                                        return key.active && key.kid() == kid;
+                                                      });
+                                 }});
   admin::add_policy(operators_,
                     {.policy = [this] { return policies_->present(); },
                      .device = [this](const std::string& id) { return devices_.find(id); },
