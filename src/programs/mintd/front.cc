@@ -104,6 +104,7 @@ Front::~Front() {
   tls_.end();
   // What is still being written calls back into the others: it ends before them.
   register_.reset();
+  status_.reset();
   revocation_.reset();
 }
 
@@ -116,6 +117,9 @@ Result<void> Front::open_parts() {
   if (!revocation) return pass_on(revocation);
   revocation_ = std::move(*revocation);
   if (auto restored = revocation_->restore(*store_); !restored) return restored;
+  status_ = std::make_unique<FrontStatus>(
+      config_,
+      FrontStatus::Parts{clock_, keyring_, stores_.in_use(), revocation_->statuses(), figures_});
 
   auto policy = policy::Policy::from(inheritance_.policy);
   if (!policy) return pass_on(policy);
@@ -203,6 +207,7 @@ http::Router Front::routes() {
                                          config_.trusted_proxy](const http::Request& request) {
     return api::client_address(request, behind_proxy);
   };
+  status_->add_routes(router);
   api::add_key_evidence(router, path, evidence_, config_.keys.max_age);
   api::add_key_activation(router, path, evidence_, activation_limit_, address_of,
                           [this](const api::Activation& wanted, hsm::Done<Bytes> done) {
