@@ -120,6 +120,10 @@ Result<void> Front::open_parts() {
   status_ = std::make_unique<FrontStatus>(
       config_,
       FrontStatus::Parts{clock_, keyring_, stores_.in_use(), revocation_->statuses(), figures_});
+  auto services = FrontServices::open(
+      config_, {clock_, keyring_, stores_.in_use(), gate_, devices_, *revocation_});
+  if (!services) return pass_on(services);
+  services_ = std::move(*services);
 
   auto policy = policy::Policy::from(inheritance_.policy);
   if (!policy) return pass_on(policy);
@@ -143,7 +147,9 @@ Result<void> Front::open_parts() {
           .algorithms = signing_algorithms(config_),
           .mutual_tls = {config_.mutual_tls.self_signed, std::move(*client_authorities)}},
       issuer::Issuer::Parts{clock_, keyring_, devices_, stores_.in_use(), *policies_, gate_,
-                            revocation_->ledger()});
+                            revocation_->ledger(), &services_->services(),
+                            &services_->device_rate()});
+  services_->serve(config_, sign_deadline(config_), *issuer_);
   if (config_.results.enabled) {
     results_ = std::make_unique<issuer::Results>(
         result_options(config_),
@@ -155,6 +161,8 @@ Result<void> Front::open_parts() {
       [this](const issuer::Ended& ended, std::function<void(Result<void>)> done) {
         revocation_->device_ended(ended, std::move(done));
       });
+  register_->check_keys_by(
+      [this](const std::string& jkt) { return services_->services().check_key_is_free(jkt); });
   enrolment_ = std::make_unique<issuer::Enrolment>(
       enrolment_options(config_),
       issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_.in_use(), *trust_, *policies_,
@@ -173,15 +181,10 @@ Result<void> Front::open_parts() {
                                         results_.get()};
   admin::add_device_reading(operators_, device_parts);
   admin::add_device_changes(operators_, device_parts);
-  admin::add_tokens(operators_, {revocation_->revoker(), revocation_->tokens(),
-                                 revocation_->events(), [this](const std::string& kid) {
-                                   const auto keys = keyring_.snapshot();
-                                   return keys &&
-                                          std::any_of(keys->keys().begin(), keys->keys().end(),
-                                                      [&](const keyring::PublishedKey& key) {
-                                                        return key.active && key.kid() == kid;
-                                                      });
-                                 }});
+  admin::add_tokens(operators_,
+                    {revocation_->revoker(), revocation_->tokens(), revocation_->events(),
+                     [this](const std::string& kid) { return signs_now(kid); }});
+  services_->add_to_operators(operators_);
   admin::add_policy(operators_,
                     {.policy = [this] { return policies_->present(); },
                      .device = [this](const std::string& id) { return devices_.find(id); },
@@ -189,6 +192,14 @@ Result<void> Front::open_parts() {
                      .freshness = config_.enrolment.freshness,
                      .longest_life = config_.longest_token_life});
   return {};
+}
+
+bool Front::signs_now(const std::string& kid) const {
+  const auto keys = keyring_.snapshot();
+  return keys && std::any_of(keys->keys().begin(), keys->keys().end(),
+                             [&](const keyring::PublishedKey& key) {
+                               return key.active && key.kid() == kid;
+                             });
 }
 
 http::Router Front::routes() {
@@ -213,10 +224,13 @@ http::Router Front::routes() {
                           [this](const api::Activation& wanted, hsm::Done<Bytes> done) {
                             activations_.ask(wanted, std::move(done));
                           });
-  api::add_token(router, path + "/token", *issuer_,
-                 {.header = http::certificate_header_named(config_.mutual_tls.certificate_header)
-                                .value_or(http::CertificateHeader::none),
-                  .proxies = {.networks = config_.mutual_tls.trusted_networks, .users = {}}});
+  const api::CertificateSource certificates{
+      .header = http::certificate_header_named(config_.mutual_tls.certificate_header)
+                    .value_or(http::CertificateHeader::none),
+      .proxies = {.networks = config_.mutual_tls.trusted_networks, .users = {}}};
+  api::add_token(router, path + "/token", *issuer_, certificates,
+                 services_->token_door(address_of));
+  services_->add_routes(router, path, certificates);
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   if (results_) api::add_device_result(router, path, *results_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);
