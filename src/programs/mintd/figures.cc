@@ -43,6 +43,8 @@ Figures::Figures(const std::string& issuer_path)
                                   "Requests refused on the public listeners, by code.")),
       devices_(issuer_path + "/devices/"),
       device_result_(make_route("device_result")),
+      lists_(issuer_path + "/status/"),
+      status_list_(make_route("status_list")),
       other_(make_route("other")) {
   add_constants(metrics_);
   add_routes(issuer_path);
@@ -69,6 +71,7 @@ void Figures::add_routes(const std::string& path) {
   add("/readyz", "readyz");
   add("/.well-known/oauth-authorization-server" + path, "metadata");
   add(path + "/.well-known/jwks.json", "jwks");
+  add(path + "/statuslists", "status_lists");
   add(path + "/challenge", "challenge");
   add(path + "/events", "events");
   add(path + "/events/snapshot", "events_snapshot");
@@ -94,6 +97,7 @@ bool Figures::is_route(std::string_view path) const { return routes_.contains(pa
 
 Figures::Route& Figures::route_of(std::string_view path) {
   if (const auto found = routes_.find(path); found != routes_.end()) return found->second;
+  if (path.starts_with(lists_)) return status_list_;
   const bool of_device = path.starts_with(devices_) && path.ends_with("/result");
   return of_device ? device_result_ : other_;
 }
@@ -137,6 +141,14 @@ Figures::Revocations Figures::revocations() {
                            "Flushes that they shared: entries by groups wait for one."),
           metrics_.counter("mintmark_revoked_tokens_total",
                            "Tokens that were good until a revocation met them.")};
+}
+
+Figures::StatusLists Figures::status_lists() {
+  return {metrics_.outcomes("mintmark_status_list_builds_total",
+                            "Tokens of status lists that were made, by outcome."),
+          metrics_.seconds("mintmark_status_list_build_seconds",
+                           "From a copy of the list to its signed token.", signing_bounds),
+          metrics_.gauge("mintmark_status_list_octets", "Of the token that was made last.")};
 }
 
 telemetry::Counter Figures::revocations_of(const std::string& what) {

@@ -105,6 +105,7 @@ Front::~Front() {
   // What is still being written calls back into the others: it ends before them.
   register_.reset();
   events_.reset();
+  status_.reset();
   revocation_.reset();
 }
 
@@ -117,6 +118,9 @@ Result<void> Front::open_parts() {
   if (!revocation) return pass_on(revocation);
   revocation_ = std::move(*revocation);
   if (auto restored = revocation_->restore(*store_); !restored) return restored;
+  status_ = std::make_unique<FrontStatus>(
+      config_,
+      FrontStatus::Parts{clock_, keyring_, stores_.in_use(), revocation_->statuses(), figures_});
   auto services = FrontServices::open(
       config_, {clock_, keyring_, stores_.in_use(), gate_, devices_, *revocation_});
   if (!services) return pass_on(services);
@@ -217,6 +221,7 @@ http::Router Front::routes() {
                                          config_.trusted_proxy](const http::Request& request) {
     return api::client_address(request, behind_proxy);
   };
+  status_->add_routes(router);
   api::add_key_evidence(router, path, evidence_, config_.keys.max_age);
   api::add_key_activation(router, path, evidence_, activation_limit_, address_of,
                           [this](const api::Activation& wanted, hsm::Done<Bytes> done) {

@@ -32,6 +32,7 @@
 #include "programs/mintd/front_events.h"
 #include "programs/mintd/front_revocation.h"
 #include "programs/mintd/front_services.h"
+#include "programs/mintd/front_status.h"
 #include "programs/mintd/front_stores.h"
 #include "programs/mintd/tls_contexts.h"
 
@@ -100,6 +101,7 @@ class Front {
   std::optional<issuer::TrustInForce> trust_;
   FrontStores stores_;
   std::unique_ptr<FrontRevocation> revocation_;
+  std::unique_ptr<FrontStatus> status_;
   std::unique_ptr<FrontServices> services_;
   std::unique_ptr<FrontEvents> events_;
   /// What the keeper has to tell operators: keys that could not be rotated.

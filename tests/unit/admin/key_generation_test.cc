@@ -48,7 +48,8 @@ TEST_F(KeyGeneration, MakesATlsKey) {
 
 TEST_F(KeyGeneration, OfAnotherPurposeIsRefused) {
   for (const char* body : {R"({"purpose": "access_token"})", R"({"purpose": "client_attestation"})",
-                           R"({"purpose": "result"})", R"({"purpose": "TLS"})"})
+                           R"({"purpose": "result"})", R"({"purpose": "status_list"})",
+                           R"({"purpose": "event"})", R"({"purpose": "TLS"})"})
     expect_refused(body, "key \"purpose\": must be \"tls\"");
   expect_refused("{}", "key \"purpose\": is missing");
 }

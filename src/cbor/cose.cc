@@ -1,6 +1,5 @@
-#include "attest/cbor/cose.h"
+#include "cbor/cose.h"
 
-#include <cbor.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -10,9 +9,10 @@
 
 #include <array>
 #include <cstring>
-#include <new>
 
-namespace mintmark::attest::cbor {
+#include "cbor/write.h"
+
+namespace mintmark::cbor {
 namespace {
 
 constexpr std::uint64_t tag_sign1 = 18;
@@ -52,33 +52,6 @@ Result<void> read_headers(const Value& protected_map, const Value& unprotected, 
   message.kid = octets_at(protected_map, header_kid);
   if (message.kid.empty()) message.kid = octets_at(unprotected, header_kid);
   return {};
-}
-
-struct FreeBuffer {
-  void operator()(unsigned char* buffer) const { free(buffer); }
-};
-struct FreeCbor {
-  void operator()(cbor_item_t* item) const { cbor_decref(&item); }
-};
-using Item = std::unique_ptr<cbor_item_t, FreeCbor>;
-
-// RFC 9052 §4.4: ["Signature1", body_protected, external_aad, payload]
-Bytes sig_structure(const Sign1& message) {
-  const Item array(cbor_new_definite_array(4));
-  const auto octets = [](BytesView view) {
-    return cbor_build_bytestring(view.data(), view.size());
-  };
-  for (cbor_item_t* item : {cbor_build_string("Signature1"), octets(message.protected_header),
-                            octets({}), octets(message.payload)}) {
-    // Four of four: it only fails for want of memory.
-    if (!cbor_array_push(array.get(), item)) throw std::bad_alloc();
-    cbor_decref(&item);
-  }
-  unsigned char* buffer = nullptr;
-  std::size_t room = 0;
-  const std::size_t length = cbor_serialize_alloc(array.get(), &buffer, &room);
-  const std::unique_ptr<unsigned char, FreeBuffer> owned(buffer);
-  return {buffer, buffer + length};
 }
 
 struct Scheme {
@@ -161,27 +134,28 @@ bool verifies(const Scheme& scheme, EVP_PKEY* key, BytesView signed_octets, Byte
 
 }  // namespace
 
-Result<Sign1> parse_sign1(BytesView octets) {
-  auto whole = parse(octets);
+Result<Sign1> parse_sign1(BytesView octets, std::size_t most) {
+  auto whole = parse(octets, most);
   if (!whole) return pass_on(whole);
-  Value array = *whole;
-  if (const auto tagged = array.tagged()) {
-    if (tagged->first != tag_sign1)
-      return malformed("tag " + std::to_string(tagged->first) + " is not 18");
-    array = tagged->second;
-  }
-  constexpr std::size_t parts = 4;
-  if (!array.is_array() || array.size() != parts || !array.at(0).octets() ||
-      !array.at(2).octets() || !array.at(3).octets())
-    return malformed("it must be [octets, map, octets, octets]; a detached payload is not taken");
+  Value parts = *whole;
   Sign1 message;
-  message.protected_header = to_bytes(*array.at(0).octets());
-  message.payload = to_bytes(*array.at(2).octets());
-  message.signature = to_bytes(*array.at(3).octets());
+  if (const auto tag = parts.tagged()) {
+    if (tag->first != tag_sign1)
+      return malformed("tag " + std::to_string(tag->first) + " is not 18");
+    message.tagged = true;
+    parts = tag->second;
+  }
+  constexpr std::size_t count = 4;
+  if (!parts.is_array() || parts.size() != count || !parts.at(0).octets() ||
+      !parts.at(2).octets() || !parts.at(3).octets())
+    return malformed("it must be [octets, map, octets, octets]; a detached payload is not taken");
+  message.protected_header = to_bytes(*parts.at(0).octets());
+  message.payload = to_bytes(*parts.at(2).octets());
+  message.signature = to_bytes(*parts.at(3).octets());
   static const Bytes empty_map{0xA0};
   auto header = parse(message.protected_header.empty() ? empty_map : message.protected_header);
   if (!header) return pass_on(header);
-  if (auto read = read_headers(*header, array.at(1), message); !read) return pass_on(read);
+  if (auto read = read_headers(*header, parts.at(1), message); !read) return pass_on(read);
   return message;
 }
 
@@ -204,7 +178,48 @@ Result<void> check_signature(std::int64_t algorithm, EVP_PKEY* key, BytesView si
 }
 
 Result<void> check_sign1(const Sign1& message, EVP_PKEY* key) {
-  return check_signature(message.algorithm, key, sig_structure(message), message.signature, true);
+  return check_signature(message.algorithm, key,
+                         sig_structure(message.protected_header, message.payload),
+                         message.signature, true);
 }
 
-}  // namespace mintmark::attest::cbor
+CoseAlgorithm cose_algorithm(jose::Algorithm algorithm) {
+  switch (algorithm) {
+    case jose::Algorithm::es256:
+      return CoseAlgorithm::es256;
+    case jose::Algorithm::es384:
+      return CoseAlgorithm::es384;
+    case jose::Algorithm::rs256:
+      return CoseAlgorithm::rs256;
+    case jose::Algorithm::ps256:
+      return CoseAlgorithm::ps256;
+    case jose::Algorithm::ed25519:
+      break;
+  }
+  return CoseAlgorithm::eddsa;
+}
+
+Result<void> check_sign1(const Sign1& message, const jose::PublicKey& key) {
+  if (message.algorithm != static_cast<std::int64_t>(cose_algorithm(key.algorithm())))
+    return fail(
+        Code::cose_alg_refused,
+        "the key verifies " + std::string(jose::name_of(key.algorithm())) + " and nothing else");
+  if (!key.verify(sig_structure(message.protected_header, message.payload), message.signature))
+    return fail(Code::cose_signature, "the signature is not by key " + key.thumbprint());
+  return {};
+}
+
+Result<SigStructure> parse_sig_structure(BytesView octets, std::size_t most) {
+  auto parts = parse(octets, most);
+  if (!parts) return pass_on(parts);
+  constexpr std::size_t count = 4;
+  if (!parts->is_array() || parts->size() != count || parts->at(0).text() != "Signature1" ||
+      !parts->at(1).octets() || !parts->at(2).octets() || !parts->at(3).octets())
+    return fail(Code::cose_malformed,
+                "Sig_structure must be [\"Signature1\", octets, octets, octets]");
+  if (!parts->at(2).octets()->empty())
+    return fail(Code::cose_malformed, "Sig_structure has external data");
+  return SigStructure{to_bytes(*parts->at(1).octets()), to_bytes(*parts->at(3).octets())};
+}
+
+}  // namespace mintmark::cbor

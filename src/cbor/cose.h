@@ -1,14 +1,15 @@
-// COSE (RFC 9052, 9053): COSE_Sign1 and COSE_Key, as far as attesters use them. Pure; thread-safe.
+// COSE (RFC 9052, 9053): COSE_Sign1 and COSE_Key, as far as attesters and status lists use them.
+// Pure; thread-safe.
 #pragma once
 
 #include <openssl/evp.h>
 
 #include <memory>
 
-#include "attest/cbor/cbor.h"
+#include "cbor/cbor.h"
 #include "jose/key.h"
 
-namespace mintmark::attest::cbor {
+namespace mintmark::cbor {
 
 /// Labels of RFC 9053 and the IANA registry.
 enum class CoseAlgorithm : std::int64_t {
@@ -26,6 +27,7 @@ enum class CoseAlgorithm : std::int64_t {
 
 /// A COSE_Sign1 whose signature nobody has checked.
 struct Sign1 {
+  bool tagged = false;     ///< It came with COSE_Sign1's tag (18).
   Bytes protected_header;  ///< As it was signed.
   std::int64_t algorithm = 0;
   Bytes kid;  ///< Protected, else unprotected; may be empty.
@@ -35,7 +37,25 @@ struct Sign1 {
 
 /// Tagged (18) or not. `cose_malformed`, `cose_crit_unknown`, `cose_alg_refused` where the
 /// algorithm does not stand in the protected header; errors of cbor::parse.
-[[nodiscard]] Result<Sign1> parse_sign1(BytesView octets);
+[[nodiscard]] Result<Sign1> parse_sign1(BytesView octets, std::size_t most = longest);
+
+/// The number of a JWS algorithm whose signatures are the same octets (RFC 9053 §2, RFC 8812 §2).
+/// Of ES256 and ES384 we name the numbers that leave the curve to the key, of Ed25519 EdDSA's:
+/// those that libraries know.
+[[nodiscard]] CoseAlgorithm cose_algorithm(jose::Algorithm algorithm);
+/// Likewise by a key of ours, which is for one algorithm: `cose_alg_refused` where the header names
+/// another, `cose_signature`.
+[[nodiscard]] Result<void> check_sign1(const Sign1& message, const jose::PublicKey& key);
+
+/// What is to be signed, for one who has to judge it before signing.
+struct SigStructure {
+  Bytes protected_header;
+  Bytes payload;
+};
+/// ["Signature1", protected, no external data, payload] (RFC 9052 §4.4). `cose_malformed`; errors
+/// of cbor::parse.
+[[nodiscard]] Result<SigStructure> parse_sig_structure(BytesView octets,
+                                                       std::size_t most = longest);
 
 struct FreeKey {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
@@ -61,4 +81,4 @@ struct CoseKey {
 /// SubjectPublicKeyInfo, DER.
 [[nodiscard]] Bytes spki_of(const EVP_PKEY* key);
 
-}  // namespace mintmark::attest::cbor
+}  // namespace mintmark::cbor

@@ -1,5 +1,5 @@
 // COSE_Sign1 and COSE_Key: each part broken alone.
-#include "attest/cbor/cose.h"
+#include "cbor/cose.h"
 
 #include <gtest/gtest.h>
 #include <openssl/ec.h>
@@ -7,7 +7,7 @@
 
 #include "support/openssl_pair.h"
 
-namespace mintmark::attest::cbor {
+namespace mintmark::cbor {
 namespace {
 
 Bytes hex(std::string_view text) { return from_hex(text).value(); }
@@ -307,4 +307,4 @@ TEST(CoseKey, OfAnotherShapeOrWithAPrivateMemberIsRefused) {
 }
 
 }  // namespace
-}  // namespace mintmark::attest::cbor
+}  // namespace mintmark::cbor

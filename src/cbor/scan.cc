@@ -1,14 +1,14 @@
-#include "attest/cbor/scan.h"
+#include "cbor/scan.h"
 
 #include <cbor.h>
 
 #include <optional>
 #include <vector>
 
-#include "attest/cbor/cbor.h"
 #include "base/text.h"
+#include "cbor/cbor.h"
 
-namespace mintmark::attest::cbor {
+namespace mintmark::cbor {
 namespace {
 
 enum class Kind : std::uint8_t { number, string, other, array, map, tag, end, refused };
@@ -86,11 +86,11 @@ struct Open {
 
 class Scan {
  public:
-  explicit Scan(BytesView octets) : octets_(octets) {}
+  Scan(BytesView octets, std::size_t most) : octets_(octets), most_(most) {}
 
   Result<Shape> run() {
-    if (octets_.size() > longest)
-      return fail(Code::cbor_too_large, "more than " + std::to_string(longest) + " octets of CBOR");
+    if (octets_.size() > most_)
+      return fail(Code::cbor_too_large, "more than " + std::to_string(most_) + " octets of CBOR");
     bool whole = false;
     while (!whole) {
       auto event = next();
@@ -167,6 +167,7 @@ class Scan {
   }
 
   BytesView octets_;
+  std::size_t most_;
   std::size_t at_ = 0;
   std::size_t items_ = 0;
   std::vector<std::size_t> short_tags_;
@@ -175,6 +176,6 @@ class Scan {
 
 }  // namespace
 
-Result<Shape> scan(BytesView octets) { return Scan(octets).run(); }
+Result<Shape> scan(BytesView octets, std::size_t most) { return Scan(octets, most).run(); }
 
-}  // namespace mintmark::attest::cbor
+}  // namespace mintmark::cbor

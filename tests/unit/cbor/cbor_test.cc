@@ -1,9 +1,9 @@
 // CBOR of strangers: what is taken, and that no declared length costs anything.
-#include "attest/cbor/cbor.h"
+#include "cbor/cbor.h"
 
 #include <gtest/gtest.h>
 
-namespace mintmark::attest::cbor {
+namespace mintmark::cbor {
 namespace {
 
 Bytes hex(std::string_view text) { return from_hex(text).value(); }
@@ -183,4 +183,4 @@ TEST(Cbor, OctetsBehindTheItemAreRefusedUnlessTheFirstIsAskedFor) {
 }
 
 }  // namespace
-}  // namespace mintmark::attest::cbor
+}  // namespace mintmark::cbor

@@ -1,13 +1,13 @@
-#include "attest/cbor/cbor.h"
+#include "cbor/cbor.h"
 
 #include <cbor.h>
 
 #include <limits>
 #include <set>
 
-#include "attest/cbor/scan.h"
+#include "cbor/scan.h"
 
-namespace mintmark::attest::cbor {
+namespace mintmark::cbor {
 namespace {
 
 struct FreeItem {
@@ -156,8 +156,8 @@ std::optional<std::pair<std::uint64_t, Value>> Value::tagged() const {
   return std::pair(cbor_tag_value(item_), Value(whole_, item_->metadata.tag_metadata.tagged_item));
 }
 
-Result<std::pair<Value, std::size_t>> parse_first(BytesView octets) {
-  auto shape = scan(octets);
+Result<std::pair<Value, std::size_t>> parse_first(BytesView octets, std::size_t most) {
+  auto shape = scan(octets, most);
   if (!shape) return pass_on(shape);
   const Bytes readable = with_long_tags(octets, *shape);
   cbor_load_result result{};
@@ -170,8 +170,8 @@ Result<std::pair<Value, std::size_t>> parse_first(BytesView octets) {
   return std::pair(Reader::value(whole), shape->length);
 }
 
-Result<Value> parse(BytesView octets) {
-  auto first = parse_first(octets);
+Result<Value> parse(BytesView octets, std::size_t most) {
+  auto first = parse_first(octets, most);
   if (!first) return pass_on(first);
   if (first->second != octets.size())
     return fail(Code::cbor_trailing,
@@ -179,4 +179,4 @@ Result<Value> parse(BytesView octets) {
   return std::move(first->first);
 }
 
-}  // namespace mintmark::attest::cbor
+}  // namespace mintmark::cbor

@@ -7,9 +7,9 @@
 
 #include <array>
 
-#include "attest/cbor/cose.h"
+#include "cbor/cose.h"
 
-namespace mintmark::attest::cbor {
+namespace mintmark::cbor {
 namespace {
 
 // RFC 9053 §7, RFC 8230 §4.
@@ -156,4 +156,4 @@ Bytes spki_of(const EVP_PKEY* key) {
   return octets;
 }
 
-}  // namespace mintmark::attest::cbor
+}  // namespace mintmark::cbor

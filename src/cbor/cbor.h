@@ -14,9 +14,9 @@
 
 struct cbor_item_t;
 
-namespace mintmark::attest::cbor {
+namespace mintmark::cbor {
 
-inline constexpr std::size_t longest = 64U << 10U;  ///< Octets.
+inline constexpr std::size_t longest = 64U << 10U;  ///< Octets, where a caller names no other.
 inline constexpr std::size_t deepest = 16;
 inline constexpr std::size_t most_items = 4096;
 
@@ -48,10 +48,12 @@ class Value {
   cbor_item_t* item_;
 };
 
-/// All of `octets` is one item. `cbor_malformed` (also strings of indefinite length, text that is
-/// not UTF-8), `cbor_too_large`, `cbor_too_deep`, `cbor_duplicate_key`, `cbor_trailing`.
-[[nodiscard]] Result<Value> parse(BytesView octets);
+/// All of `octets`, which are at most `most`, is one item. `cbor_malformed` (also strings of
+/// indefinite length, text that is not UTF-8), `cbor_too_large`, `cbor_too_deep`,
+/// `cbor_duplicate_key`, `cbor_trailing`.
+[[nodiscard]] Result<Value> parse(BytesView octets, std::size_t most = longest);
 /// The item at the beginning, and how many octets it takes.
-[[nodiscard]] Result<std::pair<Value, std::size_t>> parse_first(BytesView octets);
+[[nodiscard]] Result<std::pair<Value, std::size_t>> parse_first(BytesView octets,
+                                                                std::size_t most = longest);
 
-}  // namespace mintmark::attest::cbor
+}  // namespace mintmark::cbor

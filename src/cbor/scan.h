@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-namespace mintmark::attest::cbor {
+namespace mintmark::cbor {
 
 struct Shape {
   std::size_t length = 0;  ///< Octets of the item at the beginning.
@@ -18,8 +18,8 @@ struct Shape {
 
 /// The item at the beginning. Allocates nothing that a declared length could
 /// ask for. `cbor_malformed` (also what ends early, strings of indefinite length, text that is not
-/// UTF-8, a map's key that is no integer and no string), `cbor_too_large` (longest, most_items),
-/// `cbor_too_deep` (arrays, maps and tags inside one another).
-[[nodiscard]] Result<Shape> scan(BytesView octets);
+/// UTF-8, a map's key that is no integer and no string), `cbor_too_large` (most octets,
+/// most_items), `cbor_too_deep` (arrays, maps and tags inside one another).
+[[nodiscard]] Result<Shape> scan(BytesView octets, std::size_t most);
 
-}  // namespace mintmark::attest::cbor
+}  // namespace mintmark::cbor
