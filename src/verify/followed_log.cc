@@ -115,15 +115,17 @@ Result<FollowedLog::clock::time_point> FollowedLog::made_at(const Frontier& fron
                                                             Pace& pace) const {
   if (pace_ && frontier.ms < pace_->last_ms)
     return fail(Code::frontier_old, "a frontier was made before the one that came before it");
-  const auto behind = arrived.time_since_epoch() - std::chrono::milliseconds(frontier.ms);
+  const auto behind = std::chrono::floor<std::chrono::milliseconds>(arrived.time_since_epoch()) -
+                      std::chrono::milliseconds(frontier.ms);
   if (pace_)
     pace = *pace_;
   else
     pace = {.slack = arrived - asked_at_.value_or(arrived), .earliest = behind, .last_ms = 0};
   pace.earliest = std::min(pace.earliest, behind);
   pace.last_ms = frontier.ms;
-  const auto made = arrived - (behind - pace.earliest) - pace.slack;
-  if (made + frontier.bound > arrived) return made;
+  const auto late = behind - pace.earliest;
+  if (late < frontier.bound && late + pace.slack < frontier.bound)
+    return arrived - late - pace.slack;
   return fail(Code::frontier_old, "a frontier comes later than its bound of " +
                                       std::to_string(frontier.bound.count()) + " s");
 }

@@ -87,7 +87,7 @@ class FollowedLog {
   /// came after its own clock's time.
   struct Pace {
     clock::duration slack{};
-    clock::duration earliest{};
+    std::chrono::milliseconds earliest{};
     std::int64_t last_ms = 0;
   };
 
