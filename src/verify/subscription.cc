@@ -48,9 +48,10 @@ std::uint32_t random_number() {
   return number;
 }
 
-bool says_type(const http::Response& head, std::string_view type) {
+Result<void> check_type(const http::Response& head, std::string_view type) {
   const std::string* said = head.headers.find("Content-Type");
-  return said != nullptr && said->starts_with(type);
+  if (said != nullptr && said->starts_with(type)) return {};
+  return fail(Code::http_answer_malformed, "the issuer's answer is not " + std::string(type));
 }
 
 http::ClientOptions client_of(const SubscriptionOptions& options) {
@@ -135,13 +136,16 @@ Result<void> EventSubscription::follow_once() {
 Result<void> EventSubscription::load_snapshot() {
   const Deadline by = Deadline::in(snapshot_patience);
   std::string body;
-  auto got = get("/events/snapshot", {}, call_patience, [&](std::string_view part) -> Result<bool> {
-    if (body.size() + part.size() > snapshot_octets)
-      return fail(Code::http_answer_too_large, "the snapshot is longer than 128 MiB");
-    if (by.passed()) return fail(Code::deadline_passed, "the snapshot comes too slowly");
-    body += part;
-    return true;
-  });
+  http::Headers further;
+  further.add("Accept", "application/json");
+  auto got =
+      get("/events/snapshot", further, call_patience, [&](std::string_view part) -> Result<bool> {
+        if (body.size() + part.size() > snapshot_octets)
+          return fail(Code::http_answer_too_large, "the snapshot is longer than 128 MiB");
+        if (by.passed()) return fail(Code::deadline_passed, "the snapshot comes too slowly");
+        body += part;
+        return true;
+      });
   if (!got) return got;
   const auto json = parse_json(body, {.octets = snapshot_octets, .depth = 2, .elements = 16});
   const auto member = [&](const char* name) -> const std::string* {
@@ -207,9 +211,11 @@ Result<EventSubscription::Answered> EventSubscription::call(http::StreamedCall c
                                                             const TakePart& part) {
   Answered answered;
   answered.head.status = 0;
+  const std::string type = *call.headers.find("Accept");
   call.head = [&](const http::Response& head) {
     answered.head = head;
-    return true;
+    if (head.status == 200) answered.outcome = check_type(head, type);
+    return answered.outcome.has_value();
   };
   call.part = [&](std::string_view octets) {
     if (answered.head.status != 200) {

@@ -43,7 +43,8 @@ class EventSubscription final : public Subscription {
     std::string body;  ///< Of an answer that is not followed.
     Result<void> outcome;
   };
-  /// GET of ISSUER/path, once more where the issuer wants another nonce or token.
+  /// GET of ISSUER/path, once more where the issuer wants another nonce or token. `further` names
+  /// the one type that is taken, as Accept.
   [[nodiscard]] Result<void> get(const std::string& path, const http::Headers& further,
                                  std::chrono::milliseconds silence, const TakePart& part);
   [[nodiscard]] Result<Answered> call(http::StreamedCall call, const TakePart& part);
