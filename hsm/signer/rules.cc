@@ -5,6 +5,7 @@
 
 #include "hsm/result_profile.h"
 #include "hsm/signer/certificate_verify.h"
+#include "hsm/signer/list_rules.h"
 #include "jose/base64url.h"
 #include "jose/jws.h"
 
@@ -28,7 +29,8 @@ constexpr std::string_view frontier_typ = "mintmark-frontier+jwt";
 constexpr std::string_view set_typ = "secevent+jwt";                       // RFC 8417 §2.3.
 constexpr std::string_view introspection_typ = "token-introspection+jwt";  // RFC 9701 §5.
 
-std::vector<std::string_view> typs_of(Purpose purpose) {
+// `cose`: of what is no JWS.
+std::vector<std::string_view> typs_of(Purpose purpose, bool cose) {
   switch (purpose) {
     case Purpose::access_token:
       return {"at+jwt"};
@@ -37,7 +39,7 @@ std::vector<std::string_view> typs_of(Purpose purpose) {
     case Purpose::result:
       return {"eat+jwt"};
     case Purpose::status_list:
-      return {"statuslist+jwt"};
+      return {cose ? list_cwt_typ : list_jwt_typ};
     case Purpose::event:
       return {frontier_typ, set_typ, introspection_typ};
     case Purpose::tls:
@@ -53,14 +55,14 @@ std::string listed(const std::vector<std::string_view>& words) {
   return text;
 }
 
-Result<void> check_header(const KeyInfo& key, const Json& header) {
+Result<void> check_header(const KeyInfo& key, const Json& header, bool cose) {
   // Nothing else has a meaning that we would vouch for; jwk or jku would even point elsewhere.
   for (const auto& [name, value] : header.items()) {
     if (std::find(header_members.begin(), header_members.end(), name) == header_members.end()) {
       return refuse("the header may have alg, kid and typ, not " + printable(name));
     }
   }
-  const auto typs = typs_of(key.purpose);
+  const auto typs = typs_of(key.purpose, cose);
   if (std::find(typs.begin(), typs.end(), text_of(header, "typ")) == typs.end()) {
     return refuse("typ must be " + listed(typs) + " for a key of purpose " +
                   std::string(name_of(key.purpose)));
@@ -151,22 +153,29 @@ Result<void> check_result(const Json& claims) {
   return {};
 }
 
-// draft-ietf-oauth-status-list §5.1: whose list it is, and the list.
-Result<void> check_status_list(const PurposeRules& rules, const Json& claims) {
-  if (text_of(claims, "sub").rfind(rules.issuer + "/status/", 0) != 0)
-    return refuse("sub must be one of this issuer's status lists");
-  const auto list = claims.find("status_list");
-  if (list == claims.end() || !list->is_object()) return refuse("status_list is missing");
+// What each of them says; and nothing that would make a token of it, or stand for one, for whoever
+// looks at no `typ`.
+Result<void> check_event(std::string_view typ, const Json& claims) {
+  for (const char* name : {"cnf", "scope", "client_id", "azp"}) {
+    if (claims.contains(name)) return refuse("an event has no " + std::string(name));
+  }
+  if (typ == frontier_typ)
+    return text_of(claims, "head").empty() ? refuse("head is missing") : Result<void>{};
+  // RFC 8417 §2.2, RFC 9701 §5.
+  const char* content = typ == set_typ ? "events" : "token_introspection";
+  const auto found = claims.find(content);
+  if (found == claims.end() || !found->is_object() || found->empty())
+    return refuse(std::string(content) + " must be an object that is not empty");
   return {};
 }
 
-// What would make a token of it, or stand for one, for whoever looks at no `typ`.
-Result<void> check_is_no_token(const Json& claims) {
-  for (const char* name : {"cnf", "scope", "client_id", "azp"}) {
-    if (claims.contains(name))
-      return refuse("a status list or an event has no " + std::string(name));
-  }
-  return {};
+Result<jose::SigningInputParts> parts_of(Purpose purpose, std::string_view input, bool cose) {
+  if (cose) return list_parts_of_cwt(input);
+  jose::JwsLimits limits;
+  if (purpose == Purpose::status_list) limits.octets = longest_list_input;
+  auto parts = jose::parse_signing_input(input, limits);
+  if (!parts) return refuse("no JWS signing input: " + parts.error().detail);
+  return parts;
 }
 
 }  // namespace
@@ -177,17 +186,15 @@ Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key,
     if (!rules.tls) return refuse("this store's TLS keys sign nothing: \"tls\" does not name it");
     return check_certificate_verify(signing_input);
   }
-  auto parts = jose::parse_signing_input(signing_input);
-  if (!parts) return refuse("no JWS signing input: " + parts.error().detail);
-  if (auto header = check_header(key, parts->header); !header) return header;
+  const bool cose = key.purpose == Purpose::status_list && may_be_cose(signing_input);
+  auto parts = parts_of(key.purpose, signing_input, cose);
+  if (!parts) return pass_on(parts);
+  if (auto header = check_header(key, parts->header, cose); !header) return header;
   if (auto issuer = check_issuer(rules, key.purpose, parts->claims); !issuer) return issuer;
   const std::string typ = text_of(parts->header, "typ");
   if (auto times = check_times(rules, key, typ, parts->claims, now); !times) return times;
-  if (key.purpose == Purpose::status_list || key.purpose == Purpose::event) {
-    if (auto told = check_is_no_token(parts->claims); !told) return told;
-    if (key.purpose == Purpose::event) return {};
-    return check_status_list(rules, parts->claims);
-  }
+  if (key.purpose == Purpose::status_list) return check_list_claims(rules.issuer, parts->claims);
+  if (key.purpose == Purpose::event) return check_event(typ, parts->claims);
   if (key.purpose == Purpose::result) {
     if (auto result = check_result(parts->claims); !result) return result;
   }

@@ -24,7 +24,10 @@ struct PurposeRules {
 /// after it and within the longest life, `cnf` with `jkt`, `x5t#S256` or both and nothing else in
 /// an access token (each a SHA-256; RFC 9449 §6.1, RFC 8705 §3.1), a public `cnf.jwk` in a client
 /// attestation. A result has our `eat_profile`, `sub`, `submods` with an `ear_status` each, `cnf`
-/// with `jkt` alone, and none of `aud`, `scope`, `client_id`, `azp`. A TLS key signs no JWS: see
+/// with `jkt` alone, and none of `aud`, `scope`, `client_id`, `azp`. A status list is a JWT, or the
+/// COSE Sig_structure of a CWT (list_rules.h). Of what services are told each `typ` has its own
+/// claim (`head`, `events`, `token_introspection`), none has `cnf`, `scope`, `client_id` or `azp`,
+/// and security events and answers to introspection may lack `exp`. A TLS key signs no JWS: see
 /// certificate_verify.h. What a header or claim says is never quoted whole: the front's words end
 /// up in the keeper's log.
 [[nodiscard]] Result<void> check_purpose(const PurposeRules& rules, const KeyInfo& key,

@@ -45,8 +45,8 @@ std::string kid_of(config::ObjectReader& reader) {
 }
 
 std::optional<hsm::Purpose> purpose_of(config::ObjectReader& reader) {
-  const std::string name =
-      reader.choice("purpose", {"access_token", "client_attestation", "result"}, "");
+  const std::string name = reader.choice(
+      "purpose", {"access_token", "client_attestation", "result", "status_list", "event"}, "");
   if (name.empty()) return std::nullopt;
   return hsm::purpose_named(name).value();
 }

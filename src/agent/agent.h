@@ -106,6 +106,11 @@ class Agent {
   [[nodiscard]] Result<FreshToken> fresh_token(const TokenRequest& request,
                                                SessionKey* session = nullptr);
 
+  /// Tells the issuer that a token of this device is not wanted any more (RFC 7009), and forgets
+  /// it; "": every token that is kept. Gives how many that were. By the device key itself, whatever
+  /// became of the evidence. `issuer_metadata_invalid` where the issuer takes none back.
+  [[nodiscard]] Result<std::size_t> revoke(const std::string& token);
+
   /// The issuer's verdict on this device as an EAT, for whoever does not want tokens: never kept,
   /// its signature not checked. `nonce`: to be echoed in it, 8 to 88 characters; "": none. Attests
   /// again first where that is due, as for a token. `result_unavailable` for a key that nothing
@@ -197,6 +202,8 @@ class Agent {
                                         SessionKey* session);
   [[nodiscard]] Result<ClientCredential> credential_for(const Identity& identity, DeviceKey& key,
                                                         const SessionKey* session);
+  [[nodiscard]] Result<void> take_back(const Identity& identity, IssuerClient& issuer,
+                                       const Endpoints& endpoints, const std::string& token);
   [[nodiscard]] Result<std::string> ask_result(const Identity& identity, const std::string& echoed);
   [[nodiscard]] Result<void> keep_nonce(const std::string& issuer, const std::string& nonce);
   [[nodiscard]] Result<void> attest_again(Identity& identity);

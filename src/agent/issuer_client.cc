@@ -185,7 +185,9 @@ Result<Endpoints> IssuerClient::endpoints() {
     return fail(Code::issuer_metadata_invalid, "the metadata names no token endpoint");
   auto challenge = endpoint_in(*metadata, "challenge_endpoint", *own);
   if (!challenge) return pass_on(challenge);
-  return Endpoints{std::move(*token), std::move(*challenge)};
+  auto revocation = endpoint_in(*metadata, "revocation_endpoint", *own);
+  if (!revocation) return pass_on(revocation);
+  return Endpoints{std::move(*token), std::move(*challenge), std::move(*revocation)};
 }
 
 Result<Json> IssuerClient::post_json(const std::string& url, http::Headers headers,
@@ -292,6 +294,21 @@ TokenReply IssuerClient::token(const std::string& endpoint, const TokenRequest& 
   if (!response) return {tl::unexpected<Error>(response.error()), ""};
   return {token_in(*response, proof.empty() ? "Bearer" : "DPoP"),
           nonce_in(response->headers, nonce_headers)};
+}
+
+RevocationReply IssuerClient::revoke(const std::string& endpoint, const std::string& token,
+                                     const ClientCredential& credential, const std::string& proof) {
+  http::FormFields form = {{"token", token}};
+  form.insert(form.end(), credential.fields.begin(), credential.fields.end());
+  http::Headers headers = credential.headers;
+  headers.add("Content-Type", "application/x-www-form-urlencoded");
+  headers.add("DPoP", proof);
+  const auto response = transport_->send("POST", endpoint, headers, http::encode_form(form));
+  if (!response) return {tl::unexpected<Error>(response.error()), ""};
+  std::string nonce = nonce_in(response->headers, nonce_headers);
+  if (response->status == 200) return {{}, std::move(nonce)};  // RFC 7009 §2.2: without a body.
+  const auto refused = object_in(*response);
+  return {tl::unexpected<Error>(refused.error()), std::move(nonce)};
 }
 
 std::string IssuerClient::result_url(const std::string& client_id) const {

@@ -26,7 +26,8 @@ inline constexpr std::string_view x509_format = "x509";
 /// Endpoints from the issuer's metadata (RFC 8414).
 struct Endpoints {
   std::string token;
-  std::string challenge;  ///< "" where the issuer requires no challenges.
+  std::string challenge;   ///< "" where the issuer requires no challenges.
+  std::string revocation;  ///< "" where the issuer has none (RFC 7009).
 };
 
 /// What a TPM presents (docs/http-api.md, "Enrolment"): an EK certificate, or the AK's own.
@@ -99,6 +100,7 @@ struct Reply {
 };
 using TokenReply = Reply<TokenAnswer>;
 using ResultReply = Reply<std::string>;
+using RevocationReply = Reply<void>;
 
 /// One issuer. Errors of every call: those of the transport; what the issuer refuses with comes
 /// with the issuer's own code where we know it, else as `issuer_refused` or `unavailable`;
@@ -141,6 +143,11 @@ class IssuerClient {
   /// shows a certificate.
   [[nodiscard]] TokenReply token(const std::string& endpoint, const TokenRequest& request,
                                  const ClientCredential& credential, const std::string& proof);
+
+  /// Takes a token back (RFC 7009 §2). `proof` for POST to `endpoint`.
+  [[nodiscard]] RevocationReply revoke(const std::string& endpoint, const std::string& token,
+                                       const ClientCredential& credential,
+                                       const std::string& proof);
 
   /// Where the issuer's verdict on a device is.
   [[nodiscard]] std::string result_url(const std::string& client_id) const;

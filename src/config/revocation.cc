@@ -8,6 +8,8 @@ namespace mintmark::config {
 namespace {
 
 constexpr std::int64_t day = 86400;
+// However little a list of these can be compressed, its token fits into one message to the signer.
+constexpr std::int64_t most_list_bits = 1 << 20;
 constexpr std::int64_t most_a_minute = 1'000'000;
 
 std::chrono::seconds seconds_in(ObjectReader& reader, const char* key, std::int64_t least,
@@ -17,10 +19,14 @@ std::chrono::seconds seconds_in(ObjectReader& reader, const char* key, std::int6
 
 void read_lists(ObjectReader& reader, Revocation& read) {
   read.status_bits = static_cast<unsigned>(reader.integer("status_bits", 1, 2, read.status_bits));
-  const auto entries = reader.integer("list_entries", 1 << 14, 1 << 24, read.list_entries);
+  const std::int64_t most = most_list_bits / read.status_bits;
+  const auto entries = reader.integer("list_entries", 1 << 14, most_list_bits, most);
   read.list_entries = static_cast<std::uint32_t>(entries);
   if (!reader.failed() && !std::has_single_bit(read.list_entries))
     reader.refuse("list_entries", "must be a power of two");
+  if (!reader.failed() && entries > most)
+    reader.refuse("list_entries",
+                  "must be at most " + std::to_string(most) + " with that many status_bits");
   read.list_ttl = seconds_in(reader, "list_ttl_seconds", 1, day, read.list_ttl);
   read.list_life = seconds_in(reader, "list_life_seconds", 1, day, read.list_life);
   if (!reader.failed() && read.list_life < read.list_ttl)

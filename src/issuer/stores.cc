@@ -78,7 +78,7 @@ struct KeyStores::Call {
   keyring::KeyKind kind;
   Input input;
   Deadline deadline;
-  hsm::Done<std::string> done;
+  hsm::Done<SignedInput> done;
   std::set<std::string> tried;
 };
 
@@ -144,6 +144,15 @@ bool KeyStores::serves(const keyring::Snapshot& keys, const keyring::KeyKind& ki
 void KeyStores::sign_jws(std::shared_ptr<const keyring::Snapshot> keys,
                          const keyring::KeyKind& kind, Input input, Deadline deadline,
                          hsm::Done<std::string> done) {
+  sign(std::move(keys), kind, std::move(input), deadline,
+       [done = std::move(done)](Result<SignedInput> made) {
+         if (!made) return done(pass_on(made));
+         done(jose::compact(made->input, made->signature));
+       });
+}
+
+void KeyStores::sign(std::shared_ptr<const keyring::Snapshot> keys, const keyring::KeyKind& kind,
+                     Input input, Deadline deadline, hsm::Done<SignedInput> done) {
   if (const auto any = keyring::Snapshot::current_of(keys, kind); !any)
     return done(tl::unexpected<Error>(any.error()));
   attempt(std::make_shared<Call>(
@@ -165,7 +174,7 @@ void KeyStores::attempt(const std::shared_ptr<Call>& call) {
       choice.key->id, *text, Deadline::in(until),
       [this, call, text, entry = choice.entry, from, ahead](Result<Bytes> signature) {
         entry->ended(ahead, from, signature);
-        if (signature) return call->done(jose::compact(*text, *signature));
+        if (signature) return call->done(SignedInput{std::move(*text), std::move(*signature)});
         if (!is_of_the_request(signature.error().code) && !call->deadline.passed() &&
             choose(*call->keys, call->kind, call->tried).key != nullptr)
           return attempt(call);

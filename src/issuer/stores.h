@@ -22,6 +22,12 @@ struct StoreInUse {
   std::chrono::milliseconds call_deadline{2000};
 };
 
+/// What was signed, and its signature as a JWS has it (RFC 7515 §5.1).
+struct SignedInput {
+  std::string input;
+  Bytes signature;
+};
+
 /// True for what says that the store, and not the one call, is in trouble: another store may sign.
 [[nodiscard]] bool is_trouble_of_the_store(Code code);
 
@@ -45,6 +51,9 @@ class KeyStores {
   /// connected.
   void sign_jws(std::shared_ptr<const keyring::Snapshot> keys, const keyring::KeyKind& kind,
                 Input input, Deadline deadline, hsm::Done<std::string> done);
+  /// Likewise what is put together otherwise than a JWS.
+  void sign(std::shared_ptr<const keyring::Snapshot> keys, const keyring::KeyKind& kind,
+            Input input, Deadline deadline, hsm::Done<SignedInput> done);
 
   /// The store that would be asked next; "" if none has such a key, or none is connected.
   [[nodiscard]] std::string next_for(const keyring::Snapshot& keys,

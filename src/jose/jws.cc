@@ -11,7 +11,8 @@ namespace mintmark::jose {
 namespace {
 
 constexpr std::int64_t latest_time = std::int64_t{1} << 53U;
-constexpr JsonLimits segment_limits{.octets = 16U << 10U, .depth = 8, .elements = 512};
+constexpr std::size_t deepest_segment = 8;
+constexpr std::size_t most_elements = 512;
 
 // RFC 7515 §4.1.11 and RFC 7797: an extension that we do not understand must not be passed over.
 Result<void> refuse_extensions(const Json& header) {
@@ -47,12 +48,14 @@ Result<Segments> segments_of(std::string_view compact, const JwsLimits& limits) 
   return segments;
 }
 
-Result<Json> object_segment(std::string_view segment, const char* name) {
+Result<Json> object_segment(std::string_view segment, const char* name, const JwsLimits& limits) {
   auto octets = from_base64url(segment);
   if (!octets)
     return fail(Code::jws_malformed,
                 std::string("the ") + name + " is not base64url: " + octets.error().detail);
-  auto json = parse_json(as_text(*octets), segment_limits);
+  auto json =
+      parse_json(as_text(*octets),
+                 {.octets = limits.octets, .depth = deepest_segment, .elements = most_elements});
   if (!json)
     return fail(json.error().code, std::string("the ") + name + ": " + json.error().detail);
   if (!json->is_object())
@@ -125,10 +128,10 @@ Result<SigningInputParts> parse_signing_input(std::string_view input, const JwsL
       input.find('.', dot + 1) != std::string_view::npos) {
     return fail(Code::jws_malformed, "a signing input has two segments");
   }
-  auto header = object_segment(input.substr(0, dot), "header");
+  auto header = object_segment(input.substr(0, dot), "header", limits);
   if (!header) return pass_on(header);
   if (auto plain = refuse_extensions(*header); !plain) return pass_on(plain);
-  auto claims = object_segment(input.substr(dot + 1), "payload");
+  auto claims = object_segment(input.substr(dot + 1), "payload", limits);
   if (!claims) return pass_on(claims);
   return SigningInputParts{std::move(*header), std::move(*claims)};
 }

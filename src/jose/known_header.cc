@@ -17,7 +17,7 @@ Result<Json> KnownHeader::verified_claims(std::string_view compact, const JwsLim
   if (!segments) return pass_on(segments);
   if (segments->header != text_)
     return fail(Code::jws_malformed, "its header is not the one that is known");
-  auto claims = object_segment(segments->payload, "payload");
+  auto claims = object_segment(segments->payload, "payload", limits);
   if (!claims) return pass_on(claims);
   auto signature = signature_segment(segments->signature);
   if (!signature) return pass_on(signature);

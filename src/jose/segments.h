@@ -19,7 +19,8 @@ struct Segments {
 /// `jws_malformed`.
 [[nodiscard]] Result<Segments> segments_of(std::string_view compact, const JwsLimits& limits);
 /// base64url of a JSON object; `name` for the error.
-[[nodiscard]] Result<Json> object_segment(std::string_view segment, const char* name);
+[[nodiscard]] Result<Json> object_segment(std::string_view segment, const char* name,
+                                          const JwsLimits& limits);
 /// base64url.
 [[nodiscard]] Result<Bytes> signature_segment(std::string_view segment);
 

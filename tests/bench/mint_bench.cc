@@ -6,11 +6,13 @@
 #include <random>
 #include <thread>
 
+#include "audit_bench.h"
 #include "gate_bench.h"
 #include "http/client.h"
 #include "identities.h"
 #include "issuer_under_load.h"
 #include "programs/command_line.h"
+#include "status_bench.h"
 #include "support/raw_sign.h"
 
 namespace mintmark::bench {
@@ -21,7 +23,8 @@ using Clock = std::chrono::steady_clock;
 const programs::Program program{
     "mint-bench",
     "tokens a second, latency and CPU a token, beside raw signing and verifying; \"mint-bench "
-    "gate\": decisions at a service",
+    "gate\": decisions at a service; \"mint-bench audit\": the log of issued tokens; \"mint-bench "
+    "status\": status lists",
     {{"--devices", "N", "identities, used uniformly (default 200)"},
      {"--requests", "N", "token requests, all made ahead (default 20000)"},
      {"--connections", "N", "kept-alive connections, one thread each (default 16)"},
@@ -172,6 +175,10 @@ int main(int argc, char** argv) {
   try {
     if (argc > 1 && std::string_view(argv[1]) == "gate")
       return mintmark::bench::gate(argc - 1, argv + 1);
+    if (argc > 1 && std::string_view(argv[1]) == "audit")
+      return mintmark::bench::audit(argc - 1, argv + 1);
+    if (argc > 1 && std::string_view(argv[1]) == "status")
+      return mintmark::bench::status(argc - 1, argv + 1);
     const auto line = mintmark::programs::read_command_line(mintmark::bench::program, argc, argv);
     if (!line.arguments) return line.exit_status;
     return mintmark::bench::run(*line.arguments);

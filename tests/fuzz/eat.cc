@@ -45,7 +45,7 @@ void judge(Json claims) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const BytesView octets{data, size};
-  if (const auto value = attest::cbor::parse(octets)) {
+  if (const auto value = cbor::parse(octets)) {
     if (auto claims = attest::eat::claims_of(*value)) judge(std::move(*claims));
   }
   if (auto claims = parse_json(as_text(octets)); claims && claims->is_object())

@@ -2,8 +2,10 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "attest/cbor/cose.h"
 #include "base/file.h"
+#include "cbor/cose.h"
+#include "cbor/write.h"
+#include "jose/jws.h"
 #include "support/android_chain.h"
 #include "support/app_attest_maker.h"
 #include "support/boot_log.h"
@@ -12,6 +14,7 @@
 #include "support/ima_log.h"
 #include "support/nitro_maker.h"
 #include "support/webauthn_maker.h"
+#include "verify/status_list_token.h"
 
 namespace {
 
@@ -119,7 +122,7 @@ bool write_eat(const std::filesystem::path& folder) {
   test::EatMaker maker;
   maker.at = from_unix(1'800'000'000);
   const Json ear = maker.bound_claims(Bytes(32, 7));
-  const auto message = attest::cbor::parse_sign1(maker.cwt(ear)).value();
+  const auto message = cbor::parse_sign1(maker.cwt(ear)).value();
   for (const char* type : {"sevsnpvm", "tdxvm", "sgx"}) {
     test::EatMaker azure;
     azure.at = maker.at;
@@ -158,6 +161,38 @@ bool write_app_attest(const std::filesystem::path& folder) {
   return write(folder / "development.cbor", maker.attestation(hash));
 }
 
+// By the target's key, of which nobody has the private half: what is signed is whole, the tokens
+// are not.
+bool write_status_lists(const std::filesystem::path& folder) {
+  const auto key = jose::PublicKey::from_jwk({{"kty", "EC"},
+                                              {"crv", "P-256"},
+                                              {"x", "G8fAud93NgCg8C_0bY1YqVZ5zNlkb-cNsGTQia7m0is"},
+                                              {"y", "RK1gonvUKKQOCSHDwz3SiN9EijCqmXS4sDeRbc8RnL0"}})
+                       .value();
+  const std::string issuer = "https://issuer.example";
+  const std::string aggregation = issuer + "/statuslists";
+  const Bytes octets = from_hex("c944f9").value();
+  const Bytes compressed = verify::compressed_list(octets);
+  const verify::StatusListClaims claims{.issuer = issuer,
+                                        .uri = issuer + "/status/1",
+                                        .aggregation_uri = aggregation,
+                                        .issued_at = from_unix(1'800'000'000),
+                                        .life = std::chrono::seconds(300),
+                                        .ttl = std::chrono::seconds(60),
+                                        .bits = 2,
+                                        .compressed = compressed};
+  const std::string jwt = verify::status_list_jwt_input(claims, key);
+  const std::string cwt = verify::status_list_cwt_input(claims, key);
+  const Bytes signature(64, 7);
+  return write(folder / "input.jwt", as_bytes(jwt)) && write(folder / "input.cwt", as_bytes(cwt)) &&
+         write(folder / "token.jwt", as_bytes(jose::compact(jwt, signature))) &&
+         write(folder / "token.cwt", as_bytes(verify::status_list_cwt(cwt, signature))) &&
+         write(folder / "list.json",
+               as_bytes(verify::status_list_json(2, compressed, aggregation).dump())) &&
+         write(folder / "list.cbor", verify::status_list_cbor(2, compressed, aggregation)) &&
+         write(folder / "list.bin", cbor::joined(Bytes{2}, compressed));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -181,6 +216,7 @@ int main(int argc, char** argv) {
                        write(folder / "ima/old.txt", as_bytes(old_files().ascii())) &&
                        write_nitro(folder / "nitro") && write_eat(folder / "eat") &&
                        write_webauthn(folder / "webauthn") &&
-                       write_app_attest(folder / "apple_appattest");
+                       write_app_attest(folder / "apple_appattest") &&
+                       write_status_lists(folder / "status_list");
   return written ? 0 : 1;
 }

@@ -2,8 +2,8 @@
 
 #include <map>
 
+#include "cbor/write.h"
 #include "jose/base64url.h"
-#include "support/cbor_writer.h"
 
 namespace mintmark::test {
 namespace {

@@ -7,8 +7,8 @@
 
 #include <stdexcept>
 
+#include "cbor/write.h"
 #include "jose/base64url.h"
-#include "support/cbor_writer.h"
 
 namespace mintmark::test {
 namespace {

@@ -11,8 +11,8 @@
 
 #include "attest/x509/trust.h"
 #include "base/json.h"
+#include "cbor/write.h"
 #include "jose/key.h"
-#include "support/cbor_writer.h"
 #include "support/issued_certificate.h"
 
 namespace mintmark::test {

@@ -7,8 +7,8 @@
 #include <array>
 #include <cctype>
 
-#include "attest/cbor/cose.h"
 #include "attest/eat/claims.h"
+#include "cbor/cose.h"
 #include "jose/jws.h"
 
 namespace mintmark::attest::eat {

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "attest/cbor/cbor.h"
 #include "attest/eat/keys.h"
 #include "base/json.h"
+#include "cbor/cbor.h"
 
 namespace mintmark::attest::eat {
 

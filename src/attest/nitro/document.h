@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "attest/cbor/cose.h"
 #include "attest/x509/chain.h"
 #include "base/time.h"
+#include "cbor/cose.h"
 
 namespace mintmark::attest::nitro {
 

@@ -1,11 +1,11 @@
 // A foreign attester's token from files, with the attester's keys where they are given.
 #include <algorithm>
 
-#include "attest/cbor/cose.h"
 #include "attest/eat/appraisal.h"
 #include "attest/eat/claims.h"
 #include "attest/eat/token.h"
 #include "attest/offline/parts.h"
+#include "cbor/cose.h"
 #include "jose/jws.h"
 
 namespace mintmark::attest::offline {

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "attest/cbor/cose.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "cbor/cose.h"
 
 namespace mintmark::attest::webauthn {
 

@@ -1,8 +1,8 @@
 // The TPM structures of a statement of format "tpm" (WebAuthn Level 3 §8.3). Pure; thread-safe.
 #pragma once
 
-#include "attest/cbor/cbor.h"
 #include "attest/tpm2/structures.h"
+#include "cbor/cbor.h"
 
 namespace mintmark::attest::webauthn {
 

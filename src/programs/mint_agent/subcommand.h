@@ -18,10 +18,10 @@ struct Subcommand {
   std::function<Result<int>(const Arguments& arguments)> run_alone{};
 };
 
-[[nodiscard]] std::vector<Subcommand> enrolment_commands();    ///< enroll, attest
-[[nodiscard]] std::vector<Subcommand> token_commands();        ///< token, result, proof, curl
-[[nodiscard]] std::vector<Subcommand> serve_commands();        ///< serve
-[[nodiscard]] std::vector<Subcommand> status_commands();       ///< status
+[[nodiscard]] std::vector<Subcommand> enrolment_commands();  ///< enroll, attest
+[[nodiscard]] std::vector<Subcommand> token_commands();      ///< token, revoke, result, proof, curl
+[[nodiscard]] std::vector<Subcommand> serve_commands();      ///< serve
+[[nodiscard]] std::vector<Subcommand> status_commands();     ///< status
 [[nodiscard]] std::vector<Subcommand> certificate_commands();  ///< certificate
 
 /// The directory of --state.

@@ -1,4 +1,4 @@
-// token, result, proof, curl: what this device is given, and how its use is proven.
+// token, revoke, result, proof, curl: what this device is given, and how its use is proven.
 #include <cstdio>
 
 #include "programs/mint_agent/subcommand.h"
@@ -21,6 +21,20 @@ Result<int> token(agent::Agent& agent, const Arguments& arguments) {
   auto token = agent.token(wanted(arguments));
   if (!token) return pass_on(token);
   std::printf("%s\n", token->c_str());
+  return exit_done;
+}
+
+Result<int> revoke(agent::Agent& agent, const Arguments& arguments) {
+  std::string token;
+  if (arguments.has("--token")) {
+    auto text = value_or_stdin(arguments.value("--token"));
+    if (!text) return pass_on(text);
+    if (text->empty()) return fail(Code::invalid_argument, "--token is empty");
+    token = std::move(*text);
+  }
+  const auto revoked = agent.revoke(token);
+  if (!revoked) return tl::unexpected<Error>(revoked.error());
+  if (token.empty()) std::fprintf(stderr, "mint-agent: %zu kept tokens revoked\n", *revoked);
   return exit_done;
 }
 
@@ -90,6 +104,11 @@ std::vector<Subcommand> token_commands() {
         {token_options[0], token_options[1], by_certificate},
         ""},
        &token},
+      {{"revoke",
+        "tell the issuer that a token is not wanted any more; without --token all that are kept",
+        {{"--token", "T", "the token; - reads standard input"}},
+        ""},
+       &revoke},
       {{"result",
         "print the issuer's verdict on this device, signed: an EAT for others than the issuer",
         {{"--nonce", "N", "to be echoed in it: 8 to 88 characters that whoever wants it chose"}},

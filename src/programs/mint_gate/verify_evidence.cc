@@ -137,7 +137,8 @@ Command verify_evidence_command() {
        {"--require", "LEVEL",
         "tpm: a TPM's own word; vendor: that of hardware whose vendor vouches for it; claim "
         "(default): the PKCS#11 module's claim will do"},
-       {"--purpose", "P", "only keys of this purpose: access_token, client_attestation, result",
+       {"--purpose", "P",
+        "only keys of this purpose: access_token, client_attestation, result, status_list, event",
         true}},
       ""};
 }

@@ -43,6 +43,8 @@ Figures::Figures(const std::string& issuer_path)
                                   "Requests refused on the public listeners, by code.")),
       devices_(issuer_path + "/devices/"),
       device_result_(make_route("device_result")),
+      lists_(issuer_path + "/status/"),
+      status_list_(make_route("status_list")),
       other_(make_route("other")) {
   add_constants(metrics_);
   add_routes(issuer_path);
@@ -69,9 +71,14 @@ void Figures::add_routes(const std::string& path) {
   add("/readyz", "readyz");
   add("/.well-known/oauth-authorization-server" + path, "metadata");
   add(path + "/.well-known/jwks.json", "jwks");
+  add(path + "/statuslists", "status_lists");
   add(path + "/challenge", "challenge");
   add(path + "/token", "token").outcomes =
       metrics_.outcomes("mintmark_token_requests_total", "Token requests by outcome.");
+  add(path + "/introspect", "introspect").outcomes =
+      metrics_.outcomes("mintmark_introspections_total", "Introspections by outcome.");
+  add(path + "/revoke", "revoke").outcomes = metrics_.outcomes(
+      "mintmark_holder_revocations_total", "Tokens that their holders took back, by outcome.");
   std::vector<std::string> formats = attest::evidence_formats();
   formats.insert(formats.end(), {"tpm2", "key"});
   for (const std::string& format : formats) {
@@ -88,6 +95,7 @@ bool Figures::is_route(std::string_view path) const { return routes_.contains(pa
 
 Figures::Route& Figures::route_of(std::string_view path) {
   if (const auto found = routes_.find(path); found != routes_.end()) return found->second;
+  if (path.starts_with(lists_)) return status_list_;
   const bool of_device = path.starts_with(devices_) && path.ends_with("/result");
   return of_device ? device_result_ : other_;
 }
@@ -121,6 +129,29 @@ Figures::Acknowledgements Figures::acknowledgements() {
                             {{"outcome", outcome}});
   };
   return {of("taken"), of("unlisted"), of("malformed")};
+}
+
+Figures::Revocations Figures::revocations() {
+  return {metrics_.gauge("mintmark_live_tokens", "Tokens that have not ended, revoked or not."),
+          metrics_.counter("mintmark_issuance_log_entries_total",
+                           "Tokens written to the log of issued tokens."),
+          metrics_.counter("mintmark_issuance_log_groups_total",
+                           "Flushes that they shared: entries by groups wait for one."),
+          metrics_.counter("mintmark_revoked_tokens_total",
+                           "Tokens that were good until a revocation met them.")};
+}
+
+Figures::StatusLists Figures::status_lists() {
+  return {metrics_.outcomes("mintmark_status_list_builds_total",
+                            "Tokens of status lists that were made, by outcome."),
+          metrics_.seconds("mintmark_status_list_build_seconds",
+                           "From a copy of the list to its signed token.", signing_bounds),
+          metrics_.gauge("mintmark_status_list_octets", "Of the token that was made last.")};
+}
+
+telemetry::Counter Figures::revocations_of(const std::string& what) {
+  return metrics_.counter("mintmark_revocations_total", "Revocations that had something to say.",
+                          {{"what", what}});
 }
 
 telemetry::Outcomes Figures::tls_signatures() {

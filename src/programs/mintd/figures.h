@@ -43,6 +43,25 @@ class Figures {
   };
   [[nodiscard]] Acknowledgements acknowledgements();
 
+  /// What was issued and what was revoked.
+  struct Revocations {
+    telemetry::Gauge live;
+    telemetry::Counter logged;
+    telemetry::Counter groups;
+    telemetry::Counter revoked_tokens;
+  };
+  [[nodiscard]] Revocations revocations();
+  /// Of one kind: "token", "device", …
+  [[nodiscard]] telemetry::Counter revocations_of(const std::string& what);
+
+  /// Tokens of status lists that were made.
+  struct StatusLists {
+    telemetry::Outcomes outcomes;
+    telemetry::Seconds seconds;
+    telemetry::Gauge octets;  ///< Of the last one.
+  };
+  [[nodiscard]] StatusLists status_lists();
+
   /// Handshakes' signatures by a TLS key that lives in a key store.
   [[nodiscard]] telemetry::Outcomes tls_signatures();
 
@@ -70,6 +89,9 @@ class Figures {
   /// Of paths with a device's id in them, which is no label.
   std::string devices_;
   Route device_result_;
+  /// Of paths with a list's number in them.
+  std::string lists_;
+  Route status_list_;
   Route other_;
 };
 

@@ -29,6 +29,9 @@
 #include "programs/mintd/activations.h"
 #include "programs/mintd/doors.h"
 #include "programs/mintd/figures.h"
+#include "programs/mintd/front_revocation.h"
+#include "programs/mintd/front_services.h"
+#include "programs/mintd/front_status.h"
 #include "programs/mintd/front_stores.h"
 #include "programs/mintd/tls_contexts.h"
 
@@ -75,6 +78,7 @@ class Front {
   void stop();
   [[nodiscard]] api::Readiness readiness() const;
   [[nodiscard]] http::Router routes();
+  [[nodiscard]] bool signs_now(const std::string& kid) const;
   [[nodiscard]] api::Acknowledged acknowledged();
 
   boost::asio::io_context& io_;
@@ -95,6 +99,9 @@ class Front {
   std::optional<issuer::Policies> policies_;
   std::optional<issuer::TrustInForce> trust_;
   FrontStores stores_;
+  std::unique_ptr<FrontRevocation> revocation_;
+  std::unique_ptr<FrontStatus> status_;
+  std::unique_ptr<FrontServices> services_;
   /// What the keeper has to tell operators: keys that could not be rotated.
   std::atomic<std::shared_ptr<const std::vector<std::string>>> warnings_;
   std::unique_ptr<issuer::Issuer> issuer_;

@@ -46,7 +46,7 @@ class KeyEvidence : public Operating {
     await("evidence of every key of both stores", [&] {
       const auto answer = stack.curl({"--fail", url("/.well-known/key-evidence")});
       const Json document = Json::parse(answer.output, nullptr, false);
-      if (answer.status != 0 || !document.is_object() || document["keys"].size() < 8) return false;
+      if (answer.status != 0 || !document.is_object() || document["keys"].size() < 16) return false;
       return std::none_of(document["keys"].begin(), document["keys"].end(),
                           [](const Json& key) { return key["evidence"].is_null(); });
     });
@@ -158,7 +158,7 @@ TEST_F(KeyEvidence, IsProvenToOneWhoActivatesTheTpmHimself) {
     EXPECT_EQ(key["level"], key["kind"] == "tpm2-certify" ? "tpm" : "claim") << key;
     if (key["level"] == "tpm") ++by_tpm;
   }
-  EXPECT_EQ(by_tpm, 4U);
+  EXPECT_EQ(by_tpm, 8U);
   const Outcome people = gate(trusting(*tpm_));
   EXPECT_TRUE(says(people, "the module's claim")) << people.output;
   EXPECT_TRUE(says(people, "proved to be in that TPM just now")) << people.output;

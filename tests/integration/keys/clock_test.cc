@@ -33,7 +33,7 @@ TEST_F(ClockOfTheIssuer, SetBackMintsNothingUntilAnOperatorSaysThatItIsRight) {
   EXPECT_EQ(status_of(refused), 503) << refused;
   EXPECT_NE(log().find("\"clock_behind\""), std::string::npos);
   EXPECT_GT(stack.control({"status"})["clock_behind_seconds"], 3000);
-  EXPECT_EQ(published().size(), 8U + keys({"retired", "retiring"}).size()) << "keys are served";
+  EXPECT_EQ(published().size(), 16U + keys({"retired", "retiring"}).size()) << "keys are served";
 
   EXPECT_EQ(mintctl({"clock", "accept"}).status, 0);
   stack.wait_until_ready();

@@ -14,16 +14,16 @@ namespace {
 
 TEST_F(Keys, AreListedWithTheirStateAndWhatComesNext) {
   // The stores are ready a moment before the last of their keys is.
-  await("a key ahead for each", [&] { return keys({"published"}).size() == 4; });
+  await("a key ahead for each", [&] { return keys({"published"}).size() == 8; });
   const auto active = keys({"active"});
-  ASSERT_EQ(active.size(), 4U) << "two purposes in two stores";
+  ASSERT_EQ(active.size(), 8U) << "four purposes in two stores";
   for (const Json& key : active) {
     EXPECT_EQ(key["next"]["state"], "retiring");
     EXPECT_GT(key["next"]["at"], key["since"]["active"]);
   }
   const auto ahead = keys({"published"});
   for (const Json& key : ahead) EXPECT_EQ(key["next"]["state"], "active");
-  EXPECT_EQ(published().size(), 8U);
+  EXPECT_EQ(published().size(), 16U);
   const Outcome table = mintctl({"keys", "list"});
   EXPECT_EQ(table.status, 0);
   EXPECT_NE(table.output.find("NEXT"), std::string::npos);
@@ -52,9 +52,9 @@ TEST_F(Keys, RotateAtAnOperatorsWordAndNoTokenIsLost) {
   });
   EXPECT_EQ(verify(before), 0);
   EXPECT_EQ(key(old_main)["next"]["state"], "destroyed");
-  EXPECT_EQ(keys({"published"}).size(), 4U) << "one is ahead again";
+  EXPECT_EQ(keys({"published"}).size(), 8U) << "one is ahead again";
   for (const Json& key : keys({"active"})) {
-    if (key["purpose"] != "client_attestation") continue;
+    if (key["purpose"] == "access_token") continue;
     EXPECT_EQ(key["next"]["at"], key["since"]["active"].get<int>() + 30 * 86400)
         << "nobody asked for that";
   }
@@ -99,10 +99,10 @@ TEST_F(Keys, ThatNobodyHasOrNoReasonAreNotRevoked) {
   EXPECT_EQ(verify(token()), 0);
 }
 
-// tests/long says how many rotations; each round makes four, two purposes in two stores.
+// tests/long says how many rotations; each round makes eight, four purposes in two stores.
 int rounds() {
   const char* rotations = std::getenv("MINTMARK_ROTATIONS");  // NOLINT(concurrency-mt-unsafe)
-  return rotations == nullptr ? 5 : std::atoi(rotations) / 4;
+  return rotations == nullptr ? 5 : std::atoi(rotations) / 8;
 }
 
 TEST_F(Keys, ARotationOutlivesAFrontThatIsKilledInIt) {
@@ -120,7 +120,7 @@ TEST_F(Keys, ARotationOutlivesAFrontThatIsKilledInIt) {
     stack.wait_until_ready();
     EXPECT_EQ(verify(before), 0);
     EXPECT_EQ(verify(token()), 0);
-    EXPECT_EQ(keys({"active"}).size(), 4U);
+    EXPECT_EQ(keys({"active"}).size(), 8U);
     ASSERT_FALSE(HasFailure()) << "round " << i;
   }
   EXPECT_TRUE(stack.control({"keys", "list"})["orphans"].empty());

@@ -80,7 +80,7 @@ TEST_F(TwoStores, WithBothGoneTokensWaitAndTheRestAnswers) {
   const std::string answer = ask();
   EXPECT_EQ(status_of(answer), 503) << answer;
   EXPECT_NE(answer.find("Retry-After: "), std::string::npos);
-  EXPECT_EQ(published().size(), 8U + keys({"retired", "retiring"}).size());
+  EXPECT_EQ(published().size(), 16U + keys({"retired", "retiring"}).size());
   // The keeper has found them hanging and starts others.
   await("tokens again", [&] { return status_of(ask()) == 200; });
 }

@@ -72,10 +72,12 @@ TEST_F(Metrics, CountTokensSignaturesAndRefusals) {
   // A fresh one, not the one the agent keeps.
   ASSERT_EQ(fresh_token("read").status, 0);
   EXPECT_EQ(figure(R"(mintmark_token_requests_total{outcome="ok"})"), issued + 1);
-  EXPECT_EQ(figure(R"(mintmark_signatures_total{outcome="ok",store="main"})"),
+  // Status lists and what services are told are signed as time goes by.
+  EXPECT_GE(figure(R"(mintmark_signatures_total{outcome="ok",store="main"})"),
             std::max(signatures, 0.0) + 1);
   EXPECT_GE(figure(R"(mintmark_signing_seconds_count{store="main"})"), 1);
-  EXPECT_EQ(figure(R"(mintmark_signing_pending{store="main"})"), 0);
+  await("no call to be under way",
+        [&] { return figure(R"(mintmark_signing_pending{store="main"})") == 0; });
 
   const std::string refused = R"(mintmark_token_requests_total{outcome="grant_type_unsupported"})";
   const double before = std::max(figure(refused), 0.0);

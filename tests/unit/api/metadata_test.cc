@@ -39,6 +39,7 @@ TEST(Metadata, NameTheIssuerAndItsEndpoints) {
   EXPECT_EQ(document["jwks_uri"], "https://issuer.example/.well-known/jwks.json");
   EXPECT_EQ(document["mintmark_key_evidence_endpoint"],
             "https://issuer.example/.well-known/key-evidence");
+  EXPECT_EQ(document["status_list_aggregation_endpoint"], "https://issuer.example/statuslists");
   EXPECT_EQ(document["grant_types_supported"], Json::array({"client_credentials"}));
   EXPECT_EQ(document["response_types_supported"], Json::array());
 }

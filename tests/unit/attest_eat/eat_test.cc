@@ -4,14 +4,14 @@
 
 #include "attest/offline/judge.h"
 #include "attest/vocabulary.h"
+#include "cbor/write.h"
 #include "foreign_result.h"
 #include "jose/base64url.h"
-#include "support/cbor_writer.h"
 
 namespace mintmark::attest::eat {
 namespace {
 
-namespace write = test::cbor;
+namespace write = cbor;
 using test::EatMaker;
 
 TEST_P(EitherResult, DoubtedOfOneSubmoduleIsProvenOfNone) {

@@ -1,9 +1,9 @@
 // Published examples of EARs and of EATs, read as their documents say.
 #include <gtest/gtest.h>
 
-#include "attest/cbor/cbor.h"
 #include "attest/eat/appraisal.h"
 #include "attest/eat/token.h"
+#include "cbor/cbor.h"
 #include "support/eat_maker.h"
 
 namespace mintmark::attest::eat {

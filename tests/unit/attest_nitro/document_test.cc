@@ -10,8 +10,8 @@
 #include "attest/offline/judge.h"
 #include "attest/tpm2/signature.h"
 #include "attest/vocabulary.h"
+#include "cbor/write.h"
 #include "jose/base64url.h"
-#include "support/cbor_writer.h"
 #include "support/nitro_maker.h"
 #include "support/soft_key.h"
 #include "support/test_tpm.h"
@@ -19,7 +19,7 @@
 namespace mintmark::attest::nitro {
 namespace {
 
-namespace write = test::cbor;
+namespace write = cbor;
 using test::NitroMaker;
 using Break = std::function<void(NitroMaker&)>;
 

@@ -99,6 +99,19 @@ TEST(ConfigRefusal, OfAMissingKeyNamesTheLineOfItsObject) {
             line_of(R"("main")") + ": key \"hsm.stores.main.token\": is missing");
 }
 
+TEST(ConfigRefusal, OfStatusListsThatCouldNotBeSigned) {
+  const auto lists = [](const std::string& members) {
+    return refusal(R"("front":)", R"("revocation": {)" + members + R"(}, "front":)");
+  };
+  expect_text(lists(R"("list_entries": 100000)"), "must be a power of two");
+  expect_text(lists(R"("list_entries": 8192)"), "list_entries");
+  expect_text(lists(R"("list_entries": 2097152)"), "list_entries");
+  expect_text(lists(R"("status_bits": 2, "list_entries": 1048576)"),
+              "must be at most 524288 with that many status_bits");
+  expect_text(lists(R"("status_bits": 3)"), "status_bits");
+  expect_text(lists(R"("list_life_seconds": 59)"), "must not be less than list_ttl_seconds");
+}
+
 TEST(ConfigRefusal, OfAMisspeltKeyNamesTheNearestKnownOne) {
   EXPECT_EQ(refusal(R"("threads")", R"("thread")"),
             line_of(R"("threads")") +

@@ -131,6 +131,18 @@ TEST(Config, GivesResultsAsTheFileSaysAndNoneWhereItIsSilent) {
   EXPECT_FALSE(good(replaced(sample, R"("enabled": true, )", "")).results.enabled);
 }
 
+TEST(Config, MakesStatusListsAsLongAsOneMessageToTheSignerTakes) {
+  EXPECT_EQ(good(sample).revocation.list_entries, 1U << 20U);
+  const auto with = [](const std::string& members) {
+    return good(replaced(sample, R"("front":)", R"("revocation": {)" + members + R"(}, "front":)"))
+        .revocation;
+  };
+  EXPECT_EQ(with(R"("status_bits": 2)").list_entries, 1U << 19U);
+  EXPECT_EQ(with(R"("status_bits": 2, "list_entries": 16384)").list_entries, 1U << 14U);
+  EXPECT_EQ(with(R"("list_ttl_seconds": 5, "list_life_seconds": 5)").list_life,
+            std::chrono::seconds(5));
+}
+
 TEST(Config, TakesClientsByCertificateOnlyWhereItSaysHow) {
   const std::string whole =
       R"("mutual_tls": {"self_signed": true, "authorities": ["devices-ca.pem"]},)";

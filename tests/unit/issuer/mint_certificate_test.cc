@@ -26,11 +26,12 @@ class MintByCertificate : public MintFixture {
   }
 
   void serve(MutualTls taken, bool challenges_required = false) {
-    issuer.emplace(MintOptions{.issuer = issuer_url,
-                               .token_url = issuer_url + "/token",
-                               .challenges_required = challenges_required,
-                               .mutual_tls = std::move(taken)},
-                   Issuer::Parts{minting, keyring, devices, stores, policies, gate});
+    issuer.emplace(
+        MintOptions{.issuer = issuer_url,
+                    .token_url = issuer_url + "/token",
+                    .challenges_required = challenges_required,
+                    .mutual_tls = std::move(taken)},
+        Issuer::Parts{minting, keyring, devices, stores, policies, gate, ledger_parts()});
     clock.advance(first_taken);
   }
   std::shared_ptr<const attest::x509::Trust> authorities() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "issuer_fixture.h"
+#include "support/ledger_in_memory.h"
 
 namespace mintmark::issuer {
 
@@ -40,11 +41,16 @@ class MintFixture : public IssuerFixture {
       verify::proof_future + std::chrono::seconds{1};
   /// As after a restart: nothing is remembered.
   void start(bool challenges_required = false) {
-    issuer.emplace(MintOptions{.issuer = issuer_url,
-                               .token_url = issuer_url + "/token",
-                               .challenges_required = challenges_required,
-                               .algorithms = algorithms},
-                   Issuer::Parts{minting, keyring, devices, stores, policies, gate});
+    issuer.emplace(
+        MintOptions{.issuer = issuer_url,
+                    .token_url = issuer_url + "/token",
+                    .challenges_required = challenges_required,
+                    .algorithms = algorithms},
+        Issuer::Parts{minting, keyring, devices, stores, policies, gate, ledger_parts()});
+  }
+
+  Ledger ledger_parts() {
+    return {ledger.log, ledger.statuses, ledger.live, ledger.events, ledger.revoker};
   }
 
   Json attestation_header() {
@@ -87,6 +93,8 @@ class MintFixture : public IssuerFixture {
   attest::RecordedDevice device;
   Policies policies{gate, policy_of(policy_text)};
   keyring::SigningAlgorithms algorithms;
+  test::LedgerInMemory ledger{clock, [this](Moment moment) { minting.raise_mark(moment); },
+                              [this] { gate.wait_for_those_inside(); }};
   std::optional<Issuer> issuer;
   TokenCall call;
 };

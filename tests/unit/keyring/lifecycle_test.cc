@@ -24,7 +24,7 @@ TEST_F(LifecycleTest, GivesEachAlgorithmThatIsUsedAKeyOfItsOwn) {
   algorithms.by_audience = {{"a", Algorithm::ed25519}, {"b", Algorithm::rs256}};
   const auto snapshot = reconcile();
   ASSERT_TRUE(snapshot) << snapshot.error().to_string();
-  for (const KeyKind& kind : algorithms.wanted())
+  for (const KeyKind& kind : plan().wanted)
     EXPECT_NE((*snapshot)->current(kind.purpose, kind.algorithm), nullptr) << to_string(kind);
   EXPECT_EQ(journal.records.size(), 8U);
   const auto again = reconcile();

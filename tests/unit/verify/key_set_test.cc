@@ -40,8 +40,8 @@ TEST(KeySet, FindsAKeyByItsKid) {
 TEST(KeySet, TakesNoKeyOfAnotherPurpose) {
   EXPECT_EQ(taken(with("mintmark_purpose", "access_token")), 1U);
   for (const Json& purpose :
-       {Json(), Json("client_attestation"), Json("result"), Json("ACCESS_TOKEN"), Json(""), Json(1),
-        Json::array({"access_token"})}) {
+       {Json(), Json("client_attestation"), Json("result"), Json("status_list"), Json("event"),
+        Json("ACCESS_TOKEN"), Json(""), Json(1), Json::array({"access_token"})}) {
     EXPECT_EQ(taken(with("mintmark_purpose", purpose)), 0U) << purpose;
   }
 }
