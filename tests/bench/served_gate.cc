@@ -38,6 +38,7 @@ struct ServedGate::State {
   [[nodiscard]] Json configuration() const {
     return {{"issuer", published.url()},
             {"ca", published.ca_file().string()},
+            {"revocation", {{"none", true}}},
             {"listen",
              {{{"dialect", "nginx"},
                {"address", "127.0.0.1"},
