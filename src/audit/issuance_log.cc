@@ -1,6 +1,8 @@
 #include "audit/issuance_log.h"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -87,9 +89,7 @@ Issued read_row(const Statement& row) {
 class SqliteIssuanceLog final : public IssuanceLog {
  public:
   SqliteIssuanceLog(Database database, Statement insert)
-      : database_(std::move(database)),
-        insert_(std::move(insert)),
-        worker_([this] { work(); }) {}
+      : database_(std::move(database)), insert_(std::move(insert)), worker_([this] { work(); }) {}
 
   ~SqliteIssuanceLog() override {
     {
@@ -138,6 +138,8 @@ class SqliteIssuanceLog final : public IssuanceLog {
     }
   }
 
+  Written written() const override { return {entries_.load(), groups_.load()}; }
+
  private:
   struct Waiting {
     Issued entry;
@@ -149,8 +151,8 @@ class SqliteIssuanceLog final : public IssuanceLog {
     for (;;) {
       changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
       if (waiting_.empty()) return;
-      const auto last = waiting_.begin() +
-                        static_cast<std::ptrdiff_t>(std::min(waiting_.size(), longest_group));
+      const auto last =
+          waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), longest_group));
       const std::vector<Waiting> group(std::make_move_iterator(waiting_.begin()),
                                        std::make_move_iterator(last));
       waiting_.erase(waiting_.begin(), last);
@@ -173,6 +175,8 @@ class SqliteIssuanceLog final : public IssuanceLog {
     }
     insert_.again();
     if (auto committed = transaction->commit(); !committed) return failed(committed.error());
+    entries_ += group.size();
+    ++groups_;
     return {};
   }
 
@@ -190,6 +194,8 @@ class SqliteIssuanceLog final : public IssuanceLog {
   mutable std::mutex database_mutex_;
   mutable Database database_;
   Statement insert_;
+  std::atomic<std::uint64_t> entries_ = 0;
+  std::atomic<std::uint64_t> groups_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Waiting> waiting_;

@@ -8,10 +8,9 @@ void LiveTokens::put(audit::Issued token) {
   const std::lock_guard lock(mutex_);
   if (by_jti_.contains(std::string_view(token.jti))) return;
   auto& device = *by_device_.try_emplace(std::move(token.device)).first;
-  auto& terms = *terms_
-                     .try_emplace({std::move(token.audience), std::move(token.kid),
-                                   std::move(token.rule)})
-                     .first;
+  auto& terms =
+      *terms_.try_emplace({std::move(token.audience), std::move(token.kid), std::move(token.rule)})
+           .first;
   ++terms.second;
   token.jti.shrink_to_fit();
   const Kept* kept =

@@ -57,7 +57,9 @@ class LiveTokens {
   };
   struct JtiHash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view jti) const { return std::hash<std::string_view>{}(jti); }
+    std::size_t operator()(std::string_view jti) const {
+      return std::hash<std::string_view>{}(jti);
+    }
     std::size_t operator()(const Kept& kept) const { return (*this)(kept.jti); }
   };
   struct SameJti {

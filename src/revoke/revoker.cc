@@ -46,10 +46,8 @@ std::vector<Json> name_each(const std::vector<LiveTokens::Entry>& met) {
 }  // namespace
 
 verify::RevocableToken revocable(const audit::Issued& token) {
-  return {.jti = token.jti,
-          .subject = token.device,
-          .kid = token.kid,
-          .issued_at = token.issued_at};
+  return {
+      .jti = token.jti, .subject = token.device, .kid = token.kid, .issued_at = token.issued_at};
 }
 
 struct Revoker::Order {
@@ -155,9 +153,8 @@ std::vector<Json> Revoker::say(const Revocation& what, const Entries& met) const
       return one(
           {{"type", "device"}, {"sub", what.name}, {"before", to_unix(cut)}, {"until", until}});
     case What::key:
-      return one({{"type", "key"},
-                  {"kid", what.name},
-                  {"until", to_unix(parts_.clock.now() + key_kept)}});
+      return one(
+          {{"type", "key"}, {"kid", what.name}, {"until", to_unix(parts_.clock.now() + key_kept)}});
     case What::issued_before:
       return one({{"type", "issued_before"}, {"before", to_unix(cut)}, {"until", until}});
     case What::evidence:
@@ -186,7 +183,7 @@ void Revoker::carry_out(const std::shared_ptr<const Order>& order) {
   parts_.events.append(say(what, order->met), [this, order](Result<std::uint64_t> seq) {
     if (!seq) return order->done(pass_on(seq));
     flip(*order);
-    if (parts_.told) parts_.told(order->what.what, order->met.size());
+    if (parts_.told) parts_.told(order->what, order->met.size());
     order->done(Outcome{order->met.size(), *seq});
   });
 }

@@ -54,7 +54,7 @@ class Revoker {
     /// Returns when no token can leave any more that was decided before this was called.
     std::function<void()> wait_for_decided = {};
     /// Told of each that was carried out, and how many live tokens it met; from any thread.
-    std::function<void(Revocation::What, std::size_t)> told = {};
+    std::function<void(const Revocation&, std::size_t)> told = {};
   };
   Revoker(Parts parts, std::chrono::seconds longest_life);
   Revoker(const Revoker&) = delete;

@@ -102,7 +102,8 @@ class Leases {
 
  private:
   static ListRow read_row(const store::Statement& row) {
-    ListRow list{static_cast<std::uint32_t>(row.integer(0)), static_cast<unsigned>(row.integer(1)),
+    ListRow list{static_cast<std::uint32_t>(row.integer(0)),
+                 static_cast<unsigned>(row.integer(1)),
                  static_cast<std::uint32_t>(row.integer(2)),
                  static_cast<std::uint32_t>(row.integer(3)),
                  {}};

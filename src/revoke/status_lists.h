@@ -28,7 +28,7 @@ struct ListContent {
   unsigned bits = 1;
   std::vector<std::uint8_t> octets;  ///< §4.1; not compressed.
   std::uint64_t version = 0;  ///< Grows with each change of any of its entries, and each start.
-  Moment wanted_until;               ///< No token that is in it lives longer.
+  Moment wanted_until;        ///< No token that is in it lives longer.
 };
 
 /// The indexes of tokens and the statuses behind them. An index is never given twice, not even

@@ -28,6 +28,7 @@ struct Subcommand {
 /// devices explain, boot, baseline, attest; policy allow
 [[nodiscard]] std::vector<Subcommand> boot_commands();
 [[nodiscard]] std::vector<Subcommand> result_commands();             ///< devices result
+[[nodiscard]] std::vector<Subcommand> token_commands();              ///< tokens revoke, list
 [[nodiscard]] std::vector<Subcommand> policy_commands();             ///< policy …
 [[nodiscard]] std::vector<Subcommand> evidence_eventlog_commands();  ///< evidence eventlog
 [[nodiscard]] std::vector<Subcommand> hsm_token_commands();          ///< hsm tokens, init, pin

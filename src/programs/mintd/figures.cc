@@ -123,6 +123,21 @@ Figures::Acknowledgements Figures::acknowledgements() {
   return {of("taken"), of("unlisted"), of("malformed")};
 }
 
+Figures::Revocations Figures::revocations() {
+  return {metrics_.gauge("mintmark_live_tokens", "Tokens that have not ended, revoked or not."),
+          metrics_.counter("mintmark_issuance_log_entries_total",
+                           "Tokens written to the log of issued tokens."),
+          metrics_.counter("mintmark_issuance_log_groups_total",
+                           "Flushes that they shared: entries by groups wait for one."),
+          metrics_.counter("mintmark_revoked_tokens_total",
+                           "Tokens that were good until a revocation met them.")};
+}
+
+telemetry::Counter Figures::revocations_of(const std::string& what) {
+  return metrics_.counter("mintmark_revocations_total", "Revocations that had something to say.",
+                          {{"what", what}});
+}
+
 telemetry::Outcomes Figures::tls_signatures() {
   return metrics_.outcomes("mintmark_tls_signatures_total",
                            "Handshakes' signatures asked of the key store, by outcome.");

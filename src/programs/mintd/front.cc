@@ -5,6 +5,7 @@
 
 #include "admin/device_endpoints.h"
 #include "admin/policy_endpoints.h"
+#include "admin/token_endpoints.h"
 #include "api/answers.h"
 #include "api/device_result.h"
 #include "api/enrolment.h"
@@ -103,6 +104,7 @@ Front::~Front() {
   tls_.end();
   // What is still being written calls back into the others: it ends before them.
   register_.reset();
+  revocation_.reset();
 }
 
 Result<void> Front::open_parts() {
@@ -110,6 +112,10 @@ Result<void> Front::open_parts() {
   if (!store) return pass_on(store);
   store_ = std::move(*store);
   if (auto loaded = devices_.load(*store_); !loaded) return loaded;
+  auto revocation = FrontRevocation::open(config_, {clock_, gate_, figures_});
+  if (!revocation) return pass_on(revocation);
+  revocation_ = std::move(*revocation);
+  if (auto restored = revocation_->restore(*store_); !restored) return restored;
 
   auto policy = policy::Policy::from(inheritance_.policy);
   if (!policy) return pass_on(policy);
@@ -132,14 +138,19 @@ Result<void> Front::open_parts() {
           .sign_deadline = sign_deadline(config_),
           .algorithms = signing_algorithms(config_),
           .mutual_tls = {config_.mutual_tls.self_signed, std::move(*client_authorities)}},
-      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_.in_use(), *policies_, gate_});
+      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_.in_use(), *policies_, gate_,
+                            revocation_->ledger()});
   if (config_.results.enabled) {
     results_ = std::make_unique<issuer::Results>(
         result_options(config_),
         issuer::Results::Parts{clock_, keyring_, devices_, stores_.in_use(), gate_,
                                issuer_->authentication()});
   }
-  register_ = std::make_unique<issuer::DeviceRegister>(*store_, devices_);
+  register_ = std::make_unique<issuer::DeviceRegister>(
+      *store_, devices_,
+      [this](const issuer::Ended& ended, std::function<void(Result<void>)> done) {
+        revocation_->device_ended(ended, std::move(done));
+      });
   enrolment_ = std::make_unique<issuer::Enrolment>(
       enrolment_options(config_),
       issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_.in_use(), *trust_, *policies_,
@@ -158,6 +169,15 @@ Result<void> Front::open_parts() {
                                         results_.get()};
   admin::add_device_reading(operators_, device_parts);
   admin::add_device_changes(operators_, device_parts);
+  admin::add_tokens(operators_, {revocation_->revoker(), revocation_->tokens(),
+                                 revocation_->events(), [this](const std::string& kid) {
+                                   const auto keys = keyring_.snapshot();
+                                   return keys &&
+                                          std::any_of(keys->keys().begin(), keys->keys().end(),
+                                                      [&](const keyring::PublishedKey& key) {
+                                                        return key.active && key.kid() == kid;
+                                                      });
+                                 }});
   admin::add_policy(operators_,
                     {.policy = [this] { return policies_->present(); },
                      .device = [this](const std::string& id) { return devices_.find(id); },
@@ -335,7 +355,13 @@ void Front::take_keys(const Json& message) {
   evidence_.take_keys(*keys);
   keyring_.swap(std::move(*keys));
   gate_.wait_for_those_inside();
-  tell({{"type", "keys_in_force"}, {"epoch", epoch}});
+  // Without these words the keeper starts another front, which tries again.
+  revocation_->keys_changed(epoch, message.value("revoked", std::vector<std::string>()),
+                            [this, epoch](Result<void> told) {
+                              if (!told)
+                                return telemetry::log(Level::error, "keys_not_told", told.error());
+                              tell({{"type", "keys_in_force"}, {"epoch", epoch}});
+                            });
 }
 
 void Front::take_evidence(const Json& message) {

@@ -87,6 +87,7 @@ void Front::reload(const UniqueFd& descriptor,
 void Front::put_in_force(NewParts parts) {
   trust_->swap(std::move(parts.roots));
   policies_->swap(std::move(parts.policy));
+  revocation_->policy_changed();
   config_.policy_file = std::move(parts.policy_file);
   inheritance_.tls_certificate = std::move(parts.tls_certificate);
   if (parts.tls && accepting_) doors_->replace_tls(parts.tls);
