@@ -84,7 +84,6 @@ class Mapping {
     if (id.empty()) return;
     const std::string why = "All tokens of this device that were issued before were revoked.";
     add(session_revoked, device_subject(issuer_, id), event_of(entry_, "admin", why));
-    standing(id, false, event_of(entry_, "admin", "This device was revoked."));
   }
   void everybody() {
     Json event = event_of(entry_, "admin", "All tokens issued before a moment were revoked.");
@@ -115,8 +114,8 @@ class Mapping {
     const bool good = compliant->get<bool>();
     standing(id, good,
              event_of(entry_, "policy",
-                      good ? "This device has attested what policy wants."
-                           : "This device's evidence ended; it has to attest again."));
+                      good ? "This device may have tokens again."
+                           : "This device may have no tokens: it was revoked, or has to attest."));
   }
   void standing(const std::string& id, bool good, Json event) {
     event["current_status"] = good ? "compliant" : "not-compliant";
