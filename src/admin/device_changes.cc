@@ -207,6 +207,8 @@ void add(const DeviceParts& parts, const http::Request& request, const http::Res
         Error{Code::admin_member_wrong, R"(a request is {"jwk": JWK, "labels": {…}?})", 0}));
   const auto key = jose::PublicKey::from_jwk((*body)["jwk"]);
   if (!key) return respond(error_response(key.error()));
+  if (const auto free = parts.devices.check_key(key->thumbprint()); !free)
+    return respond(error_response(free.error()));
   store::Labels labels;
   const Json given = body->value("labels", Json::object());
   for (const auto& [name, value] : given.items()) {

@@ -42,6 +42,15 @@ class DeviceRegister {
   DeviceRegister(const DeviceRegister&) = delete;
   DeviceRegister& operator=(const DeviceRegister&) = delete;
 
+  /// Asked before a device gets a key; what it refuses with is passed on. Set before anybody comes.
+  void check_keys_by(std::function<Result<void>(const std::string& jkt)> check) {
+    check_key_ = std::move(check);
+  }
+  /// Whether a device may have this key. Whoever changes a device's key asks first.
+  [[nodiscard]] Result<void> check_key(const std::string& jkt) const {
+    return check_key_ ? check_key_(jkt) : Result<void>();
+  }
+
   /// `done` is called once, from the register's thread or from where `follow` ended, with the row
   /// as it now stands, after it is on disk, after no token can leave any more that was decided by
   /// the row before, and after what follows. Errors of the change; `overloaded`; those of `follow`,
@@ -58,6 +67,7 @@ class DeviceRegister {
   };
   store::DeviceStore& store_;
   Devices& devices_;
+  std::function<Result<void>(const std::string& jkt)> check_key_;
   Follow follow_;
   std::mutex mutex_;
   std::condition_variable changed_;

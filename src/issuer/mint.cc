@@ -57,7 +57,7 @@ Issuer::Issuer(MintOptions options, Parts parts)
                        .token_url = options_.token_url,
                        .challenges_required = options_.challenges_required,
                        .mutual_tls = options_.mutual_tls},
-                      parts_.clock, parts_.devices) {}
+                      parts_.clock, parts_.devices, parts_.services) {}
 
 void Issuer::mint(TokenCall call, hsm::Done<IssuedToken> done) {
   attempt(std::make_shared<Request>(
@@ -72,8 +72,7 @@ void Issuer::attempt(std::shared_ptr<Request> request) {
   if (!decision) return request->done(pass_on(decision));
   // Last before anything is spent, and once: what is refused for another reason may be sent again.
   if (request->attempts++ == 0) {
-    if (auto first = authentication_.use_up(decision->client, now); !first)
-      return request->done(pass_on(first));
+    if (auto first = spend(decision->client, now); !first) return request->done(pass_on(first));
   }
   sign(std::move(request), std::move(*decision));
 }
@@ -105,7 +104,7 @@ Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
                               options_.algorithms.of_token_for(grant->audience())};
   if (const auto key = keyring::Snapshot::current_of(keys, kind); !key)
     return tl::unexpected<Error>(key.error());
-  const auto issued_at = first_good_moment(record->id, now);
+  const auto issued_at = first_good_moment(parts_.ledger, record->id, now);
   if (!issued_at) return tl::unexpected<Error>(issued_at.error());
   const auto place = parts_.ledger.statuses.next(now + grant->life());
   if (!place) return tl::unexpected<Error>(place.error());
@@ -123,16 +122,11 @@ Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
                   kind,        std::move(*client), std::move(*grant), std::move(issued)};
 }
 
-// What was revoked was issued before a second that is not over: a token of that second is minted as
-// of the next one, which verifiers take.
-Result<Moment> Issuer::first_good_moment(const std::string& device, Moment now) const {
-  for (Moment at = now; at <= now + MintingClock::tolerated; at += std::chrono::seconds(1)) {
-    const auto verdict =
-        parts_.ledger.events.judge({.jti = "", .subject = device, .kid = "", .issued_at = at});
-    if (verdict == verify::RevokedSet::Verdict::good) return at;
-  }
-  return fail(Code::clock_behind,
-              "this device's tokens were revoked up to a moment that lies ahead; come again");
+Result<void> Issuer::spend(const AuthenticatedClient& client, Moment now) {
+  if (auto first = authentication_.use_up(client, now); !first) return first;
+  // After that: nobody uses up what is another's.
+  if (parts_.rate == nullptr) return {};
+  return parts_.rate->take(client.client_id(), RateLimit::Clock::now());
 }
 
 void Issuer::sign(std::shared_ptr<Request> request, Decision decided) {
@@ -155,8 +149,7 @@ bool Issuer::still_stands(const Decision& decision) const {
          parts_.keyring.snapshot() == decision.keys &&
          parts_.policies.present() == decision.policy &&
          parts_.ledger.revoker.epoch() == decision.revocations &&
-         parts_.ledger.events.judge(revoke::revocable(decision.issued)) ==
-             verify::RevokedSet::Verdict::good;
+         is_good(parts_.ledger, decision.issued);
 }
 
 void Issuer::log(const std::shared_ptr<Request>& request, const std::shared_ptr<Decision>& decision,
@@ -213,11 +206,7 @@ std::string Issuer::claims_input(const Decision& decision, const keyring::Publis
       {"jti", decision.issued.jti},
       {"scope", joined(grant.scopes())},
       {"cnf", confirmation_of(decision.client)},
-      // draft-ietf-oauth-status-list §6.1.
-      {"status",
-       {{"status_list",
-         {{"idx", decision.issued.index},
-          {"uri", options_.issuer + "/status/" + std::to_string(decision.issued.list)}}}}},
+      {"status", status_claim(options_.issuer, decision.issued)},
       {"key_protection", decision.client.has_session_key() ? "session" : grant.key_protection()},
       {"attestation",
        {{"format", record.facts.format},

@@ -13,6 +13,7 @@
 #include "issuer/ledger.h"
 #include "issuer/minting_clock.h"
 #include "issuer/policies.h"
+#include "issuer/rate_limit.h"
 #include "issuer/release_gate.h"
 #include "issuer/stores.h"
 #include "keyring/keyring.h"
@@ -55,6 +56,8 @@ class Issuer {
     const Policies& policies;
     ReleaseGate& gate;
     Ledger ledger;
+    const Services* services = nullptr;  ///< Of authentication().
+    RateLimit* rate = nullptr;           ///< By device; null: as often as it likes.
   };
 
   Issuer(MintOptions options, Parts parts);
@@ -63,7 +66,7 @@ class Issuer {
   /// hardware. Errors are those of ClientAuthentication, attest, policy and hsm, each with its own
   /// code; `keys_not_ready` before the first key, and while the audience's algorithm has none;
   /// `clock_behind`; `status_index_unavailable`; `issuance_log_failed`, `overloaded` of the log of
-  /// issued tokens.
+  /// issued tokens; RateLimit's.
   ///
   /// After signing, the token is written to the log. When it is there, the device's entry, the
   /// keys, the policy and what was revoked are looked at again, inside the gate that `done` is
@@ -81,8 +84,8 @@ class Issuer {
   struct Request;
   void attempt(std::shared_ptr<Request> request);
   [[nodiscard]] Result<Decision> decide(const TokenCall& call, Moment now);
+  [[nodiscard]] Result<void> spend(const AuthenticatedClient& client, Moment now);
   void sign(std::shared_ptr<Request> request, Decision decided);
-  [[nodiscard]] Result<Moment> first_good_moment(const std::string& device, Moment now) const;
   void log(const std::shared_ptr<Request>& request, const std::shared_ptr<Decision>& decision,
            Result<std::string> token);
   void release(const std::shared_ptr<Request>& request, const Decision& decision,

@@ -25,6 +25,7 @@ struct Subcommand {
 [[nodiscard]] std::vector<Subcommand> key_evidence_commands();    ///< keys evidence
 [[nodiscard]] std::vector<Subcommand> evidence_check_commands();  ///< evidence check
 [[nodiscard]] std::vector<Subcommand> device_commands();          ///< devices …
+[[nodiscard]] std::vector<Subcommand> client_commands();          ///< clients …
 /// devices explain, boot, baseline, attest; policy allow
 [[nodiscard]] std::vector<Subcommand> boot_commands();
 [[nodiscard]] std::vector<Subcommand> result_commands();             ///< devices result

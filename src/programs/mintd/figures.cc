@@ -72,6 +72,10 @@ void Figures::add_routes(const std::string& path) {
   add(path + "/challenge", "challenge");
   add(path + "/token", "token").outcomes =
       metrics_.outcomes("mintmark_token_requests_total", "Token requests by outcome.");
+  add(path + "/introspect", "introspect").outcomes =
+      metrics_.outcomes("mintmark_introspections_total", "Introspections by outcome.");
+  add(path + "/revoke", "revoke").outcomes = metrics_.outcomes(
+      "mintmark_holder_revocations_total", "Tokens that their holders took back, by outcome.");
   std::vector<std::string> formats = attest::evidence_formats();
   formats.insert(formats.end(), {"tpm2", "key"});
   for (const std::string& format : formats) {

@@ -116,6 +116,10 @@ Result<void> Front::open_parts() {
   if (!revocation) return pass_on(revocation);
   revocation_ = std::move(*revocation);
   if (auto restored = revocation_->restore(*store_); !restored) return restored;
+  auto services = FrontServices::open(
+      config_, {clock_, keyring_, stores_.in_use(), gate_, devices_, *revocation_});
+  if (!services) return pass_on(services);
+  services_ = std::move(*services);
 
   auto policy = policy::Policy::from(inheritance_.policy);
   if (!policy) return pass_on(policy);
@@ -139,7 +143,9 @@ Result<void> Front::open_parts() {
           .algorithms = signing_algorithms(config_),
           .mutual_tls = {config_.mutual_tls.self_signed, std::move(*client_authorities)}},
       issuer::Issuer::Parts{clock_, keyring_, devices_, stores_.in_use(), *policies_, gate_,
-                            revocation_->ledger()});
+                            revocation_->ledger(), &services_->services(),
+                            &services_->device_rate()});
+  services_->serve(config_, sign_deadline(config_), *issuer_);
   if (config_.results.enabled) {
     results_ = std::make_unique<issuer::Results>(
         result_options(config_),
@@ -151,6 +157,8 @@ Result<void> Front::open_parts() {
       [this](const issuer::Ended& ended, std::function<void(Result<void>)> done) {
         revocation_->device_ended(ended, std::move(done));
       });
+  register_->check_keys_by(
+      [this](const std::string& jkt) { return services_->services().check_key_is_free(jkt); });
   enrolment_ = std::make_unique<issuer::Enrolment>(
       enrolment_options(config_),
       issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_.in_use(), *trust_, *policies_,
@@ -178,6 +186,7 @@ Result<void> Front::open_parts() {
                                                         return key.active && key.kid() == kid;
                                                       });
                                  }});
+  services_->add_to_operators(operators_);
   admin::add_policy(operators_,
                     {.policy = [this] { return policies_->present(); },
                      .device = [this](const std::string& id) { return devices_.find(id); },
@@ -208,10 +217,13 @@ http::Router Front::routes() {
                           [this](const api::Activation& wanted, hsm::Done<Bytes> done) {
                             activations_.ask(wanted, std::move(done));
                           });
-  api::add_token(router, path + "/token", *issuer_,
-                 {.header = http::certificate_header_named(config_.mutual_tls.certificate_header)
-                                .value_or(http::CertificateHeader::none),
-                  .proxies = {.networks = config_.mutual_tls.trusted_networks, .users = {}}});
+  const api::CertificateSource certificates{
+      .header = http::certificate_header_named(config_.mutual_tls.certificate_header)
+                    .value_or(http::CertificateHeader::none),
+      .proxies = {.networks = config_.mutual_tls.trusted_networks, .users = {}}};
+  api::add_token(router, path + "/token", *issuer_, certificates,
+                 services_->token_door(address_of));
+  services_->add_routes(router, path, certificates);
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   if (results_) api::add_device_result(router, path, *results_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);

@@ -30,6 +30,7 @@
 #include "programs/mintd/doors.h"
 #include "programs/mintd/figures.h"
 #include "programs/mintd/front_revocation.h"
+#include "programs/mintd/front_services.h"
 #include "programs/mintd/front_stores.h"
 #include "programs/mintd/tls_contexts.h"
 
@@ -97,6 +98,7 @@ class Front {
   std::optional<issuer::TrustInForce> trust_;
   FrontStores stores_;
   std::unique_ptr<FrontRevocation> revocation_;
+  std::unique_ptr<FrontServices> services_;
   /// What the keeper has to tell operators: keys that could not be rotated.
   std::atomic<std::shared_ptr<const std::vector<std::string>>> warnings_;
   std::unique_ptr<issuer::Issuer> issuer_;
