@@ -75,9 +75,12 @@ std::shared_ptr<EventHub> EventHub::make(revoke::FrontierParts parts, EventHubOp
   return hub;
 }
 
-EventHub::~EventHub() {
-  frontiers_.reset();
+void EventHub::close() {
+  frontiers_->stop();
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
   for (const Subscriber& subscriber : subscribers_) subscriber.writer->end();
+  subscribers_.clear();
 }
 
 Result<EventHub::Place> EventHub::reserve() {
@@ -97,6 +100,7 @@ void EventHub::join(std::shared_ptr<http::BodyWriter> writer, Place place,
     return;
   }
   const std::lock_guard lock(mutex_);
+  if (closed_) return writer->end();
   Subscriber subscriber{std::move(writer), std::move(place), seen->seq, frontiers_->want(), until};
   if (catch_up(subscriber, Code::event_snapshot_wanted))
     subscribers_.push_back(std::move(subscriber));

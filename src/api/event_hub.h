@@ -40,13 +40,15 @@ class EventHub {
   /// Told how each frontier came about.
   using Told = std::function<void(const Result<revoke::SignedFrontier>&)>;
 
-  /// Listens to `parts.events` from now on, before anything is appended.
+  /// Listens to `parts.events` from now on.
   [[nodiscard]] static std::shared_ptr<EventHub> make(revoke::FrontierParts parts,
                                                       EventHubOptions options, Told told = {});
-  /// Ends all streams.
-  ~EventHub();
+  ~EventHub() { close(); }
   EventHub(const EventHub&) = delete;
   EventHub& operator=(const EventHub&) = delete;
+
+  /// Ends all streams; no frontier is made any more. From here on `parts` may end.
+  void close();
 
   /// `event_subscribers_full`.
   [[nodiscard]] Result<Place> reserve();
@@ -96,6 +98,7 @@ class EventHub {
   std::atomic<std::uint64_t> slow_{0};
   mutable std::mutex mutex_;
   std::list<Subscriber> subscribers_;
+  bool closed_ = false;
   std::unique_ptr<revoke::Frontiers> frontiers_;
 };
 

@@ -21,7 +21,7 @@ struct EventParts {
   std::shared_ptr<revoke::Snapshots> snapshots;
   ServiceAccess access;
   /// The answer to who is refused; with what `access` says.
-  std::function<http::Response(const Error&)> refuse;
+  ServiceRefusal refuse;
 };
 
 /// The last event that a request says was seen: by `Last-Event-ID` (WHATWG HTML §9.2.4), else by

@@ -56,13 +56,13 @@ Frontiers::Frontiers(FrontierParts parts, Told told, std::chrono::milliseconds a
       state_(std::make_shared<State>()),
       worker_([this] { work(); }) {}
 
-Frontiers::~Frontiers() {
+void Frontiers::stop() {
   {
     const std::lock_guard lock(state_->mutex);
     state_->ending = true;
   }
   state_->changed.notify_all();
-  worker_.join();
+  if (worker_.joinable()) worker_.join();
 }
 
 std::uint64_t Frontiers::want() {

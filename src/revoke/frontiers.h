@@ -59,10 +59,12 @@ class Frontiers {
   using Told = std::function<void(const Result<SignedFrontier>&)>;
   Frontiers(FrontierParts parts, Told told,
             std::chrono::milliseconds apart = std::chrono::milliseconds{100});
-  /// No call is made after it.
-  ~Frontiers();
+  ~Frontiers() { stop(); }
   Frontiers(const Frontiers&) = delete;
   Frontiers& operator=(const Frontiers&) = delete;
+
+  /// No call is made after it. Not from `told`.
+  void stop();
 
   /// The next is wanted as soon as may be. Its number: what is signed with it or a later one says
   /// how things stood after this call.

@@ -104,6 +104,7 @@ Front::~Front() {
   tls_.end();
   // What is still being written calls back into the others: it ends before them.
   register_.reset();
+  events_.reset();
   revocation_.reset();
 }
 
@@ -146,6 +147,8 @@ Result<void> Front::open_parts() {
                             revocation_->ledger(), &services_->services(),
                             &services_->device_rate()});
   services_->serve(config_, sign_deadline(config_), *issuer_);
+  events_ = std::make_unique<FrontEvents>(
+      config_, FrontEvents::Parts{*revocation_, clock_, keyring_, stores_.in_use(), figures_});
   if (config_.results.enabled) {
     results_ = std::make_unique<issuer::Results>(
         result_options(config_),
@@ -224,6 +227,7 @@ http::Router Front::routes() {
   api::add_token(router, path + "/token", *issuer_, certificates,
                  services_->token_door(address_of));
   services_->add_routes(router, path, certificates);
+  events_->add_routes(router, path, services_->access(), services_->refusal());
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   if (results_) api::add_device_result(router, path, *results_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);
