@@ -78,8 +78,8 @@ TEST(Mapping, OfOtherPublishedKeysNamesTheSet) {
 }
 
 TEST(Mapping, OfComplianceSaysWhatItWasAndWhatItIs) {
-  const Signal bad = only(mapped(
-      {{"type", "compliance"}, {"sub", "device-1"}, {"compliant", false}, {"by", "admin"}}));
+  const Signal bad = only(
+      mapped({{"type", "compliance"}, {"sub", "device-1"}, {"compliant", false}, {"by", "admin"}}));
   EXPECT_EQ(bad.type, device_compliance_change);
   EXPECT_EQ(bad.subject, of_device_1);
   EXPECT_EQ(bad.event["previous_status"], "compliant");
@@ -94,8 +94,7 @@ TEST(Mapping, OfComplianceSaysWhatItWasAndWhatItIs) {
 
 TEST(Mapping, OfChangedClaimsSaysTheirNewValues) {
   const Json claims = {{"attestation", {{"key_protection", "hardware"}}}};
-  const Signal signal =
-      only(mapped({{"type", "claims"}, {"sub", "device-1"}, {"claims", claims}}));
+  const Signal signal = only(mapped({{"type", "claims"}, {"sub", "device-1"}, {"claims", claims}}));
   EXPECT_EQ(signal.type, token_claims_change);
   EXPECT_EQ(signal.event["claims"], claims);
 }
@@ -186,14 +185,28 @@ TEST(Endpoint, AtAPublicAddressOrANameIsTaken) {
 TEST(Endpoint, InsideIsRefusedUnlessItsNetworkIsAllowed) {
   const EndpointRules strict({});
   const EndpointRules lenient({Network::parse("127.0.0.0/8").value()});
-  for (const char* url :
-       {"https://127.0.0.1/", "https://127.8.8.8/", "https://localhost/", "https://a.localhost/",
-        "https://10.1.2.3/", "https://172.16.0.1/", "https://192.168.1.1/",
-        "https://169.254.169.254/", "https://100.64.0.1/", "https://0.0.0.0/", "https://224.0.0.1/",
-        "https://255.255.255.255/", "https://[::1]/", "https://[::]/", "https://[fe80::1]/",
-        "https://[fc00::1]/", "https://[::ffff:127.0.0.1]/", "https://[64:ff9b::7f00:1]/",
-        "https://[2002:7f00:1::]/", "https://[2001:db8::1]/", "https://[ff02::1]/",
-        "https://name./"}) {
+  for (const char* url : {"https://127.0.0.1/",
+                          "https://127.8.8.8/",
+                          "https://localhost/",
+                          "https://a.localhost/",
+                          "https://10.1.2.3/",
+                          "https://172.16.0.1/",
+                          "https://192.168.1.1/",
+                          "https://169.254.169.254/",
+                          "https://100.64.0.1/",
+                          "https://0.0.0.0/",
+                          "https://224.0.0.1/",
+                          "https://255.255.255.255/",
+                          "https://[::1]/",
+                          "https://[::]/",
+                          "https://[fe80::1]/",
+                          "https://[fc00::1]/",
+                          "https://[::ffff:127.0.0.1]/",
+                          "https://[64:ff9b::7f00:1]/",
+                          "https://[2002:7f00:1::]/",
+                          "https://[2001:db8::1]/",
+                          "https://[ff02::1]/",
+                          "https://name./"}) {
     const auto checked = strict.check(url);
     ASSERT_FALSE(checked) << url;
     EXPECT_EQ(checked.error().code, Code::ssf_endpoint_refused);

@@ -98,9 +98,8 @@ class SignalsFixture : public testing::Test {
     if (!service.empty()) request.headers.add("Service", service);
     request.headers.add("Content-Type", "application/json");
     auto promise = std::make_shared<std::promise<http::Response>>();
-    router(std::move(request), [promise](http::Response response) {
-      promise->set_value(std::move(response));
-    });
+    router(std::move(request),
+           [promise](http::Response response) { promise->set_value(std::move(response)); });
     return promise->get_future();
   }
   http::Response call(const std::string& method, const std::string& target, const Json& body = {},
