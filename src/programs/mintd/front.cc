@@ -104,6 +104,7 @@ Front::~Front() {
   tls_.end();
   // What is still being written calls back into the others: it ends before them.
   register_.reset();
+  signals_.reset();
   events_.reset();
   status_.reset();
   revocation_.reset();
@@ -164,6 +165,14 @@ Result<void> Front::open_parts() {
       [this](const issuer::Ended& ended, std::function<void(Result<void>)> done) {
         revocation_->device_ended(ended, std::move(done));
       });
+  if (config_.shared_signals.enabled) {
+    auto signals = FrontSsf::open(config_, {clock_, keyring_, stores_.in_use(), *revocation_,
+                                            services_->services(), figures_});
+    if (!signals) return pass_on(signals);
+    signals_ = std::move(*signals);
+    register_->tell_of_changes(
+        [this](const auto& before, const auto& now) { signals_->device_changed(before, now); });
+  }
   register_->check_keys_by(
       [this](const std::string& jkt) { return services_->services().check_key_is_free(jkt); });
   enrolment_ = std::make_unique<issuer::Enrolment>(
@@ -235,6 +244,7 @@ http::Router Front::routes() {
                  services_->token_door(address_of));
   services_->add_routes(router, path, certificates);
   events_->add_routes(router, path, services_->access(), services_->refusal());
+  if (signals_) signals_->add_routes(router, services_->access(), services_->refusal());
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   if (results_) api::add_device_result(router, path, *results_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);
@@ -415,6 +425,7 @@ void Front::tell(const Json& message) { control_->send(to_frame(message)); }
 
 void Front::stop() {
   timer_.cancel();
+  if (signals_) signals_->stop();
   if (!doors_) return io_.stop();
   doors_->stop([this] { io_.stop(); });
   telemetry::log(Level::info, "front_stopping");

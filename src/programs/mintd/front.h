@@ -32,6 +32,7 @@
 #include "programs/mintd/front_events.h"
 #include "programs/mintd/front_revocation.h"
 #include "programs/mintd/front_services.h"
+#include "programs/mintd/front_ssf.h"
 #include "programs/mintd/front_status.h"
 #include "programs/mintd/front_stores.h"
 #include "programs/mintd/tls_contexts.h"
@@ -104,6 +105,8 @@ class Front {
   std::unique_ptr<FrontStatus> status_;
   std::unique_ptr<FrontServices> services_;
   std::unique_ptr<FrontEvents> events_;
+  /// Null where the configuration wants none.
+  std::unique_ptr<FrontSsf> signals_;
   /// What the keeper has to tell operators: keys that could not be rotated.
   std::atomic<std::shared_ptr<const std::vector<std::string>>> warnings_;
   std::unique_ptr<issuer::Issuer> issuer_;
