@@ -1,9 +1,8 @@
 #include <algorithm>
 
+#include "admin/asked.h"
 #include "admin/device_endpoints.h"
-#include "admin/keeper_endpoints.h"
 #include "attest/vocabulary.h"
-#include "config/reader.h"
 #include "issuer/key_enrolment.h"
 #include "jose/base64url.h"
 
@@ -17,18 +16,7 @@ constexpr std::size_t id_octets = 16;
 constexpr std::size_t least_fingerprint_digits = 16;
 constexpr std::size_t fingerprint_digits = 64;
 constexpr std::size_t most_fingerprints = 256;
-constexpr std::size_t longest_reason = 200;
 constexpr std::int64_t day = 86400;
-
-/// What a request asks for: read, or refused with its member and what would be right.
-template <typename Read>
-Result<void> read_request(const http::Request& request, Read read) {
-  const auto document = parse_json_document("request", request.body);
-  if (!document) return fail(Code::admin_member_wrong, document.error().detail);
-  ObjectReader reader(*document, Code::admin_member_wrong);
-  read(reader);
-  return reader.finish();
-}
 
 bool is_label_name(const std::string& name) {
   return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
@@ -73,12 +61,6 @@ Result<std::string> fingerprint_of(const std::string& text, std::size_t least) {
                   ? "a fingerprint is the 64 hexadecimal digits that mint-agent shows"
                   : "a fingerprint is the 64 hexadecimal digits that mint-agent shows, or the "
                     "first 16 of them and more");
-}
-
-void answer_with(const http::Respond& respond, const Result<Json>& result) {
-  respond(result ? http::json_response(200,
-                                       result->dump(-1, ' ', false, Json::error_handler_t::replace))
-                 : error_response(result.error()));
 }
 
 /// One change of one row, answered with the device as it then stands.
@@ -167,8 +149,7 @@ void revoke(const DeviceParts& parts, const http::Request& request, const http::
   std::string why;
   const auto read = read_request(request, [&](ObjectReader& reader) {
     id = reader.text("id");
-    why = reader.text("reason", "");
-    if (why.size() > longest_reason) reader.refuse("reason", "must be at most 200 octets long");
+    why = reason_in(reader);
   });
   if (!read) return respond(error_response(read.error()));
   change(
@@ -226,6 +207,8 @@ void add(const DeviceParts& parts, const http::Request& request, const http::Res
         Error{Code::admin_member_wrong, R"(a request is {"jwk": JWK, "labels": {…}?})", 0}));
   const auto key = jose::PublicKey::from_jwk((*body)["jwk"]);
   if (!key) return respond(error_response(key.error()));
+  if (const auto free = parts.devices.check_key(key->thumbprint()); !free)
+    return respond(error_response(free.error()));
   store::Labels labels;
   const Json given = body->value("labels", Json::object());
   for (const auto& [name, value] : given.items()) {

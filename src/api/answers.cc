@@ -28,6 +28,11 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
+std::string oauth_error_of(const Error& error) {
+  const CodeFacts& facts = facts_of(error.code);
+  return std::string(facts.oauth_error.empty() ? facts.name : facts.oauth_error);
+}
+
 std::string description(const Error& error) {
   // What an operator must mend says nothing a stranger could use, and may tell too much of the
   // inside.
@@ -49,18 +54,23 @@ const std::vector<std::string>& client_algorithms() {
   return names;
 }
 
+std::string challenge_of(const Error& error) {
+  const std::string scheme = "DPoP algs=\"" + joined(client_algorithms()) + '"';
+  if (error.code == Code::token_missing) return scheme;
+  return scheme + ", error=\"" + oauth_error_of(error) + "\", error_description=\"" +
+         description(error) + '"';
+}
+
 http::Response refusal(const Error& error, const Json& more) {
   const CodeFacts& facts = facts_of(error.code);
-  const std::string oauth(facts.oauth_error.empty() ? facts.name : facts.oauth_error);
+  const std::string oauth = oauth_error_of(error);
   Json body = {{"error", oauth}, {"error_description", description(error)}, {"code", facts.name}};
   body.update(more);
   http::Response response = http::json_response(facts.http_status, body.dump());
   response.headers.set("Cache-Control", "no-store");
   if (facts.http_status == 401) {
     // Clients' libraries show people what stands here, and leave the body unread (RFC 6750 §3).
-    response.headers.set("WWW-Authenticate",
-                         "DPoP algs=\"" + joined(client_algorithms()) + "\", error=\"" + oauth +
-                             "\", error_description=\"" + description(error) + "\"");
+    response.headers.set("WWW-Authenticate", challenge_of(error));
   }
   // With 429 only where somebody knows when (RFC 6585 §4).
   if (facts.http_status == 503 || (facts.http_status == 429 && error.retry_after > 0))

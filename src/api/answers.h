@@ -22,6 +22,11 @@ namespace mintmark::api {
 /// `more`: members beside these.
 [[nodiscard]] http::Response refusal(const Error& error, const Json& more = Json::object());
 
+/// What `WWW-Authenticate` says with such a refusal: the scheme DPoP, what proofs may be signed
+/// with, and why (RFC 9449 §7.1, RFC 6750 §3). Without a reason where there was nothing to judge
+/// (`token_missing`).
+[[nodiscard]] std::string challenge_of(const Error& error);
+
 /// 200 with `Cache-Control: no-store` (RFC 6749 §5.1).
 [[nodiscard]] http::Response fresh_json(const Json& body);
 

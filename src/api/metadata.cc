@@ -13,6 +13,19 @@ Json authentication_methods(const Facts& facts) {
   return methods;
 }
 
+// RFC 8414 §2, RFC 9701 §7.
+void add_of_tokens(Json& document, const Facts& facts) {
+  const std::string& issuer = facts.issuer;
+  document["introspection_endpoint"] = issuer + "/introspect";
+  document["introspection_endpoint_auth_methods_supported"] = Json::array({"private_key_jwt"});
+  document["introspection_endpoint_auth_signing_alg_values_supported"] = client_algorithms();
+  document["introspection_signing_alg_values_supported"] =
+      Json::array({jose::name_of(facts.attestation_algorithm)});
+  document["revocation_endpoint"] = issuer + "/revoke";
+  document["revocation_endpoint_auth_methods_supported"] = authentication_methods(facts);
+  document["revocation_endpoint_auth_signing_alg_values_supported"] = client_algorithms();
+}
+
 // Tells the truth: what is not here is not offered. The client attestation's own PoP JWT is not
 // accepted, so its algorithms are not named; draft-ietf-oauth-attestation-based-client-auth-10 §5.2
 // (combined mode) has the DPoP proof in its place.
@@ -30,8 +43,10 @@ Json metadata(const Facts& facts) {
                     {jose::name_of(facts.attestation_algorithm)}},
                    {"client_attestation_pop_methods_supported", {"dpop_combined"}},
                    {"mintmark_attestation_endpoint", issuer + "/attest"},
+                   {"mintmark_events_endpoint", issuer + "/events"},
                    {"mintmark_key_evidence_endpoint", issuer + "/.well-known/key-evidence"},
                    {"mintmark_attestation_formats_supported", {"tpm2", "key"}}};
+  add_of_tokens(document, facts);
   // RFC 8705 §3.3. At the same endpoints: whoever has no certificate shows none.
   if (facts.self_signed_tls || facts.tls_by_authorities)
     document["tls_client_certificate_bound_access_tokens"] = true;

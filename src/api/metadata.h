@@ -18,7 +18,8 @@ struct Facts {
   bool challenges_required = false;  ///< The challenge endpoint is named.
   bool self_signed_tls = false;      ///< self_signed_tls_client_auth is offered (RFC 8705 §2.2).
   bool tls_by_authorities = false;   ///< tls_client_auth is (RFC 8705 §2.1).
-  jose::Algorithm attestation_algorithm = jose::Algorithm::es256;  ///< Of client attestations.
+  /// Of client attestations and of introspection's answers.
+  jose::Algorithm attestation_algorithm = jose::Algorithm::es256;
   /// How long verifiers may keep the keys and the metadata (Cache-Control).
   std::chrono::seconds keys_max_age{300};
 };

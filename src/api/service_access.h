@@ -9,6 +9,9 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "http/message.h"
+#include "issuer/own_tokens.h"
+#include "issuer/services.h"
+#include "verify/nonces.h"
 
 namespace mintmark::api {
 
@@ -25,5 +28,28 @@ struct ServiceCaller {
 /// `service_refusal`. Thread-safe.
 using ServiceAccess =
     std::function<Result<ServiceCaller>(const http::Request& request, std::string_view scope)>;
+
+/// Refuses such a request: RFC 9449 §7.1, §9 and RFC 6750 §3. Thread-safe.
+using ServiceRefusal = std::function<http::Response(const Error& error)>;
+
+/// What a service's request is checked by. References must outlive the access.
+struct ServiceAccessParts {
+  std::string issuer;
+  const Clock& clock;
+  const issuer::OwnTokens& tokens;
+  const issuer::Services& services;
+  verify::Nonces& nonces;
+};
+
+/// With a memory of proofs of its own: one access for all endpoints. The proof's `htu` is the
+/// issuer's origin with the request's path. A proof needs a nonce where it may have been used in an
+/// earlier process, and only there: `proof_nonce_required`.
+[[nodiscard]] ServiceAccess make_service_access(const ServiceAccessParts& parts);
+
+/// The code's status (a proof that is none: 401), with `WWW-Authenticate: DPoP`; with `DPoP-Nonce`
+/// where the error asks for one and `nonce` is given.
+[[nodiscard]] http::Response service_refusal(const Error& error, const std::string& nonce = "");
+/// The same with a nonce wherever one is asked for. `nonces` must outlive it.
+[[nodiscard]] ServiceRefusal make_service_refusal(verify::Nonces& nonces);
 
 }  // namespace mintmark::api

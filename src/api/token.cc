@@ -1,15 +1,12 @@
 #include "api/token.h"
 
-#include <set>
+#include <algorithm>
 
 #include "api/answers.h"
-#include "api/credentials.h"
+#include "api/client_form.h"
 
 namespace mintmark::api {
 namespace {
-
-// RFC 7523 §2.2.
-constexpr std::string_view jwt_bearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 // RFC 6749 §3.3: scope-tokens with one space between.
 Result<std::vector<std::string>> scopes_of(const std::string& text) {
@@ -29,55 +26,25 @@ Result<std::vector<std::string>> scopes_of(const std::string& text) {
   return scopes;
 }
 
-Result<void> read_parameter(issuer::TokenCall& call, const std::string& name,
-                            const std::string& value) {
-  if (name == "scope") {
-    auto scopes = scopes_of(value);
-    if (!scopes) return pass_on(scopes);
-    call.wanted.scopes = std::move(*scopes);
-  } else if (name == "resource") {
-    call.wanted.audience = value;
-  } else if (name == "client_id") {
-    call.credentials.client_id = value;
-  } else if (name == "client_assertion") {
-    call.credentials.client_assertion = value;
-  } else if (name == "client_assertion_type" && value != jwt_bearer) {
-    return fail(Code::assertion_type_unknown,
-                "client_assertion_type is " + std::string(jwt_bearer) + " here");
-  } else if (name == "grant_type" && value != "client_credentials") {
+Result<void> read_wish(issuer::TokenCall& call, const ClientForm& form) {
+  const std::string grant_type = form.value("grant_type");
+  if (grant_type.empty())
+    return fail(Code::parameter_missing, "grant_type is missing; it is client_credentials");
+  if (grant_type != "client_credentials")
     return fail(Code::grant_type_unsupported, "the grant type here is client_credentials");
-  } else if (name == "client_secret") {
-    return fail(
-        Code::client_unauthenticated,
-        "clients authenticate here with OAuth-Client-Attestation or client_assertion, never "
-        "by a secret");
-  }
+  call.wanted.audience = form.value("resource");
+  const std::string scope = form.value("scope");
+  if (scope.empty()) return {};
+  auto scopes = scopes_of(scope);
+  if (!scopes) return pass_on(scopes);
+  call.wanted.scopes = std::move(*scopes);
   return {};  // RFC 6749 §3.2: parameters not known are ignored.
 }
 
-Result<void> read_form(issuer::TokenCall& call, const http::Request& request) {
-  if (media_type(request) != "application/x-www-form-urlencoded") {
-    return fail(Code::content_type_wrong, "a token request is application/x-www-form-urlencoded");
-  }
-  const auto form = http::parse_form(request.body);
-  if (!form) return fail(Code::http_malformed, "the form's percent encoding is wrong");
-  std::set<std::string> seen;
-  std::set<std::string> given;
-  for (const auto& [name, value] : *form) {
-    if (!seen.insert(name).second)
-      return fail(Code::parameter_repeated,
-                  "parameter " + name + " stands twice (one token, one resource)");
-    if (value.empty()) continue;  // RFC 6749 §3.2: as if it were left out.
-    given.insert(name);
-    if (auto read = read_parameter(call, name, value); !read) return read;
-  }
-  if (given.count("grant_type") == 0)
-    return fail(Code::parameter_missing, "grant_type is missing; it is client_credentials");
-  if (given.count("client_assertion") != given.count("client_assertion_type")) {
-    return fail(Code::parameter_missing,
-                "client_assertion and client_assertion_type go together; one is missing");
-  }
-  return {};
+// Before anything is read: what is too often costs next to nothing.
+Result<void> may_ask(const TokenDoor& door, const http::Request& request) {
+  if (door.by_address == nullptr) return {};
+  return door.by_address->take(door.address_of(request), issuer::RateLimit::Clock::now());
 }
 
 Json body_of(const issuer::IssuedToken& issued) {
@@ -93,33 +60,21 @@ Json body_of(const issuer::IssuedToken& issued) {
 
 Result<issuer::TokenCall> read_token_call(const http::Request& request,
                                           const CertificateSource& certificates) {
+  auto form = read_client_form(request);
+  if (!form) return pass_on(form);
   issuer::TokenCall call;
-  issuer::Credentials& credentials = call.credentials;
-  if (auto form = read_form(call, request); !form) return pass_on(form);
-  if (auto read = read_attestation(request.headers, credentials); !read) return pass_on(read);
-  const bool by_certificate = !credentials.client_attestation && !credentials.client_assertion;
-  if (by_certificate) {
-    auto shown = client_certificate(request, certificates);
-    if (!shown) return pass_on(shown);
-    credentials.client_certificate = std::move(*shown);
-    if (!credentials.client_id && !credentials.client_certificate) {
-      return fail(Code::client_unauthenticated,
-                  "the client is not authenticated: send OAuth-Client-Attestation, or "
-                  "client_assertion (private_key_jwt), with a DPoP proof");
-    }
-    if (request.headers.count("DPoP") == 0) return call;
-  }
-  auto proof = verify::one_proof(request.headers);
-  if (!proof) return pass_on(proof);
-  credentials.proof = *proof;
+  call.credentials = std::move(form->credentials);
+  if (auto wish = read_wish(call, *form); !wish) return pass_on(wish);
+  auto sender = read_sender(request, certificates, BesideAssertion::proof, call.credentials);
+  if (!sender) return pass_on(sender);
   return call;
 }
 
 void add_token(http::Router& router, const std::string& path, issuer::Issuer& issuer,
-               CertificateSource certificates) {
+               CertificateSource certificates, TokenDoor door) {
   router.on("POST", path,
-            [&issuer, certificates = std::move(certificates)](const http::Request& request,
-                                                              const http::Respond& respond) {
+            [&issuer, certificates = std::move(certificates), door = std::move(door)](
+                const http::Request& request, const http::Respond& respond) {
               const auto answer = [&issuer, respond](const Result<issuer::IssuedToken>& issued) {
                 http::Response response =
                     issued ? fresh_json(body_of(*issued)) : refusal(issued.error());
@@ -128,8 +83,12 @@ void add_token(http::Router& router, const std::string& path, issuer::Issuer& is
                   add_nonce(response, issuer.nonces().fresh());
                 respond(std::move(response));
               };
+              if (auto free = may_ask(door, request); !free) return answer(pass_on(free));
               auto call = read_token_call(request, certificates);
               if (!call) return answer(pass_on(call));
+              const bool service =
+                  door.services != nullptr && door.services->is_for_service(call->credentials);
+              if (service) return door.services->mint(std::move(*call), answer);
               issuer.mint(std::move(*call), answer);
             });
 }

@@ -2,9 +2,12 @@
 // beside it.
 #pragma once
 
+#include "api/client_address.h"
 #include "api/credentials.h"
 #include "http/router.h"
 #include "issuer/mint.h"
+#include "issuer/rate_limit.h"
+#include "issuer/service_tokens.h"
 
 namespace mintmark::api {
 
@@ -13,11 +16,20 @@ namespace mintmark::api {
 [[nodiscard]] Result<issuer::TokenCall> read_token_call(const http::Request& request,
                                                         const CertificateSource& certificates = {});
 
+/// What stands at the token endpoint beside the issuer of devices' tokens.
+struct TokenDoor {
+  issuer::ServiceTokens* services = nullptr;  ///< Null: there are no services.
+  /// How often an address may ask, before anything of the request is read; null: as often as it
+  /// likes.
+  issuer::RateLimit* by_address = nullptr;
+  AddressOf address_of = {};
+};
+
 /// Adds `path`. Where challenges are required every answer bears the next nonce, otherwise those
 /// that ask for one do: in `DPoP-Nonce` and `OAuth-Client-Attestation-Challenge` alike. `issuer`
-/// must outlive the router.
+/// and what `door` names must outlive the router.
 void add_token(http::Router& router, const std::string& path, issuer::Issuer& issuer,
-               CertificateSource certificates = {});
+               CertificateSource certificates = {}, TokenDoor door = {});
 
 /// The challenge endpoint (draft-ietf-oauth-attestation-based-client-auth-10 §8.1): only where
 /// challenges are required, since offering it obliges clients to use it.

@@ -41,6 +41,13 @@ class IssuanceLog {
       Moment now, const std::function<void(const Issued&)>& each) const = 0;
   /// Forgets entries that ended before `moment`, some thousands at a time. `issuance_log_failed`.
   [[nodiscard]] virtual Result<void> forget_before(Moment moment) = 0;
+
+  /// What it wrote so far, since it was opened.
+  struct Written {
+    std::uint64_t entries = 0;
+    std::uint64_t groups = 0;  ///< Each one flush.
+  };
+  [[nodiscard]] virtual Written written() const = 0;
 };
 
 /// SQLite (WAL, synchronous=FULL), a file of its own; errors of open_device_store.

@@ -4,9 +4,9 @@
 
 #include "base/time.h"
 #include "gate/answers.h"
-#include "gate/authorization.h"
 #include "gate/target.h"
 #include "http/client_certificate.h"
+#include "verify/authorization.h"
 
 namespace mintmark::gate {
 namespace {
@@ -36,7 +36,7 @@ class Decision {
     const auto original = read_original(check_, door_.dialect, door_.path_prefix);
     if (!original) return tl::unexpected<Error>(original.error());
     if (auto found = find_rule(*original); !found) return pass_on(found);
-    const auto authorization = read_authorization(check_.headers);
+    const auto authorization = verify::read_authorization(check_.headers);
     if (!authorization) return tl::unexpected<Error>(authorization.error());
     came_under_ = authorization->scheme;
     return check_token(*authorization, original->method);
@@ -54,7 +54,8 @@ class Decision {
     return {};
   }
 
-  Result<VerifiedToken> check_token(const Authorization& authorization, std::string_view method) {
+  Result<VerifiedToken> check_token(const verify::Authorization& authorization,
+                                    std::string_view method) {
     const auto proof = only_value(check_.headers, "DPoP", Code::proof_repeated);
     if (!proof) return tl::unexpected<Error>(proof.error());
     const auto certificate = client_certificate();

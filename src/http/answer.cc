@@ -74,6 +74,10 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 
 }  // namespace
 
+bool goes_on(const Response& response) {
+  return response.stream && !has_no_content(response.status);
+}
+
 Result<void> append_answer(std::string& out, const Response& response, const AnswerFrame& frame) {
   if (auto checked = check(response); !checked) return checked;
   const auto reason =
@@ -88,6 +92,12 @@ Result<void> append_answer(std::string& out, const Response& response, const Ans
   if (!frame.keeps_alive) append_field(out, "Connection", "close");
   if (frame.keeps_alive && frame.to_http_1_0) append_field(out, "Connection", "keep-alive");
   const bool empty = has_no_content(response.status);
+  if (goes_on(response)) {
+    // RFC 9112 §6.1: what HTTP/1.0 does not know ends with the connection.
+    if (!frame.to_http_1_0) append_field(out, "Transfer-Encoding", "chunked");
+    out += "\r\n";
+    return {};
+  }
   const std::string length = empty ? "" : length_of(response, frame);
   if (!length.empty()) append_field(out, "Content-Length", length);
   out += "\r\n";

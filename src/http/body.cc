@@ -1,6 +1,7 @@
 #include "http/body.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "http/text.h"
 
@@ -65,6 +66,11 @@ Result<std::size_t> BodyReader::take(std::string_view octets) {
 bool BodyReader::end_of_stream() {
   if (state_ == State::until_end) state_ = State::complete;
   return complete();
+}
+
+std::string BodyReader::take_part() {
+  framing_octets_ = 0;
+  return std::exchange(content_, {});
 }
 
 std::size_t BodyReader::take_content(std::string_view octets) {

@@ -31,6 +31,8 @@ class BodyReader {
   [[nodiscard]] bool end_of_stream();
   [[nodiscard]] bool complete() const { return state_ == State::complete; }
   [[nodiscard]] std::string& content() { return content_; }
+  /// What came of the content since the last call: it counts towards the limit no more.
+  [[nodiscard]] std::string take_part();
 
  private:
   enum class State {

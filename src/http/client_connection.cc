@@ -15,15 +15,16 @@ Result<Step> ClientConnection::repeat(Attempt attempt, Deadline deadline) {
     if (step.progress == Progress::done || step.progress == Progress::ended) return step;
     if (step.progress == Progress::failed) return tl::unexpected<Error>(stream_.trouble());
     const short events = step.progress == Progress::wants_read ? POLLIN : POLLOUT;
-    auto ready = wait_for(socket_.get(), events, deadline);
+    auto ready = wait_for(socket_.get(), events, deadline, interruption_);
     if (!ready) return pass_on(ready);
   }
 }
 
 Result<std::unique_ptr<ClientConnection>> ClientConnection::open(UniqueFd socket, Ssl ssl,
-                                                                 Deadline deadline) {
+                                                                 Deadline deadline,
+                                                                 const Interruption* interruption) {
   std::unique_ptr<ClientConnection> connection(
-      new ClientConnection(std::move(socket), std::move(ssl)));
+      new ClientConnection(std::move(socket), std::move(ssl), interruption));
   auto shaken = connection->repeat([&] { return connection->stream_.handshake(); }, deadline);
   if (!shaken) return pass_on(shaken);
   if (shaken->progress == Progress::ended) {

@@ -48,6 +48,27 @@ class AnswerReader {
     return std::move(response_);
   }
 
+  /// Up to the head of the final answer; something of its body may have come too.
+  [[nodiscard]] Result<Response> read_head(ClientConnection& connection, Deadline deadline) {
+    while (!head_complete_) {
+      auto more = read_more(connection, deadline);
+      if (!more) return pass_on(more);
+      if (auto taken = take_heads(); !taken) return pass_on(taken);
+    }
+    return response_;
+  }
+
+  /// What came of the body and was not taken yet. "": the body is complete. After read_head.
+  [[nodiscard]] Result<std::string> next_part(ClientConnection& connection,
+                                              std::chrono::milliseconds silence) {
+    for (;;) {
+      std::string part = body_.take_part();
+      if (!part.empty() || body_.complete()) return part;
+      if (auto more = read_more(connection, Deadline::in(silence)); !more) return pass_on(more);
+      if (auto taken = take_body(); !taken) return pass_on(taken);
+    }
+  }
+
   [[nodiscard]] bool any_octet() const { return any_octet_; }
   [[nodiscard]] bool keeps_alive() const { return keeps_alive_ && !ended_ && pending_.empty(); }
 
@@ -141,6 +162,23 @@ Exchange exchange(ClientConnection& connection, const std::string& request, bool
   if (!exchange.answer && !written) exchange.answer = tl::unexpected<Error>(written.error());
   exchange.keeps_alive = exchange.answer && exchange.written && reader.keeps_alive();
   return exchange;
+}
+
+Result<StreamEnd> stream_exchange(ClientConnection& connection, const std::string& request,
+                                  const StreamedCall& call) {
+  const auto written = connection.write(request, call.head_by);
+  AnswerReader reader(call.method == "HEAD", call.part_octets);
+  const auto head = reader.read_head(connection, call.head_by);
+  if (!head) return tl::unexpected<Error>(written ? head.error() : written.error());
+  if (!call.head(*head)) return StreamEnd::by_caller;
+  for (;;) {
+    const auto part = reader.next_part(connection, call.silence);
+    if (!part) return tl::unexpected<Error>(part.error());
+    if (part->empty()) return StreamEnd::by_server;
+    if (!call.part(*part)) return StreamEnd::by_caller;
+    // Where octets never end nothing waits, and so nothing would hear.
+    if (call.interruption != nullptr && call.interruption->raised()) return StreamEnd::interrupted;
+  }
 }
 
 }  // namespace mintmark::http

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "http/client_connection.h"
+#include "http/client_stream.h"
 #include "http/message.h"
 
 namespace mintmark::http {
@@ -22,5 +23,10 @@ struct Exchange {
 /// `http_answer_malformed`, `http_answer_too_large`.
 [[nodiscard]] Exchange exchange(ClientConnection& connection, const std::string& request,
                                 bool answers_head, std::size_t body_limit, Deadline deadline);
+
+/// The same, with a body that goes to the caller as it comes.
+[[nodiscard]] Result<StreamEnd> stream_exchange(ClientConnection& connection,
+                                                const std::string& request,
+                                                const StreamedCall& call);
 
 }  // namespace mintmark::http

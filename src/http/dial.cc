@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <future>
@@ -77,8 +78,8 @@ Addresses addresses_of(const std::string& host, const std::string& port, Deadlin
                                          : look_up_within(host, port, deadline);
 }
 
-Result<void> finish_connect(int socket, Deadline deadline) {
-  auto ready = wait_for(socket, POLLOUT, deadline);
+Result<void> finish_connect(int socket, Deadline deadline, const Interruption* interruption) {
+  auto ready = wait_for(socket, POLLOUT, deadline, interruption);
   if (!ready) return ready;
   int number = 0;
   socklen_t length = sizeof number;
@@ -87,7 +88,8 @@ Result<void> finish_connect(int socket, Deadline deadline) {
   return {};
 }
 
-Result<UniqueFd> connect_to(const Address& address, Deadline deadline) {
+Result<UniqueFd> connect_to(const Address& address, Deadline deadline,
+                            const Interruption* interruption = nullptr) {
   const int family = address.storage.ss_family;
   UniqueFd socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return fail(Code::connect_failed, errno_text(errno));
@@ -97,18 +99,22 @@ Result<UniqueFd> connect_to(const Address& address, Deadline deadline) {
   if (::connect(socket.get(), where, address.length) == 0) return socket;
   // EAGAIN is a unix socket whose backlog is full: nothing will tell when there is room.
   if (errno != EINPROGRESS) return fail(Code::connect_failed, errno_text(errno));
-  auto connected = finish_connect(socket.get(), deadline);
+  auto connected = finish_connect(socket.get(), deadline, interruption);
   if (!connected) return pass_on(connected);
   return socket;
 }
 
 }  // namespace
 
-Result<void> wait_for(int socket, short events, Deadline deadline) {
+Result<void> wait_for(int socket, short events, Deadline deadline,
+                      const Interruption* interruption) {
+  const int interrupting = interruption == nullptr ? -1 : interruption->descriptor();
   while (!deadline.passed()) {
-    pollfd watched{socket, events, 0};
+    // poll(2) passes over a negative descriptor.
+    std::array<pollfd, 2> watched{{{socket, events, 0}, {interrupting, POLLIN, 0}}};
     const auto left = std::min<std::chrono::milliseconds::rep>(deadline.left().count(), 1'000'000);
-    const int ready = poll(&watched, 1, static_cast<int>(left));
+    const int ready = poll(watched.data(), watched.size(), static_cast<int>(left));
+    if (ready > 0 && watched[1].revents != 0) return fail(Code::connect_failed, "interrupted");
     if (ready > 0) return {};
     if (ready < 0 && errno != EINTR) return fail(Code::connect_failed, errno_text(errno));
   }
@@ -116,14 +122,14 @@ Result<void> wait_for(int socket, short events, Deadline deadline) {
 }
 
 Result<UniqueFd> dial_tcp(const std::string& host, std::uint16_t port, Deadline deadline,
-                          NameLookup lookup) {
+                          NameLookup lookup, const Interruption* interruption) {
   const std::string where = host + " port " + std::to_string(port);
   const auto addresses = addresses_of(host, std::to_string(port), deadline, lookup);
   if (!addresses) return tl::unexpected<Error>(addresses.error());
   std::string why = "the name has no address";
   for (std::size_t at = 0; at < addresses->size() && !deadline.passed(); ++at) {
     const auto share = deadline.left() / static_cast<long>(addresses->size() - at);
-    auto socket = connect_to((*addresses)[at], Deadline::in(share));
+    auto socket = connect_to((*addresses)[at], Deadline::in(share), interruption);
     if (socket) return socket;
     why = socket.error().detail;
   }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/time.h"
+#include "http/interruption.h"
 
 namespace mintmark::http {
 
@@ -17,13 +18,17 @@ enum class NameLookup : std::uint8_t {
 };
 
 /// Non-blocking, TCP_NODELAY. Each address of the host is tried in turn, each with its share of
-/// what time is left. `connect_failed` says what failed last; `deadline_passed`.
+/// what time is left. `connect_failed` says what failed last; `deadline_passed`. Connecting ends
+/// when `interruption` was raised (nullptr: none); looking up the name does not.
 [[nodiscard]] Result<UniqueFd> dial_tcp(const std::string& host, std::uint16_t port,
                                         Deadline deadline,
-                                        NameLookup lookup = NameLookup::within_deadline);
+                                        NameLookup lookup = NameLookup::within_deadline,
+                                        const Interruption* interruption = nullptr);
 [[nodiscard]] Result<UniqueFd> dial_unix(const std::string& path);
 
-/// Waits for POLLIN or POLLOUT; `deadline_passed`.
-[[nodiscard]] Result<void> wait_for(int socket, short events, Deadline deadline);
+/// Waits for POLLIN or POLLOUT; `deadline_passed`; `connect_failed` where `interruption` was
+/// raised.
+[[nodiscard]] Result<void> wait_for(int socket, short events, Deadline deadline,
+                                    const Interruption* interruption = nullptr);
 
 }  // namespace mintmark::http

@@ -33,7 +33,10 @@ struct ServerLimits {
   std::chrono::milliseconds body_time{15'000};  ///< Beyond: 408.
   /// Between requests of a kept connection: closed.
   std::chrono::milliseconds idle{60'000};
+  /// Of an answer, or of what waits of one that goes on.
   std::chrono::milliseconds write_time{15'000};
+  /// Of an answer that goes on (Response::stream), as much may wait for its client.
+  std::size_t stream_octets = 256U << 10U;
   /// How long what a refused client still sends is read and dropped, so that it can read the
   /// refusal.
   std::chrono::milliseconds linger{2'000};

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "http/answer.h"
+#include "http/body_queue.h"
 
 namespace mintmark::http {
 namespace {
@@ -107,6 +108,7 @@ void Session::stop() {
     const bool idle = self->phase_ == Phase::request && !self->reader_.has_octets() &&
                       self->deadline_stage_ == RequestReader::Stage::idle;
     if (idle || self->phase_ == Phase::handshake) self->end();
+    if (self->phase_ == Phase::streaming) self->end_stream();
   });
 }
 
@@ -140,6 +142,7 @@ void Session::resume(bool readable) {
     case Phase::lingering:
       return linger();
     case Phase::handling:
+    case Phase::streaming:
     case Phase::closed:
       return;
   }
@@ -239,7 +242,9 @@ void Session::call_handler(Request request, const Respond& respond) {
 
 void Session::answer(Response response) {
   if (phase_ != Phase::handling) return;
-  compose(response, reader_.keeps_alive() && !serving_->stopping() && !says_close(response));
+  compose(response, !response.stream && reader_.keeps_alive() && !serving_->stopping() &&
+                        !says_close(response));
+  if (after_ == After::stream) stream_wanted_ = std::move(response.stream);
   write();
 }
 
@@ -268,7 +273,9 @@ void Session::compose(const Response& response, bool keeps_alive) {
   output_.clear();
   written_octets_ = 0;
   AnswerFrame frame{request_id_, keeps_alive, reader_.is_http_1_0(), reader_.is_head()};
+  after_ = keeps_alive ? After::next_request : After::close;
   if (auto appended = append_answer(output_, response, frame)) {
+    if (goes_on(response) && !frame.to_head) after_ = After::stream;
     observe(response);
   } else {
     serving_->report(
@@ -278,7 +285,6 @@ void Session::compose(const Response& response, bool keeps_alive) {
     (void)append_answer(output_, instead, frame).has_value();
     observe(instead);
   }
-  after_ = keeps_alive ? After::next_request : After::close;
   phase_ = Phase::writing;
   set_deadline(serving_->limits.write_time);
 }
@@ -303,6 +309,8 @@ void Session::written() {
     case After::body:
       phase_ = Phase::request;
       return take_request(false);
+    case After::stream:
+      return begin_stream();
     case After::close:
       return begin_lingering();
   }
@@ -356,6 +364,7 @@ void Session::end() {
 
 void Session::close() {
   if (std::exchange(phase_, Phase::closed) == Phase::closed) return;
+  if (body_) body_->close();
   timer_.cancel();
   given_up_.store(true, std::memory_order_release);
   boost::system::error_code ignored;
@@ -385,7 +394,7 @@ void Session::timer_fired() {
   if (phase_ == Phase::closed || deadline_ == clock::time_point::max()) return;
   if (clock::now() < deadline_) return arm_timer();
   clear_deadline();
-  if (away_) return close();
+  if (away_ || phase_ == Phase::streaming) return close();
   expired_ = true;
   socket_.cancel();
 }

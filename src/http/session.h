@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,8 @@
 #include "http/stream.h"
 
 namespace mintmark::http {
+
+class BodyQueue;
 
 /// Everything but the constructor, start, stop and abandon happens on the connection's strand, and
 /// so does the handshake, unless its key makes it wait: then each of its steps is taken away to one
@@ -45,16 +48,17 @@ class Session : public std::enable_shared_from_this<Session> {
   /// `http_too_many_connections`.
   void refuse_first_request() { refused_ = true; }
   void start();
-  /// Closes if no request is under way; else after its answer.
+  /// Closes if no request is under way; else after its answer. One that goes on ends.
   void stop();
   /// Closes whatever is under way.
   void abandon();
 
  private:
   using clock = std::chrono::steady_clock;
-  enum class Phase { handshake, request, handling, writing, lingering, closed };
+  enum class Phase { handshake, request, handling, writing, streaming, lingering, closed };
   /// What follows when all of `output_` is written.
-  enum class After { next_request, body, close };
+  enum class After { next_request, body, stream, close };
+  using StreamBegin = std::function<void(std::shared_ptr<BodyWriter>)>;  ///< Response::stream.
   class Reply;
 
   void resume(bool readable);
@@ -78,6 +82,14 @@ class Session : public std::enable_shared_from_this<Session> {
   void write();
   void written();
   void begin_next_request(std::chrono::milliseconds idle);
+  void begin_stream();
+  [[nodiscard]] bool call_stream(const StreamBegin& begin);
+  void send_stream();
+  [[nodiscard]] bool next_of_stream();
+  void wait_to_send();
+  void watch_client();
+  void hear_client();
+  void end_stream();
   void begin_lingering();
   void linger();
   void end();
@@ -105,6 +117,9 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string output_;
   std::size_t written_octets_ = 0;
   std::size_t discarded_octets_ = 0;
+  StreamBegin stream_wanted_;        ///< Of the answer whose head is being written.
+  std::shared_ptr<BodyQueue> body_;  ///< Of an answer that goes on.
+  bool waits_to_write_ = false;
   clock::time_point deadline_ = clock::time_point::max();
   clock::time_point armed_ = clock::time_point::max();  ///< When the timer will fire.
   RequestReader::Stage deadline_stage_ = RequestReader::Stage::idle;

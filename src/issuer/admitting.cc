@@ -55,6 +55,8 @@ store::Admission Admitting::admission_of(const attest::Verdict& verdict, Request
 
 void Admitting::admit(const attest::Verdict& verdict, Request request,
                       hsm::Done<EnrolmentOutcome> done) {
+  if (auto free = parts_.devices.check_key(verdict.device_key().thumbprint()); !free)
+    return done(pass_on(free));
   store::Admission admission = admission_of(verdict, std::move(request));
   std::shared_ptr<BootJudge> boot;
   if (verdict.boot()) {

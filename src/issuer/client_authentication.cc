@@ -20,7 +20,7 @@ Result<verify::ProvenRequest> check_proof(const std::string& proof, const Proven
   return verify::check_proof(proof, {.method = target.method, .url = target.url, .now = now});
 }
 
-Result<jose::PublicKey> registered_key(const Devices& devices, const std::string& client_id) {
+Result<jose::PublicKey> device_key(const Devices& devices, const std::string& client_id) {
   const auto device = devices.find(client_id);
   if (!device)
     return fail(Code::device_unknown, "this client is not known here; enrol it or add its key");
@@ -36,9 +36,11 @@ Result<jose::PublicKey> registered_key(const Devices& devices, const std::string
 }  // namespace
 
 ClientAuthentication::ClientAuthentication(Options options, const Clock& clock,
-                                           const Devices& devices)
+                                           const Devices& devices, const Services* services)
     : options_(std::move(options)),
       devices_(devices),
+      services_(services),
+      start_(clock.now()),
       nonces_(clock),
       proofs_(clock.now()),
       assertions_(clock.now(), assertion_window) {}
@@ -82,16 +84,28 @@ Result<AuthenticatedClient> ClientAuthentication::check_attested(const Credentia
                              std::nullopt);
 }
 
+Result<jose::PublicKey> ClientAuthentication::registered_key(const std::string& client_id) const {
+  if (services_ != nullptr && services_->knows(client_id)) return services_->key_of(client_id);
+  return device_key(devices_, client_id);
+}
+
+Result<verify::ClientAssertion> ClientAuthentication::check_asserted_client(
+    const Credentials& credentials, Moment now) const {
+  auto assertion = verify::check_client_assertion(
+      *credentials.client_assertion,
+      [this](const std::string& client_id) { return registered_key(client_id); }, options_.issuer,
+      now);
+  if (!assertion) return assertion;
+  if (auto named = check_client_id(credentials, assertion->client_id()); !named)
+    return pass_on(named);
+  return assertion;
+}
+
 Result<AuthenticatedClient> ClientAuthentication::check_asserted(const Credentials& credentials,
                                                                  const ProvenTarget& target,
                                                                  Moment now) {
-  auto assertion = verify::check_client_assertion(
-      *credentials.client_assertion,
-      [this](const std::string& client_id) { return registered_key(devices_, client_id); },
-      options_.issuer, now);
+  auto assertion = check_asserted_client(credentials, now);
   if (!assertion) return pass_on(assertion);
-  if (auto named = check_client_id(credentials, assertion->client_id()); !named)
-    return pass_on(named);
   auto proof = check_proof(credentials.proof, target, now);
   if (!proof) return pass_on(proof);
   std::string client_id = assertion->client_id();
@@ -125,7 +139,7 @@ Result<AuthenticatedClient> ClientAuthentication::check_certified(const Credenti
                 "the client came without a certificate: show one on the device key in the TLS "
                 "handshake (mint-agent token --mtls, curl --cert)");
   }
-  const auto key = registered_key(devices_, client_id);
+  const auto key = device_key(devices_, client_id);
   if (!key) return tl::unexpected<Error>(key.error());
   auto certificate = check_client_certificate(*credentials.client_certificate, client_id, *key,
                                               options_.mutual_tls, now);
@@ -142,6 +156,18 @@ Result<AuthenticatedClient> ClientAuthentication::check_certified(const Credenti
   }
   return AuthenticatedClient(client_id, key->thumbprint(), std::move(*proof), std::nullopt,
                              std::move(*certificate));
+}
+
+Result<verify::ClientAssertion> ClientAuthentication::check_assertion(
+    const Credentials& credentials, Moment now) const {
+  if (credentials.client_attestation) {
+    return fail(Code::client_methods_mixed,
+                "this request is authenticated by client_assertion (private_key_jwt) alone; leave "
+                "OAuth-Client-Attestation out");
+  }
+  if (credentials.client_assertion) return check_asserted_client(credentials, now);
+  return fail(Code::client_unauthenticated,
+              "the client is not authenticated: send client_assertion (private_key_jwt)");
 }
 
 bool ClientAuthentication::is_attested(const AuthenticatedClient& client) {
@@ -161,6 +187,16 @@ Result<void> ClientAuthentication::check_nonce(const AuthenticatedClient& client
   return fail(
       attested ? Code::attestation_challenge_stale : Code::dpop_nonce_stale,
       "the DPoP proof's nonce is too old or not ours; take the one in this answer's header");
+}
+
+Result<void> ClientAuthentication::use_up(const verify::ClientAssertion& assertion, Moment now) {
+  const Moment made =
+      assertion.issued_at().value_or(assertion.expires_at() - verify::assertion_life);
+  if (made > start_ + verify::assertion_future) return assertions_.remember(assertion, now);
+  return fail(Code::assertion_before_start,
+              "the client assertion was made before this service started, or less than " +
+                  std::to_string(verify::assertion_future.count()) +
+                  " s after, or does not say when (iat); make a new one");
 }
 
 Result<void> ClientAuthentication::use_up(const AuthenticatedClient& client, Moment now) {

@@ -11,6 +11,7 @@
 #include "issuer/attestations.h"
 #include "issuer/client_certificate.h"
 #include "issuer/devices.h"
+#include "issuer/services.h"
 #include "keyring/keyring.h"
 #include "verify/client_assertion.h"
 #include "verify/nonces.h"
@@ -86,7 +87,9 @@ class ClientAuthentication {
     MutualTls mutual_tls = {};
   };
 
-  ClientAuthentication(Options options, const Clock& clock, const Devices& devices);
+  /// `services`: who else may come by private_key_jwt; null: nobody.
+  ClientAuthentication(Options options, const Clock& clock, const Devices& devices,
+                       const Services* services = nullptr);
 
   /// Everything but whether it was used before. Errors of verify::check_client_attestation,
   /// check_client_assertion, check_proof and check_client_certificate; `client_unauthenticated`,
@@ -100,6 +103,16 @@ class ClientAuthentication {
   [[nodiscard]] Result<AuthenticatedClient> check(const Credentials& credentials,
                                                   const ProvenTarget& target,
                                                   const keyring::Snapshot& keys, Moment now);
+
+  /// By private_key_jwt alone, at endpoints that give out nothing that could be bound to a key (RFC
+  /// 7009, RFC 7662). `client_unauthenticated` without an assertion, `client_methods_mixed`; errors
+  /// of verify::check_client_assertion, `client_id_mismatch`, `device_unknown`, `service_unknown`.
+  [[nodiscard]] Result<verify::ClientAssertion> check_assertion(const Credentials& credentials,
+                                                                Moment now) const;
+  /// Last, as below. No proof stands beside it, so that an earlier process may have taken what was
+  /// made before this one started or, by a clock ahead of ours, shortly after. In the memory of all
+  /// assertions. `assertion_replayed`, `assertion_before_start`, `replay_window_full`.
+  [[nodiscard]] Result<void> use_up(const verify::ClientAssertion& assertion, Moment now);
 
   /// Last, when nothing else can refuse the request: what is refused for another reason may be sent
   /// again. `proof_replayed`, `assertion_replayed`, `assertion_before_start`, `replay_window_full`;
@@ -120,11 +133,16 @@ class ClientAuthentication {
   [[nodiscard]] Result<AuthenticatedClient> check_certified(const Credentials& credentials,
                                                             const ProvenTarget& target,
                                                             Moment now) const;
+  [[nodiscard]] Result<verify::ClientAssertion> check_asserted_client(
+      const Credentials& credentials, Moment now) const;
+  [[nodiscard]] Result<jose::PublicKey> registered_key(const std::string& client_id) const;
   [[nodiscard]] static bool is_attested(const AuthenticatedClient& client);
   [[nodiscard]] Result<void> check_nonce(const AuthenticatedClient& client) const;
 
   Options options_;
   const Devices& devices_;
+  const Services* services_;
+  Moment start_;
   Attestations attestations_;
   verify::Nonces nonces_;
   verify::ReplayWindow proofs_;

@@ -4,8 +4,30 @@
 
 namespace mintmark::issuer {
 
-DeviceRegister::DeviceRegister(store::DeviceStore& store, Devices& devices)
-    : store_(store), devices_(devices), worker_([this] { work(); }) {}
+namespace {
+
+// IMA extends it with each file that is used: it is never twice the same.
+constexpr unsigned ima_pcr = 10;
+
+bool booted_otherwise(const attest::Facts& before, const attest::Facts& now) {
+  auto pcrs_before = before.pcrs;
+  auto pcrs_now = now.pcrs;
+  pcrs_before.erase(ima_pcr);
+  pcrs_now.erase(ima_pcr);
+  return before.format == now.format && before.pcr_bank == now.pcr_bank && !pcrs_before.empty() &&
+         pcrs_before != pcrs_now;
+}
+
+}  // namespace
+
+std::optional<Ended> ended_by(const store::DeviceRecord& record) {
+  if (record.state == "revoked") return Ended{record.id, true, record.revoked_at};
+  if (record.evidence_ended_at == Moment{}) return std::nullopt;
+  return Ended{record.id, false, record.evidence_ended_at};
+}
+
+DeviceRegister::DeviceRegister(store::DeviceStore& store, Devices& devices, Follow follow)
+    : store_(store), devices_(devices), follow_(std::move(follow)), worker_([this] { work(); }) {}
 
 DeviceRegister::~DeviceRegister() {
   {
@@ -46,9 +68,18 @@ void DeviceRegister::carry_out(const Change& change, const hsm::Done<store::Devi
   if (!record) return done(std::move(record));
   auto device = parse_record(*record);
   if (!device) return done(pass_on(device));
+  auto ended = ended_by(*record);
+  const auto before = devices_.find(record->id);
+  // Not what it was when standing tokens were granted, and good nonetheless.
+  if (!ended && before && booted_otherwise(before->facts, device->facts))
+    ended = Ended{record->id, false, record->attested_at};
   // One who waits for approval gets no tokens, and may be forgotten by the store.
   if (record->state != "pending") devices_.put(std::move(*device));
-  done(std::move(record));
+  if (!ended || !follow_) return done(std::move(record));
+  follow_(*ended, [record = std::move(*record), done](Result<void> followed) {
+    if (!followed) return done(pass_on(followed));
+    done(record);
+  });
 }
 
 }  // namespace mintmark::issuer

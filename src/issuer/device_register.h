@@ -5,6 +5,8 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 
 #include "hsm/key_store.h"
@@ -12,6 +14,15 @@
 #include "store/store.h"
 
 namespace mintmark::issuer {
+
+/// What a change of a device ended.
+struct Ended {
+  std::string device;
+  bool standing = false;  ///< It was revoked; else its evidence ended before its time.
+  Moment at{};
+};
+/// What is so by a device's row; nothing where both go on.
+[[nodiscard]] std::optional<Ended> ended_by(const store::DeviceRecord& record);
 
 /// Changes are written on a thread of its own, one after the other: no thread that serves strangers
 /// waits for a disk, and memory never has an older row than the store. Thread-safe. Ends after what
@@ -21,15 +32,29 @@ class DeviceRegister {
   using Change = std::function<Result<store::DeviceRecord>(store::DeviceStore&)>;
   static constexpr std::size_t longest_queue = 1024;
 
-  /// Both must outlive it.
-  DeviceRegister(store::DeviceStore& store, Devices& devices);
+  /// Carries on what a change ended, perhaps for the second time, and calls `done` once when that
+  /// is on disk too.
+  using Follow = std::function<void(const Ended& ended, std::function<void(Result<void>)> done)>;
+
+  /// Both must outlive it. `follow` is called on the register's thread; empty: nothing follows.
+  DeviceRegister(store::DeviceStore& store, Devices& devices, Follow follow = {});
   ~DeviceRegister();
   DeviceRegister(const DeviceRegister&) = delete;
   DeviceRegister& operator=(const DeviceRegister&) = delete;
 
-  /// `done` is called on the register's thread with the row as it now stands, after it is on disk
-  /// and after no token can leave any more that was decided by the row before. Errors of the
-  /// change; `overloaded`.
+  /// Asked before a device gets a key; what it refuses with is passed on. Set before anybody comes.
+  void check_keys_by(std::function<Result<void>(const std::string& jkt)> check) {
+    check_key_ = std::move(check);
+  }
+  /// Whether a device may have this key. Whoever changes a device's key asks first.
+  [[nodiscard]] Result<void> check_key(const std::string& jkt) const {
+    return check_key_ ? check_key_(jkt) : Result<void>();
+  }
+
+  /// `done` is called once, from the register's thread or from where `follow` ended, with the row
+  /// as it now stands, after it is on disk, after no token can leave any more that was decided by
+  /// the row before, and after what follows. Errors of the change; `overloaded`; those of `follow`,
+  /// after which the change stands and may be asked for again.
   void change(Change change, hsm::Done<store::DeviceRecord> done);
 
  private:
@@ -42,6 +67,8 @@ class DeviceRegister {
   };
   store::DeviceStore& store_;
   Devices& devices_;
+  std::function<Result<void>(const std::string& jkt)> check_key_;
+  Follow follow_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Order> orders_;

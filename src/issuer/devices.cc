@@ -1,5 +1,7 @@
 #include "issuer/devices.h"
 
+#include <algorithm>
+
 #include <mutex>
 
 namespace mintmark::issuer {
@@ -48,6 +50,12 @@ std::shared_ptr<const attest::RecordedDevice> Devices::find(const std::string& i
   const std::shared_lock lock(mutex_);
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : found->second;
+}
+
+bool Devices::has_key(const std::string& jkt) const {
+  const std::shared_lock lock(mutex_);
+  return std::any_of(by_id_.begin(), by_id_.end(),
+                     [&](const auto& one) { return one.second->jkt == jkt; });
 }
 
 void Devices::put(attest::RecordedDevice device) {

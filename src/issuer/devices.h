@@ -25,6 +25,8 @@ class Devices {
   [[nodiscard]] Result<void> load(const store::DeviceStore& store);
   /// nullptr if unknown.
   [[nodiscard]] std::shared_ptr<const attest::RecordedDevice> find(const std::string& id) const;
+  /// Whether a device that is in memory has this key; in time proportional to their number.
+  [[nodiscard]] bool has_key(const std::string& jkt) const;
   /// Returns when no token can leave any more that was decided by an entry this one replaces. Not
   /// inside the gate.
   void put(attest::RecordedDevice device);

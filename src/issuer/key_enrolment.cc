@@ -70,6 +70,7 @@ Result<void> KeyEnrolment::check_possession(const KeyFinishCall& call, Moment no
 void KeyEnrolment::finish(const KeyFinishCall& call, hsm::Done<std::string> done) {
   const Moment now = clock_.now();
   if (auto possessed = check_possession(call, now); !possessed) return done(pass_on(possessed));
+  if (auto free = devices_.check_key(call.key.thumbprint()); !free) return done(pass_on(free));
   store::Admission admission;
   admission.device = key_device(call.key, now);
   admission.ticket_hash = to_hex(sha256(call.ticket));

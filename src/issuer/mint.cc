@@ -30,15 +30,17 @@ const char* token_type_of(const AuthenticatedClient& client) {
 
 }  // namespace
 
-/// What a token was granted by. The three that can move are kept, which makes their addresses
-/// theirs alone: whether they moved is seen by comparing.
+/// What a token was granted by, and the token as it is logged. The three that can move are kept,
+/// which makes their addresses theirs alone: whether they moved is seen by comparing.
 struct Issuer::Decision {
+  std::uint64_t revocations;
   std::shared_ptr<const keyring::Snapshot> keys;
   std::shared_ptr<const attest::RecordedDevice> device;
   std::shared_ptr<const policy::Policy> policy;
   keyring::KeyKind kind;
   AuthenticatedClient client;
   policy::Grant grant;
+  audit::Issued issued;
 };
 
 struct Issuer::Request {
@@ -55,7 +57,7 @@ Issuer::Issuer(MintOptions options, Parts parts)
                        .token_url = options_.token_url,
                        .challenges_required = options_.challenges_required,
                        .mutual_tls = options_.mutual_tls},
-                      parts_.clock, parts_.devices) {}
+                      parts_.clock, parts_.devices, parts_.services) {}
 
 void Issuer::mint(TokenCall call, hsm::Done<IssuedToken> done) {
   attempt(std::make_shared<Request>(
@@ -70,13 +72,13 @@ void Issuer::attempt(std::shared_ptr<Request> request) {
   if (!decision) return request->done(pass_on(decision));
   // Last before anything is spent, and once: what is refused for another reason may be sent again.
   if (request->attempts++ == 0) {
-    if (auto first = authentication_.use_up(decision->client, now); !first)
-      return request->done(pass_on(first));
+    if (auto first = spend(decision->client, now); !first) return request->done(pass_on(first));
   }
-  sign(std::move(request), std::move(*decision), now);
+  sign(std::move(request), std::move(*decision));
 }
 
 Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
+  const std::uint64_t revocations = parts_.ledger.revoker.epoch();
   auto keys = parts_.keyring.snapshot();
   if (!keys) return fail(Code::keys_not_ready, "the signing keys are not ready yet");
 
@@ -102,52 +104,93 @@ Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
                               options_.algorithms.of_token_for(grant->audience())};
   if (const auto key = keyring::Snapshot::current_of(keys, kind); !key)
     return tl::unexpected<Error>(key.error());
-  return Decision{std::move(keys),    std::move(record), std::move(policy), kind,
-                  std::move(*client), std::move(*grant)};
+  const auto issued_at = first_good_moment(parts_.ledger, record->id, now);
+  if (!issued_at) return tl::unexpected<Error>(issued_at.error());
+  const auto place = parts_.ledger.statuses.next(now + grant->life());
+  if (!place) return tl::unexpected<Error>(place.error());
+  audit::Issued issued{.jti = jose::base64url(random_bytes(jti_octets)),
+                       .device = record->id,
+                       .audience = grant->audience(),
+                       .kid = "",
+                       .rule = grant->rule(),
+                       .issued_at = *issued_at,
+                       .expires_at = now + grant->life(),
+                       .list = place->list,
+                       .index = place->index,
+                       .ends_with_evidence = grant->ends_with_evidence()};
+  return Decision{revocations, std::move(keys),    std::move(record), std::move(policy),
+                  kind,        std::move(*client), std::move(*grant), std::move(issued)};
 }
 
-void Issuer::sign(std::shared_ptr<Request> request, Decision decided, Moment now) {
+Result<void> Issuer::spend(const AuthenticatedClient& client, Moment now) {
+  if (auto first = authentication_.use_up(client, now); !first) return first;
+  // After that: nobody uses up what is another's.
+  if (parts_.rate == nullptr) return {};
+  return parts_.rate->take(client.client_id(), RateLimit::Clock::now());
+}
+
+void Issuer::sign(std::shared_ptr<Request> request, Decision decided) {
   const Deadline deadline = request->deadline;
-  auto decision = std::make_shared<const Decision>(std::move(decided));
+  auto decision = std::make_shared<Decision>(std::move(decided));
   parts_.stores.sign_jws(
       decision->keys, decision->kind,
-      [this, decision, now](const keyring::PublishedKey& key) {
-        return claims_input(*decision, key, now);
+      [this, decision](const keyring::PublishedKey& key) {
+        decision->issued.kid = key.kid();  // The last that is asked is the one that signs.
+        return claims_input(*decision, key);
       },
       deadline,
       [this, request = std::move(request), decision](Result<std::string> token) {
-        release(request, *decision, std::move(token));
+        log(request, decision, std::move(token));
       });
 }
 
 bool Issuer::still_stands(const Decision& decision) const {
   return parts_.devices.find(decision.client.client_id()) == decision.device &&
-         parts_.keyring.snapshot() == decision.keys && parts_.policies.present() == decision.policy;
+         parts_.keyring.snapshot() == decision.keys &&
+         parts_.policies.present() == decision.policy &&
+         parts_.ledger.revoker.epoch() == decision.revocations &&
+         is_good(parts_.ledger, decision.issued);
 }
 
-void Issuer::release(const std::shared_ptr<Request>& request, const Decision& decision,
-                     Result<std::string> token) {
+void Issuer::log(const std::shared_ptr<Request>& request, const std::shared_ptr<Decision>& decision,
+                 Result<std::string> token) {
   if (!token) {
     // A key that was taken away in between is no failure: another one signs now.
-    const bool moved = parts_.keyring.snapshot() != decision.keys;
+    const bool moved = parts_.keyring.snapshot() != decision->keys;
     if (moved && request->attempts < most_attempts && !request->deadline.passed())
       return attempt(request);
     return request->done(pass_on(token));
   }
+  if (!still_stands(*decision)) return decide_again(request);  // It need not wait for the disk.
+  // First, so that a revocation that the last look does not see yet meets it.
+  parts_.ledger.live.put(decision->issued);
+  parts_.ledger.log.append(decision->issued, [this, request, decision, token = std::move(*token)](
+                                                 Result<void> logged) mutable {
+    if (!logged) return request->done(pass_on(logged));
+    release(request, *decision, std::move(token));
+  });
+}
+
+void Issuer::release(const std::shared_ptr<Request>& request, const Decision& decision,
+                     std::string token) {
   {
     const auto passage = parts_.gate.enter();
     if (still_stands(decision)) {
-      return request->done(IssuedToken{std::move(*token), token_type_of(decision.client),
+      return request->done(IssuedToken{std::move(token), token_type_of(decision.client),
                                        decision.grant.life(), decision.grant.scopes()});
     }
   }
-  if (request->attempts < most_attempts) return attempt(request);
-  request->done(fail(Code::decision_moving,
-                     "devices, keys or policy changed again and again during this request"));
+  decide_again(request);
 }
 
-std::string Issuer::claims_input(const Decision& decision, const keyring::PublishedKey& key,
-                                 Moment now) const {
+void Issuer::decide_again(const std::shared_ptr<Request>& request) {
+  if (request->attempts < most_attempts) return attempt(request);
+  request->done(fail(Code::decision_moving,
+                     "devices, keys, policy or revocations changed again and again during this "
+                     "request"));
+}
+
+std::string Issuer::claims_input(const Decision& decision, const keyring::PublishedKey& key) const {
   const attest::RecordedDevice& record = *decision.device;
   const policy::Grant& grant = decision.grant;
   const Json header = {
@@ -158,11 +201,12 @@ std::string Issuer::claims_input(const Decision& decision, const keyring::Publis
       {"aud", grant.audience()},
       {"sub", record.id},
       {"client_id", record.id},
-      {"iat", to_unix(now)},
-      {"exp", to_unix(now + grant.life())},
-      {"jti", jose::base64url(random_bytes(jti_octets))},
+      {"iat", to_unix(decision.issued.issued_at)},
+      {"exp", to_unix(decision.issued.expires_at)},
+      {"jti", decision.issued.jti},
       {"scope", joined(grant.scopes())},
       {"cnf", confirmation_of(decision.client)},
+      {"status", status_claim(options_.issuer, decision.issued)},
       {"key_protection", decision.client.has_session_key() ? "session" : grant.key_protection()},
       {"attestation",
        {{"format", record.facts.format},

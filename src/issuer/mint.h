@@ -10,8 +10,10 @@
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
 #include "issuer/devices.h"
+#include "issuer/ledger.h"
 #include "issuer/minting_clock.h"
 #include "issuer/policies.h"
+#include "issuer/rate_limit.h"
 #include "issuer/release_gate.h"
 #include "issuer/stores.h"
 #include "keyring/keyring.h"
@@ -53,6 +55,9 @@ class Issuer {
     KeyStores& stores;
     const Policies& policies;
     ReleaseGate& gate;
+    Ledger ledger;
+    const Services* services = nullptr;  ///< Of authentication().
+    RateLimit* rate = nullptr;           ///< By device; null: as often as it likes.
   };
 
   Issuer(MintOptions options, Parts parts);
@@ -60,11 +65,13 @@ class Issuer {
   /// The way of one token (docs/architecture.md). `done` is called once; no thread waits for the
   /// hardware. Errors are those of ClientAuthentication, attest, policy and hsm, each with its own
   /// code; `keys_not_ready` before the first key, and while the audience's algorithm has none;
-  /// `clock_behind`.
+  /// `clock_behind`; `status_index_unavailable`; `issuance_log_failed`, `overloaded` of the log of
+  /// issued tokens; RateLimit's.
   ///
-  /// After signing, the device's entry, the keys and the policy are looked at again, inside the
-  /// gate that `done` is called in: if one has moved, the request is decided again, and
-  /// `decision_moving` ends what never comes to rest.
+  /// After signing, the token is written to the log. When it is there, the device's entry, the
+  /// keys, the policy and what was revoked are looked at again, inside the gate that `done` is
+  /// called in: if one has moved, the request is decided again, and `decision_moving` ends what
+  /// never comes to rest. The entry in a status list of a token that does not leave stays unused.
   void mint(TokenCall call, hsm::Done<IssuedToken> done);
 
   [[nodiscard]] verify::Nonces& nonces() { return authentication_.nonces(); }
@@ -77,12 +84,16 @@ class Issuer {
   struct Request;
   void attempt(std::shared_ptr<Request> request);
   [[nodiscard]] Result<Decision> decide(const TokenCall& call, Moment now);
-  void sign(std::shared_ptr<Request> request, Decision decided, Moment now);
+  [[nodiscard]] Result<void> spend(const AuthenticatedClient& client, Moment now);
+  void sign(std::shared_ptr<Request> request, Decision decided);
+  void log(const std::shared_ptr<Request>& request, const std::shared_ptr<Decision>& decision,
+           Result<std::string> token);
   void release(const std::shared_ptr<Request>& request, const Decision& decision,
-               Result<std::string> token);
+               std::string token);
+  void decide_again(const std::shared_ptr<Request>& request);
   [[nodiscard]] bool still_stands(const Decision& decision) const;
-  [[nodiscard]] std::string claims_input(const Decision& decision, const keyring::PublishedKey& key,
-                                         Moment now) const;
+  [[nodiscard]] std::string claims_input(const Decision& decision,
+                                         const keyring::PublishedKey& key) const;
 
   MintOptions options_;
   Parts parts_;

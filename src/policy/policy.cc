@@ -39,6 +39,7 @@ Result<Grant> Policy::decide(const attest::AttestedDevice& device, const TokenRe
   grant.scopes_ = std::move(decision->scopes);
   grant.life_ = decision->life;
   grant.rule_ = decision->rule->name;
+  grant.ends_with_evidence_ = decision->rule->standing_tokens_end;
   grant.key_protection_ = std::move(decision->key_protection);
   return grant;
 }

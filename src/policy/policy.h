@@ -45,6 +45,8 @@ class Grant {
   /// What the rules decided by: "hardware", "session", "unproven", "none". A session key counts as
   /// what vouched for it where that is less.
   [[nodiscard]] const std::string& key_protection() const { return key_protection_; }
+  /// The token is revoked when the device's evidence ends before its time ("standing_tokens").
+  [[nodiscard]] bool ends_with_evidence() const { return ends_with_evidence_; }
 
  private:
   friend class Policy;
@@ -54,6 +56,7 @@ class Grant {
   std::chrono::seconds life_{};
   std::string rule_;
   std::string key_protection_;
+  bool ends_with_evidence_ = false;
 };
 
 struct WantedLogs {

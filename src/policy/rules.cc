@@ -52,6 +52,8 @@ void read_rule(ObjectReader& reader, std::vector<Rule>& rules) {
   if (rule.name.size() > 64) reader.refuse("name", "must be at most 64 octets long");
   rule.match = read_match(reader);
   read_grants(reader, rule);
+  rule.standing_tokens_end =
+      reader.choice("standing_tokens", {"keep", "revoke"}, "keep") == "revoke";
   rules.push_back(std::move(rule));
 }
 

@@ -24,6 +24,8 @@ struct Rule {
   Match match;
   std::vector<AudienceGrant> grants;  ///< At least one, no audience twice.
   std::string default_audience;       ///< "" or one of the grants'.
+  /// Tokens that it granted end when the device's evidence ends before its time.
+  bool standing_tokens_end = false;
 
   /// What the rule grants for the audience, or for its default if that is ""; nullptr: nothing.
   [[nodiscard]] const AudienceGrant* grant_for(const std::string& audience) const;

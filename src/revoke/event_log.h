@@ -42,13 +42,13 @@ class EventLog {
 
   /// Appends entries (verify/revoked_set.h, without `seq` and `at`), all or none. `done` is called
   /// once, from the log's own thread, with the number of the last one, when they are on disk and
-  /// subscribers are being told; entries of several callers share a flush. `revocation_failed`,
-  /// `overloaded`.
+  /// subscribers are being told; entries of several callers share a flush. `event_malformed`,
+  /// `revocation_failed`; `overloaded`, before this returns.
   virtual void append(std::vector<Json> entries,
                       std::function<void(Result<std::uint64_t>)> done) = 0;
 
   /// Told of new entries, in their order, from the log's own thread, after they are on disk; must
-  /// not block. Set before the first append.
+  /// not block. Each one that was set is told of what is appended after that.
   virtual void on_appended(std::function<void(const std::vector<Event>&)> told) = 0;
 
   [[nodiscard]] virtual Position position() const = 0;

@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "audit/issuance_log.h"
@@ -16,7 +18,8 @@
 
 namespace mintmark::revoke {
 
-/// Thread-safe. An entry never changes; whether it was revoked is for the status list to say.
+/// Thread-safe. An entry never changes; whether it was revoked is for the event log to say. Kept
+/// small (docs/performance.md): what is given out is a copy.
 class LiveTokens {
  public:
   using Entry = std::shared_ptr<const audit::Issued>;
@@ -33,10 +36,50 @@ class LiveTokens {
   [[nodiscard]] std::size_t size() const;
 
  private:
+  /// What many tokens have in common.
+  struct Terms {
+    std::string audience;
+    std::string kid;
+    std::string rule;
+    auto operator<=>(const Terms&) const = default;
+  };
+  struct Kept;
+  using OfDevice = std::pair<const std::string, std::vector<const Kept*>>;
+  struct Kept {
+    std::string jti;
+    OfDevice* device;
+    const Terms* terms;
+    Moment issued_at;
+    Moment expires_at;
+    std::uint32_t list;
+    std::uint32_t index;
+    bool ends_with_evidence;
+  };
+  struct JtiHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view jti) const {
+      return std::hash<std::string_view>{}(jti);
+    }
+    std::size_t operator()(const Kept& kept) const { return (*this)(kept.jti); }
+  };
+  struct SameJti {
+    using is_transparent = void;
+    static std::string_view of(std::string_view jti) { return jti; }
+    static std::string_view of(const Kept& kept) { return kept.jti; }
+    template <typename Left, typename Right>
+    bool operator()(const Left& left, const Right& right) const {
+      return of(left) == of(right);
+    }
+  };
+  static void read(const Kept& kept, audit::Issued& into);
+  [[nodiscard]] static Entry entry_of(const Kept& kept);
+  void drop(const Kept* kept);
+
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, Entry> by_jti_;
-  std::unordered_multimap<std::string, Entry> by_device_;
-  std::multimap<Moment, std::string> by_end_;
+  std::unordered_set<Kept, JtiHash, SameJti> by_jti_;
+  std::unordered_map<std::string, std::vector<const Kept*>> by_device_;
+  std::map<Moment, std::vector<const Kept*>> by_end_;
+  std::map<Terms, std::size_t> terms_;  ///< How many tokens have them.
 };
 
 }  // namespace mintmark::revoke

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,8 @@ struct Revocation {
   };
   What what = What::token;
   std::string name;
+  /// Of `issued_before`; exclusive, and at most one second ahead. Of a device, where it is known:
+  /// when its standing ended, so that what was said then is not said again.
   Moment before{};
   std::string why;  ///< The operator's words, for the log; services are not told.
 };
@@ -45,12 +49,20 @@ class Revoker {
     LiveTokens& tokens;
     StatusIndexes& statuses;
     /// Called before an entry with `before` is written: from then on nothing is minted with an
-    /// earlier `iat`. Empty: nothing.
+    /// earlier `iat`. Never more than one second ahead of the clock. Empty: nothing.
     std::function<void(Moment)> floor = {};
     /// Returns when no token can leave any more that was decided before this was called.
     std::function<void()> wait_for_decided = {};
+    /// Told of each that was carried out, and how many live tokens it met; from any thread.
+    std::function<void(const Revocation&, std::size_t)> told = {};
   };
   Revoker(Parts parts, std::chrono::seconds longest_life);
+  Revoker(const Revoker&) = delete;
+  Revoker& operator=(const Revoker&) = delete;
+
+  /// What the event log says of a key is kept so long, since one that was stolen signs tokens of
+  /// any age; far beyond the time for which verifiers keep published keys.
+  static constexpr std::chrono::hours key_kept{30 * 24};
 
   /// `done` is called once, from any thread, when what was asked for is on disk, subscribers are
   /// being told and every live token that it meets has its entry in the status list set. A second
@@ -60,14 +72,32 @@ class Revoker {
   /// How many live tokens it would meet. Errors likewise.
   [[nodiscard]] Result<Outcome> dry_run(const Revocation& what) const;
 
-  /// Moves with each revocation of a rule, of evidence or of a moment: a token that was decided at
-  /// another one must be decided again (issuer/mint.h).
+  /// Moves with each revocation of a rule or of a moment: a token that was decided at another one
+  /// must be decided again (issuer/mint.h). All others name what the last look sees by itself.
   [[nodiscard]] std::uint64_t epoch() const { return epoch_.load(); }
 
  private:
+  using Entries = std::vector<LiveTokens::Entry>;
+  struct Order;
+  [[nodiscard]] Result<void> check(const Revocation& what) const;
+  [[nodiscard]] Entries meant(const Revocation& what) const;
+  [[nodiscard]] Entries good_ones(Entries entries) const;
+  [[nodiscard]] bool already_said(const Revocation& what) const;
+  [[nodiscard]] std::vector<Json> say(const Revocation& what, const Entries& met) const;
+  [[nodiscard]] Moment cut_of(const Revocation& what, const Entries& met) const;
+  void carry_out(const std::shared_ptr<const Order>& order);
+  void flip(const Order& order);
+
   Parts parts_;
   std::chrono::seconds longest_life_;
   std::atomic<std::uint64_t> epoch_{1};
 };
+
+/// At start, after every live token of the issuance log was put and restored: their entries in the
+/// status lists say what the event log says.
+void restore_statuses(const LiveTokens& tokens, const EventLog& events, StatusIndexes& statuses);
+
+/// A token as the events are asked about it; its views live as long as `token`.
+[[nodiscard]] verify::RevocableToken revocable(const audit::Issued& token);
 
 }  // namespace mintmark::revoke

@@ -27,8 +27,8 @@ struct ListContent {
   std::uint32_t list = 0;
   unsigned bits = 1;
   std::vector<std::uint8_t> octets;  ///< §4.1; not compressed.
-  std::uint64_t version = 0;         ///< Grows with each change of any of its entries.
-  Moment wanted_until;               ///< No token that is in it lives longer.
+  std::uint64_t version = 0;  ///< Grows with each change of any of its entries, and each start.
+  Moment wanted_until;        ///< No token that is in it lives longer.
 };
 
 /// The indexes of tokens and the statuses behind them. An index is never given twice, not even
@@ -41,7 +41,7 @@ class StatusIndexes {
   /// For a token that ends at `until`. `status_index_unavailable`: no block is leased just now.
   [[nodiscard]] virtual Result<StatusIndex> next(Moment until) = 0;
   /// In memory: what is durable is the event that says so. An entry of a list that is over is let
-  /// go.
+  /// go. Where an entry has one bit, `suspended` is said as `invalid`.
   virtual void set(const std::vector<StatusIndex>& entries, Status status) = 0;
   /// Numbers of the lists that are wanted now: some token of theirs may be alive.
   [[nodiscard]] virtual std::vector<std::uint32_t> lists() const = 0;
@@ -51,6 +51,7 @@ class StatusIndexes {
   [[nodiscard]] virtual std::uint64_t version(std::uint32_t list) const = 0;
   /// At start, for each token of the issuance log that is still alive.
   virtual void restore(const StatusIndex& entry, Moment until) = 0;
+  /// Lists of which no token lives any more and none will.
   virtual void forget(Moment now) = 0;
 };
 

@@ -1,4 +1,5 @@
-// The shape of a database, by version; brought to the present one at start. Private to this folder.
+// The shape of a database, by version; brought to the present one at start. For those who keep a
+// file of their own: this folder, audit and revoke.
 #pragma once
 
 #include <cstdint>

@@ -118,6 +118,13 @@ Result<void> Statement::run() {
   return {};
 }
 
+Statement& Statement::again() {
+  sqlite3_reset(statement_.get());
+  bound_ = 0;
+  bind_result_ = SQLITE_OK;
+  return *this;
+}
+
 std::string Statement::text(int column) const {
   const auto* octets = sqlite3_column_text(statement_.get(), column);
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));

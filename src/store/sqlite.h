@@ -1,4 +1,5 @@
-// A little of SQLite, owned: connections, statements, transactions. Private to this folder.
+// A little of SQLite, owned: connections, statements, transactions. For those who keep a file of
+// their own: this folder, audit and revoke.
 #pragma once
 
 #include <chrono>
@@ -30,6 +31,8 @@ class Statement {
   [[nodiscard]] Result<bool> step();
   /// For statements that give no row.
   [[nodiscard]] Result<void> run();
+  /// From its beginning again, with other parameters; costs no parsing.
+  Statement& again();
   [[nodiscard]] std::string text(int column) const;
   [[nodiscard]] std::string octets(int column) const;
   [[nodiscard]] std::int64_t integer(int column) const;

@@ -188,6 +188,12 @@ Result<jose::UnverifiedJws> parse_access_token(std::string_view token) {
   return jws;
 }
 
+Result<jose::VerifiedJws> verified_access_token(std::string_view token, const KeySet& keys) {
+  auto jws = parse_access_token(token);
+  if (!jws) return pass_on(jws);
+  return verified(std::move(*jws), keys);
+}
+
 Result<CheckedToken> check_access_token(jose::UnverifiedJws jws, const KeySet& keys,
                                         const TokenExpectation& expected) {
   std::string kid = jws.kid();

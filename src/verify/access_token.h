@@ -53,6 +53,11 @@ struct CheckedToken {
 /// `token_malformed`.
 [[nodiscard]] Result<jose::UnverifiedJws> parse_access_token(std::string_view token);
 
+/// An access token by one of these keys, whatever its claims say: for its issuer, who has to find
+/// it again. `token_malformed`, `token_typ`, `token_key_unknown`, `token_alg`, `token_signature`.
+[[nodiscard]] Result<jose::VerifiedJws> verified_access_token(std::string_view token,
+                                                              const KeySet& keys);
+
 /// RFC 9068 §4 and RFC 8725 §3; the first check that fails gives the error, `token_typ` to
 /// `token_key_protection` as Refusal has them, without those of time. Whether the sender holds what
 /// `cnf` names is not asked here. Thread-safe.

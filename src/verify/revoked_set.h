@@ -4,11 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -41,13 +44,18 @@ struct RevocableToken {
 /// Not thread-safe.
 class RevokedSet {
  public:
+  /// Where both are true, key_revoked.
   enum class Verdict { good, revoked, key_revoked };
+
+  /// How long an entry is kept past its `until`: services take tokens for some time after their
+  /// end, since their clocks and the issuer's are not the same.
+  static constexpr std::chrono::seconds kept_past_end{3600};
 
   /// `event_malformed`; then nothing has changed. An entry that is known changes nothing.
   [[nodiscard]] Result<void> apply(const Json& entry);
   [[nodiscard]] Verdict judge(const RevocableToken& token) const;
-  /// Forgets entries whose `until` is before `now`. In time proportional to what is forgotten, or
-  /// little more.
+  /// Forgets entries whose `until` was more than kept_past_end before `now`. In time proportional
+  /// to what is forgotten.
   void forget(Moment now);
 
   /// For a snapshot: {"tokens": {J: until, …}, "devices": {D: [before, until], …},
@@ -66,9 +74,35 @@ class RevokedSet {
     Moment before{};
     Moment until{};
   };
-  std::unordered_map<std::string, Moment> tokens_;
-  std::unordered_map<std::string, Cut> devices_;
-  std::unordered_map<std::string, Moment> keys_;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  /// By name; and which names end when, so that nobody walks through all of them.
+  class Table {
+   public:
+    /// Keeps the later of each moment.
+    void put(const std::string& name, const Cut& cut);
+    [[nodiscard]] const Cut* find(std::string_view name) const;
+    void forget_ended_before(Moment moment);
+    [[nodiscard]] const auto& all() const { return cuts_; }
+
+   private:
+    std::unordered_map<std::string, Cut, Hash, std::equal_to<>> cuts_;
+    std::map<Moment, std::vector<std::string>> ends_;  // A name whose end moved stands in both.
+  };
+
+  [[nodiscard]] Result<void> apply_tokens(const Json& entry, Moment until);
+  [[nodiscard]] Result<void> apply_issued_before(const Json& entry, Moment until);
+  [[nodiscard]] Result<void> apply_device(const Json& entry, Moment until);
+  [[nodiscard]] static Result<void> read_names(const Json& json, const char* member, Table& table);
+  [[nodiscard]] Result<void> read_devices(const Json& json);
+
+  Table tokens_;  // Their `before` means nothing, like that of the keys.
+  Table devices_;
+  Table keys_;
   std::optional<Cut> everybody_;
 };
 

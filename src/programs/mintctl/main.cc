@@ -9,11 +9,11 @@ namespace {
 
 std::vector<Subcommand> all_commands() {
   std::vector<Subcommand> all;
-  for (auto* commands :
-       {&daemon_commands, &key_commands, &key_evidence_commands, &device_commands, &boot_commands,
-        &result_commands, &policy_commands, &evidence_check_commands, &evidence_eventlog_commands,
-        &hsm_token_commands, &hsm_object_commands, &hsm_certificate_commands, &hsm_profile_commands,
-        &hsm_boot_commands}) {
+  for (auto* commands : {&daemon_commands, &key_commands, &key_evidence_commands, &device_commands,
+                         &client_commands, &boot_commands, &result_commands, &token_commands,
+                         &policy_commands, &evidence_check_commands, &evidence_eventlog_commands,
+                         &hsm_token_commands, &hsm_object_commands, &hsm_certificate_commands,
+                         &hsm_profile_commands, &hsm_boot_commands}) {
     for (Subcommand& command : (*commands)()) all.push_back(std::move(command));
   }
   return all;

@@ -25,9 +25,11 @@ struct Subcommand {
 [[nodiscard]] std::vector<Subcommand> key_evidence_commands();    ///< keys evidence
 [[nodiscard]] std::vector<Subcommand> evidence_check_commands();  ///< evidence check
 [[nodiscard]] std::vector<Subcommand> device_commands();          ///< devices …
+[[nodiscard]] std::vector<Subcommand> client_commands();          ///< clients …
 /// devices explain, boot, baseline, attest; policy allow
 [[nodiscard]] std::vector<Subcommand> boot_commands();
 [[nodiscard]] std::vector<Subcommand> result_commands();             ///< devices result
+[[nodiscard]] std::vector<Subcommand> token_commands();              ///< tokens revoke, list
 [[nodiscard]] std::vector<Subcommand> policy_commands();             ///< policy …
 [[nodiscard]] std::vector<Subcommand> evidence_eventlog_commands();  ///< evidence eventlog
 [[nodiscard]] std::vector<Subcommand> hsm_token_commands();          ///< hsm tokens, init, pin

@@ -1,8 +1,9 @@
 // What keeper and front say to each other, as JSON in frames of ipc::Channel.
 //
 //   keeper -> front
-//     keys     {snapshot, clock_mark}      which keys are published and which sign; the latest
-//                                          moment at which this issuer worked
+//     keys     {snapshot, clock_mark, revoked}   which keys are published and which sign; the latest
+//                                          moment at which this issuer worked; kids of keys that
+//                                          were taken back
 //     clock    {}                          an operator says that the clock is right now
 //     signer   {store} + descriptor        a new channel to that store's signer
 //     admin    {id, method, target, body}  an operator's request that the front answers
@@ -16,7 +17,8 @@
 //   front -> keeper
 //     ready    {}                          it accepts connections
 //     waiting  {for}                       it does not yet: its TLS key is not to be had
-//     keys_in_force {epoch}                to `keys`: nothing decided by an earlier one leaves
+//     keys_in_force {epoch}                to `keys`: nothing decided by an earlier one leaves,
+//                                          and services are being told of revoked ones
 //     answer   {id, status, body}          to `admin` and `reload`
 //     coverage {verifiers: [{id, kids, heard_at}]}   which keys listed verifiers say they hold:
 //                                          those heard since the last one, at most one a second

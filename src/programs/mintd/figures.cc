@@ -70,8 +70,14 @@ void Figures::add_routes(const std::string& path) {
   add("/.well-known/oauth-authorization-server" + path, "metadata");
   add(path + "/.well-known/jwks.json", "jwks");
   add(path + "/challenge", "challenge");
+  add(path + "/events", "events");
+  add(path + "/events/snapshot", "events_snapshot");
   add(path + "/token", "token").outcomes =
       metrics_.outcomes("mintmark_token_requests_total", "Token requests by outcome.");
+  add(path + "/introspect", "introspect").outcomes =
+      metrics_.outcomes("mintmark_introspections_total", "Introspections by outcome.");
+  add(path + "/revoke", "revoke").outcomes = metrics_.outcomes(
+      "mintmark_holder_revocations_total", "Tokens that their holders took back, by outcome.");
   std::vector<std::string> formats = attest::evidence_formats();
   formats.insert(formats.end(), {"tpm2", "key"});
   for (const std::string& format : formats) {
@@ -121,6 +127,21 @@ Figures::Acknowledgements Figures::acknowledgements() {
                             {{"outcome", outcome}});
   };
   return {of("taken"), of("unlisted"), of("malformed")};
+}
+
+Figures::Revocations Figures::revocations() {
+  return {metrics_.gauge("mintmark_live_tokens", "Tokens that have not ended, revoked or not."),
+          metrics_.counter("mintmark_issuance_log_entries_total",
+                           "Tokens written to the log of issued tokens."),
+          metrics_.counter("mintmark_issuance_log_groups_total",
+                           "Flushes that they shared: entries by groups wait for one."),
+          metrics_.counter("mintmark_revoked_tokens_total",
+                           "Tokens that were good until a revocation met them.")};
+}
+
+telemetry::Counter Figures::revocations_of(const std::string& what) {
+  return metrics_.counter("mintmark_revocations_total", "Revocations that had something to say.",
+                          {{"what", what}});
 }
 
 telemetry::Outcomes Figures::tls_signatures() {

@@ -43,6 +43,17 @@ class Figures {
   };
   [[nodiscard]] Acknowledgements acknowledgements();
 
+  /// What was issued and what was revoked.
+  struct Revocations {
+    telemetry::Gauge live;
+    telemetry::Counter logged;
+    telemetry::Counter groups;
+    telemetry::Counter revoked_tokens;
+  };
+  [[nodiscard]] Revocations revocations();
+  /// Of one kind: "token", "device", …
+  [[nodiscard]] telemetry::Counter revocations_of(const std::string& what);
+
   /// Handshakes' signatures by a TLS key that lives in a key store.
   [[nodiscard]] telemetry::Outcomes tls_signatures();
 

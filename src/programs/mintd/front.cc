@@ -5,6 +5,7 @@
 
 #include "admin/device_endpoints.h"
 #include "admin/policy_endpoints.h"
+#include "admin/token_endpoints.h"
 #include "api/answers.h"
 #include "api/device_result.h"
 #include "api/enrolment.h"
@@ -103,6 +104,8 @@ Front::~Front() {
   tls_.end();
   // What is still being written calls back into the others: it ends before them.
   register_.reset();
+  events_.reset();
+  revocation_.reset();
 }
 
 Result<void> Front::open_parts() {
@@ -110,6 +113,14 @@ Result<void> Front::open_parts() {
   if (!store) return pass_on(store);
   store_ = std::move(*store);
   if (auto loaded = devices_.load(*store_); !loaded) return loaded;
+  auto revocation = FrontRevocation::open(config_, {clock_, gate_, figures_});
+  if (!revocation) return pass_on(revocation);
+  revocation_ = std::move(*revocation);
+  if (auto restored = revocation_->restore(*store_); !restored) return restored;
+  auto services = FrontServices::open(
+      config_, {clock_, keyring_, stores_.in_use(), gate_, devices_, *revocation_});
+  if (!services) return pass_on(services);
+  services_ = std::move(*services);
 
   auto policy = policy::Policy::from(inheritance_.policy);
   if (!policy) return pass_on(policy);
@@ -132,14 +143,25 @@ Result<void> Front::open_parts() {
           .sign_deadline = sign_deadline(config_),
           .algorithms = signing_algorithms(config_),
           .mutual_tls = {config_.mutual_tls.self_signed, std::move(*client_authorities)}},
-      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_.in_use(), *policies_, gate_});
+      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_.in_use(), *policies_, gate_,
+                            revocation_->ledger(), &services_->services(),
+                            &services_->device_rate()});
+  services_->serve(config_, sign_deadline(config_), *issuer_);
+  events_ = std::make_unique<FrontEvents>(
+      config_, FrontEvents::Parts{*revocation_, clock_, keyring_, stores_.in_use(), figures_});
   if (config_.results.enabled) {
     results_ = std::make_unique<issuer::Results>(
         result_options(config_),
         issuer::Results::Parts{clock_, keyring_, devices_, stores_.in_use(), gate_,
                                issuer_->authentication()});
   }
-  register_ = std::make_unique<issuer::DeviceRegister>(*store_, devices_);
+  register_ = std::make_unique<issuer::DeviceRegister>(
+      *store_, devices_,
+      [this](const issuer::Ended& ended, std::function<void(Result<void>)> done) {
+        revocation_->device_ended(ended, std::move(done));
+      });
+  register_->check_keys_by(
+      [this](const std::string& jkt) { return services_->services().check_key_is_free(jkt); });
   enrolment_ = std::make_unique<issuer::Enrolment>(
       enrolment_options(config_),
       issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_.in_use(), *trust_, *policies_,
@@ -158,6 +180,16 @@ Result<void> Front::open_parts() {
                                         results_.get()};
   admin::add_device_reading(operators_, device_parts);
   admin::add_device_changes(operators_, device_parts);
+  admin::add_tokens(operators_, {revocation_->revoker(), revocation_->tokens(),
+                                 revocation_->events(), [this](const std::string& kid) {
+                                   const auto keys = keyring_.snapshot();
+                                   return keys &&
+                                          std::any_of(keys->keys().begin(), keys->keys().end(),
+                                                      [&](const keyring::PublishedKey& key) {
+                                                        return key.active && key.kid() == kid;
+                                                      });
+                                 }});
+  services_->add_to_operators(operators_);
   admin::add_policy(operators_,
                     {.policy = [this] { return policies_->present(); },
                      .device = [this](const std::string& id) { return devices_.find(id); },
@@ -188,10 +220,14 @@ http::Router Front::routes() {
                           [this](const api::Activation& wanted, hsm::Done<Bytes> done) {
                             activations_.ask(wanted, std::move(done));
                           });
-  api::add_token(router, path + "/token", *issuer_,
-                 {.header = http::certificate_header_named(config_.mutual_tls.certificate_header)
-                                .value_or(http::CertificateHeader::none),
-                  .proxies = {.networks = config_.mutual_tls.trusted_networks, .users = {}}});
+  const api::CertificateSource certificates{
+      .header = http::certificate_header_named(config_.mutual_tls.certificate_header)
+                    .value_or(http::CertificateHeader::none),
+      .proxies = {.networks = config_.mutual_tls.trusted_networks, .users = {}}};
+  api::add_token(router, path + "/token", *issuer_, certificates,
+                 services_->token_door(address_of));
+  services_->add_routes(router, path, certificates);
+  events_->add_routes(router, path, services_->access(), services_->refusal());
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   if (results_) api::add_device_result(router, path, *results_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);
@@ -335,7 +371,13 @@ void Front::take_keys(const Json& message) {
   evidence_.take_keys(*keys);
   keyring_.swap(std::move(*keys));
   gate_.wait_for_those_inside();
-  tell({{"type", "keys_in_force"}, {"epoch", epoch}});
+  // Without these words the keeper starts another front, which tries again.
+  revocation_->keys_changed(epoch, message.value("revoked", std::vector<std::string>()),
+                            [this, epoch](Result<void> told) {
+                              if (!told)
+                                return telemetry::log(Level::error, "keys_not_told", told.error());
+                              tell({{"type", "keys_in_force"}, {"epoch", epoch}});
+                            });
 }
 
 void Front::take_evidence(const Json& message) {

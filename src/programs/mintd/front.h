@@ -29,6 +29,9 @@
 #include "programs/mintd/activations.h"
 #include "programs/mintd/doors.h"
 #include "programs/mintd/figures.h"
+#include "programs/mintd/front_events.h"
+#include "programs/mintd/front_revocation.h"
+#include "programs/mintd/front_services.h"
 #include "programs/mintd/front_stores.h"
 #include "programs/mintd/tls_contexts.h"
 
@@ -95,6 +98,9 @@ class Front {
   std::optional<issuer::Policies> policies_;
   std::optional<issuer::TrustInForce> trust_;
   FrontStores stores_;
+  std::unique_ptr<FrontRevocation> revocation_;
+  std::unique_ptr<FrontServices> services_;
+  std::unique_ptr<FrontEvents> events_;
   /// What the keeper has to tell operators: keys that could not be rotated.
   std::atomic<std::shared_ptr<const std::vector<std::string>>> warnings_;
   std::unique_ptr<issuer::Issuer> issuer_;

@@ -34,6 +34,7 @@ struct Front::NewParts {
   std::string tls_certificate;
   TlsContexts::Context tls;  ///< Null: that is to stay as it is.
   Level level = Level::info;
+  config::RateLimits rate_limits;
 
   /// All but TLS.
   static Result<NewParts> build(const ReloadTexts& texts) {
@@ -46,6 +47,7 @@ struct Front::NewParts {
     if (!policy) return pass_on(policy);
     parts.policy = std::make_shared<const policy::Policy>(std::move(*policy));
     parts.policy_file = config->policy_file;
+    parts.rate_limits = config->rate_limits;
     auto roots = load_roots(config->enrolment);
     if (!roots) return pass_on(roots);
     parts.roots = {std::move(roots->ek), std::move(roots->ak), std::move(roots->formats)};
@@ -87,7 +89,9 @@ void Front::reload(const UniqueFd& descriptor,
 void Front::put_in_force(NewParts parts) {
   trust_->swap(std::move(parts.roots));
   policies_->swap(std::move(parts.policy));
+  revocation_->policy_changed();
   config_.policy_file = std::move(parts.policy_file);
+  services_->limit(parts.rate_limits);
   inheritance_.tls_certificate = std::move(parts.tls_certificate);
   if (parts.tls && accepting_) doors_->replace_tls(parts.tls);
   if (parts.tls && !accepting_) accept_with(parts.tls);

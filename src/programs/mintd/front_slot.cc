@@ -122,8 +122,12 @@ void FrontSlot::send(const Json& message, UniqueFd descriptor) {
   if (control_) control_->send(to_frame(message), std::move(descriptor));
 }
 
-void FrontSlot::send_keys(const keyring::Snapshot& keys, Moment clock_mark) {
-  send({{"type", "keys"}, {"snapshot", keys.to_json()}, {"clock_mark", to_unix(clock_mark)}});
+void FrontSlot::send_keys(const keyring::Snapshot& keys, Moment clock_mark,
+                          const std::vector<std::string>& revoked) {
+  send({{"type", "keys"},
+        {"snapshot", keys.to_json()},
+        {"clock_mark", to_unix(clock_mark)},
+        {"revoked", revoked}});
 }
 
 void FrontSlot::accept_clock() { send({{"type", "clock"}}); }

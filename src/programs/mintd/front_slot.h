@@ -41,7 +41,9 @@ class FrontSlot {
   void kill_now() { process_.kill_now(); }
   /// Answers what is under way, then ends; told by Events::ended.
   void stop();
-  void send_keys(const keyring::Snapshot& keys, Moment clock_mark);
+  /// `revoked`: kids of keys that were taken back and may still be known to somebody.
+  void send_keys(const keyring::Snapshot& keys, Moment clock_mark,
+                 const std::vector<std::string>& revoked);
   /// An operator says that the clock is right now.
   void accept_clock();
   void send_signer(const std::string& store, UniqueFd channel);

@@ -27,6 +27,8 @@ Result<void> sync_names_in(const std::filesystem::path& directory) {
 
 constexpr unsigned ticks_between_looks_at_stores = 60;
 constexpr std::chrono::seconds longest_owed{10};
+// As long as the event log keeps what it says of a key (revoke::Revoker::key_kept).
+constexpr std::chrono::hours revoked_keys_told{30 * 24};
 
 Result<void> make_directory(const std::string& path, unsigned mode,
                             const std::optional<UserIds>& owner) {
@@ -222,8 +224,23 @@ void Keeper::front_started() {
 }
 
 void Keeper::send_keys() {
-  if (publisher_->snapshot() && front_ && front_->running())
-    front_->send_keys(*publisher_->snapshot(), clock_mark_->mark());
+  if (!publisher_->snapshot() || !front_ || !front_->running()) return;
+  const auto revoked = revoked_kids();
+  // Then the front owes its word, and is replaced.
+  if (!revoked) return telemetry::log(Level::error, "keys_not_sent", revoked.error());
+  front_->send_keys(*publisher_->snapshot(), clock_mark_->mark(), *revoked);
+}
+
+Result<std::vector<std::string>> Keeper::revoked_kids() const {
+  auto all = key_states_->list();
+  if (!all) return pass_on(all);
+  std::vector<std::string> kids;
+  for (const store::KeyRecord& key : *all) {
+    const Moment last = *std::max_element(key.since.begin(), key.since.end());
+    if (key.revoked() && !key.kid.empty() && last + revoked_keys_told > clock_mark_->now())
+      kids.push_back(key.kid);
+  }
+  return kids;
 }
 
 void Keeper::connect(SignerSlot& signer) {

@@ -45,6 +45,7 @@ class Keeper {
   [[nodiscard]] SignerSlot::Events events_of(std::size_t signer);
   void front_started();
   void send_keys();
+  [[nodiscard]] Result<std::vector<std::string>> revoked_kids() const;
   void connect(SignerSlot& signer);
   void tick();
   /// Errors of what is done again and again: where they begin, and where they change.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "gate/authorization.h"
 #include "gate/original.h"
 #include "gate/rules.h"
 #include "gate/services.h"
@@ -13,6 +12,7 @@
 #include "http/peers.h"
 #include "http/request_reader.h"
 #include "unit/gate/samples.h"
+#include "verify/authorization.h"
 
 namespace mintmark::gate {
 namespace {
@@ -247,7 +247,7 @@ TEST(Original, WithAMethodOrSchemeThatIsNoneIsRefused) {
 
 std::string authorized(const Fields& fields) {
   const http::Request check = request(fields);
-  const auto read = read_authorization(check.headers);
+  const auto read = verify::read_authorization(check.headers);
   if (!read) return std::string(facts_of(read.error().code).name);
   return (read->scheme == Scheme::dpop ? "dpop " : "bearer ") + std::string(read->token);
 }

@@ -1,4 +1,4 @@
-// The Authorization header of the original request (RFC 9110 §11.6.2).
+// The Authorization header of a request for a resource (RFC 9110 §11.6.2).
 #pragma once
 
 #include <string_view>
@@ -7,7 +7,7 @@
 #include "http/message.h"
 #include "mintmark/verifier.h"
 
-namespace mintmark::gate {
+namespace mintmark::verify {
 
 struct Authorization {
   Scheme scheme = Scheme::dpop;
@@ -19,4 +19,4 @@ struct Authorization {
 /// `authorization_repeated`, `authorization_malformed`.
 [[nodiscard]] Result<Authorization> read_authorization(const http::Headers& headers);
 
-}  // namespace mintmark::gate
+}  // namespace mintmark::verify

@@ -1,10 +1,10 @@
-#include "gate/authorization.h"
+#include "verify/authorization.h"
 
 #include <algorithm>
 
 #include "http/text.h"
 
-namespace mintmark::gate {
+namespace mintmark::verify {
 namespace {
 
 // RFC 9110 §11.2: letters, digits and "-._~+/", then perhaps "=".
@@ -43,4 +43,4 @@ Result<Authorization> read_authorization(const http::Headers& headers) {
   return Authorization{dpop ? Scheme::dpop : Scheme::bearer, token};
 }
 
-}  // namespace mintmark::gate
+}  // namespace mintmark::verify

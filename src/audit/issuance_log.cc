@@ -1,0 +1,216 @@
+#include "audit/issuance_log.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "store/schema.h"
+#include "store/sqlite.h"
+
+namespace mintmark::audit {
+namespace {
+
+using store::Database;
+using store::Statement;
+using store::Transaction;
+
+/// More than a front has under way at once by far; beyond, the disk does not keep up.
+constexpr std::size_t longest_queue = 8192;
+/// Of one transaction: none waits for more than the disk takes for so many.
+constexpr std::size_t longest_group = 1024;
+/// So few at a time that tokens hardly wait for what is forgotten.
+constexpr std::int64_t forgotten_at_a_time = 2000;
+
+constexpr std::array migrations = {store::Migration{1, R"(
+  CREATE TABLE issued (
+    number INTEGER PRIMARY KEY NOT NULL,
+    jti TEXT NOT NULL,
+    device TEXT NOT NULL,
+    audience TEXT NOT NULL,
+    kid TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    issued_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    list INTEGER NOT NULL,
+    list_index INTEGER NOT NULL,
+    ends_with_evidence INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX issued_by_end ON issued (expires_at);
+)"}};
+
+const store::Schema& schema() {
+  static const store::Schema schema{"issued tokens", 0x4D4D696C, migrations};  // "MMil"
+  return schema;
+}
+
+tl::unexpected<Error> failed(const Error& error) {
+  return fail(Code::issuance_log_failed, "the log of issued tokens: " + error.detail, error.native);
+}
+
+Result<Statement> prepare_insert(Database& database) {
+  return database.prepare(
+      "INSERT INTO issued (jti, device, audience, kid, rule, issued_at, expires_at, list, "
+      "list_index, ends_with_evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+}
+
+Result<void> insert(Statement& statement, const Issued& token) {
+  return statement.again()
+      .bind(token.jti)
+      .bind(token.device)
+      .bind(token.audience)
+      .bind(token.kid)
+      .bind(token.rule)
+      .bind(to_unix(token.issued_at))
+      .bind(to_unix(token.expires_at))
+      .bind(std::int64_t{token.list})
+      .bind(std::int64_t{token.index})
+      .bind(std::int64_t{token.ends_with_evidence})
+      .run();
+}
+
+Issued read_row(const Statement& row) {
+  return {.jti = row.text(0),
+          .device = row.text(1),
+          .audience = row.text(2),
+          .kid = row.text(3),
+          .rule = row.text(4),
+          .issued_at = from_unix(row.integer(5)),
+          .expires_at = from_unix(row.integer(6)),
+          .list = static_cast<std::uint32_t>(row.integer(7)),
+          .index = static_cast<std::uint32_t>(row.integer(8)),
+          .ends_with_evidence = row.integer(9) != 0};
+}
+
+class SqliteIssuanceLog final : public IssuanceLog {
+ public:
+  SqliteIssuanceLog(Database database, Statement insert)
+      : database_(std::move(database)), insert_(std::move(insert)), worker_([this] { work(); }) {}
+
+  ~SqliteIssuanceLog() override {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_all();
+    worker_.join();
+  }
+
+  void append(Issued entry, std::function<void(Result<void>)> done) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.size() < longest_queue) {
+        waiting_.push_back({std::move(entry), std::move(done)});
+        if (waiting_.size() == 1) changed_.notify_all();
+        return;
+      }
+    }
+    done(fail(Code::overloaded, "too many tokens wait for the log of issued tokens; come again"));
+  }
+
+  Result<void> read_live(Moment now,
+                         const std::function<void(const Issued&)>& each) const override {
+    const std::lock_guard lock(database_mutex_);
+    auto rows = database_.prepare(
+        "SELECT jti, device, audience, kid, rule, issued_at, expires_at, list, list_index, "
+        "ends_with_evidence FROM issued WHERE number IN "
+        "(SELECT number FROM issued WHERE expires_at > ?) ORDER BY number");
+    if (!rows) return failed(rows.error());
+    rows->bind(to_unix(now));
+    for (;;) {
+      const auto row = rows->step();
+      if (!row) return failed(row.error());
+      if (!*row) return {};
+      each(read_row(*rows));
+    }
+  }
+
+  Result<void> forget_before(Moment moment) override {
+    for (;;) {
+      const auto forgotten = forget_some(moment);
+      if (!forgotten) return failed(forgotten.error());
+      if (*forgotten < forgotten_at_a_time) return {};
+      std::this_thread::yield();  // Tokens go first.
+    }
+  }
+
+  Written written() const override { return {entries_.load(), groups_.load()}; }
+
+ private:
+  struct Waiting {
+    Issued entry;
+    std::function<void(Result<void>)> done;
+  };
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      const auto last =
+          waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), longest_group));
+      const std::vector<Waiting> group(std::make_move_iterator(waiting_.begin()),
+                                       std::make_move_iterator(last));
+      waiting_.erase(waiting_.begin(), last);
+      lock.unlock();
+      const auto written = write(group);
+      for (const Waiting& one : group) one.done(written);
+      lock.lock();
+    }
+  }
+
+  Result<void> write(const std::vector<Waiting>& group) {
+    const std::lock_guard lock(database_mutex_);
+    auto transaction = Transaction::begin(database_);
+    if (!transaction) return failed(transaction.error());
+    for (const Waiting& one : group) {
+      if (auto inserted = insert(insert_, one.entry); !inserted) {
+        insert_.again();  // A statement under way would keep the transaction from ending.
+        return failed(inserted.error());
+      }
+    }
+    insert_.again();
+    if (auto committed = transaction->commit(); !committed) return failed(committed.error());
+    entries_ += group.size();
+    ++groups_;
+    return {};
+  }
+
+  Result<std::int64_t> forget_some(Moment moment) {
+    const std::lock_guard lock(database_mutex_);
+    auto statement = database_.prepare(
+        "DELETE FROM issued WHERE number IN "
+        "(SELECT number FROM issued WHERE expires_at < ? LIMIT ?)");
+    if (!statement) return pass_on(statement);
+    if (auto done = statement->bind(to_unix(moment)).bind(forgotten_at_a_time).run(); !done)
+      return pass_on(done);
+    return std::int64_t{database_.changes()};
+  }
+
+  mutable std::mutex database_mutex_;
+  mutable Database database_;
+  Statement insert_;
+  std::atomic<std::uint64_t> entries_ = 0;
+  std::atomic<std::uint64_t> groups_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Waiting> waiting_;
+  bool ending_ = false;
+  std::thread worker_;  // Last: it ends before what it works on.
+};
+
+}  // namespace
+
+Result<std::unique_ptr<IssuanceLog>> open_issuance_log(const std::string& path, unsigned mode) {
+  auto database = store::open_database(path, mode, schema());
+  if (!database) return pass_on(database);
+  auto insert = prepare_insert(*database);
+  if (!insert) return pass_on(insert);
+  return std::make_unique<SqliteIssuanceLog>(std::move(*database), std::move(*insert));
+}
+
+}  // namespace mintmark::audit

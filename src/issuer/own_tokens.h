@@ -1,0 +1,63 @@
+// Our own access tokens, as they come back to us: at introspection, and for the issuer itself.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "issuer/minting_clock.h"
+#include "keyring/keyring.h"
+#include "verify/access_token.h"
+#include "verify/revoked_set.h"
+
+namespace mintmark::issuer {
+
+/// Whether a token was revoked (revoke::EventLog::judge). Thread-safe.
+using RevocationJudge =
+    std::function<verify::RevokedSet::Verdict(const verify::RevocableToken& token)>;
+
+/// Which token it is, and whose.
+struct NamedToken {
+  std::string jti;
+  std::string client_id;
+};
+
+/// Thread-safe. References must outlive it.
+class OwnTokens {
+ public:
+  struct Parts {
+    std::string issuer;
+    const MintingClock& clock;
+    const keyring::Keyring& keyring;
+    RevocationJudge judge = {};  ///< Empty: nothing was ever revoked.
+  };
+  explicit OwnTokens(Parts parts) : parts_(std::move(parts)) {}
+
+  /// A token that is good now for one of these audiences: by a key that is published now, in time
+  /// by our own clock, not revoked. Errors of verify::parse_access_token, check_access_token and
+  /// check_times; `token_revoked`, `token_key_revoked`; `keys_not_ready`, `clock_behind`. Whether
+  /// the sender holds what `cnf` names is not asked.
+  [[nodiscard]] Result<verify::CheckedToken> check(std::string_view token,
+                                                   const std::vector<std::string>& audiences) const;
+
+  /// What a token says of itself that a key of ours signed, whoever it is for, over or not. Errors:
+  /// `token_malformed`, `token_typ`, `token_key_unknown`, `token_signature`; `keys_not_ready`.
+  [[nodiscard]] Result<NamedToken> named(std::string_view token) const;
+
+ private:
+  struct Keys {
+    std::shared_ptr<const keyring::Snapshot> of;
+    verify::KeySet set;
+  };
+  [[nodiscard]] Result<std::shared_ptr<const Keys>> keys() const;
+  [[nodiscard]] Result<void> check_standing(const verify::CheckedToken& token) const;
+
+  Parts parts_;
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<const Keys> keys_;
+};
+
+}  // namespace mintmark::issuer

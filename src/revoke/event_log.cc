@@ -1,0 +1,281 @@
+#include "revoke/event_log.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "revoke/event_rows.h"
+#include "verify/frontier.h"
+
+namespace mintmark::revoke {
+namespace {
+
+/// Beyond, the disk does not keep up.
+constexpr std::size_t longest_queue = 65536;
+/// Of one flush: none waits for more than the disk takes for so many.
+constexpr std::size_t longest_group = 4096;
+/// Readers take a JSON text of JsonLimits::octets, number and moment included.
+constexpr std::size_t longest_entry = 60'000;
+/// The latest are given from memory.
+constexpr std::size_t kept_in_memory = 16384;
+/// Everybody who was away no longer than this is told what was said meanwhile.
+constexpr std::chrono::seconds kept_at_least{3600};
+constexpr std::chrono::seconds between_forgetting{60};
+/// So few at a time that revocations hardly wait for what is forgotten.
+constexpr std::size_t forgotten_at_a_time = 1000;
+
+tl::unexpected<Error> failed(const Error& error) {
+  return fail(Code::revocation_failed, "the event log: " + error.detail, error.native);
+}
+
+tl::unexpected<Error> not_kept() {
+  return fail(Code::event_snapshot_wanted, "entries after that are not kept, or never were");
+}
+
+class SqliteEventLog final : public EventLog {
+ public:
+  struct Start {
+    EventRows rows;
+    Position position;
+    verify::RevokedSet revoked;
+    std::uint64_t forgotten = 0;
+  };
+
+  SqliteEventLog(Start start, const Clock& clock)
+      : clock_(clock),
+        rows_(std::move(start.rows)),
+        position_(std::move(start.position)),
+        revoked_(std::move(start.revoked)),
+        forgotten_(start.forgotten),
+        worker_([this] { work(); }) {}
+
+  ~SqliteEventLog() override {
+    {
+      const std::lock_guard lock(queue_mutex_);
+      ending_ = true;
+    }
+    changed_.notify_all();
+    worker_.join();
+  }
+
+  void append(std::vector<Json> entries, std::function<void(Result<std::uint64_t>)> done) override {
+    {
+      const std::lock_guard lock(queue_mutex_);
+      if (waiting_entries_ + entries.size() <= longest_queue) {
+        waiting_entries_ += entries.size();
+        waiting_.push_back({std::move(entries), std::move(done)});
+        if (waiting_.size() == 1) changed_.notify_all();
+        return;
+      }
+    }
+    done(fail(Code::overloaded, "too many revocations wait for the event log; come again"));
+  }
+
+  void on_appended(std::function<void(const std::vector<Event>&)> told) override {
+    const std::lock_guard lock(mutex_);
+    told_.push_back(std::make_shared<const Told>(std::move(told)));
+  }
+
+  Position position() const override {
+    const std::lock_guard lock(mutex_);
+    return position_;
+  }
+
+  Result<std::vector<Event>> after(std::uint64_t seq, std::size_t most) const override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (seq > position_.seq || seq < forgotten_) return not_kept();
+      const std::uint64_t oldest = position_.seq - recent_.size();
+      if (seq >= oldest) return from_memory(seq - oldest, most);
+    }
+    auto rows = rows_.after(seq, most);
+    if (!rows) return failed(rows.error());
+    std::vector<Event> events;
+    for (EventRow& row : *rows) {
+      // Forgotten just now.
+      if (row.seq != seq + events.size() + 1) return not_kept();
+      events.push_back({row.seq, std::make_shared<const std::string>(std::move(row.text))});
+    }
+    return events;
+  }
+
+  Snapshot snapshot() const override {
+    const std::lock_guard lock(mutex_);
+    return {position_, revoked_};
+  }
+
+  verify::RevokedSet::Verdict judge(const verify::RevocableToken& token) const override {
+    const std::lock_guard lock(mutex_);
+    return revoked_.judge(token);
+  }
+
+ private:
+  struct Waiting {
+    std::vector<Json> entries;
+    std::function<void(Result<std::uint64_t>)> done;
+  };
+  /// What one flush brings.
+  struct Group {
+    std::vector<Json> entries;
+    std::vector<EventRow> rows;
+    Position position;
+  };
+
+  // Under the lock.
+  std::vector<Event> from_memory(std::uint64_t from, std::size_t most) const {
+    const auto first = recent_.begin() + static_cast<std::ptrdiff_t>(from);
+    const auto left = static_cast<std::size_t>(recent_.end() - first);
+    return {first, first + static_cast<std::ptrdiff_t>(std::min(left, most))};
+  }
+
+  void work() {
+    std::unique_lock lock(queue_mutex_);
+    for (;;) {
+      changed_.wait_for(lock, between_forgetting, [this] { return ending_ || !waiting_.empty(); });
+      if (waiting_.empty() && ending_) return;
+      std::vector<Waiting> group = take_group();
+      lock.unlock();
+      forget();
+      if (!group.empty()) flush(std::move(group));
+      lock.lock();
+    }
+  }
+
+  // Under the queue's lock.
+  std::vector<Waiting> take_group() {
+    std::vector<Waiting> group;
+    for (std::size_t entries = 0; !waiting_.empty() && entries < longest_group;) {
+      entries += waiting_.front().entries.size();
+      waiting_entries_ -= waiting_.front().entries.size();
+      group.push_back(std::move(waiting_.front()));
+      waiting_.pop_front();
+    }
+    return group;
+  }
+
+  /// What cannot be understood must not be written: services would have to stop at it.
+  static Result<void> check(const std::vector<Json>& entries) {
+    verify::RevokedSet nobodys;
+    for (const Json& entry : entries) {
+      if (auto fits = nobodys.apply(entry); !fits) return fits;
+      if (entry.dump().size() > longest_entry)
+        return fail(Code::event_malformed, "an entry of the event log is longer than 60000 octets");
+    }
+    return {};
+  }
+
+  void flush(std::vector<Waiting> waiting) {
+    Group group{{}, {}, position_};  // This thread alone writes it.
+    std::vector<Result<std::uint64_t>> outcomes;
+    for (Waiting& one : waiting) {
+      if (auto fits = check(one.entries); !fits) {
+        outcomes.emplace_back(pass_on(fits));
+        continue;
+      }
+      for (Json& entry : one.entries) number(group, std::move(entry));
+      outcomes.emplace_back(group.position.seq);
+    }
+    const auto written =
+        group.rows.empty() ? Result<void>{} : rows_.append(group.rows, group.position.head);
+    if (written) publish(std::move(group));
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+      if (!written && outcomes[i]) outcomes[i] = failed(written.error());
+      waiting[i].done(std::move(outcomes[i]));
+    }
+  }
+
+  void number(Group& group, Json entry) {
+    const Moment now = clock_.now();
+    entry["seq"] = ++group.position.seq;
+    entry["at"] = to_unix(now);
+    EventRow row{group.position.seq, now, now, entry.dump()};
+    if (const auto until = entry.find("until"); until != entry.end() && until->is_number_integer())
+      row.until = from_unix(until->get<std::int64_t>());
+    group.position.head = verify::next_head(group.position.head, row.text);
+    group.rows.push_back(std::move(row));
+    group.entries.push_back(std::move(entry));
+  }
+
+  void publish(Group group) {
+    if (group.rows.empty()) return;
+    std::vector<Event> events;
+    for (EventRow& row : group.rows)
+      events.push_back({row.seq, std::make_shared<const std::string>(std::move(row.text))});
+    std::vector<std::shared_ptr<const Told>> those;
+    {
+      const std::lock_guard lock(mutex_);
+      those = told_;
+      position_ = std::move(group.position);
+      // Each was taken by check().
+      for (const Json& entry : group.entries) (void)revoked_.apply(entry).has_value();
+      recent_.insert(recent_.end(), events.begin(), events.end());
+      if (recent_.size() > kept_in_memory)
+        recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(kept_in_memory));
+    }
+    for (const auto& told : those) (*told)(events);
+  }
+
+  void forget() {
+    const Moment now = clock_.now();
+    if (now < forgot_at_ + between_forgetting) return;
+    const auto highest = rows_.forget(now - verify::RevokedSet::kept_past_end, now - kept_at_least,
+                                      forgotten_at_a_time);
+    // It is no loss: the next time will do.
+    if (!highest || *highest == 0) forgot_at_ = now;
+    const std::lock_guard lock(mutex_);
+    revoked_.forget(now);
+    if (highest) forgotten_ = std::max(forgotten_, *highest);
+  }
+
+  using Told = std::function<void(const std::vector<Event>&)>;
+
+  const Clock& clock_;
+  mutable EventRows rows_;
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<const Told>> told_;
+  Position position_;
+  verify::RevokedSet revoked_;
+  std::deque<Event> recent_;
+  std::uint64_t forgotten_;
+  Moment forgot_at_{};
+
+  std::mutex queue_mutex_;
+  std::condition_variable changed_;
+  std::deque<Waiting> waiting_;
+  std::size_t waiting_entries_ = 0;
+  bool ending_ = false;
+  std::thread worker_;  // Last: it ends before what it works on.
+};
+
+Result<verify::RevokedSet> read_revoked(EventRows& rows) {
+  verify::RevokedSet revoked;
+  auto read = rows.each([&](const std::string& text) -> Result<void> {
+    auto entry = parse_json(text);
+    if (!entry) return pass_on(entry);
+    return revoked.apply(*entry);
+  });
+  if (!read) return pass_on(read);
+  return revoked;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EventLog>> open_event_log(const std::string& path, const Clock& clock,
+                                                 unsigned mode) {
+  auto rows = EventRows::open(path, mode);
+  if (!rows) return pass_on(rows);
+  auto state = rows->state();
+  if (!state) return pass_on(state);
+  auto revoked = read_revoked(*rows);
+  if (!revoked) return pass_on(revoked);
+  return std::make_unique<SqliteEventLog>(
+      SqliteEventLog::Start{*std::move(rows),
+                            {std::move(state->log), state->seq, state->head},
+                            *std::move(revoked),
+                            state->forgotten},
+      clock);
+}
+
+}  // namespace mintmark::revoke

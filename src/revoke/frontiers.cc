@@ -1,0 +1,125 @@
+#include "revoke/frontiers.h"
+
+#include <condition_variable>
+#include <utility>
+
+namespace mintmark::revoke {
+namespace {
+
+/// Milliseconds since 1970 by a clock that nobody sets: how late frontiers come is told by
+/// comparing theirs.
+std::int64_t steady_milliseconds() {
+  using std::chrono::duration_cast;
+  using std::chrono::milliseconds;
+  static const auto began = std::chrono::steady_clock::now();
+  static const auto began_at = std::chrono::system_clock::now().time_since_epoch();
+  const auto since = std::chrono::steady_clock::now() - began;
+  return duration_cast<milliseconds>(began_at + since).count();
+}
+
+}  // namespace
+
+void sign_frontier(const FrontierParts& parts, const Position& position, std::string snapshot,
+                   std::function<void(Result<std::string>)> done) {
+  verify::Frontier frontier;
+  frontier.log = position.log;
+  frontier.seq = position.seq;
+  frontier.head = position.head;
+  frontier.ms = steady_milliseconds();
+  frontier.bound = parts.bound;
+  frontier.revoked_keys = parts.revoked_keys();
+  frontier.snapshot = std::move(snapshot);
+  parts.sign(
+      [frontier = std::move(frontier), issuer = parts.issuer, iat = parts.clock.now(),
+       life = parts.life](std::string_view alg, std::string_view kid) {
+        return verify::frontier_input(frontier, issuer, alg, kid, iat, life);
+      },
+      Deadline::in(parts.sign_deadline), std::move(done));
+}
+
+struct Frontiers::State {
+  using Steady = std::chrono::steady_clock;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool wanted = true;
+  bool ending = false;
+  std::uint64_t begun = 0;
+  Steady::time_point began{};
+  Steady::time_point last_good = Steady::now();
+  std::optional<Result<std::string>> jws;  ///< Of the one that was begun.
+};
+
+Frontiers::Frontiers(FrontierParts parts, Told told, std::chrono::milliseconds apart)
+    : parts_(std::move(parts)),
+      told_(std::move(told)),
+      apart_(apart),
+      state_(std::make_shared<State>()),
+      worker_([this] { work(); }) {}
+
+void Frontiers::stop() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->ending = true;
+  }
+  state_->changed.notify_all();
+  if (worker_.joinable()) worker_.join();
+}
+
+std::uint64_t Frontiers::want() {
+  std::uint64_t next = 0;
+  {
+    const std::lock_guard lock(state_->mutex);
+    next = state_->begun + 1;
+    if (std::exchange(state_->wanted, true)) return next;
+  }
+  state_->changed.notify_all();
+  return next;
+}
+
+std::chrono::milliseconds Frontiers::age() const {
+  const std::lock_guard lock(state_->mutex);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(State::Steady::now() -
+                                                               state_->last_good);
+}
+
+void Frontiers::work() {
+  const auto heartbeat = std::chrono::milliseconds(parts_.bound) / 4;
+  std::unique_lock lock(state_->mutex);
+  while (!state_->ending) {
+    const auto due = state_->began + (state_->wanted ? apart_ : heartbeat);
+    if (state_->begun != 0 && State::Steady::now() < due) {
+      state_->changed.wait_until(lock, due);
+      continue;
+    }
+    const auto made = make(lock);
+    if (!made) return;
+    lock.unlock();
+    told_(*made);
+    lock.lock();
+  }
+}
+
+/// Nothing: the end came first.
+std::optional<Result<SignedFrontier>> Frontiers::make(std::unique_lock<std::mutex>& lock) {
+  state_->wanted = false;
+  state_->began = State::Steady::now();
+  state_->jws.reset();
+  SignedFrontier frontier{nullptr, {}, ++state_->begun};
+  lock.unlock();
+  frontier.position = parts_.events.position();
+  sign_frontier(parts_, frontier.position, "", [state = state_](Result<std::string> jws) {
+    const std::lock_guard arrived(state->mutex);
+    state->jws = std::move(jws);
+    state->changed.notify_all();
+  });
+  lock.lock();
+  // One at a time: whatever comes is of this one.
+  state_->changed.wait(lock, [this] { return state_->ending || state_->jws; });
+  if (state_->ending) return std::nullopt;
+  if (!*state_->jws) return tl::unexpected<Error>(state_->jws->error());
+  state_->last_good = state_->began;
+  frontier.jws = std::make_shared<const std::string>(**std::move(state_->jws));
+  return frontier;
+}
+
+}  // namespace mintmark::revoke
