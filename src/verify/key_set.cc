@@ -19,7 +19,7 @@ std::string kid_of(const Json& jwk) {
 
 }  // namespace
 
-Result<KeySet> KeySet::parse(std::string_view jwks) {
+Result<KeySet> KeySet::parse(std::string_view jwks, std::string_view purpose) {
   auto document = parse_json(jwks, document_limits);
   if (!document) return fail(Code::keys_malformed, "the JWK set: " + document.error().detail);
   if (!document->is_object() || !document->contains("keys") || !(*document)["keys"].is_array()) {
@@ -27,7 +27,7 @@ Result<KeySet> KeySet::parse(std::string_view jwks) {
   }
   KeySet set;
   for (const Json& jwk : (*document)["keys"]) {
-    if (!jwk.is_object() || !says(jwk, "mintmark_purpose", "access_token")) continue;
+    if (!jwk.is_object() || !says(jwk, "mintmark_purpose", purpose)) continue;
     std::string kid = kid_of(jwk);
     // Not for signatures, of another curve, or with its private half published: no key to us.
     auto key = jose::PublicKey::from_jwk(jwk);
