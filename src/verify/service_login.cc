@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "http/date.h"
 #include "jose/client_jwts.h"
 
 namespace mintmark::verify {
@@ -18,6 +19,10 @@ bool is_visible_ascii(std::string_view text, std::size_t longest) {
   return !text.empty() && text.size() <= longest &&
          std::all_of(text.begin(), text.end(),
                      [](char c) { return c > 0x20 && c < 0x7F && c != '"' && c != '\\'; });
+}
+
+bool is_refused(const http::Response& answer) {
+  return answer.status == 400 || answer.status == 401;
 }
 
 std::string text_in(const Json& object, const char* name) {
@@ -56,9 +61,10 @@ ServiceLogin::ServiceLogin(Service service, jose::FileKey key, http::ClientOptio
 
 Result<http::Response> ServiceLogin::ask_once(Moment now, Deadline deadline) {
   const std::string url = service_.issuer + "/token";
-  const auto assertion = jose::make_assertion(key_, service_.client_id, service_.issuer, now);
+  const auto assertion =
+      jose::make_assertion(key_, service_.client_id, service_.issuer, now + ahead_);
   if (!assertion) return tl::unexpected<Error>(assertion.error());
-  const auto proof = jose::sign_proof(key_, {"POST", url, "", nonce_of_token_}, now);
+  const auto proof = jose::sign_proof(key_, {"POST", url, "", nonce_of_token_}, now + ahead_);
   if (!proof) return tl::unexpected<Error>(proof.error());
   http::Headers headers;
   headers.add("Content-Type", "application/x-www-form-urlencoded");
@@ -71,7 +77,10 @@ Result<http::Response> ServiceLogin::ask_once(Moment now, Deadline deadline) {
        {"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
        {"client_assertion", *assertion}});
   auto answer = client_.send("POST", url, headers, form, deadline);
-  if (answer) keep_nonce(answer->headers, nonce_of_token_);
+  if (answer) {
+    keep_nonce(answer->headers, nonce_of_token_);
+    keep_clock(*answer, now);
+  }
   return answer;
 }
 
@@ -92,12 +101,22 @@ Result<void> ServiceLogin::take(const http::Response& answer,
   return {};
 }
 
-// A second time where it is the nonce that was missing (RFC 9449 §8).
+// It is told over TLS, by the one whom alone it concerns.
+void ServiceLogin::keep_clock(const http::Response& answer, Moment now) {
+  const std::string* said = is_refused(answer) ? answer.headers.find("Date") : nullptr;
+  const auto theirs = said != nullptr ? http::read_date(*said) : std::nullopt;
+  // Of less than this it takes no offence, and what the answer took is in it.
+  if (theirs && std::chrono::abs(*theirs - now - ahead_) > std::chrono::seconds(2))
+    ahead_ = *theirs - now;
+}
+
+// A second time where it is the nonce that was missing (RFC 9449 §8), or the clock wrong.
 Result<void> ServiceLogin::ask(Moment now, Deadline deadline) {
   const std::string nonce = nonce_of_token_;
+  const auto ahead = ahead_;
   const auto asked_at = std::chrono::steady_clock::now();
   auto answer = ask_once(now, deadline);
-  if (answer && (answer->status == 400 || answer->status == 401) && nonce != nonce_of_token_)
+  if (answer && is_refused(*answer) && (nonce != nonce_of_token_ || ahead != ahead_))
     answer = ask_once(now, deadline);
   if (!answer) return pass_on(answer);
   return take(*answer, asked_at);
@@ -108,7 +127,7 @@ Result<http::Headers> ServiceLogin::headers_for(const std::string& url, Moment n
   if (!due_ || std::chrono::steady_clock::now() >= *due_) {
     if (auto asked = ask(now, deadline); !asked) return pass_on(asked);
   }
-  const auto proof = jose::sign_proof(key_, {"GET", url, token_, nonce_of_calls_}, now);
+  const auto proof = jose::sign_proof(key_, {"GET", url, token_, nonce_of_calls_}, now + ahead_);
   if (!proof) return tl::unexpected<Error>(proof.error());
   http::Headers headers;
   headers.add("Authorization", "DPoP " + token_);
@@ -116,8 +135,9 @@ Result<http::Headers> ServiceLogin::headers_for(const std::string& url, Moment n
   return headers;
 }
 
-bool ServiceLogin::may_pass_again(const http::Response& answer) {
+bool ServiceLogin::may_pass_again(const http::Response& answer, Moment now) {
   const std::string nonce = nonce_of_calls_;
+  keep_clock(answer, now);
   keep_nonce(answer.headers, nonce_of_calls_);
   if (answer.status != 401) return false;
   const bool other_nonce = nonce != nonce_of_calls_;

@@ -200,7 +200,7 @@ Result<void> EventSubscription::get(const std::string& path, const http::Headers
                           .interruption = &interruption_},
                          part);
     if (!answered) return pass_on(answered);
-    const bool another = login_.may_pass_again(answered->head);
+    const bool another = login_.may_pass_again(answered->head, wall_clock());
     if (answered->head.status == 200) return std::move(answered->outcome);
     if (again || !another)
       return tl::unexpected<Error>(refusal_in(answered->head.status, answered->body));
