@@ -81,6 +81,7 @@ void EventHub::close() {
   closed_ = true;
   for (const Subscriber& subscriber : subscribers_) subscriber.writer->end();
   subscribers_.clear();
+  frontiers_->heard(false);
 }
 
 Result<EventHub::Place> EventHub::reserve() {
@@ -102,8 +103,9 @@ void EventHub::join(std::shared_ptr<http::BodyWriter> writer, Place place,
   const std::lock_guard lock(mutex_);
   if (closed_) return writer->end();
   Subscriber subscriber{std::move(writer), std::move(place), seen->seq, frontiers_->want(), until};
-  if (catch_up(subscriber, Code::event_snapshot_wanted))
-    subscribers_.push_back(std::move(subscriber));
+  if (!catch_up(subscriber, Code::event_snapshot_wanted)) return;
+  subscribers_.push_back(std::move(subscriber));
+  frontiers_->heard(true);
 }
 
 std::size_t EventHub::subscribers() const {
@@ -125,13 +127,16 @@ EventHub::Pieces EventHub::encode(const std::vector<revoke::Event>& events) cons
   return pieces;
 }
 
+void EventHub::for_each(const std::function<bool(Subscriber&)>& goes_on) {
+  const std::lock_guard lock(mutex_);
+  subscribers_.remove_if([&](Subscriber& subscriber) { return !goes_on(subscriber); });
+  frontiers_->heard(!subscribers_.empty());
+}
+
 void EventHub::appended(const std::vector<revoke::Event>& events) {
   const Pieces pieces = encode(events);
-  {
-    const std::lock_guard lock(mutex_);
-    subscribers_.remove_if([&](Subscriber& subscriber) { return !advance(subscriber, pieces); });
-  }
-  frontiers_->want();
+  for_each([&](Subscriber& subscriber) { return advance(subscriber, pieces); });
+  if (subscribers() > 0) frontiers_->want();
 }
 
 void EventHub::signed_one(const Result<revoke::SignedFrontier>& frontier) {
@@ -139,8 +144,7 @@ void EventHub::signed_one(const Result<revoke::SignedFrontier>& frontier) {
   Text text;
   if (good != nullptr)
     text = std::make_shared<const std::string>("event: frontier\ndata: " + *good->jws + "\n\n");
-  const std::lock_guard lock(mutex_);
-  subscribers_.remove_if([&](Subscriber& subscriber) { return !conclude(subscriber, good, text); });
+  for_each([&](Subscriber& subscriber) { return conclude(subscriber, good, text); });
 }
 
 bool EventHub::advance(Subscriber& subscriber, const Pieces& pieces) {

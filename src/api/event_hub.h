@@ -32,7 +32,7 @@ struct EventHubOptions {
   std::uint64_t most_behind = 4096;
 };
 
-/// Makes the frontiers too, from its beginning to its end. Thread-safe.
+/// Has frontiers made while anybody listens. Thread-safe.
 class EventHub {
  public:
   /// What holds a subscriber's place; it is free again when this is dropped.
@@ -81,6 +81,8 @@ class EventHub {
   };
 
   EventHub(revoke::FrontierParts parts, EventHubOptions options);
+  /// Writes to each; who is gone, or is done, is let go.
+  void for_each(const std::function<bool(Subscriber&)>& goes_on);
   [[nodiscard]] Pieces encode(const std::vector<revoke::Event>& events) const;
   void appended(const std::vector<revoke::Event>& events);
   void signed_one(const Result<revoke::SignedFrontier>& frontier);

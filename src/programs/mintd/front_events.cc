@@ -65,8 +65,9 @@ void show(Figures& figures, const std::shared_ptr<api::EventHub>& hub,
   auto subscribers = metrics.gauge("mintmark_event_subscribers", "Services that listen to events.");
   auto slow = metrics.counter("mintmark_event_subscribers_slow_total",
                               "How often one could not keep up and was sent to the snapshot.");
-  auto age = metrics.gauge("mintmark_frontier_age_seconds",
-                           "Since the last frontier; past the bound services trust nothing.");
+  auto age = metrics.gauge(
+      "mintmark_frontier_age_seconds",
+      "While anybody listens: since the last frontier; past the bound nothing is trusted.");
   auto entries =
       metrics.counter("mintmark_event_log_entries_total", "Entries of the event log, ever.");
   metrics.before_text(
@@ -93,8 +94,7 @@ FrontEvents::FrontEvents(const config::Config& config, const Parts& parts)
 FrontEvents::~FrontEvents() { hub_->close(); }
 
 void FrontEvents::add_routes(http::Router& router, const std::string& path,
-                             api::ServiceAccess access,
-                             api::ServiceRefusal refuse) const {
+                             api::ServiceAccess access, api::ServiceRefusal refuse) const {
   api::add_events(router, path, {hub_, snapshots_, std::move(access), std::move(refuse)});
 }
 

@@ -13,7 +13,7 @@
 
 namespace mintmark::mintd {
 
-/// Signs frontiers from its beginning to its end. Thread-safe.
+/// Signs frontiers while anybody listens. Thread-safe.
 class FrontEvents {
  public:
   /// All must outlive it.

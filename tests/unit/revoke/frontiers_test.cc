@@ -38,8 +38,9 @@ class FrontiersTest : public testing::Test {
             .issuer = "https://issuer.example",
             .bound = seconds{12}};
   }
+  /// With one that is wanted.
   [[nodiscard]] std::unique_ptr<Frontiers> begin(milliseconds apart) {
-    return std::make_unique<Frontiers>(
+    auto frontiers = std::make_unique<Frontiers>(
         parts(),
         [this](const Result<SignedFrontier>& frontier) {
           const std::lock_guard lock(mutex_);
@@ -47,6 +48,8 @@ class FrontiersTest : public testing::Test {
           came_.notify_all();
         },
         apart);
+    frontiers->want();
+    return frontiers;
   }
   /// The next that was told and not taken.
   Result<SignedFrontier> next() {
@@ -120,6 +123,25 @@ TEST_F(FrontiersTest, AreNotMadeAnewForEachWish) {
   EXPECT_EQ(signatures_, 1);
 }
 
+TEST_F(FrontiersTest, ComeByThemselvesWhileSomebodyListensAndNotElse) {
+  FrontierParts quick = parts();
+  quick.bound = seconds{0};  // Its quarter is over at once.
+  std::promise<void> third;
+  std::atomic<int> told{0};
+  Frontiers frontiers(
+      quick,
+      [&](const auto&) {
+        if (++told == 3) third.set_value();
+      },
+      milliseconds{0});
+  EXPECT_EQ(frontiers.age(), milliseconds{0});
+  EXPECT_EQ(signatures_, 0);
+  frontiers.heard(true);
+  EXPECT_EQ(third.get_future().wait_for(longest), std::future_status::ready);
+  frontiers.heard(false);
+  EXPECT_EQ(frontiers.age(), milliseconds{0});
+}
+
 TEST_F(FrontiersTest, RiseInNumberAndInTime) {
   const auto frontiers = begin(milliseconds{1});
   std::uint64_t number = 0;
@@ -159,6 +181,7 @@ TEST_F(FrontiersTest, EndWhileASignatureIsUnderWay) {
   };
   {
     Frontiers frontiers(held, [](const auto&) { FAIL() << "told of nothing"; });
+    frontiers.want();
     ASSERT_EQ(asked.get_future().wait_for(longest), std::future_status::ready);
   }
   late(fail(Code::deadline_passed, "too late"));
