@@ -40,10 +40,10 @@ http::Router keeper_router(KeeperEndpoints endpoints) {
   router.on("GET", "/admin/v1/devices", shared->front);
   router.on("GET", "/admin/v1/devices/*", shared->front);
   router.on("POST", "/admin/v1/devices/*", shared->front);
-  router.on("GET", "/admin/v1/clients", shared->front);
-  router.on("POST", "/admin/v1/clients/*", shared->front);
   router.on("GET", "/admin/v1/tokens", shared->front);
   router.on("POST", "/admin/v1/tokens/revoke", shared->front);
+  router.on("GET", "/admin/v1/clients", shared->front);
+  router.on("POST", "/admin/v1/clients/*", shared->front);
   router.on("POST", "/admin/v1/policy/explain", shared->front);
   router.on("POST", "/admin/v1/policy/check", shared->front);
   return router;

@@ -22,7 +22,7 @@ struct KeeperEndpoints {
   KeyChanges key_changes;
   /// POST /admin/v1/reload.
   http::Handler reload;
-  /// Asks the front (devices, services, tokens, policy).
+  /// Asks the front (devices, tokens, services, policy).
   http::Handler front;
 };
 

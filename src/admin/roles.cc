@@ -48,10 +48,10 @@ std::string what_it_names(const std::string& body) {
   const auto parsed = parse_json(body, body_limits);
   if (!parsed || !parsed->is_object()) return {};
   Json named = Json::object();
-  for (const char* member :
-       {"id",         "fingerprint",   "fingerprints", "labels", "set",       "remove", "reason",
-        "expires_in", "kid",           "purpose",      "store",  "jti",       "device", "key",
-        "rule",       "issued_before", "dry_run",      "name",   "audiences", "roles"}) {
+  for (const char* member : {"id",     "fingerprint", "fingerprints", "labels",        "set",
+                             "remove", "reason",      "expires_in",   "kid",           "purpose",
+                             "store",  "name",        "audiences",    "roles",         "jti",
+                             "device", "key",         "rule",         "issued_before", "dry_run"}) {
     if (const auto found = parsed->find(member); found != parsed->end()) named[member] = *found;
   }
   return named.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, longest_named);

@@ -1,6 +1,5 @@
 #include "issuer/mint.h"
 
-#include "issuer/issuance.h"
 #include "jose/base64url.h"
 #include "jose/jws.h"
 

@@ -10,6 +10,7 @@
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
 #include "issuer/devices.h"
+#include "issuer/ledger.h"
 #include "issuer/minting_clock.h"
 #include "issuer/policies.h"
 #include "issuer/rate_limit.h"
@@ -17,7 +18,6 @@
 #include "issuer/stores.h"
 #include "keyring/keyring.h"
 #include "policy/policy.h"
-#include "revoke/ledger.h"
 
 namespace mintmark::issuer {
 
@@ -55,7 +55,7 @@ class Issuer {
     KeyStores& stores;
     const Policies& policies;
     ReleaseGate& gate;
-    revoke::Ledger ledger;
+    Ledger ledger;
     const Services* services = nullptr;  ///< Of authentication().
     RateLimit* rate = nullptr;           ///< By device; null: as often as it likes.
   };

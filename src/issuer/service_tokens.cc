@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "issuer/issuance.h"
 #include "jose/base64url.h"
 #include "jose/jws.h"
 

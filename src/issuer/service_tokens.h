@@ -7,10 +7,10 @@
 
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
+#include "issuer/ledger.h"
 #include "issuer/mint.h"
 #include "issuer/rate_limit.h"
 #include "issuer/services.h"
-#include "revoke/ledger.h"
 
 namespace mintmark::issuer {
 
@@ -32,7 +32,7 @@ class ServiceTokens {
     KeyStores& stores;
     ReleaseGate& gate;
     ClientAuthentication& authentication;
-    revoke::Ledger ledger;
+    Ledger ledger;
     RateLimit* rate = nullptr;  ///< By client; null: as often as it likes.
   };
   ServiceTokens(Options options, Parts parts);

@@ -7,7 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include "revoke/ledger.h"
+#include "audit/issuance_log.h"
+#include "revoke/event_log.h"
+#include "revoke/live_tokens.h"
+#include "revoke/revoker.h"
+#include "revoke/status_lists.h"
 
 namespace mintmark::test {
 
@@ -171,8 +175,6 @@ struct LedgerInMemory {
                  .floor = std::move(floor),
                  .wait_for_decided = std::move(wait_for_decided)},
                 std::chrono::seconds(300)) {}
-
-  [[nodiscard]] revoke::Ledger parts() { return {log, statuses, live, events, revoker}; }
 
   LogInMemory log;
   IndexesInMemory statuses;

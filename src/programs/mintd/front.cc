@@ -177,16 +177,10 @@ Result<void> Front::open_parts() {
                                         results_.get()};
   admin::add_device_reading(operators_, device_parts);
   admin::add_device_changes(operators_, device_parts);
+  admin::add_tokens(operators_,
+                    {revocation_->revoker(), revocation_->tokens(), revocation_->events(),
+                     [this](const std::string& kid) { return signs_now(kid); }});
   services_->add_to_operators(operators_);
-  admin::add_tokens(operators_, {revocation_->revoker(), revocation_->tokens(),
-                                 revocation_->events(), [this](const std::string& kid) {
-                                   const auto keys = keyring_.snapshot();
-                                   return keys &&
-                                          std::any_of(keys->keys().begin(), keys->keys().end(),
-                                                      [&](const keyring::PublishedKey& key) {
-                                                        return key.active && key.kid() == kid;
-                                                      });
-                                 }});
   admin::add_policy(operators_,
                     {.policy = [this] { return policies_->present(); },
                      .device = [this](const std::string& id) { return devices_.find(id); },
@@ -194,6 +188,14 @@ Result<void> Front::open_parts() {
                      .freshness = config_.enrolment.freshness,
                      .longest_life = config_.longest_token_life});
   return {};
+}
+
+bool Front::signs_now(const std::string& kid) const {
+  const auto keys = keyring_.snapshot();
+  return keys && std::any_of(keys->keys().begin(), keys->keys().end(),
+                             [&](const keyring::PublishedKey& key) {
+                               return key.active && key.kid() == kid;
+                             });
 }
 
 http::Router Front::routes() {

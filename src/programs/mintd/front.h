@@ -77,6 +77,7 @@ class Front {
   void stop();
   [[nodiscard]] api::Readiness readiness() const;
   [[nodiscard]] http::Router routes();
+  [[nodiscard]] bool signs_now(const std::string& kid) const;
   [[nodiscard]] api::Acknowledged acknowledged();
 
   boost::asio::io_context& io_;

@@ -15,10 +15,10 @@
 
 #include "config/config.h"
 #include "issuer/device_register.h"
+#include "issuer/ledger.h"
 #include "issuer/minting_clock.h"
 #include "issuer/release_gate.h"
 #include "programs/mintd/figures.h"
-#include "revoke/ledger.h"
 
 namespace mintmark::mintd {
 
@@ -47,7 +47,7 @@ class FrontRevocation {
   [[nodiscard]] revoke::StatusIndexes& statuses() { return *statuses_; }
   [[nodiscard]] revoke::LiveTokens& tokens() { return tokens_; }
   [[nodiscard]] revoke::Revoker& revoker() { return *revoker_; }
-  [[nodiscard]] revoke::Ledger ledger() {
+  [[nodiscard]] issuer::Ledger ledger() {
     return {*log_, *statuses_, tokens_, *events_, *revoker_};
   }
 

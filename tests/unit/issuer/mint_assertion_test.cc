@@ -162,7 +162,7 @@ TEST_F(MintByAssertion, EndsASessionKeysTokenWithinTheHour) {
   issuer.emplace(MintOptions{.issuer = issuer_url,
                              .token_url = issuer_url + "/token",
                              .longest_life = std::chrono::seconds(86400)},
-                 Issuer::Parts{minting, keyring, devices, stores, policies, gate, ledger.parts()});
+                 Issuer::Parts{minting, keyring, devices, stores, policies, gate, ledger_parts()});
   clock.advance(first_taken);
   Json vouching = claims();
   vouching["cnf"] = {{"jkt", session_key.jkt()}};

@@ -31,7 +31,7 @@ class MintByCertificate : public MintFixture {
                     .token_url = issuer_url + "/token",
                     .challenges_required = challenges_required,
                     .mutual_tls = std::move(taken)},
-        Issuer::Parts{minting, keyring, devices, stores, policies, gate, ledger.parts()});
+        Issuer::Parts{minting, keyring, devices, stores, policies, gate, ledger_parts()});
     clock.advance(first_taken);
   }
   std::shared_ptr<const attest::x509::Trust> authorities() {

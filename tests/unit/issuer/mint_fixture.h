@@ -46,7 +46,11 @@ class MintFixture : public IssuerFixture {
                     .token_url = issuer_url + "/token",
                     .challenges_required = challenges_required,
                     .algorithms = algorithms},
-        Issuer::Parts{minting, keyring, devices, stores, policies, gate, ledger.parts()});
+        Issuer::Parts{minting, keyring, devices, stores, policies, gate, ledger_parts()});
+  }
+
+  Ledger ledger_parts() {
+    return {ledger.log, ledger.statuses, ledger.live, ledger.events, ledger.revoker};
   }
 
   Json attestation_header() {

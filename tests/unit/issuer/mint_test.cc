@@ -233,7 +233,7 @@ TEST_F(MintTest, RefusesWhileItsKeyStoreIsNotConnected) {
   KeyStores none;
   Issuer unconnected(
       MintOptions{.issuer = issuer_url, .token_url = issuer_url + "/token"},
-      Issuer::Parts{minting, keyring, devices, none, policies, gate, ledger.parts()});
+      Issuer::Parts{minting, keyring, devices, none, policies, gate, ledger_parts()});
   clock.advance(first_taken);
   call.credentials.proof = proof();
   const auto issued = wait_for<IssuedToken>(

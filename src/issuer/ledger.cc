@@ -1,11 +1,10 @@
-#include "issuer/issuance.h"
+#include "issuer/ledger.h"
 
 #include "issuer/minting_clock.h"
 
 namespace mintmark::issuer {
 
-Result<Moment> first_good_moment(const revoke::Ledger& ledger, const std::string& client,
-                                 Moment now) {
+Result<Moment> first_good_moment(const Ledger& ledger, const std::string& client, Moment now) {
   for (Moment at = now; at <= now + MintingClock::tolerated; at += std::chrono::seconds(1)) {
     const auto verdict =
         ledger.events.judge({.jti = "", .subject = client, .kid = "", .issued_at = at});
@@ -15,7 +14,7 @@ Result<Moment> first_good_moment(const revoke::Ledger& ledger, const std::string
               "this client's tokens were revoked up to a moment that lies ahead; come again");
 }
 
-bool is_good(const revoke::Ledger& ledger, const audit::Issued& token) {
+bool is_good(const Ledger& ledger, const audit::Issued& token) {
   return ledger.events.judge(revoke::revocable(token)) == verify::RevokedSet::Verdict::good;
 }
 
