@@ -13,9 +13,13 @@ void expect_passed(const std::string& name, int checks, const std::string& varia
       << done.output;
 }
 
-TEST(Libraries, Oauth4webapiGetsTokensAndTheRightRefusals) { expect_passed("oauth4webapi", 15); }
+TEST(Libraries, Oauth4webapiGetsTokensIntrospectsRevokesAndGetsTheRightRefusals) {
+  expect_passed("oauth4webapi", 24);
+}
 
-TEST(Libraries, OpenidClientGetsTokensAndTheRightRefusals) { expect_passed("openid-client", 14); }
+TEST(Libraries, OpenidClientGetsTokensIntrospectsRevokesAndGetsTheRightRefusals) {
+  expect_passed("openid-client", 22);
+}
 
 TEST(Libraries, DpopGetsTokensAndTheRightRefusals) { expect_passed("dpop", 17); }
 
