@@ -100,16 +100,18 @@ TEST(ConfigRefusal, OfAMissingKeyNamesTheLineOfItsObject) {
 }
 
 TEST(ConfigRefusal, OfStatusListsThatCouldNotBeSigned) {
-  const auto lists = [](const std::string& members) {
-    return refusal(R"("front":)", R"("revocation": {)" + members + R"(}, "front":)");
-  };
-  expect_text(lists(R"("list_entries": 100000)"), "must be a power of two");
-  expect_text(lists(R"("list_entries": 8192)"), "list_entries");
-  expect_text(lists(R"("list_entries": 2097152)"), "list_entries");
-  expect_text(lists(R"("status_bits": 2, "list_entries": 1048576)"),
+  const std::string sampled = R"("status_bits": 1,
+    "list_entries": 65536,)";
+  expect_text(refusal(sampled, R"("list_entries": 100000,)"), "must be a power of two");
+  expect_text(refusal(sampled, R"("list_entries": 8192,)"), "list_entries");
+  expect_text(refusal(sampled, R"("list_entries": 2097152,)"), "list_entries");
+  expect_text(refusal(sampled, R"("status_bits": 2, "list_entries": 1048576,)"),
               "must be at most 524288 with that many status_bits");
-  expect_text(lists(R"("status_bits": 3)"), "status_bits");
-  expect_text(lists(R"("list_life_seconds": 59)"), "must not be less than list_ttl_seconds");
+  expect_text(refusal(R"("status_bits": 1)", R"("status_bits": 3)"), "status_bits");
+  expect_text(refusal(R"("list_ttl_seconds": 1,
+    "list_life_seconds": 86400)",
+                      R"("list_ttl_seconds": 60, "list_life_seconds": 59)"),
+              "must not be less than list_ttl_seconds");
 }
 
 TEST(ConfigRefusal, OfAMisspeltKeyNamesTheNearestKnownOne) {

@@ -44,7 +44,7 @@ inline const std::string sample = R"({
   },
   "keys": {
     "rotation_seconds": 604800,
-    "rotation_seconds_by_purpose": {"access_token": 864000, "client_attestation": 1209600, "result": 2419200},
+    "rotation_seconds_by_purpose": {"access_token": 864000, "client_attestation": 1209600, "result": 2419200, "status_list": 864000, "event": 864000},
     "max_age_seconds": 0,
     "generate": false,
     "acknowledge": {"verifiers": ["gate-1", "api.v2_b"], "deadline_seconds": 7200, "forget_seconds": 9000},
@@ -139,6 +139,17 @@ inline const std::string sample = R"({
     }
   },
   "policy": "policy.json",
+  "revocation": {
+    "bound_seconds": 5,
+    "status_bits": 1,
+    "list_entries": 65536,
+    "list_ttl_seconds": 1,
+    "list_life_seconds": 86400,
+    "subscribers": 100,
+    "keep_issued_seconds": 86400
+  },
+  "shared_signals": {"enabled": true, "push_networks": ["10.0.0.0/8"], "push_ca": "receivers.pem"},
+  "rate_limits": {"tokens_per_device_per_minute": 60, "tokens_per_address_per_minute": 600},
   "log": {"level": "warning"},
   "front": {"threads": 4},
   "metrics": {"address": "127.0.0.1", "port": 9464},

@@ -311,6 +311,14 @@ TEST(ConfigSchema, NamesTheParsersDefaults) {
   EXPECT_EQ(whole.at(Pointer("/properties/results/properties/enabled"))["default"], false);
   EXPECT_EQ(said("/properties/enrolment/properties/freshness_seconds"),
             absent.enrolment.freshness.count());
+  const std::string revocation = "/properties/revocation/properties/";
+  EXPECT_EQ(said(revocation + "bound_seconds"), absent.revocation.bound.count());
+  EXPECT_EQ(said(revocation + "status_bits"), absent.revocation.status_bits);
+  EXPECT_EQ(said(revocation + "list_entries"), absent.revocation.list_entries);
+  EXPECT_EQ(said(revocation + "list_ttl_seconds"), absent.revocation.list_ttl.count());
+  EXPECT_EQ(said(revocation + "list_life_seconds"), absent.revocation.list_life.count());
+  EXPECT_EQ(said(revocation + "subscribers"), absent.revocation.subscribers);
+  EXPECT_EQ(said(revocation + "keep_issued_seconds"), absent.revocation.keep_issued.count());
   const std::string pending = "/properties/enrolment/properties/pending/properties/";
   EXPECT_EQ(said(pending + "per_root"), absent.enrolment.pending.per_root);
   EXPECT_EQ(said(pending + "per_address"), absent.enrolment.pending.per_address);
