@@ -195,7 +195,7 @@ class Subscription : public Revocations {
     bool ever = false;                ///< A frontier came since the start.
     bool trusted = false;             ///< One that is not older than the bound is here.
     std::chrono::milliseconds age{};  ///< Of the last one, at most; meaningful where `ever`.
-    std::chrono::seconds bound{};     ///< The issuer's; likewise.
+    std::chrono::seconds bound{};     ///< The issuer's; 0: nothing came yet.
     std::size_t entries = 0;          ///< Revocations that are remembered.
     std::uint64_t seq = 0;            ///< The last entry of the issuer's log.
     /// How often a connection ended or came to nothing, by reason: "ended" by the issuer in order,

@@ -59,6 +59,7 @@ Result<void> FollowedLog::load(std::string_view text, const Frontier& frontier) 
   revoked->merge(revoked_);
   std::swap(revoked_, *revoked);
   seq_ = frontier.seq;
+  if (!made_at_) bound_ = frontier.bound;
   return {};
 }
 

@@ -72,7 +72,7 @@ class FollowedLog {
     bool ever = false;                ///< There was a frontier.
     bool trusted = false;             ///< One of within the bound.
     std::chrono::milliseconds age{};  ///< Of the last one, at most; meaningful where `ever`.
-    std::chrono::seconds bound{};     ///< Likewise.
+    std::chrono::seconds bound{};     ///< The issuer's; 0: nothing came yet.
     std::size_t entries = 0;
     std::uint64_t seq = 0;
   };

@@ -19,7 +19,6 @@ using std::chrono::seconds;
 constexpr milliseconds call_patience{10'000};
 constexpr milliseconds snapshot_patience{60'000};
 constexpr milliseconds shortest_silence{1000};
-constexpr milliseconds silence_at_first{5000};
 constexpr std::size_t snapshot_octets = 128U << 20U;
 constexpr std::size_t refusal_octets = 16U << 10U;
 constexpr std::size_t event_octets = 128U << 10U;
@@ -167,8 +166,7 @@ Result<void> EventSubscription::follow_stream() {
   further.add("Accept", "text/event-stream");
   further.add("Last-Event-ID", place->log + ":" + std::to_string(place->seq));
   const auto known = log_.standing(FollowedLog::clock::now());
-  const milliseconds silence =
-      known.ever ? std::max(shortest_silence, milliseconds(known.bound) / 2) : silence_at_first;
+  const milliseconds silence = std::max(shortest_silence, milliseconds(known.bound) / 2);
   http::EventReader reader(event_octets);
   return get("/events", further, silence, [&](std::string_view part) -> Result<bool> {
     part_came_at_ = FollowedLog::clock::now();

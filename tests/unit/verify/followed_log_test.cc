@@ -286,6 +286,17 @@ TEST_F(Following, BeginsWhereItsSnapshotEnds) {
   expect("b", "token_revoked");
 }
 
+TEST_F(Following, KnowsTheBoundFromItsSnapshotOn) {
+  FollowedLog log;
+  EXPECT_EQ(log.standing(start).bound, seconds(0));
+  const std::string text = issuer_.snapshot();
+  Frontier frontier = committing_to(issuer_.frontier(), text);
+  frontier.bound = seconds(3);
+  ASSERT_TRUE(log.load(text, frontier));
+  EXPECT_EQ(log.standing(start).bound, seconds(3));
+  EXPECT_FALSE(log.standing(start).trusted);
+}
+
 TEST_F(Following, TakesNothingBackWhenItLoadsASnapshotOfAnotherLog) {
   take(issuer_.frontier());
   take(issuer_.revoke("a"));
