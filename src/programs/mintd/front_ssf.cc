@@ -2,6 +2,7 @@
 
 #include "api/signals/shared_signals.h"
 #include "http/client.h"
+#include "http/tls.h"
 #include "issuer/device_news.h"
 #include "programs/mintd/algorithms.h"
 #include "revoke/signals/polls.h"
@@ -97,6 +98,9 @@ Result<std::unique_ptr<FrontSsf>> FrontSsf::open(const config::Config& config, c
                      [outcomes = parts.figures.pushed_sets()](const Error* error) mutable {
                        outcomes.count(error);
                      });
+  // No reason to give no tokens; pushes will say so too.
+  if (const auto roots = http::TlsClientContext::trusting(config.shared_signals.push_ca); !roots)
+    telemetry::log(Level::error, "ssf_push_ca_unusable", roots.error());
   const std::weak_ptr<Deliverers> weak = made->deliverers_;
   parts.revocation.events().on_appended([weak](const std::vector<revoke::Event>& /*events*/) {
     if (const auto there = weak.lock()) there->wake();

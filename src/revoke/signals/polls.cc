@@ -139,11 +139,16 @@ void Polls::begin(Waiting waiting) {
   if (!audience) return waiting.done(pass_on(audience));
   waiting.audience = std::move(*audience);
   std::set<std::string> done(waiting.wish.acknowledged.begin(), waiting.wish.acknowledged.end());
-  for (const auto& [jti, error] : waiting.wish.errors) {
+  const auto& errors = waiting.wish.errors;
+  if (!errors.empty()) {
+    const auto& [jti, error] = *errors.begin();
     telemetry::log(Level::warning, "ssf_set_refused",
-                   {{"stream", waiting.wish.stream}, {"jti", printable(jti)}, {"why", error}});
-    done.insert(jti);
+                   {{"stream", waiting.wish.stream},
+                    {"jti", printable(jti)},
+                    {"why", error},
+                    {"and_others", std::to_string(errors.size() - 1)}});
   }
+  for (const auto& [jti, error] : errors) done.insert(jti);
   if (!done.empty()) {
     if (auto kept = streams_.acknowledge(waiting.wish.stream, std::move(done)); !kept)
       return waiting.done(pass_on(kept));
