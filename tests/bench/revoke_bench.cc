@@ -288,7 +288,7 @@ class AskedGate {
     const auto held = Steady::now();
     double longest = 0;
     while (ms_since(held) < 60'000) {
-      const double age = gate_.figure("mintmark_gate_frontier_age_seconds");
+      const double age = gate_.figure("mintmark_gate_revocations_age_seconds");
       const auto asked = Steady::now();
       if (!takes(good)) return longest;
       longest = std::max(longest, age * 1e3 + ms_since(asked));

@@ -50,6 +50,7 @@ struct Link {
   std::uint64_t changes = 0;  ///< Equal before and after a call: nothing was done to it meanwhile.
   std::optional<Steady::time_point> connected;  ///< A frontier was verified that was made later
                                                 ///< than the last thing that was done to it.
+  std::chrono::milliseconds reckoned{};         ///< How old it took that frontier for, at least.
   std::optional<Steady::time_point> lost;       ///< It was connected until then, and is no more.
   std::optional<Steady::time_point> silent;     ///< Nothing whatever has come through since.
 };

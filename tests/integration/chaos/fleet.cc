@@ -212,7 +212,7 @@ void ChaosGate::look() {
   const auto answer =
       looker_.send("GET", place(metrics_) + "/metrics", {}, "", Deadline::in(patience));
   if (!answer || answer->status != 200) return;
-  const std::string name = "\nmintmark_gate_frontier_age_seconds ";
+  const std::string name = "\nmintmark_gate_revocations_age_seconds ";
   const auto at = answer->body.find(name);
   if (at == std::string::npos) return;
   const std::chrono::duration<double> age(std::stod(answer->body.substr(at + name.size())));

@@ -7,9 +7,12 @@
 #include <stdexcept>
 #include <thread>
 
+#include "jose/file_key.h"
+#include "jose/jws.h"
 #include "mintmark/verifier.h"
 #include "support/event_issuer.h"
 #include "support/temporary_directory.h"
+#include "verify/service_login.h"
 
 namespace mintmark::verify {
 namespace {
@@ -416,6 +419,26 @@ TEST(Subscription, IsNotMadeWithWhatCannotServe) {
            {"https://issuer.example", "s", directory.path()}}) {
     EXPECT_THROW((void)subscribe(SubscriptionOptions(issuer, id, key)), std::invalid_argument)
         << issuer << " " << key;
+  }
+}
+
+// 5 s ahead is what an issuer takes; gates' clocks are further out than that at times.
+TEST(ServiceLogin, DatesWhatItSignsByTheClockOfAnIssuerThatRefusesItsOwn) {
+  test::EventIssuer issuer;
+  for (const seconds off : {seconds(20), seconds(3600), seconds(-3600)}) {
+    auto key = jose::FileKey::open(issuer.service_key(), {Code::invalid_argument, "the key"});
+    ASSERT_TRUE(key);
+    ServiceLogin login({issuer.url(), "service-1", "events"}, std::move(*key),
+                       {.ca_file = issuer.ca_file().string()});
+    const Moment now = SystemClock().now();
+    const auto headers =
+        login.headers_for(issuer.url() + "/events", now + off, Deadline::in(seconds(10)));
+    ASSERT_TRUE(headers) << off.count() << ": " << headers.error().to_string();
+    const std::string proof = *headers->find("DPoP");
+    const auto parts = jose::parse_signing_input(proof.substr(0, proof.rfind('.')));
+    ASSERT_TRUE(parts);
+    const Moment dated = from_unix(parts->claims["iat"].get<std::int64_t>());
+    EXPECT_LE(std::chrono::abs(dated - now), seconds(5)) << off.count();
   }
 }
 
