@@ -118,7 +118,6 @@ Result<void> Front::open_parts() {
   auto revocation = FrontRevocation::open(config_, {clock_, gate_, figures_});
   if (!revocation) return pass_on(revocation);
   revocation_ = std::move(*revocation);
-  if (auto restored = revocation_->restore(*store_); !restored) return restored;
   status_ = std::make_unique<FrontStatus>(
       config_,
       FrontStatus::Parts{clock_, keyring_, stores_.in_use(), revocation_->statuses(), figures_});
