@@ -2,7 +2,7 @@
 //
 //   keeper -> front
 //     keys     {snapshot, clock_mark,      which keys are published and which sign; the latest
-//               revoked: [kid]}            moment at which this issuer worked; which were taken back
+//               revoked: [kid]}            moment at which this issuer worked; keys taken back
 //     clock    {}                          an operator says that the clock is right now
 //     signer   {store} + descriptor        a new channel to that store's signer
 //     admin    {id, method, target, body}  an operator's request that the front answers

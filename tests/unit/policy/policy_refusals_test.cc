@@ -53,6 +53,12 @@ TEST(PolicyRefusal, OfAConditionThatDoesNotFitItsFact) {
               "key \"rules[1].match.facts.application");
 }
 
+TEST(PolicyRefusal, OfAnotherWordForStandingTokens) {
+  expect_text(refusal(R"("match": {"format": "tpm2"},)",
+                      R"("match": {"format": "tpm2"}, "standing_tokens": "suspend",)"),
+              "key \"rules[1].standing_tokens\": must be \"keep\" or \"revoke\"");
+}
+
 TEST(PolicyRefusal, OfAProofThatThereIsNot) {
   expect_text(refusal_of_match(R"("proves": ["hardware", "love"])"),
               "key \"rules[1].match.proves[1]\": must be \"token_key\"");
