@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "audit_bench.h"
 #include "gate_bench.h"
 #include "http/client.h"
 #include "identities.h"
@@ -21,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 const programs::Program program{
     "mint-bench",
     "tokens a second, latency and CPU a token, beside raw signing and verifying; \"mint-bench "
-    "gate\": decisions at a service",
+    "gate\": decisions at a service; \"mint-bench audit\": the log of issued tokens",
     {{"--devices", "N", "identities, used uniformly (default 200)"},
      {"--requests", "N", "token requests, all made ahead (default 20000)"},
      {"--connections", "N", "kept-alive connections, one thread each (default 16)"},
@@ -172,6 +173,8 @@ int main(int argc, char** argv) {
   try {
     if (argc > 1 && std::string_view(argv[1]) == "gate")
       return mintmark::bench::gate(argc - 1, argv + 1);
+    if (argc > 1 && std::string_view(argv[1]) == "audit")
+      return mintmark::bench::audit(argc - 1, argv + 1);
     const auto line = mintmark::programs::read_command_line(mintmark::bench::program, argc, argv);
     if (!line.arguments) return line.exit_status;
     return mintmark::bench::run(*line.arguments);

@@ -116,7 +116,6 @@ Result<void> Front::open_parts() {
   auto revocation = FrontRevocation::open(config_, {clock_, gate_, figures_});
   if (!revocation) return pass_on(revocation);
   revocation_ = std::move(*revocation);
-  if (auto restored = revocation_->restore(*store_); !restored) return restored;
   auto services = FrontServices::open(
       config_, {clock_, keyring_, stores_.in_use(), gate_, devices_, *revocation_});
   if (!services) return pass_on(services);
@@ -172,6 +171,11 @@ Result<void> Front::open_parts() {
           *trust_, devices_, {clock_, keyring_, *register_, stores_.in_use(), *policies_, gate_}});
   key_enrolment_ = std::make_unique<issuer::KeyEnrolment>(config_.issuer + "/attest/key/finish",
                                                           clock_, *register_);
+  add_operators();
+  return {};
+}
+
+void Front::add_operators() {
   const admin::DeviceParts device_parts{*store_,
                                         *register_,
                                         clock_,
@@ -190,7 +194,6 @@ Result<void> Front::open_parts() {
                      .clock = clock_,
                      .freshness = config_.enrolment.freshness,
                      .longest_life = config_.longest_token_life});
-  return {};
 }
 
 bool Front::signs_now(const std::string& kid) const {
@@ -255,6 +258,8 @@ api::Acknowledged Front::acknowledged() {
 
 Result<void> Front::start() {
   if (auto opened = open_parts(); !opened) return opened;
+  // After whoever wants to be told of events is there, and before anybody can ask for anything.
+  if (auto restored = revocation_->restore(*store_); !restored) return restored;
   listen_to_keeper();
   accept_when_the_second_is_over();
   return {};

@@ -56,6 +56,7 @@ class Front {
 
  private:
   [[nodiscard]] Result<void> open_parts();
+  void add_operators();
   [[nodiscard]] Result<void> open_doors();
   /// Opens the doors for strangers as soon as there is what to serve TLS with; until then tells the
   /// keeper what it waits for, and tries again.
