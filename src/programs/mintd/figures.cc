@@ -70,6 +70,8 @@ void Figures::add_routes(const std::string& path) {
   add("/.well-known/oauth-authorization-server" + path, "metadata");
   add(path + "/.well-known/jwks.json", "jwks");
   add(path + "/challenge", "challenge");
+  add(path + "/events", "events");
+  add(path + "/events/snapshot", "events_snapshot");
   add(path + "/token", "token").outcomes =
       metrics_.outcomes("mintmark_token_requests_total", "Token requests by outcome.");
   add(path + "/introspect", "introspect").outcomes =

@@ -104,6 +104,7 @@ Front::~Front() {
   tls_.end();
   // What is still being written calls back into the others: it ends before them.
   register_.reset();
+  events_.reset();
   revocation_.reset();
 }
 
@@ -115,7 +116,6 @@ Result<void> Front::open_parts() {
   auto revocation = FrontRevocation::open(config_, {clock_, gate_, figures_});
   if (!revocation) return pass_on(revocation);
   revocation_ = std::move(*revocation);
-  if (auto restored = revocation_->restore(*store_); !restored) return restored;
   auto services = FrontServices::open(
       config_, {clock_, keyring_, stores_.in_use(), gate_, devices_, *revocation_});
   if (!services) return pass_on(services);
@@ -146,6 +146,8 @@ Result<void> Front::open_parts() {
                             revocation_->ledger(), &services_->services(),
                             &services_->device_rate()});
   services_->serve(config_, sign_deadline(config_), *issuer_);
+  events_ = std::make_unique<FrontEvents>(
+      config_, FrontEvents::Parts{*revocation_, clock_, keyring_, stores_.in_use(), figures_});
   if (config_.results.enabled) {
     results_ = std::make_unique<issuer::Results>(
         result_options(config_),
@@ -169,6 +171,11 @@ Result<void> Front::open_parts() {
           *trust_, devices_, {clock_, keyring_, *register_, stores_.in_use(), *policies_, gate_}});
   key_enrolment_ = std::make_unique<issuer::KeyEnrolment>(config_.issuer + "/attest/key/finish",
                                                           clock_, *register_);
+  add_operators();
+  return {};
+}
+
+void Front::add_operators() {
   const admin::DeviceParts device_parts{*store_,
                                         *register_,
                                         clock_,
@@ -187,7 +194,6 @@ Result<void> Front::open_parts() {
                      .clock = clock_,
                      .freshness = config_.enrolment.freshness,
                      .longest_life = config_.longest_token_life});
-  return {};
 }
 
 bool Front::signs_now(const std::string& kid) const {
@@ -226,6 +232,7 @@ http::Router Front::routes() {
   api::add_token(router, path + "/token", *issuer_, certificates,
                  services_->token_door(address_of));
   services_->add_routes(router, path, certificates);
+  events_->add_routes(router, path, services_->access(), services_->refusal());
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   if (results_) api::add_device_result(router, path, *results_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);
@@ -251,6 +258,8 @@ api::Acknowledged Front::acknowledged() {
 
 Result<void> Front::start() {
   if (auto opened = open_parts(); !opened) return opened;
+  // After whoever wants to be told of events is there, and before anybody can ask for anything.
+  if (auto restored = revocation_->restore(*store_); !restored) return restored;
   listen_to_keeper();
   accept_when_the_second_is_over();
   return {};
