@@ -28,6 +28,7 @@ class ServicesOverHttp : public issuer::ServiceFixture {
     add_token_revocation(router_, "/revoke", *token_revocation);
     access_ = make_service_access({issuer_url, clock, *tokens, services, issuer->nonces()});
     refuse_ = make_service_refusal(issuer->nonces());
+    clock.advance(first_taken);
   }
   http::Response post(const std::string& path, const http::FormFields& form,
                       http::Headers headers = {}) {
