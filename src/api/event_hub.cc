@@ -95,17 +95,31 @@ Result<EventHub::Place> EventHub::reserve() {
 }
 
 void EventHub::join(std::shared_ptr<http::BodyWriter> writer, Place place,
-                    const std::optional<SeenEvent>& seen, Moment until) {
+                    const std::string& service, const std::optional<SeenEvent>& seen,
+                    Moment until) {
   if (!seen || seen->log != name_) {
     (void)send_to_snapshot(*writer, seen ? Code::event_log_changed : Code::event_snapshot_wanted);
     return;
   }
   const std::lock_guard lock(mutex_);
-  if (closed_) return writer->end();
-  Subscriber subscriber{std::move(writer), std::move(place), seen->seq, frontiers_->want(), until};
+  if (closed_ || removed_.contains(service)) return writer->end();
+  Subscriber subscriber{std::move(writer), std::move(place),   service,
+                        seen->seq,         frontiers_->want(), until};
   if (!catch_up(subscriber, Code::event_snapshot_wanted)) return;
   subscribers_.push_back(std::move(subscriber));
   frontiers_->heard(true);
+}
+
+void EventHub::remove(const std::string& service) {
+  {
+    const std::lock_guard lock(mutex_);
+    removed_.insert(service);
+  }
+  for_each([&](Subscriber& subscriber) {
+    if (subscriber.service != service) return true;
+    subscriber.writer->end();
+    return false;
+  });
 }
 
 std::size_t EventHub::subscribers() const {

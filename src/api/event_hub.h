@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/error.h"
@@ -52,11 +53,13 @@ class EventHub {
 
   /// `event_subscribers_full`.
   [[nodiscard]] Result<Place> reserve();
-  /// Writes what came after `seen`, then what comes, until the writer's connection is gone or
-  /// `until` has come (looked at with each frontier). Where `seen` is nothing, of another log or
-  /// too old: `event: snapshot` alone.
-  void join(std::shared_ptr<http::BodyWriter> writer, Place place,
+  /// Writes what came after `seen`, then what comes, until the writer's connection is gone, `until`
+  /// has come (looked at with each frontier) or the service was removed. Where `seen` is nothing,
+  /// of another log or too old: `event: snapshot` alone.
+  void join(std::shared_ptr<http::BodyWriter> writer, Place place, const std::string& service,
             const std::optional<SeenEvent>& seen, Moment until);
+  /// Ends the service's streams, and those that are just about to begin: it does not come back.
+  void remove(const std::string& service);
 
   [[nodiscard]] std::size_t subscribers() const;
   /// How often one could not keep up and was told so.
@@ -74,6 +77,7 @@ class EventHub {
   struct Subscriber {
     std::shared_ptr<http::BodyWriter> writer;
     Place place;
+    std::string service;
     std::uint64_t seen = 0;  ///< Number of the last entry that was written.
     /// Frontiers with a lower number may have been signed before it came.
     std::uint64_t first_frontier = 0;
@@ -100,6 +104,7 @@ class EventHub {
   std::atomic<std::uint64_t> slow_{0};
   mutable std::mutex mutex_;
   std::list<Subscriber> subscribers_;
+  std::set<std::string> removed_;  ///< Services.
   bool closed_ = false;
   std::unique_ptr<revoke::Frontiers> frontiers_;
 };

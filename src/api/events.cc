@@ -18,14 +18,15 @@ Result<std::optional<std::string>> last_in_query(const std::string& query) {
 }
 
 http::Response event_stream(const EventParts& parts, EventHub::Place place,
-                            std::optional<SeenEvent> seen, Moment until) {
+                            std::optional<SeenEvent> seen, const ServiceCaller& caller) {
   http::Response response;
   response.headers.set("Content-Type", "text/event-stream");
   response.headers.set("Cache-Control", "no-store");
   response.headers.set("X-Accel-Buffering", "no");  // nginx would wait until a buffer is full.
   response.stream = [hub = parts.hub, place = std::move(place), seen = std::move(seen),
-                     until](std::shared_ptr<http::BodyWriter> writer) {
-    hub->join(std::move(writer), place, seen, until);
+                     id = caller.id,
+                     until = caller.until](std::shared_ptr<http::BodyWriter> writer) {
+    hub->join(std::move(writer), place, id, seen, until);
   };
   return response;
 }
@@ -37,7 +38,7 @@ http::Response subscribe(const EventParts& parts, const http::Request& request) 
   if (!seen) return parts.refuse(seen.error());
   auto place = parts.hub->reserve();
   if (!place) return parts.refuse(place.error());
-  return event_stream(parts, *std::move(place), *std::move(seen), caller->until);
+  return event_stream(parts, *std::move(place), *std::move(seen), *caller);
 }
 
 void load(const EventParts& parts, const http::Request& request, const http::Respond& respond) {

@@ -153,6 +153,7 @@ Result<void> Front::open_parts() {
   services_->serve(config_, sign_deadline(config_), *issuer_);
   events_ = std::make_unique<FrontEvents>(
       config_, FrontEvents::Parts{*revocation_, clock_, keyring_, stores_.in_use(), figures_});
+  services_->services().on_removed([this](const std::string& id) { events_->service_removed(id); });
   if (config_.results.enabled) {
     results_ = std::make_unique<issuer::Results>(
         result_options(config_),

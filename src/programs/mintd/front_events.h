@@ -33,6 +33,8 @@ class FrontEvents {
   /// GET PATH/events and PATH/events/snapshot, for whom `access` knows.
   void add_routes(http::Router& router, const std::string& path, api::ServiceAccess access,
                   api::ServiceRefusal refuse) const;
+  /// Its streams end.
+  void service_removed(const std::string& id) const { hub_->remove(id); }
 
  private:
   std::shared_ptr<revoke::Snapshots> snapshots_;

@@ -169,6 +169,7 @@ class EventsTest : public testing::Test {
   const test::SoftKey key_;
   std::atomic<bool> broken_{false};
   std::optional<Error> refused_;
+  std::string service_ = "service";
   std::unique_ptr<revoke::EventLog> log_ =
       revoke::open_event_log(directory_ / "events.db", clock_).value();
   std::shared_ptr<EventHub> hub_ = EventHub::make(parts(), {.subscribers = 2, .most_behind = 1000});
@@ -181,7 +182,7 @@ class EventsTest : public testing::Test {
          .access = [this](const http::Request&, std::string_view scope) -> Result<ServiceCaller> {
            EXPECT_EQ(scope, "events");
            if (refused_) return tl::unexpected<Error>(*refused_);
-           return ServiceCaller{"service", {}, clock_.now() + seconds{600}};
+           return ServiceCaller{service_, {}, clock_.now() + seconds{600}};
          },
          .refuse = [](const Error& error) { return refusal(error); }});
     return router;
@@ -250,6 +251,27 @@ TEST_F(EventsTest, AreEncodedOnceForAllWhoListen) {
   const auto theirs = std::find_if(others.begin(), others.end(), is_event);
   ASSERT_TRUE(mine != parts.end() && theirs != others.end());
   EXPECT_EQ(*mine, *theirs);  // The same octets, not a copy.
+}
+
+TEST_F(EventsTest, EndForAServiceThatIsRemovedAndForNoOther) {
+  const auto other = listen(id(0));
+  service_ = "removed";
+  const auto listener = listen(id(0));
+  hub_->remove("removed");
+  EXPECT_TRUE(listener->is_ended());
+  EXPECT_EQ(hub_->subscribers(), 1U);
+  append(1);
+  EXPECT_TRUE(other->hears(event(1)));
+}
+
+TEST_F(EventsTest, DoNotBeginForAServiceThatIsRemovedMeanwhile) {
+  const http::Response begun = ask("/i/events", "last=" + id(0));
+  hub_->remove(service_);
+  const auto listener = std::make_shared<Listener>();
+  begun.stream(listener);
+  EXPECT_TRUE(listener->is_ended());
+  EXPECT_EQ(listener->text(), "");
+  EXPECT_EQ(hub_->subscribers(), 0U);
 }
 
 TEST_F(EventsTest, NoFrontierFromBeforeTheSubscriptionIsTold) {

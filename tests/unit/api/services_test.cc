@@ -28,6 +28,7 @@ class ServicesOverHttp : public issuer::ServiceFixture {
     add_token_revocation(router_, "/revoke", *token_revocation);
     access_ = make_service_access({issuer_url, clock, *tokens, services, issuer->nonces()});
     refuse_ = make_service_refusal(issuer->nonces());
+    clock.advance(first_taken);
   }
   http::Response post(const std::string& path, const http::FormFields& form,
                       http::Headers headers = {}) {
@@ -429,12 +430,17 @@ TEST_F(ServicesOverHttp, StayOutOnceTheyAreRemoved) {
 }
 
 TEST_F(ServicesOverHttp, ADeviceWithATokenForTheIssuerIsNoService) {
-  const std::string token = token_with({{"aud", issuer_url}, {"scope", "events"}});
-  http::Request request = events_request(token, events_content());
-  test::ProofContent content = events_content();
-  content.access_token = token;
-  request.headers.set("DPoP", test::make_proof(device_key, content));
-  expect_no_access(request, Code::service_unknown);
+  const auto expect_out = [this](const Json& changes) {
+    const std::string token = token_with(changes);
+    http::Request request = events_request(token, events_content());
+    test::ProofContent content = events_content();
+    content.access_token = token;
+    request.headers.set("DPoP", test::make_proof(device_key, content));
+    expect_no_access(request, Code::service_unknown);
+  };
+  expect_out({{"aud", issuer_url}, {"scope", "events"}});
+  // Nor one that names a service and is bound to another key than the registered one.
+  expect_out({{"aud", issuer_url}, {"scope", "events"}, {"client_id", service_id}});
 }
 
 TEST_F(ServicesOverHttp, NeedTheScopeThatTheEndpointAsksFor) {

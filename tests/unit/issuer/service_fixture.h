@@ -40,7 +40,7 @@ class ServiceFixture : public MintFixture {
                                .token_url = issuer_url + "/token",
                                .challenges_required = challenges_required,
                                .algorithms = algorithms},
-                   Issuer::Parts{minting, keyring, devices, stores, policies, gate, ledger.parts(),
+                   Issuer::Parts{minting, keyring, devices, stores, policies, gate, ledger_parts(),
                                  &services, &device_rate});
     tokens.emplace(OwnTokens::Parts{issuer_url, minting, keyring, [this](const auto& token) {
                                       return ledger.events.judge(token);
@@ -48,7 +48,7 @@ class ServiceFixture : public MintFixture {
     service_tokens.emplace(
         ServiceTokens::Options{.issuer = issuer_url},
         ServiceTokens::Parts{minting, keyring, services, stores, gate, issuer->authentication(),
-                             ledger.parts(), &device_rate});
+                             ledger_parts(), &device_rate});
     introspection.emplace(Introspection::Options{.issuer = issuer_url},
                           Introspection::Parts{minting, keyring, stores, services, *tokens,
                                                issuer->authentication()});
