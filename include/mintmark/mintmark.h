@@ -6,11 +6,12 @@
  * copied; what an accessor gives lives as long as its handle. Functions that give an int give one
  * of MINTMARK_OK to MINTMARK_FAILED, but where they say otherwise. NULL where a handle or a text is
  * due is MINTMARK_INVALID_ARGUMENT, never a crash; _free takes NULL and does nothing. No exception
- * leaves it, no signal is raised, nothing is printed, no thread is started.
+ * leaves it, no signal is raised, nothing is printed.
  *
  * Threads: a mintmark_verifier may be used by any number of them at once, and so may a
  * mintmark_result, which nothing changes. mintmark_options are one thread's at a time. Nothing may
- * be freed while another thread uses it. */
+ * be freed while another thread uses it. One thing alone starts a thread: a verifier whose options
+ * subscribe (mintmark_options_subscribe). */
 #ifndef MINTMARK_MINTMARK_H
 #define MINTMARK_MINTMARK_H
 
@@ -29,8 +30,9 @@ int mintmark_abi_version(void);
 enum {
   MINTMARK_OK = 0,
   MINTMARK_REFUSED = 1,          /* The token or its proof is not taken; the result says why. */
-  MINTMARK_UNAVAILABLE = 2,      /* The issuer's keys cannot be had, or the memory of proofs is
-                                    full: nothing is said about the token. Try again later. */
+  MINTMARK_UNAVAILABLE = 2,      /* The issuer's keys cannot be had, what was revoked is not known, or
+                                    the memory of proofs is full: nothing is said about the token.
+                                    Try again later. */
   MINTMARK_INVALID_ARGUMENT = 3, /* NULL, empty, negative, or not one of the values named here. */
   MINTMARK_NO_MEMORY = 4,
   MINTMARK_FAILED = 5 /* None of these. */
@@ -52,6 +54,13 @@ int mintmark_options_set_jwks(mintmark_options* options, const char* jwks);
 /* The name under which the issuer is told which keys are held: 1 to 64 letters, digits, '.', '_'
  * and '-'. */
 int mintmark_options_set_instance(mintmark_options* options, const char* instance);
+/* Hears from the issuer what was revoked (Subscription in verifier.h): `client_id` is what it has
+ * registered this service as, `key_file` the PEM file of its private key, EC P-256, which this
+ * process's user owns and nobody else may read. Whether they fit is said by mintmark_verifier_new:
+ * MINTMARK_INVALID_ARGUMENT. Each verifier has a subscription and a thread of its own, so make it
+ * after any fork. Without it a revoked token is taken until it expires. */
+int mintmark_options_subscribe(mintmark_options* options, const char* client_id,
+                               const char* key_file);
 /* An audience that is taken too. */
 int mintmark_options_add_audience(mintmark_options* options, const char* audience);
 /* A key_protection that is taken ("hardware"); without any all are. */
@@ -88,6 +97,10 @@ typedef struct mintmark_verifier mintmark_verifier;
 /* The options may be freed, or used again, afterwards. Nothing is fetched yet. */
 int mintmark_verifier_new(const mintmark_options* options, mintmark_verifier** verifier);
 void mintmark_verifier_free(mintmark_verifier* verifier);
+
+/* How old the issuer's last word on what was revoked is, at most, in milliseconds; -1: there was none
+ * yet, or the verifier does not subscribe. */
+int64_t mintmark_revocations_age(const mintmark_verifier* verifier);
 
 /* For the DPoP-Nonce header of an answer. MINTMARK_INVALID_ARGUMENT where it does not fit. */
 #define MINTMARK_NONCE_OCTETS 64 /* Enough, NUL included. */
@@ -187,7 +200,12 @@ enum {
   MINTMARK_KEYS_UNAVAILABLE = 40,
   MINTMARK_KEYS_MALFORMED = 41,
   MINTMARK_METADATA_MALFORMED = 42,
-  MINTMARK_METADATA_ISSUER_MISMATCH = 43
+  MINTMARK_METADATA_ISSUER_MISMATCH = 43,
+  MINTMARK_TOKEN_REVOKED = 44,
+  MINTMARK_TOKEN_SUSPENDED = 45,
+  MINTMARK_TOKEN_KEY_REVOKED = 46,
+  MINTMARK_REVOCATIONS_UNAVAILABLE = 47,
+  MINTMARK_REVOCATIONS_STALE = 48
 };
 
 #ifdef __cplusplus

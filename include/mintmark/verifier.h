@@ -2,13 +2,14 @@
 // and does the sender hold the device key that it is bound to? Everything is decided with the
 // issuer's published keys; no call to the issuer is made for a token.
 //
-// Revocation (token status lists and events) is not looked at yet: a token is good until it
-// expires.
+// What was revoked is known to a verifier that was given a subscription (`subscribe`). Without one
+// a token is good until it expires.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,12 +82,19 @@ enum class Refusal : std::uint16_t {
   keys_malformed,            ///< What was fetched is no JWK set.
   metadata_malformed,        ///< The issuer's metadata are no RFC 8414 document.
   metadata_issuer_mismatch,  ///< The metadata are those of another issuer.
+  // What was revoked (docs/revocation.md).
+  token_revoked,      ///< The token was, or its device, or all that were issued before a moment.
+  token_suspended,    ///< The token is of no use for now; it may be again.
+  token_key_revoked,  ///< The key that signed the token was.
+  revocations_unavailable,  ///< What was revoked is not known yet: nothing is said about the token.
+  revocations_stale,        ///< It was not heard of for too long: likewise.
 };
 
 /// "token_expired".
 [[nodiscard]] std::string_view name_of(Refusal refusal);
-/// True if the refusal says nothing about the token or its proof: the keys could not be had, or the
-/// memory of proofs is full. Let nothing pass (503), and try again later.
+/// True if the refusal says nothing about the token or its proof: the keys could not be had, what
+/// was revoked is not known, or the memory of proofs is full. Let nothing pass (503), and try again
+/// later.
 [[nodiscard]] bool is_unavailable(Refusal refusal);
 
 struct Refused {
@@ -131,6 +139,77 @@ class KeySource {
 /// The keys of this JWK set and no others, ever: for keys that are brought by other means than the
 /// network. Throws std::invalid_argument where it is no JWK set (RFC 7517 §5).
 [[nodiscard]] std::unique_ptr<KeySource> given_keys(std::string jwks);
+
+/// Who knows what was revoked. Asked for each good token, at each call, also where the token's
+/// signature is not checked again; from any thread. It must not wait for anything.
+class Revocations {
+ public:
+  /// What a token says that can be revoked. The views live as long as the call.
+  struct Token {
+    std::string_view token_id;  ///< `jti`; "" where absent.
+    std::string_view subject;   ///< `sub`
+    std::string_view kid;       ///< Of the key that signed it.
+    std::chrono::sys_seconds issued_at;
+  };
+
+  virtual ~Revocations() = default;
+  /// `token_revoked`, `token_suspended`, `token_key_revoked`; or `revocations_unavailable`,
+  /// `revocations_stale`, where nothing can be said.
+  [[nodiscard]] virtual tl::expected<void, Refused> judge(const Token& token) const = 0;
+  /// Grows when the issuer's keys have changed: the verifier then fetches them before their max_age
+  /// is over, never more often than its keys_pause.
+  [[nodiscard]] virtual std::uint64_t keys_epoch() const { return 0; }
+};
+
+struct SubscriptionOptions {
+  /// `issuer_url` as in VerifierOptions. `client_id`: what the issuer's operator registered this
+  /// service as, with the role `events`. `key_file`: its private key, EC P-256, PKCS#8 in PEM,
+  /// which this process's user owns and nobody else may read.
+  SubscriptionOptions(std::string issuer_url, std::string registered_id, std::string private_key)
+      : issuer(std::move(issuer_url)),
+        client_id(std::move(registered_id)),
+        key_file(std::move(private_key)) {}
+
+  std::string issuer;
+  std::string client_id;
+  std::string key_file;
+  std::string ca_file;  ///< As in published_keys.
+  /// Called from the subscription's thread when the issuer says that its keys have changed; must
+  /// not throw. Verifiers need none of it. Empty: nothing.
+  std::function<void()> keys_changed;
+  /// The longest pauses before it connects again: the first time, and later. Each is shortened at
+  /// random, so that an issuer that was restarted is not asked by everybody at once.
+  std::chrono::milliseconds reconnect_first{1000};
+  std::chrono::milliseconds reconnect_longest{5000};
+};
+
+/// What the issuer's event stream says, now. It has one thread of its own, which connects, loads
+/// what was revoked until then, follows the stream from there, and begins anew when anything goes
+/// wrong. Revocations count at once when they come. The issuer's signed frontiers say that there
+/// were no others; when none has come for the bound that the issuer sets (10 s by default), every
+/// token is `revocations_stale` until one comes. Before the first it is `revocations_unavailable`.
+/// No clock needs to agree with the issuer's. Thread-safe. Make it after any fork.
+class Subscription : public Revocations {
+ public:
+  struct Standing {
+    bool ever = false;                ///< A frontier came since the start.
+    bool trusted = false;             ///< One that is not older than the bound is here.
+    std::chrono::milliseconds age{};  ///< Of the last one, at most; meaningful where `ever`.
+    std::chrono::seconds bound{};     ///< The issuer's; 0: nothing came yet.
+    std::size_t entries = 0;          ///< Revocations that are remembered.
+    std::uint64_t seq = 0;            ///< The last entry of the issuer's log.
+    /// How often a connection ended or came to nothing, by reason: "ended" by the issuer in order,
+    /// or the name of an error.
+    std::map<std::string, std::uint64_t> ends;
+    std::string trouble;  ///< Why there is no connection, or nothing good on it; "": there is.
+  };
+  [[nodiscard]] virtual Standing standing() const = 0;
+};
+
+/// Its end waits for a call that is under way: ten seconds at most, most often for nothing. Throws
+/// std::invalid_argument where the issuer is no https URL, the client_id is empty, or the key file
+/// is not as it must be.
+[[nodiscard]] std::shared_ptr<Subscription> subscribe(SubscriptionOptions options);
 
 /// Who remembers which proofs were used.
 enum class ProofMemory : std::uint8_t {
@@ -181,6 +260,9 @@ struct VerifierOptions {
   /// After an unknown `kid` or a failure the keys are fetched again, but not before this pause is
   /// over: strangers choose `kid`. No `max_age` is shorter than it.
   std::chrono::seconds keys_pause{5};
+  /// Who knows what was revoked, such as a Subscription; may be shared by verifiers of one issuer.
+  /// Null: nobody; a revoked token is taken until it expires.
+  std::shared_ptr<const Revocations> revocations;
   /// The wall clock; empty: the system's. Called from any thread.
   std::function<std::chrono::sys_seconds()> now;
 };
@@ -251,15 +333,16 @@ class VerifiedToken {
   std::chrono::sys_seconds proof_iat_{};
 };
 
-/// Checks access tokens of one issuer for one audience. Thread-safe; no thread is started, and
+/// Checks access tokens of one issuer for one audience. Thread-safe; it starts no thread, and
 /// nothing happens between calls. The one call that finds the keys missing or out of date asks the
 /// key source and waits for it; those beside it go on with the keys that are there, and are told
 /// `keys_unavailable` where theirs is not among them. Only while there are none at all do they wait
 /// too.
 class Verifier {
  public:
-  /// Throws std::invalid_argument where the issuer or the audience is empty, a span negative, or
-  /// `keys` null.
+  /// Throws std::invalid_argument where the issuer or the audience is empty, a span negative,
+  /// `keys` null, or the skew more than an hour where there are revocations: they are forgotten
+  /// then.
   Verifier(VerifierOptions options, std::unique_ptr<KeySource> keys);
   ~Verifier();
   Verifier(Verifier&&) noexcept;

@@ -4,28 +4,15 @@
 
 #include "http/text.h"
 #include "http/url.h"
-#include "jose/base64url.h"
-#include "jose/jws.h"
 
 namespace mintmark::agent {
 namespace {
 
-constexpr std::size_t jti_octets = 16;
 constexpr std::size_t longest_nonce = 512;
 constexpr std::size_t longest_method = 32;
-constexpr std::chrono::seconds assertion_life{60};
 
 tl::unexpected<Error> malformed(const std::string& what) {
   return fail(Code::agent_proof_request_malformed, what);
-}
-
-std::string new_jti() { return jose::base64url(random_bytes(jti_octets)); }
-
-Result<std::string> signed_by(DeviceKey& key, const Json& header, const Json& claims) {
-  const std::string input = jose::signing_input(header, claims);
-  const auto signature = key.sign(as_bytes(input));
-  if (!signature) return tl::unexpected<Error>(signature.error());
-  return jose::compact(input, *signature);
 }
 
 // RFC 9449 §4.2: the target URI without query and fragment.
@@ -64,24 +51,7 @@ bool is_on_this_machine(const http::Url& url) {
 Result<std::string> make_proof(DeviceKey& key, const ProofContent& content, Moment now) {
   const auto htu = htu_of(content.url);
   if (!htu) return tl::unexpected<Error>(htu.error());
-  const Json header = {{"typ", "dpop+jwt"},
-                       {"alg", jose::name_of(key.public_key().algorithm())},
-                       {"jwk", key.public_key().to_jwk()}};
-  Json claims = {{"jti", new_jti()}, {"htm", content.method}, {"htu", *htu}, {"iat", to_unix(now)}};
-  if (!content.access_token.empty()) claims["ath"] = jose::base64url(sha256(content.access_token));
-  if (!content.nonce.empty()) claims["nonce"] = content.nonce;
-  return signed_by(key, header, claims);
-}
-
-Result<std::string> make_assertion(DeviceKey& key, const std::string& client_id,
-                                   const std::string& issuer, Moment now,
-                                   const std::string& vouched_jkt) {
-  const Json header = {{"typ", "client-authentication+jwt"},
-                       {"alg", jose::name_of(key.public_key().algorithm())}};
-  Json claims = {{"iss", client_id}, {"sub", client_id},    {"aud", issuer},
-                 {"jti", new_jti()}, {"iat", to_unix(now)}, {"exp", to_unix(now + assertion_life)}};
-  if (!vouched_jkt.empty()) claims["cnf"] = {{"jkt", vouched_jkt}};
-  return signed_by(key, header, claims);
+  return jose::sign_proof(key, {content.method, *htu, content.access_token, content.nonce}, now);
 }
 
 Result<void> check_provable(const ProofContent& content, const std::string& issuer) {

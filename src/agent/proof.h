@@ -1,4 +1,4 @@
-// What the device key signs: DPoP proofs (RFC 9449 §4.2) and client assertions (RFC 7523 §3).
+// DPoP proofs by the device key (RFC 9449 §4.2): for which calls.
 #pragma once
 
 #include <string>
@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "http/url.h"
+#include "jose/client_jwts.h"
 
 namespace mintmark::agent {
 
@@ -22,13 +23,6 @@ struct ProofContent {
 /// DeviceKey::sign; `agent_proof_request_malformed`.
 [[nodiscard]] Result<std::string> make_proof(DeviceKey& key, const ProofContent& content,
                                              Moment now);
-
-/// A client assertion for one request to this issuer's token endpoint (private_key_jwt), good for a
-/// minute. `vouched_jkt`: thumbprint of another key, whose proof beside it the issuer shall take
-/// (docs/adr/0011); "": none. Errors of DeviceKey::sign.
-[[nodiscard]] Result<std::string> make_assertion(DeviceKey& key, const std::string& client_id,
-                                                 const std::string& issuer, Moment now,
-                                                 const std::string& vouched_jkt = "");
 
 /// The same host and port, however they are spelt: the scheme is left out of it, and a dot at the
 /// end makes a name absolute in the DNS and is the same host.

@@ -8,15 +8,15 @@ Result<std::shared_ptr<SessionKey>> SessionKey::make(std::chrono::seconds life, 
                                                std::to_string(longest_session.count()) +
                                                " seconds, not " + std::to_string(life.count()));
   }
-  SoftwarePair pair = new_pair();
-  auto public_key = pair ? public_half(pair) : std::nullopt;
+  jose::SoftwarePair pair = jose::new_pair();
+  auto public_key = pair ? jose::public_half(pair) : std::nullopt;
   if (!public_key) return fail(Code::internal, "OpenSSL made no EC P-256 key");
   return std::shared_ptr<SessionKey>(
       new SessionKey(std::move(pair), std::move(*public_key), now, now + life));
 }
 
 Result<Bytes> SessionKey::sign(BytesView octets) {
-  auto signature = sign_es256(pair_, octets);
+  auto signature = jose::sign_es256(pair_, octets);
   if (!signature) return fail(Code::internal, "OpenSSL made no signature with the session key");
   return std::move(*signature);
 }

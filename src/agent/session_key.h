@@ -7,9 +7,9 @@
 #include <memory>
 
 #include "agent/device_key.h"
-#include "agent/software_key.h"
 #include "agent/tokens.h"
 #include "base/time.h"
+#include "jose/software_key.h"
 
 namespace mintmark::agent {
 
@@ -37,12 +37,12 @@ class SessionKey final : public DeviceKey {
   [[nodiscard]] Result<Bytes> sign(BytesView octets) override;
 
  private:
-  SessionKey(SoftwarePair pair, jose::PublicKey public_key, Moment made_at, Moment ends_at)
+  SessionKey(jose::SoftwarePair pair, jose::PublicKey public_key, Moment made_at, Moment ends_at)
       : pair_(std::move(pair)),
         public_key_(std::move(public_key)),
         made_at_(made_at),
         ends_at_(ends_at) {}
-  SoftwarePair pair_;
+  jose::SoftwarePair pair_;
   jose::PublicKey public_key_;
   Moment made_at_;
   Moment ends_at_;

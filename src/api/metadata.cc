@@ -43,6 +43,7 @@ Json metadata(const Facts& facts) {
                     {jose::name_of(facts.attestation_algorithm)}},
                    {"client_attestation_pop_methods_supported", {"dpop_combined"}},
                    {"mintmark_attestation_endpoint", issuer + "/attest"},
+                   {"mintmark_events_endpoint", issuer + "/events"},
                    {"status_list_aggregation_endpoint", issuer + "/statuslists"},
                    {"mintmark_key_evidence_endpoint", issuer + "/.well-known/key-evidence"},
                    {"mintmark_attestation_formats_supported", {"tpm2", "key"}}};

@@ -63,7 +63,8 @@ SharedSignals read_shared_signals(ObjectReader& root, const Directory& directory
   root.object("shared_signals", false, [&](ObjectReader& reader) {
     read.enabled = reader.boolean("enabled", false);
     const auto texts = reader.texts("push_networks", std::vector<std::string>{});
-    if (!reader.failed()) read.push_networks = networks_in(reader, "push_networks", texts);
+    if (!reader.failed() && !texts.empty())
+      read.push_networks = networks_in(reader, "push_networks", texts);
     read.push_ca = directory.resolve(reader.text("push_ca", ""));
   });
   return read;

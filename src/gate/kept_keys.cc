@@ -38,8 +38,9 @@ struct KeptKeys::State {
   std::condition_variable changed;
   bool ending = false;
   bool wanted = true;
+  bool again = false;  // Also after the fetch that is under way.
   bool fetching = false;
-  std::uint64_t version = 0;  // Of the document; 0: there is none.
+  std::atomic<std::uint64_t> version{0};  // Of the document; 0: there is none.
   KeyDocument document;
   std::vector<std::string> kids;
   clock::time_point fetched_at;
@@ -88,6 +89,7 @@ void KeptKeys::State::take(const Fetched& fetched, clock::time_point asked_at) {
   } else {
     trouble = fetched ? Refused{Refusal::keys_malformed, keys.error().detail} : fetched.error();
   }
+  if (std::exchange(again, false)) due = std::min(due, not_before);
   changed.notify_all();
 }
 
@@ -151,6 +153,17 @@ KeptKeys::~KeptKeys() = default;
 std::unique_ptr<KeySource> KeptKeys::source() const {
   return std::make_unique<KeptSource<State>>(state_);
 }
+
+void KeptKeys::ask_again() const {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->fetching)
+    state_->again = true;
+  else
+    state_->due = std::min(state_->due, std::max(state_->not_before, clock::now()));
+  state_->changed.notify_all();
+}
+
+std::uint64_t KeptKeys::version() const { return state_->version.load(); }
 
 bool KeptKeys::usable() const {
   return clock::now().time_since_epoch().count() <

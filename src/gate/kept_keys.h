@@ -33,6 +33,11 @@ class KeptKeys {
   /// fetched, or has the issuer asked and says `keys_unavailable`. May outlive this.
   [[nodiscard]] std::unique_ptr<KeySource> source() const;
 
+  /// The issuer is asked as soon as it may be, by a call that begins after this one.
+  void ask_again() const;
+  /// Grows with each copy that comes.
+  [[nodiscard]] std::uint64_t version() const;
+
   struct Standing {
     bool ever = false;               ///< There were keys since the start.
     bool usable = false;             ///< There are some that may be used now.

@@ -52,6 +52,22 @@ void read_issuer(ObjectReader& root, const config::Directory& directory, Setting
     root.refuse("instance", "must be 1 to 64 letters, digits, '.', '_' and '-'");
 }
 
+// Without a word of it tokens that were revoked would pass, and nobody would have said so.
+void read_revocation(ObjectReader& root, const config::Directory& directory, Settings& settings) {
+  constexpr const char* right =
+      R"(must be {"client": {"id": …, "key": FILE}}, so that revoked tokens are refused at once, )"
+      R"(or {"none": true}: they pass until they expire)";
+  bool none = false;
+  root.object("revocation", false, [&](ObjectReader& revocation) {
+    none = revocation.boolean("none", false);
+    revocation.object("client", false, [&](ObjectReader& client) {
+      settings.subscriber =
+          SubscriberSettings{client.text("id"), directory.resolve(client.text("key"))};
+    });
+  });
+  if (!root.failed() && none == settings.subscriber.has_value()) root.refuse("revocation", right);
+}
+
 unsigned read_mode(ObjectReader& one) {
   const std::string text = one.text("mode", "0660");
   const bool octal =
@@ -175,8 +191,8 @@ void read_running(ObjectReader& root, Settings& settings) {
 
 std::string text_of_the_fixed(const Json& document) {
   std::string text;
-  for (const char* key :
-       {"issuer", "ca", "instance", "listen", "memory", "keys", "metrics", "threads"}) {
+  for (const char* key : {"issuer", "ca", "instance", "revocation", "listen", "memory", "keys",
+                          "metrics", "threads"}) {
     if (document.contains(key)) text += std::string(key) + document[key].dump();
   }
   return text;
@@ -191,6 +207,7 @@ Result<Settings> parse_settings(const std::string& file, std::string_view text) 
   ObjectReader root(*document, Code::config_invalid);
   Settings settings;
   read_issuer(root, directory, settings);
+  read_revocation(root, directory, settings);
   read_listeners(root, directory, settings);
   settings.services = read_services(root);
   read_memory(root, settings);

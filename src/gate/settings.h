@@ -35,10 +35,18 @@ struct ListenerSettings {
   Door door;  ///< Without peers.users, which whoever opens the listener looks up.
 };
 
+/// Who this gate is to the issuer, which tells it what was revoked.
+struct SubscriberSettings {
+  std::string client_id;
+  std::string key;  ///< PEM.
+};
+
 struct Settings {
   std::string issuer;
   std::string ca;        ///< PEM of the roots for the issuer's TLS; "": the system's.
   std::string instance;  ///< For published_keys; "": nothing is told.
+  /// Nothing: the operator said by name that revoked tokens pass until they expire.
+  std::optional<SubscriberSettings> subscriber;
   std::vector<ListenerSettings> listeners;
   Services services;
   ProofNonces nonces = ProofNonces::when_unsure;

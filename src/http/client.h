@@ -20,6 +20,7 @@ struct ClientOptions {
   std::string unix_socket = {};  ///< If set, every request goes to this socket, without TLS.
   std::size_t answer_octets = 4U << 20U;
   NameLookup name_lookup = NameLookup::within_deadline;
+  AddressRule address_rule = {};  ///< What a host's name may lead to.
   /// Takes http:// too, where the caller has made sure that the host is this machine.
   bool plain_http = false;
   /// Shown to servers that ask for a certificate (http/tls.h); null: none is.

@@ -47,7 +47,8 @@ Result<std::unique_ptr<ClientConnection>> connect(const ClientOptions& options,
                                                   const Url& url, Deadline deadline,
                                                   const Interruption* interruption) {
   const auto dialled = [&] {
-    return dial_tcp(url.host, url.port, deadline, options.name_lookup, interruption);
+    return dial_tcp(url.host, url.port, deadline, options.name_lookup, interruption,
+                    options.address_rule);
   };
   const bool is_plain = !options.unix_socket.empty() || url.scheme == "http";
   if (is_plain) {

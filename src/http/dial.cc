@@ -30,6 +30,14 @@ tl::unexpected<Error> not_connected(const std::string& where, const std::string&
   return fail(Code::connect_failed, "no connection to " + where + ": " + why);
 }
 
+std::string text_of(const Address& address) {
+  std::array<char, NI_MAXHOST> text{};
+  const int outcome =
+      getnameinfo(reinterpret_cast<const sockaddr*>(&address.storage), address.length, text.data(),
+                  text.size(), nullptr, 0, NI_NUMERICHOST);
+  return outcome == 0 ? text.data() : "";
+}
+
 Addresses look_up(const std::string& host, const std::string& port, int flags) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -122,12 +130,17 @@ Result<void> wait_for(int socket, short events, Deadline deadline,
 }
 
 Result<UniqueFd> dial_tcp(const std::string& host, std::uint16_t port, Deadline deadline,
-                          NameLookup lookup, const Interruption* interruption) {
+                          NameLookup lookup, const Interruption* interruption,
+                          const AddressRule& rule) {
   const std::string where = host + " port " + std::to_string(port);
   const auto addresses = addresses_of(host, std::to_string(port), deadline, lookup);
   if (!addresses) return tl::unexpected<Error>(addresses.error());
   std::string why = "the name has no address";
   for (std::size_t at = 0; at < addresses->size() && !deadline.passed(); ++at) {
+    if (rule && !rule(text_of((*addresses)[at]))) {
+      why = "the address " + text_of((*addresses)[at]) + " may not be called";
+      continue;
+    }
     const auto share = deadline.left() / static_cast<long>(addresses->size() - at);
     auto socket = connect_to((*addresses)[at], Deadline::in(share), interruption);
     if (socket) return socket;

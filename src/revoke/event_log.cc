@@ -74,7 +74,8 @@ class SqliteEventLog final : public EventLog {
   }
 
   void on_appended(std::function<void(const std::vector<Event>&)> told) override {
-    told_.push_back(std::move(told));
+    const std::lock_guard lock(mutex_);
+    told_.push_back(std::make_shared<const Told>(std::move(told)));
   }
 
   Position position() const override {
@@ -202,8 +203,10 @@ class SqliteEventLog final : public EventLog {
     std::vector<Event> events;
     for (EventRow& row : group.rows)
       events.push_back({row.seq, std::make_shared<const std::string>(std::move(row.text))});
+    std::vector<std::shared_ptr<const Told>> those;
     {
       const std::lock_guard lock(mutex_);
+      those = told_;
       position_ = std::move(group.position);
       // Each was taken by check().
       for (const Json& entry : group.entries) (void)revoked_.apply(entry).has_value();
@@ -211,7 +214,7 @@ class SqliteEventLog final : public EventLog {
       if (recent_.size() > kept_in_memory)
         recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(kept_in_memory));
     }
-    for (const auto& told : told_) told(events);
+    for (const auto& told : those) (*told)(events);
   }
 
   void forget() {
@@ -226,11 +229,12 @@ class SqliteEventLog final : public EventLog {
     if (highest) forgotten_ = std::max(forgotten_, *highest);
   }
 
+  using Told = std::function<void(const std::vector<Event>&)>;
+
   const Clock& clock_;
   mutable EventRows rows_;
-  std::vector<std::function<void(const std::vector<Event>&)>> told_;
-
   mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<const Told>> told_;
   Position position_;
   verify::RevokedSet revoked_;
   std::deque<Event> recent_;

@@ -48,7 +48,7 @@ class EventLog {
                       std::function<void(Result<std::uint64_t>)> done) = 0;
 
   /// Told of new entries, in their order, from the log's own thread, after they are on disk; must
-  /// not block. Each one that was set is told; all are before the first append.
+  /// not block. Each one that was set is told of what is appended after that.
   virtual void on_appended(std::function<void(const std::vector<Event>&)> told) = 0;
 
   [[nodiscard]] virtual Position position() const = 0;

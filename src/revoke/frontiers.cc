@@ -41,7 +41,8 @@ struct Frontiers::State {
   using Steady = std::chrono::steady_clock;
   std::mutex mutex;
   std::condition_variable changed;
-  bool wanted = true;
+  bool wanted = false;
+  bool heard = false;
   bool ending = false;
   std::uint64_t begun = 0;
   Steady::time_point began{};
@@ -56,13 +57,13 @@ Frontiers::Frontiers(FrontierParts parts, Told told, std::chrono::milliseconds a
       state_(std::make_shared<State>()),
       worker_([this] { work(); }) {}
 
-Frontiers::~Frontiers() {
+void Frontiers::stop() {
   {
     const std::lock_guard lock(state_->mutex);
     state_->ending = true;
   }
   state_->changed.notify_all();
-  worker_.join();
+  if (worker_.joinable()) worker_.join();
 }
 
 std::uint64_t Frontiers::want() {
@@ -76,8 +77,18 @@ std::uint64_t Frontiers::want() {
   return next;
 }
 
+void Frontiers::heard(bool by_anybody) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (std::exchange(state_->heard, by_anybody) == by_anybody) return;
+    if (by_anybody) state_->last_good = State::Steady::now();
+  }
+  state_->changed.notify_all();
+}
+
 std::chrono::milliseconds Frontiers::age() const {
   const std::lock_guard lock(state_->mutex);
+  if (!state_->heard) return std::chrono::milliseconds{0};
   return std::chrono::duration_cast<std::chrono::milliseconds>(State::Steady::now() -
                                                                state_->last_good);
 }
@@ -86,6 +97,10 @@ void Frontiers::work() {
   const auto heartbeat = std::chrono::milliseconds(parts_.bound) / 4;
   std::unique_lock lock(state_->mutex);
   while (!state_->ending) {
+    if (!state_->wanted && !state_->heard) {
+      state_->changed.wait(lock);
+      continue;
+    }
     const auto due = state_->began + (state_->wanted ? apart_ : heartbeat);
     if (state_->begun != 0 && State::Steady::now() < due) {
       state_->changed.wait_until(lock, due);

@@ -48,10 +48,9 @@ struct SignedFrontier {
   std::uint64_t number = 0;
 };
 
-/// Makes frontiers on a thread of its own: soon after something happened or somebody asked, never
-/// two within `apart` and never two at once; and one each quarter of the bound when nothing does. A
-/// key store that fails is asked again as often: meanwhile services stop trusting by themselves.
-/// Thread-safe.
+/// Makes frontiers on a thread of its own: soon after one is wanted, never two within `apart` and
+/// never two at once; and, while anybody listens, one each quarter of the bound. A key store that
+/// fails is asked again as often: meanwhile services stop trusting by themselves. Thread-safe.
 class Frontiers {
  public:
   /// `told` gets each frontier as soon as it is signed, or why none is; from the thread of
@@ -59,16 +58,21 @@ class Frontiers {
   using Told = std::function<void(const Result<SignedFrontier>&)>;
   Frontiers(FrontierParts parts, Told told,
             std::chrono::milliseconds apart = std::chrono::milliseconds{100});
-  /// No call is made after it.
-  ~Frontiers();
+  ~Frontiers() { stop(); }
   Frontiers(const Frontiers&) = delete;
   Frontiers& operator=(const Frontiers&) = delete;
+
+  /// No call is made after it. Not from `told`.
+  void stop();
 
   /// The next is wanted as soon as may be. Its number: what is signed with it or a later one says
   /// how things stood after this call.
   std::uint64_t want();
+  /// Whether anybody listens; nobody does at first, and then the key is left alone.
+  void heard(bool by_anybody);
 
-  /// How long ago the last good one was begun; since the start, where there was none.
+  /// How long ago the last good one was begun, or somebody came to listen since; 0 while nobody
+  /// does.
   [[nodiscard]] std::chrono::milliseconds age() const;
 
  private:

@@ -28,11 +28,11 @@ struct Revocation {
     issued_before,  ///< All that were issued before `before`.
   };
   What what = What::token;
-  std::string name;
+  std::string name = {};
   /// Of `issued_before`; exclusive, and at most one second ahead. Of a device, where it is known:
   /// when its standing ended, so that what was said then is not said again.
   Moment before{};
-  std::string why;  ///< The operator's words, for the log; services are not told.
+  std::string why = {};  ///< The operator's words, for the log; services are not told.
 };
 
 struct Outcome {

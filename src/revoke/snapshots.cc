@@ -13,6 +13,21 @@ struct Snapshots::State {
   Steady::time_point made_at{};
   std::vector<Done> waiting;  ///< For the one that is being made; empty: none is.
 
+  /// Null: a new one is due, or being made.
+  [[nodiscard]] Answer fresh(std::chrono::milliseconds within) {
+    const std::lock_guard lock(mutex);
+    return waiting.empty() && Steady::now() < made_at + within ? last : nullptr;
+  }
+
+  /// True: the caller is to make it.
+  [[nodiscard]] bool wait(Done done) {
+    const std::lock_guard lock(mutex);
+    waiting.push_back(std::move(done));
+    if (waiting.size() > 1) return false;
+    made_at = Steady::now();
+    return true;
+  }
+
   void came(const std::string& text, const Result<std::string>& frontier) {
     Result<Answer> answer = fail(Code::internal, "");
     if (frontier)
@@ -34,18 +49,8 @@ Snapshots::Snapshots(FrontierParts parts, std::chrono::milliseconds apart)
     : parts_(std::move(parts)), apart_(apart), state_(std::make_shared<State>()) {}
 
 void Snapshots::get(Done done) {
-  {
-    const std::lock_guard lock(state_->mutex);
-    const auto now = State::Steady::now();
-    const bool is_making = !state_->waiting.empty();
-    if (!is_making && state_->last && now < state_->made_at + apart_) {
-      const Answer last = state_->last;
-      return done(last);
-    }
-    state_->waiting.push_back(std::move(done));
-    if (is_making) return;
-    state_->made_at = now;
-  }
+  if (const Answer last = state_->fresh(apart_)) return done(last);
+  if (!state_->wait(std::move(done))) return;
   const Snapshot snapshot = parts_.events.snapshot();
   const Json content = {{"log", snapshot.position.log},
                         {"seq", snapshot.position.seq},

@@ -13,9 +13,12 @@ struct mintmark_options {
   std::string ca_file;
   std::string instance;
   std::optional<std::string> jwks;
+  std::string client_id;  // "": it does not subscribe.
+  std::string key_file;
 };
 
 struct mintmark_verifier {
+  std::shared_ptr<const mintmark::Subscription> subscription;  // Null: there is none.
   mintmark::Verifier verifier;
 };
 
@@ -82,6 +85,13 @@ std::unique_ptr<KeySource> source_of(const mintmark_options& options) {
   return published_keys(options.verifier.issuer, options.ca_file, options.instance);
 }
 
+std::shared_ptr<const Subscription> subscription_of(const mintmark_options& options) {
+  if (options.client_id.empty()) return nullptr;
+  SubscriptionOptions wanted(options.verifier.issuer, options.client_id, options.key_file);
+  wanted.ca_file = options.ca_file;
+  return subscribe(std::move(wanted));
+}
+
 int give(tl::expected<VerifiedToken, Refused> outcome, mintmark_result** result) {
   if (outcome) {
     *result = new mintmark_result{std::move(*outcome)};
@@ -135,7 +145,7 @@ int mintmark_options_new(const char* issuer, const char* audience, mintmark_opti
   if (issuer == nullptr || audience == nullptr || *issuer == '\0' || *audience == '\0')
     return MINTMARK_INVALID_ARGUMENT;
   return mintmark::guarded([&] {
-    *options = new mintmark_options{{issuer, audience}, {}, {}, {}};
+    *options = new mintmark_options{{issuer, audience}, {}, {}, {}, {}, {}};
     return MINTMARK_OK;
   });
 }
@@ -157,6 +167,19 @@ int mintmark_options_set_jwks(mintmark_options* options, const char* jwks) {
 
 int mintmark_options_set_instance(mintmark_options* options, const char* instance) {
   return mintmark::set_text(options == nullptr ? nullptr : &options->instance, instance);
+}
+
+int mintmark_options_subscribe(mintmark_options* options, const char* client_id,
+                               const char* key_file) {
+  if (options == nullptr || client_id == nullptr || key_file == nullptr || *client_id == '\0' ||
+      *key_file == '\0')
+    return MINTMARK_INVALID_ARGUMENT;
+  return mintmark::guarded([&] {
+    std::string id = client_id;
+    options->key_file = key_file;
+    options->client_id = std::move(id);
+    return MINTMARK_OK;
+  });
 }
 
 int mintmark_options_add_audience(mintmark_options* options, const char* audience) {
@@ -217,13 +240,26 @@ int mintmark_verifier_new(const mintmark_options* options, mintmark_verifier** v
   *verifier = nullptr;
   if (options == nullptr) return MINTMARK_INVALID_ARGUMENT;
   return mintmark::guarded([&] {
-    *verifier =
-        new mintmark_verifier{mintmark::Verifier(options->verifier, mintmark::source_of(*options))};
+    auto subscription = mintmark::subscription_of(*options);
+    auto own = options->verifier;
+    own.revocations = subscription;
+    *verifier = new mintmark_verifier{
+        std::move(subscription), mintmark::Verifier(std::move(own), mintmark::source_of(*options))};
     return MINTMARK_OK;
   });
 }
 
 void mintmark_verifier_free(mintmark_verifier* verifier) { delete verifier; }
+
+std::int64_t mintmark_revocations_age(const mintmark_verifier* verifier) {
+  if (verifier == nullptr || verifier->subscription == nullptr) return -1;
+  try {
+    const auto standing = verifier->subscription->standing();
+    return standing.ever ? standing.age.count() : -1;
+  } catch (...) {
+    return -1;
+  }
+}
 
 int mintmark_fresh_nonce(const mintmark_verifier* verifier, char* nonce, std::size_t octets) {
   if (verifier == nullptr || nonce == nullptr) return MINTMARK_INVALID_ARGUMENT;

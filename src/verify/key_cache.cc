@@ -10,8 +10,8 @@ constexpr std::chrono::seconds out_of_step{10};
 
 }  // namespace
 
-KeyCache::KeyCache(std::unique_ptr<KeySource> source, KeyCacheLimits limits)
-    : source_(std::move(source)), limits_(limits) {}
+KeyCache::KeyCache(std::unique_ptr<KeySource> source, KeyCacheLimits limits, std::string purpose)
+    : source_(std::move(source)), limits_(limits), purpose_(std::move(purpose)) {}
 
 // A clock that was set back says nothing about the copy's age.
 bool KeyCache::is_fresh(const Copy& copy, Moment now) {
@@ -28,10 +28,10 @@ bool KeyCache::may_fetch(Moment now) const {
 }
 
 // True if nothing is to be gained by asking the source now.
-bool KeyCache::satisfies(std::string_view kid, Moment now) const {
-  const bool fresh = copy_ && is_fresh(*copy_, now);
-  if (fresh && copy_->keys->find(kid) != nullptr) return true;
-  return !may_fetch(now) && (fresh || trouble_.has_value());
+bool KeyCache::satisfies(const Wish& wish) const {
+  const bool fresh = copy_ && is_fresh(*copy_, wish.now);
+  if (fresh && copy_->epoch == wish.epoch && copy_->keys->find(wish.kid) != nullptr) return true;
+  return !may_fetch(wish.now) && (fresh || trouble_.has_value());
 }
 
 KeyCache::Keys KeyCache::held(Moment now) const {
@@ -53,18 +53,19 @@ std::vector<std::string> KeyCache::held_kids() const {
 }
 
 Result<KeyCache::Copy> KeyCache::fetch(const std::vector<std::string>& held_kids,
-                                       Moment now) const {
+                                       const Wish& wish) const {
   auto document = source_->fetch_holding(held_kids);
   if (!document) {
     return fail(code_named(name_of(document.error().refusal)), std::move(document.error().detail));
   }
-  auto keys = KeySet::parse(document->jwks);
+  auto keys = KeySet::parse(document->jwks, purpose_);
   if (!keys) return pass_on(keys);
   const auto age = std::max(limits_.pause, std::min(document->max_age, limits_.longest));
-  return Copy{std::make_shared<const KeySet>(std::move(*keys)), now, now + age};
+  return Copy{std::make_shared<const KeySet>(std::move(*keys)), wish.now, wish.now + age,
+              wish.epoch};
 }
 
-Result<KeyCache::Copy> KeyCache::fetch_alone(std::unique_lock<std::mutex>& lock, Moment now) {
+Result<KeyCache::Copy> KeyCache::fetch_alone(std::unique_lock<std::mutex>& lock, const Wish& wish) {
   // Gives the turn up also when a source of the caller's throws.
   struct Turn {
     KeyCache& cache;
@@ -80,19 +81,20 @@ Result<KeyCache::Copy> KeyCache::fetch_alone(std::unique_lock<std::mutex>& lock,
   const auto kids = held_kids();
   fetching_ = true;
   lock.unlock();
-  const Turn turn{*this, lock, now};
-  return fetch(kids, now);
+  const Turn turn{*this, lock, wish.now};
+  return fetch(kids, wish);
 }
 
-KeyCache::Keys KeyCache::holding(std::string_view kid, Moment now) {
+KeyCache::Keys KeyCache::holding(std::string_view kid, Moment now, std::uint64_t epoch) {
+  const Wish wish{kid, now, epoch};
   std::unique_lock lock(mutex_);
-  while (!satisfies(kid, now)) {
+  while (!satisfies(wish)) {
     if (!fetching_) break;
     if (copy_ && is_usable(*copy_, now)) return held_while_fetching(kid, now);
     fetched_.wait(lock);
   }
-  if (satisfies(kid, now)) return held(now);
-  auto copy = fetch_alone(lock, now);
+  if (satisfies(wish)) return held(now);
+  auto copy = fetch_alone(lock, wish);
   if (copy) {
     copy_ = std::move(*copy);
     trouble_.reset();

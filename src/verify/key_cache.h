@@ -32,32 +32,45 @@ struct KeyCacheLimits {
 /// of a service wait. Only while there is no copy at all do they wait with the one who asks.
 class KeyCache {
  public:
-  KeyCache(std::unique_ptr<KeySource> source, KeyCacheLimits limits);
+  using Keys = Result<std::shared_ptr<const KeySet>>;
+
+  /// `purpose`: of the keys that are taken.
+  KeyCache(std::unique_ptr<KeySource> source, KeyCacheLimits limits,
+           std::string purpose = "access_token");
 
   /// A set that may be used now, with the key of that kid in it if the issuer is known to have one.
-  /// The source's errors, `keys_unavailable`, or `keys_malformed`.
-  [[nodiscard]] Result<std::shared_ptr<const KeySet>> holding(std::string_view kid, Moment now);
+  /// Where `epoch` is not that of the call that fetched it, it is fetched anew as soon as it may
+  /// be. The source's errors, `keys_unavailable`, or `keys_malformed`.
+  [[nodiscard]] Keys holding(std::string_view kid, Moment now, std::uint64_t epoch = 0);
 
  private:
-  using Keys = Result<std::shared_ptr<const KeySet>>;
   struct Copy {
     std::shared_ptr<const KeySet> keys;
     Moment fetched_at;
     Moment fresh_until;
+    std::uint64_t epoch;
+  };
+  // What somebody comes with.
+  struct Wish {
+    std::string_view kid;
+    Moment now;
+    std::uint64_t epoch;
   };
 
   [[nodiscard]] static bool is_fresh(const Copy& copy, Moment now);
   [[nodiscard]] bool is_usable(const Copy& copy, Moment now) const;
   [[nodiscard]] bool may_fetch(Moment now) const;
-  [[nodiscard]] bool satisfies(std::string_view kid, Moment now) const;
+  [[nodiscard]] bool satisfies(const Wish& wish) const;
   [[nodiscard]] Keys held(Moment now) const;
   [[nodiscard]] Keys held_while_fetching(std::string_view kid, Moment now) const;
   [[nodiscard]] std::vector<std::string> held_kids() const;
-  [[nodiscard]] Result<Copy> fetch(const std::vector<std::string>& held_kids, Moment now) const;
-  [[nodiscard]] Result<Copy> fetch_alone(std::unique_lock<std::mutex>& lock, Moment now);
+  [[nodiscard]] Result<Copy> fetch(const std::vector<std::string>& held_kids,
+                                   const Wish& wish) const;
+  [[nodiscard]] Result<Copy> fetch_alone(std::unique_lock<std::mutex>& lock, const Wish& wish);
 
   std::unique_ptr<KeySource> source_;  // Used by the one who set fetching_.
   KeyCacheLimits limits_;
+  std::string purpose_;
   std::mutex mutex_;  // All below.
   std::condition_variable fetched_;
   bool fetching_ = false;

@@ -7,7 +7,7 @@ namespace mintmark {
 namespace {
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 43> names = {
+constexpr std::array<std::string_view, 48> names = {
     "token_malformed",
     "token_typ",
     "token_key_unknown",
@@ -51,8 +51,13 @@ constexpr std::array<std::string_view, 43> names = {
     "keys_malformed",
     "metadata_malformed",
     "metadata_issuer_mismatch",
+    "token_revoked",
+    "token_suspended",
+    "token_key_revoked",
+    "revocations_unavailable",
+    "revocations_stale",
 };
-static_assert(names.size() == static_cast<std::size_t>(Refusal::metadata_issuer_mismatch) + 1);
+static_assert(names.size() == static_cast<std::size_t>(Refusal::revocations_stale) + 1);
 
 }  // namespace
 
@@ -74,5 +79,16 @@ std::string_view mintmark::name_of(Refusal refusal) {
 }
 
 bool mintmark::is_unavailable(Refusal refusal) {
-  return refusal == Refusal::replay_window_full || refusal >= Refusal::keys_unavailable;
+  switch (refusal) {
+    case Refusal::replay_window_full:
+    case Refusal::keys_unavailable:
+    case Refusal::keys_malformed:
+    case Refusal::metadata_malformed:
+    case Refusal::metadata_issuer_mismatch:
+    case Refusal::revocations_unavailable:
+    case Refusal::revocations_stale:
+      return true;
+    default:
+      return false;
+  }
 }

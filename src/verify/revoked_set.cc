@@ -102,8 +102,7 @@ Result<void> RevokedSet::apply_tokens(const Json& entry, Moment until) {
 Result<void> RevokedSet::apply_issued_before(const Json& entry, Moment until) {
   const auto before = moment_in(entry, "before");
   if (!before) return tl::unexpected<Error>(before.error());
-  const Cut known = everybody_.value_or(Cut{});
-  everybody_ = Cut{std::max(known.before, *before), std::max(known.until, until)};
+  widen({*before, until});
   return {};
 }
 
@@ -142,6 +141,18 @@ RevokedSet::Verdict RevokedSet::judge(const RevocableToken& token) const {
   if (device != nullptr && token.issued_at < device->before) return Verdict::revoked;
   if (everybody_ && token.issued_at < everybody_->before) return Verdict::revoked;
   return Verdict::good;
+}
+
+void RevokedSet::merge(const RevokedSet& other) {
+  for (const auto& [name, cut] : other.tokens_.all()) tokens_.put(name, cut);
+  for (const auto& [name, cut] : other.devices_.all()) devices_.put(name, cut);
+  for (const auto& [name, cut] : other.keys_.all()) keys_.put(name, cut);
+  if (other.everybody_) widen(*other.everybody_);
+}
+
+void RevokedSet::widen(const Cut& cut) {
+  const Cut known = everybody_.value_or(Cut{});
+  everybody_ = Cut{std::max(known.before, cut.before), std::max(known.until, cut.until)};
 }
 
 void RevokedSet::forget(Moment now) {

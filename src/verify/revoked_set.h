@@ -54,6 +54,8 @@ class RevokedSet {
   /// `event_malformed`; then nothing has changed. An entry that is known changes nothing.
   [[nodiscard]] Result<void> apply(const Json& entry);
   [[nodiscard]] Verdict judge(const RevocableToken& token) const;
+  /// Takes over all that the other has.
+  void merge(const RevokedSet& other);
   /// Forgets entries whose `until` was more than kept_past_end before `now`. In time proportional
   /// to what is forgotten.
   void forget(Moment now);
@@ -97,6 +99,7 @@ class RevokedSet {
   [[nodiscard]] Result<void> apply_tokens(const Json& entry, Moment until);
   [[nodiscard]] Result<void> apply_issued_before(const Json& entry, Moment until);
   [[nodiscard]] Result<void> apply_device(const Json& entry, Moment until);
+  void widen(const Cut& cut);
   [[nodiscard]] static Result<void> read_names(const Json& json, const char* member, Table& table);
   [[nodiscard]] Result<void> read_devices(const Json& json);
 

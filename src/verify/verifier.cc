@@ -11,6 +11,7 @@
 #include "verify/proof.h"
 #include "verify/refusal.h"
 #include "verify/replay.h"
+#include "verify/revoked_set.h"
 #include "verify/token_memory.h"
 
 namespace mintmark {
@@ -26,6 +27,8 @@ VerifierOptions complete(VerifierOptions options) {
                           options.keys_grace, options.keys_longest, options.keys_pause}) {
     if (span < std::chrono::seconds{0}) throw std::invalid_argument("a span of time is negative");
   }
+  if (options.revocations && options.skew > verify::RevokedSet::kept_past_end)
+    throw std::invalid_argument("revocations are forgotten before the skew is over");
   if (!options.now) options.now = [] { return SystemClock().now(); };
   return options;
 }
@@ -117,16 +120,33 @@ struct Verifier::State {
     if (!token) return token;
     auto in_time = verify::check_times(*(*token)->facts, call.now, options.skew);
     if (!in_time) return pass_on(in_time);
+    if (auto standing = check_revocations(**token); !standing) return pass_on(standing);
     return token;
+  }
+
+  // Of one that is remembered, too.
+  Result<void> check_revocations(const verify::CheckedToken& token) const {
+    if (!options.revocations) return {};
+    const verify::TokenFacts& facts = *token.facts;
+    auto judged = options.revocations->judge({.token_id = facts.token_id,
+                                              .subject = facts.subject,
+                                              .kid = token.kid,
+                                              .issued_at = facts.issued_at});
+    if (judged) return {};
+    return fail(code_named(name_of(judged.error().refusal)), std::move(judged.error().detail));
+  }
+
+  verify::KeyCache::Keys published(std::string_view kid, Moment now) {
+    return keys.holding(kid, now, options.revocations ? options.revocations->keys_epoch() : 0);
   }
 
   // By the memory while the issuer still publishes the key that verified it.
   Token checked_token(Call& call) {
     auto known = tokens.find(call.hash);
     if (!known.token) return token_anew(call);
-    const auto published = keys.holding(known.token->kid, call.now);
-    if (!published) return tl::unexpected<Error>(published.error());
-    const jose::PublicKey* key = (*published)->find(known.token->kid);
+    const auto present = published(known.token->kid, call.now);
+    if (!present) return tl::unexpected<Error>(present.error());
+    const jose::PublicKey* key = (*present)->find(known.token->kid);
     if (key == nullptr || !(*key == known.token->key)) return token_anew(call);
     call.head = std::move(known.head);
     return std::move(known.token);
@@ -136,9 +156,9 @@ struct Verifier::State {
   Token token_anew(Call& call) {
     auto jws = verify::parse_access_token(call.token);
     if (!jws) return pass_on(jws);
-    const auto published = keys.holding(jws->kid(), call.now);
-    if (!published) return tl::unexpected<Error>(published.error());
-    auto checked = verify::check_access_token(std::move(*jws), **published,
+    const auto present = published(jws->kid(), call.now);
+    if (!present) return tl::unexpected<Error>(present.error());
+    auto checked = verify::check_access_token(std::move(*jws), **present,
                                               {.issuer = options.issuer,
                                                .audiences = audiences,
                                                .key_protections = options.key_protections});

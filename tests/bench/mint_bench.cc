@@ -12,6 +12,7 @@
 #include "identities.h"
 #include "issuer_under_load.h"
 #include "programs/command_line.h"
+#include "revoke_bench.h"
 #include "status_bench.h"
 #include "support/raw_sign.h"
 
@@ -24,7 +25,7 @@ const programs::Program program{
     "mint-bench",
     "tokens a second, latency and CPU a token, beside raw signing and verifying; \"mint-bench "
     "gate\": decisions at a service; \"mint-bench audit\": the log of issued tokens; \"mint-bench "
-    "status\": status lists",
+    "status\": status lists; \"mint-bench revoke\": how soon services refuse",
     {{"--devices", "N", "identities, used uniformly (default 200)"},
      {"--requests", "N", "token requests, all made ahead (default 20000)"},
      {"--connections", "N", "kept-alive connections, one thread each (default 16)"},
@@ -179,6 +180,8 @@ int main(int argc, char** argv) {
       return mintmark::bench::audit(argc - 1, argv + 1);
     if (argc > 1 && std::string_view(argv[1]) == "status")
       return mintmark::bench::status(argc - 1, argv + 1);
+    if (argc > 1 && std::string_view(argv[1]) == "revoke")
+      return mintmark::bench::revoke(argc - 1, argv + 1);
     const auto line = mintmark::programs::read_command_line(mintmark::bench::program, argc, argv);
     if (!line.arguments) return line.exit_status;
     return mintmark::bench::run(*line.arguments);

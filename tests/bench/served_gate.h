@@ -6,10 +6,20 @@
 #include <string>
 
 #include "base/json.h"
+#include "support/child_process.h"
 
 namespace mintmark::bench {
 
 inline constexpr const char* gate_origin = "https://service.example";
+
+/// Whose tokens it takes.
+struct GateIssuer {
+  std::string url;
+  std::string ca_file;
+  std::string audience = gate_origin;
+  Json revocation = {};                ///< As in its configuration; null: left out.
+  test::Environment environment = {};  ///< Of its process.
+};
 
 /// Takes tokens of an issuer of its own, whose keys are given, for the audience `gate_origin`, by
 /// one rule for every GET. Throws where it does not come up. One thread.
@@ -17,6 +27,8 @@ class ServedGate {
  public:
   /// `jwks`: what the issuer publishes.
   explicit ServedGate(const Json& jwks);
+  /// Of an issuer that is there.
+  explicit ServedGate(GateIssuer issuer);
   ~ServedGate();
   ServedGate(const ServedGate&) = delete;
   ServedGate& operator=(const ServedGate&) = delete;
@@ -26,6 +38,10 @@ class ServedGate {
   /// The status of the decision on GET `gate_origin``path`.
   [[nodiscard]] unsigned decide(const std::string& path, const std::string& token,
                                 const std::string& proof);
+  /// The last that it gave; "": none yet.
+  [[nodiscard]] const std::string& nonce() const;
+  /// One of its figures; -1 where absent.
+  [[nodiscard]] double figure(const std::string& name);
   /// CPU of the gate's whole process until now, the kernel's work for it included.
   [[nodiscard]] double cpu_seconds() const;
 

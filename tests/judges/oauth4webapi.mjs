@@ -1,6 +1,7 @@
 // The npm package oauth4webapi against a stack whose issuer requires nonces. Environment: the variables of stack.env.
 import { strict as assert } from 'node:assert'
 import * as oauth from 'oauth4webapi'
+import { revocationScenarios } from './revocation.mjs'
 import { check, conclude, Refusal, refusalIn, scenarios } from './scenarios.mjs'
 
 async function once({ as, client_id, key, dpop, parameters, modify }) {
@@ -10,29 +11,44 @@ async function once({ as, client_id, key, dpop, parameters, modify }) {
   return oauth.processClientCredentialsResponse(as, client, response)
 }
 
+async function refusals(asking) {
+  try {
+    return await asking()
+  } catch (error) {
+    if (error instanceof oauth.ResponseBodyError) throw new Refusal(error.status, error.cause)
+    if (error instanceof oauth.WWWAuthenticateChallengeError) throw await refusalIn(error)
+    throw error
+  }
+}
+
 let asked = 0
 const client = {
+  introspect: ({ as, client_id, key, token, options }) =>
+    refusals(async () => {
+      const response = await oauth.introspectionRequest(as, { client_id }, oauth.PrivateKeyJwt(key.privateKey), token, options)
+      const answer = await oauth.processIntrospectionResponse(as, { client_id }, response)
+      if (options) await oauth.validateApplicationLevelSignature(as, response)
+      return answer
+    }),
+  revoke: ({ as, client_id, key, token }) =>
+    refusals(async () => oauth.processRevocationResponse(await oauth.revocationRequest(as, { client_id }, oauth.PrivateKeyJwt(key.privateKey), token))),
   async discover(issuer) {
     const url = new URL(issuer)
     return oauth.processDiscoveryResponse(url, await oauth.discoveryRequest(url, { algorithm: 'oauth2' }))
   },
   handle: (pair) => oauth.DPoP({}, pair),
   async ask(request) {
-    try {
-      return await once(request).catch((error) => {
+    return refusals(() =>
+      once(request).catch((error) => {
         if (!oauth.isDPoPNonceError(error)) throw error
         asked += 1
         return once(request)
-      })
-    } catch (error) {
-      if (error instanceof oauth.ResponseBodyError) throw new Refusal(error.status, error.cause)
-      if (error instanceof oauth.WWWAuthenticateChallengeError) throw await refusalIn(error)
-      throw error
-    }
+      }))
   },
 }
 
-const { as, client_id, device } = await scenarios(client)
+const known = await scenarios(client)
+const { as, client_id, device } = known
 
 await check('the nonce is asked for once a handle, and the next one comes with each answer', async () => {
   assert.ok(asked > 0)
@@ -62,6 +78,18 @@ await check('a service that uses this package takes the token with its proof, an
   await assert.rejects(call(other))
   const naked = new Request(url, { headers: { authorization: `DPoP ${access_token}` } })
   await assert.rejects(oauth.validateJwtAccessToken(as, naked, 'https://api.example', { requireDPoP: true }))
+})
+
+const { api } = await revocationScenarios(client, known)
+
+await check('the answer comes as a JWT for the service alone, and the package finds its signature good', async () => {
+  const { access_token } = await known.ask()
+  const options = { requestJwtResponse: true }
+  const answer = await client.introspect({ as, ...api, token: access_token, options })
+  assert.equal(answer.active, true)
+  assert.equal(answer.client_id, client_id)
+  await client.revoke({ as, client_id, key: device, token: access_token })
+  assert.deepEqual(await client.introspect({ as, ...api, token: access_token, options }), { active: false })
 })
 
 conclude('oauth4webapi')

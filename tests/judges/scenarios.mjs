@@ -63,7 +63,7 @@ export function conclude(name) {
   console.log(`${name}: ${passed} passed`)
 }
 
-async function refused(promise, status, error, code) {
+export async function refused(promise, status, error, code) {
   await assert.rejects(promise, (thrown) => {
     assert.ok(thrown instanceof Refusal, `no refusal of the issuer: ${thrown?.stack}`)
     assert.deepEqual({ status: thrown.status, error: thrown.error, code: thrown.code }, { status, error, code })

@@ -54,7 +54,7 @@ struct PublishedIssuer::State {
     ++counts[request.path];
     headers[request.path] = request.headers;
     const auto found = answers.find(request.path);
-    return found != answers.end() ? found->second : http::json_response(404, "{}");
+    return found != answers.end() ? found->second(request) : http::json_response(404, "{}");
   }
 
   TemporaryDirectory directory;
@@ -63,7 +63,7 @@ struct PublishedIssuer::State {
   std::filesystem::path other_ca_file;
   std::string url;
   std::mutex mutex;
-  std::map<std::string, http::Response> answers;
+  std::map<std::string, std::function<http::Response(const http::Request&)>> answers;
   std::map<std::string, int> counts;
   std::map<std::string, http::Headers> headers;
   boost::asio::io_context io;
@@ -80,8 +80,13 @@ std::filesystem::path PublishedIssuer::ca_file() const { return state_->ca_file;
 std::filesystem::path PublishedIssuer::other_ca_file() const { return state_->other_ca_file; }
 
 void PublishedIssuer::answer(const std::string& path, http::Response response) {
+  answer(path, [response = std::move(response)](const http::Request&) { return response; });
+}
+
+void PublishedIssuer::answer(const std::string& path,
+                             std::function<http::Response(const http::Request&)> answering) {
   const std::lock_guard lock(state_->mutex);
-  state_->answers[path] = std::move(response);
+  state_->answers[path] = std::move(answering);
 }
 
 void PublishedIssuer::answer(const std::string& path, const Json& body,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,9 @@ class PublishedIssuer {
   [[nodiscard]] std::filesystem::path other_ca_file() const;
 
   void answer(const std::string& path, http::Response response);
+  /// Asked for each request for the path, one at a time, on the server's thread.
+  void answer(const std::string& path,
+              std::function<http::Response(const http::Request&)> answering);
   /// 200 with Cache-Control, if it is not "".
   void answer(const std::string& path, const Json& body,
               const std::string& cache_control = "max-age=300");

@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "agent/serve/service.h"
-#include "agent/software_key.h"
 #include "base/file.h"
+#include "jose/software_key.h"
 #include "programs/mint_agent/subcommand.h"
 #include "programs/shut_in.h"
 #include "telemetry/log.h"
@@ -68,7 +68,7 @@ Result<void> prepare(const Settings& settings) {
   if (!level) return tl::unexpected<Error>(level.error());
   telemetry::configure("mint-agent", *level);
   if (auto shut = shut_in(); !shut) return shut;
-  if (!agent::secure_keys()) telemetry::log(Level::warning, "memory_not_locked");
+  if (!jose::secure_keys()) telemetry::log(Level::warning, "memory_not_locked");
   return {};
 }
 

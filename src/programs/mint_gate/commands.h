@@ -15,6 +15,9 @@ namespace mintmark::programs {
 [[nodiscard]] Command verify_evidence_command();
 [[nodiscard]] int verify_evidence(const Program& program, const Arguments& arguments);
 
+[[nodiscard]] Command client_key_command();
+[[nodiscard]] int client_key(const Program& program, const Arguments& arguments);
+
 /// `invalid_argument` unless it is an https URL.
 [[nodiscard]] Result<void> check_issuer(const std::string& issuer);
 /// `invalid_argument` unless it is "" or names a PEM file that can be read.

@@ -12,6 +12,7 @@ const Error no_code{Code::internal, "", 0};
 }  // namespace
 
 GateFigures::GateFigures(std::shared_ptr<const gate::KeptKeys> keys,
+                         std::shared_ptr<const Subscription> told,
                          std::function<std::shared_ptr<const Verifier>()> verifier)
     : decisions_(metrics_.outcomes("mintmark_gate_decisions_total",
                                    "Decisions by outcome: ok, or the code of the refusal.")),
@@ -42,6 +43,32 @@ GateFigures::GateFigures(std::shared_ptr<const gate::KeptKeys> keys,
     usable.set(standing.usable ? 1 : 0);
     age.set(static_cast<double>(standing.age.count()));
     failing.set(standing.trouble ? 1 : 0);
+  });
+  if (told) show_revocations(std::move(told));
+}
+
+void GateFigures::show_revocations(std::shared_ptr<const Subscription> told) {
+  auto trusted = metrics_.gauge(
+      "mintmark_gate_revocations_trusted",
+      "1 while the issuer has said within its bound what was revoked; else every call is 503.");
+  auto age = metrics_.gauge("mintmark_gate_revocations_age_seconds",
+                            "How old the issuer's last word on it is, at most. -1: none came yet.");
+  auto bound = metrics_.gauge("mintmark_gate_revocations_bound_seconds",
+                              "How old it may be; 0 before the first.");
+  auto entries = metrics_.gauge("mintmark_gate_revocations", "Revocations that are remembered.");
+  metrics_.before_text([this, trusted, age, bound, entries, told = std::move(told)]() mutable {
+    const auto standing = told->standing();
+    trusted.set(standing.trusted ? 1 : 0);
+    age.set(standing.ever ? std::chrono::duration<double>(standing.age).count() : -1);
+    bound.set(static_cast<double>(standing.bound.count()));
+    entries.set(static_cast<double>(standing.entries));
+    for (const auto& [reason, times] : standing.ends) {
+      metrics_
+          .counter("mintmark_gate_event_stream_ends_total",
+                   "Connections to the issuer's events that ended or came to nothing, by reason.",
+                   {{"reason", reason}})
+          .raise_to(times);
+    }
   });
 }
 

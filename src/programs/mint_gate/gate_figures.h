@@ -16,8 +16,9 @@ namespace mintmark::programs {
 /// Thread-safe.
 class GateFigures {
  public:
-  /// `verifier`: the one in force, asked before each text.
-  GateFigures(std::shared_ptr<const gate::KeptKeys> keys,
+  /// `told`: who tells what was revoked, or null. `verifier`: the one in force, asked before each
+  /// text.
+  GateFigures(std::shared_ptr<const gate::KeptKeys> keys, std::shared_ptr<const Subscription> told,
               std::function<std::shared_ptr<const Verifier>()> verifier);
 
   void decided(const http::Answered& answered);
@@ -26,6 +27,8 @@ class GateFigures {
   [[nodiscard]] telemetry::Metrics& metrics() { return metrics_; }
 
  private:
+  void show_revocations(std::shared_ptr<const Subscription> told);
+
   telemetry::Metrics metrics_;
   telemetry::Outcomes decisions_;
   telemetry::Seconds seconds_;

@@ -7,7 +7,9 @@
 
 #include "base/file.h"
 #include "gate/answers.h"
+#include "gate/told_revocations.h"
 #include "http/router.h"
+#include "jose/file_key.h"
 #include "programs/figures_door.h"
 #include "programs/mint_gate/decision_log.h"
 #include "programs/user.h"
@@ -64,25 +66,29 @@ std::string name_of(const gate::ListenerSettings& one) {
   return one.address ? one.address->address + ":" + std::to_string(one.address->port) : one.socket;
 }
 
-VerifierOptions options_of(const gate::Settings& settings) {
-  const auto audiences = settings.services.audiences();
-  VerifierOptions options(settings.issuer, audiences.front());
-  options.further_audiences.assign(audiences.begin() + 1, audiences.end());
-  options.proof_nonces = settings.nonces;
-  options.proofs_remembered = settings.proofs_remembered;
-  options.tokens_remembered = settings.tokens_remembered;
-  // How old keys may be is for KeptKeys to say, which every decision asks first: the verifier's
-  // copy is stale as soon as another should be here.
-  options.keys_grace = settings.keys_grace + settings.keys_longest;
-  options.keys_longest = settings.keys_longest;
-  options.keys_pause = std::chrono::seconds{0};  // KeptKeys makes the pauses.
-  return options;
-}
-
 std::shared_ptr<gate::KeptKeys> keys_of(const gate::Settings& settings) {
   return std::make_shared<gate::KeptKeys>(
       published_keys(settings.issuer, settings.ca, settings.instance),
       gate::KeptKeysLimits{.grace = settings.keys_grace, .longest = settings.keys_longest});
+}
+
+std::shared_ptr<const Subscription> subscription_of(const gate::Settings& settings,
+                                                    std::shared_ptr<gate::KeptKeys> keys) {
+  if (!settings.subscriber) return nullptr;
+  SubscriptionOptions options(settings.issuer, settings.subscriber->client_id,
+                              settings.subscriber->key);
+  options.ca_file = settings.ca;
+  options.keys_changed = [keys = std::move(keys)] { keys->ask_again(); };
+  return subscribe(std::move(options));
+}
+
+// As subscribe() would throw it.
+Result<void> check_subscriber(const std::string& file, const gate::Settings& settings) {
+  if (!settings.subscriber) return {};
+  const auto key = jose::FileKey::open(settings.subscriber->key,
+                                       {Code::config_invalid, "key \"revocation.client.key\":"});
+  if (key) return {};
+  return fail(Code::config_invalid, file + ": " + key.error().detail);
 }
 
 void set_log_level(const gate::Settings& settings) {
@@ -101,6 +107,7 @@ Result<Prepared> prepare(const std::string& file) {
     if (const auto roots = read_file(prepared.settings.ca); !roots)
       return fail(Code::config_invalid, file + ": key \"ca\": " + roots.error().detail);
   }
+  if (auto fits = check_subscriber(file, prepared.settings); !fits) return pass_on(fits);
   for (const gate::ListenerSettings& one : prepared.settings.listeners) {
     auto tls = tls_of(one);
     if (!tls) return pass_on(tls);
@@ -117,11 +124,29 @@ GateServer::GateServer(Contexts& contexts, std::string file, Prepared prepared)
       file_(std::move(file)),
       in_force_(std::move(prepared)),
       keys_(keys_of(in_force_.settings)),
-      figures_(keys_, [this] { return gate_.policy()->verifier; }),
+      subscription_(subscription_of(in_force_.settings, keys_)),
+      figures_(keys_, subscription_, [this] { return gate_.policy()->verifier; }),
       gate_(keys_, policy_of(in_force_.settings, nullptr)) {}
 
 // Who waits answers to nobody any more.
 GateServer::~GateServer() { waits_.join(); }
+
+VerifierOptions GateServer::options_of(const gate::Settings& settings) const {
+  const auto audiences = settings.services.audiences();
+  VerifierOptions options(settings.issuer, audiences.front());
+  options.further_audiences.assign(audiences.begin() + 1, audiences.end());
+  options.proof_nonces = settings.nonces;
+  options.proofs_remembered = settings.proofs_remembered;
+  options.tokens_remembered = settings.tokens_remembered;
+  // How old keys may be is for KeptKeys to say, which every decision asks first: the verifier's
+  // copy is stale as soon as another should be here.
+  options.keys_grace = settings.keys_grace + settings.keys_longest;
+  options.keys_longest = settings.keys_longest;
+  options.keys_pause = std::chrono::seconds{0};  // KeptKeys makes the pauses.
+  if (subscription_)
+    options.revocations = std::make_shared<gate::ToldRevocations>(subscription_, keys_);
+  return options;
+}
 
 // A verifier remembers which proofs were used: one that still fits is kept.
 std::shared_ptr<const gate::Policy> GateServer::policy_of(
@@ -235,21 +260,32 @@ Result<void> GateServer::open_metrics() {
 
 http::Response GateServer::readiness() const {
   const auto standing = keys_->standing();
-  if (standing.usable) return http::json_response(200, R"({"status":"ready"})");
-  const std::string trouble = standing.trouble ? ": " + standing.trouble->detail : "";
+  if (!standing.usable) {
+    const std::string trouble = standing.trouble ? ": " + standing.trouble->detail : "";
+    return http::error_response(
+        {standing.ever ? Code::keys_unavailable : Code::gate_starting,
+         (standing.ever ? "the issuer's keys are too old to be used" : "there are no keys yet") +
+             trouble,
+         0});
+  }
+  if (!subscription_) return http::json_response(200, R"({"status":"ready"})");
+  const auto told = subscription_->standing();
+  if (told.trusted) return http::json_response(200, R"({"status":"ready"})");
   return http::error_response(
-      {standing.ever ? Code::keys_unavailable : Code::gate_starting,
-       (standing.ever ? "the issuer's keys are too old to be used" : "there are no keys yet") +
-           trouble,
+      {told.ever ? Code::revocations_stale : Code::revocations_unavailable,
+       (told.ever ? "the issuer has not said for too long what was revoked: "
+                  : "the issuer has not said yet what was revoked: ") +
+           told.trouble,
        0});
 }
 
 Result<void> GateServer::replace(Prepared prepared) {
   if (prepared.settings.fixed != in_force_.settings.fixed) {
-    return fail(Code::config_invalid,
-                file_ +
-                    ": issuer, ca, instance, listen, memory, keys, metrics and threads are "
-                    "taken at the start alone; restart for them");
+    return fail(
+        Code::config_invalid,
+        file_ +
+            ": issuer, ca, instance, revocation, listen, memory, keys, metrics and threads are "
+            "taken at the start alone; restart for them");
   }
   for (std::size_t i = 0; i < prepared.tls.size(); ++i) {
     if (!prepared.tls[i]) continue;

@@ -63,12 +63,14 @@ class GateServer {
                                                         const gate::Door& door);
   void decide(http::Request check, const gate::Door& door, http::Respond respond);
   void decide_when_answered(http::Request check, const gate::Door& door, http::Respond respond);
+  [[nodiscard]] VerifierOptions options_of(const gate::Settings& settings) const;
   [[nodiscard]] http::Response readiness() const;
 
   Contexts& contexts_;
   const std::string file_;
   Prepared in_force_;  // Once it is open, of the thread that reads it again.
   std::shared_ptr<gate::KeptKeys> keys_;
+  std::shared_ptr<const Subscription> subscription_;  // Null: nobody tells what was revoked.
   GateFigures figures_;
   gate::Gate gate_;
   std::vector<std::unique_ptr<Listening>> listening_;

@@ -10,10 +10,11 @@ int start(int argc, char** argv) {
       "mint-gate",
       "verifies access tokens of a Mintmark issuer for services, and where its keys live",
       {{"--json", "", "print the answer as JSON"}},
-      {serve_command(), verify_command(), verify_evidence_command()}};
+      {serve_command(), verify_command(), verify_evidence_command(), client_key_command()}};
   const auto line = read_command_line(program, argc, argv);
   if (!line.arguments) return line.exit_status;
   if (line.arguments->command() == "serve") return serve(program, *line.arguments);
+  if (line.arguments->command() == "client-key") return client_key(program, *line.arguments);
   return line.arguments->command() == "verify" ? verify(program, *line.arguments)
                                                : verify_evidence(program, *line.arguments);
 }

@@ -11,6 +11,7 @@
 #include "http/url.h"
 #include "mintmark/verifier.h"
 #include "programs/mint_gate/commands.h"
+#include "programs/mint_gate/status_check.h"
 
 namespace mintmark::programs {
 namespace {
@@ -21,6 +22,7 @@ struct Call {
   std::optional<Scheme> scheme;  // Nothing: the one that the token's binding asks for.
   std::vector<std::string> key_protections;
   bool without_proof = false;
+  bool without_status = false;
 };
 
 tl::unexpected<Error> usage(std::string detail) {
@@ -103,6 +105,7 @@ Result<Call> read_call(const Arguments& arguments) {
   call.method = arguments.value("--method");
   call.url = arguments.value("--url");
   call.without_proof = arguments.has("--no-proof");
+  call.without_status = arguments.has("--no-status");
   auto scheme = scheme_named(arguments.value("--scheme"));
   if (!scheme) return pass_on(scheme);
   call.scheme = *scheme;
@@ -170,10 +173,17 @@ std::string advice_on(Refusal refusal) {
   return "";
 }
 
-int accept(const Call& call, const VerifiedToken& token, bool json) {
+Json as_json(const std::optional<ListedAsValid>& status) {
+  if (!status) return nullptr;
+  return {{"status", "valid"}, {"list", status->uri}, {"list_age_seconds", status->age.count()}};
+}
+
+int accept(const Call& call, const VerifiedToken& token, const std::optional<ListedAsValid>& status,
+           bool json) {
   if (json) {
     print_json({{"valid", true},
                 {"proof_checked", token.proof_checked()},
+                {"status", as_json(status)},
                 {"claims", Json::parse(token.claims(), nullptr, false)}});
     return exit_done;
   }
@@ -184,6 +194,11 @@ int accept(const Call& call, const VerifiedToken& token, bool json) {
               printable(token.subject()).c_str(), printable(call.audience).c_str(),
               printable(scope).c_str());
   std::printf("  expires         %s\n", utc(token.expires_at()).c_str());
+  if (status)
+    std::printf("  status          valid, by a list of %lld s ago\n",
+                static_cast<long long>(status->age.count()));
+  else
+    std::printf("  status          not looked at (--no-status): it may have been revoked\n");
   if (!token.jkt().empty()) std::printf("  device key      %s\n", printable(token.jkt()).c_str());
   if (!token.certificate_thumbprint().empty())
     std::printf("  certificate     %s\n", token.certificate_thumbprint().c_str());
@@ -191,20 +206,33 @@ int accept(const Call& call, const VerifiedToken& token, bool json) {
   return exit_done;
 }
 
-int refuse(const Refused& refused, bool json) {
-  const std::string name(name_of(refused.refusal));
-  const bool unavailable = is_unavailable(refused.refusal);
-  const std::string advice = advice_on(refused.refusal);
+int refuse(const std::string& name, bool unavailable, const std::string& detail, bool json) {
   if (json) {
     // Without keys nothing is known of the token.
-    print_json({{"valid", unavailable ? Json() : Json(false)},
-                {"code", name},
-                {"detail", refused.detail + advice}});
+    print_json({{"valid", unavailable ? Json() : Json(false)}, {"code", name}, {"detail", detail}});
   } else {
-    std::fprintf(stderr, "mint-gate: %s: %s: %s%s\n", unavailable ? "cannot verify" : "refused",
-                 name.c_str(), refused.detail.c_str(), advice.c_str());
+    std::fprintf(stderr, "mint-gate: %s: %s: %s\n", unavailable ? "cannot verify" : "refused",
+                 name.c_str(), detail.c_str());
   }
   return unavailable ? exit_unavailable : exit_denied;
+}
+
+int refuse(const Refused& refused, bool json) {
+  return refuse(std::string(name_of(refused.refusal)), is_unavailable(refused.refusal),
+                refused.detail + advice_on(refused.refusal), json);
+}
+
+// What says nothing about the token is as where its issuer's keys cannot be had.
+int refuse(const Error& error, bool json) {
+  const CodeFacts& facts = facts_of(error.code);
+  return refuse(std::string(facts.name), facts.http_status >= 500, error.detail, json);
+}
+
+int conclude(const Call& call, const VerifiedToken& token, bool json) {
+  if (call.without_status) return accept(call, token, std::nullopt, json);
+  auto status = check_status(token, call.issuer, call.ca);
+  if (!status) return refuse(status.error(), json);
+  return accept(call, token, *status, json);
 }
 
 }  // namespace
@@ -213,8 +241,10 @@ Command verify_command() {
   return {
       "verify",
       "check one token, and the DPoP proof or the certificate that came with it, by the issuer's "
-      "published keys. A token is bound to a device key or a certificate: without them it is "
-      "refused. Whether the proof was used before is not known here.",
+      "published keys, and its status by the list that it names. A token is bound to a device key "
+      "or a certificate: without them it is refused. Whether the proof was used before is not "
+      "known "
+      "here.",
       {{"--issuer", "URL", "the issuer, as in the token's iss"},
        {"--ca", "FILE", "PEM of the roots to trust for the issuer's TLS (default: the system's)"},
        {"--audience", "A", "the service that the token must be for, as in its aud"},
@@ -227,7 +257,8 @@ Command verify_command() {
         "dpop or bearer, as the token came (default: by what the token is bound to)"},
        {"--key-protection", "P",
         "take tokens of such keys alone: hardware, session, unproven, none (default: all)", true},
-       {"--no-proof", "", "check signature and claims alone: whoever copied the token passes"}},
+       {"--no-proof", "", "check no proof: whoever copied the token passes"},
+       {"--no-status", "", "fetch no status list: a token that was revoked passes"}},
       ""};
 }
 
@@ -236,7 +267,7 @@ int verify(const Program& program, const Arguments& arguments) {
   const auto call = read_call(arguments);
   if (!call) return report(program, call.error(), json);
   const auto token = judged(*call);
-  return token ? accept(*call, *token, json) : refuse(token.error(), json);
+  return token ? conclude(*call, *token, json) : refuse(token.error(), json);
 }
 
 Result<void> check_issuer(const std::string& issuer) {

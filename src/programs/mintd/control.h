@@ -1,9 +1,8 @@
 // What keeper and front say to each other, as JSON in frames of ipc::Channel.
 //
 //   keeper -> front
-//     keys     {snapshot, clock_mark, revoked}   which keys are published and which sign; the latest
-//                                          moment at which this issuer worked; kids of keys that
-//                                          were taken back
+//     keys     {snapshot, clock_mark,      which keys are published and which sign; the latest
+//               revoked: [kid]}            moment at which this issuer worked; which were taken back
 //     clock    {}                          an operator says that the clock is right now
 //     signer   {store} + descriptor        a new channel to that store's signer
 //     admin    {id, method, target, body}  an operator's request that the front answers

@@ -42,9 +42,11 @@ Figures::Figures(const std::string& issuer_path)
     : refusals_(metrics_.outcomes("mintmark_http_refusals_total",
                                   "Requests refused on the public listeners, by code.")),
       devices_(issuer_path + "/devices/"),
+      polls_(issuer_path + "/ssf/poll/"),
       device_result_(make_route("device_result")),
       lists_(issuer_path + "/status/"),
       status_list_(make_route("status_list")),
+      poll_(make_route("ssf_poll")),
       other_(make_route("other")) {
   add_constants(metrics_);
   add_routes(issuer_path);
@@ -73,6 +75,14 @@ void Figures::add_routes(const std::string& path) {
   add(path + "/.well-known/jwks.json", "jwks");
   add(path + "/statuslists", "status_lists");
   add(path + "/challenge", "challenge");
+  add(path + "/events", "events");
+  add(path + "/events/snapshot", "events_snapshot");
+  add("/.well-known/ssf-configuration" + path, "ssf_metadata");
+  add(path + "/ssf/streams", "ssf_streams");
+  add(path + "/ssf/status", "ssf_status");
+  add(path + "/ssf/subjects/add", "ssf_subjects_add");
+  add(path + "/ssf/subjects/remove", "ssf_subjects_remove");
+  add(path + "/ssf/verify", "ssf_verify");
   add(path + "/token", "token").outcomes =
       metrics_.outcomes("mintmark_token_requests_total", "Token requests by outcome.");
   add(path + "/introspect", "introspect").outcomes =
@@ -96,6 +106,7 @@ bool Figures::is_route(std::string_view path) const { return routes_.contains(pa
 Figures::Route& Figures::route_of(std::string_view path) {
   if (const auto found = routes_.find(path); found != routes_.end()) return found->second;
   if (path.starts_with(lists_)) return status_list_;
+  if (path.starts_with(polls_)) return poll_;
   const bool of_device = path.starts_with(devices_) && path.ends_with("/result");
   return of_device ? device_result_ : other_;
 }
@@ -152,6 +163,11 @@ Figures::StatusLists Figures::status_lists() {
 telemetry::Counter Figures::revocations_of(const std::string& what) {
   return metrics_.counter("mintmark_revocations_total", "Revocations that had something to say.",
                           {{"what", what}});
+}
+
+telemetry::Outcomes Figures::pushed_sets() {
+  return metrics_.outcomes("mintmark_ssf_pushes_total",
+                           "Security event tokens pushed to receivers, by outcome.");
 }
 
 telemetry::Outcomes Figures::tls_signatures() {

@@ -69,6 +69,9 @@ class Figures {
   void keeper_said(const Json& message);
   void tls_certificate_ends(Moment when);
 
+  /// SETs pushed: "ok" (taken), given up, or tried in vain.
+  [[nodiscard]] telemetry::Outcomes pushed_sets();
+
   [[nodiscard]] telemetry::Metrics& metrics() { return metrics_; }
 
  private:
@@ -88,10 +91,12 @@ class Figures {
   std::map<std::string, Route, std::less<>> routes_;
   /// Of paths with a device's id in them, which is no label.
   std::string devices_;
+  std::string polls_;
   Route device_result_;
   /// Of paths with a list's number in them.
   std::string lists_;
   Route status_list_;
+  Route poll_;
   Route other_;
 };
 

@@ -104,6 +104,8 @@ Front::~Front() {
   tls_.end();
   // What is still being written calls back into the others: it ends before them.
   register_.reset();
+  signals_.reset();
+  events_.reset();
   status_.reset();
   revocation_.reset();
 }
@@ -116,7 +118,6 @@ Result<void> Front::open_parts() {
   auto revocation = FrontRevocation::open(config_, {clock_, gate_, figures_});
   if (!revocation) return pass_on(revocation);
   revocation_ = std::move(*revocation);
-  if (auto restored = revocation_->restore(*store_); !restored) return restored;
   status_ = std::make_unique<FrontStatus>(
       config_,
       FrontStatus::Parts{clock_, keyring_, stores_.in_use(), revocation_->statuses(), figures_});
@@ -150,6 +151,8 @@ Result<void> Front::open_parts() {
                             revocation_->ledger(), &services_->services(),
                             &services_->device_rate()});
   services_->serve(config_, sign_deadline(config_), *issuer_);
+  events_ = std::make_unique<FrontEvents>(
+      config_, FrontEvents::Parts{*revocation_, clock_, keyring_, stores_.in_use(), figures_});
   if (config_.results.enabled) {
     results_ = std::make_unique<issuer::Results>(
         result_options(config_),
@@ -161,6 +164,14 @@ Result<void> Front::open_parts() {
       [this](const issuer::Ended& ended, std::function<void(Result<void>)> done) {
         revocation_->device_ended(ended, std::move(done));
       });
+  if (config_.shared_signals.enabled) {
+    auto signals = FrontSsf::open(config_, {clock_, keyring_, stores_.in_use(), *revocation_,
+                                            services_->services(), figures_});
+    if (!signals) return pass_on(signals);
+    signals_ = std::move(*signals);
+    register_->tell_of_changes(
+        [this](const auto& before, const auto& now) { signals_->device_changed(before, now); });
+  }
   register_->check_keys_by(
       [this](const std::string& jkt) { return services_->services().check_key_is_free(jkt); });
   enrolment_ = std::make_unique<issuer::Enrolment>(
@@ -173,6 +184,11 @@ Result<void> Front::open_parts() {
           *trust_, devices_, {clock_, keyring_, *register_, stores_.in_use(), *policies_, gate_}});
   key_enrolment_ = std::make_unique<issuer::KeyEnrolment>(config_.issuer + "/attest/key/finish",
                                                           clock_, *register_);
+  add_operators();
+  return {};
+}
+
+void Front::add_operators() {
   const admin::DeviceParts device_parts{*store_,
                                         *register_,
                                         clock_,
@@ -191,7 +207,6 @@ Result<void> Front::open_parts() {
                      .clock = clock_,
                      .freshness = config_.enrolment.freshness,
                      .longest_life = config_.longest_token_life});
-  return {};
 }
 
 bool Front::signs_now(const std::string& kid) const {
@@ -231,6 +246,8 @@ http::Router Front::routes() {
   api::add_token(router, path + "/token", *issuer_, certificates,
                  services_->token_door(address_of));
   services_->add_routes(router, path, certificates);
+  events_->add_routes(router, path, services_->access(), services_->refusal());
+  if (signals_) signals_->add_routes(router, services_->access(), services_->refusal());
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   if (results_) api::add_device_result(router, path, *results_);
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);
@@ -256,6 +273,8 @@ api::Acknowledged Front::acknowledged() {
 
 Result<void> Front::start() {
   if (auto opened = open_parts(); !opened) return opened;
+  // After whoever wants to be told of events is there, and before anybody can ask for anything.
+  if (auto restored = revocation_->restore(*store_); !restored) return restored;
   listen_to_keeper();
   accept_when_the_second_is_over();
   return {};
@@ -411,6 +430,7 @@ void Front::tell(const Json& message) { control_->send(to_frame(message)); }
 
 void Front::stop() {
   timer_.cancel();
+  if (signals_) signals_->stop();
   if (!doors_) return io_.stop();
   doors_->stop([this] { io_.stop(); });
   telemetry::log(Level::info, "front_stopping");

@@ -29,8 +29,10 @@
 #include "programs/mintd/activations.h"
 #include "programs/mintd/doors.h"
 #include "programs/mintd/figures.h"
+#include "programs/mintd/front_events.h"
 #include "programs/mintd/front_revocation.h"
 #include "programs/mintd/front_services.h"
+#include "programs/mintd/front_ssf.h"
 #include "programs/mintd/front_status.h"
 #include "programs/mintd/front_stores.h"
 #include "programs/mintd/tls_contexts.h"
@@ -56,6 +58,7 @@ class Front {
 
  private:
   [[nodiscard]] Result<void> open_parts();
+  void add_operators();
   [[nodiscard]] Result<void> open_doors();
   /// Opens the doors for strangers as soon as there is what to serve TLS with; until then tells the
   /// keeper what it waits for, and tries again.
@@ -102,6 +105,9 @@ class Front {
   std::unique_ptr<FrontRevocation> revocation_;
   std::unique_ptr<FrontStatus> status_;
   std::unique_ptr<FrontServices> services_;
+  std::unique_ptr<FrontEvents> events_;
+  /// Null where the configuration wants none.
+  std::unique_ptr<FrontSsf> signals_;
   /// What the keeper has to tell operators: keys that could not be rotated.
   std::atomic<std::shared_ptr<const std::vector<std::string>>> warnings_;
   std::unique_ptr<issuer::Issuer> issuer_;

@@ -130,7 +130,7 @@ void FrontRevocation::keys_changed(std::uint64_t epoch, const std::vector<std::s
           keys_changed(epoch, rest, done);
         });
   }
-  if (std::exchange(told_keys_epoch_, epoch) == epoch) return done({});
+  if (told_keys_epoch_.exchange(epoch) == epoch) return done({});
   say({{"type", "keys"}, {"epoch", epoch}}, std::move(done));
 }
 

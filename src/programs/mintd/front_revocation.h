@@ -75,7 +75,7 @@ class FrontRevocation {
   Figures::Revocations figures_;
   std::mutex keys_mutex_;
   std::atomic<std::shared_ptr<const std::set<std::string>>> revoked_keys_;
-  std::uint64_t told_keys_epoch_ = 0;  ///< Of the strand.
+  std::atomic<std::uint64_t> told_keys_epoch_ = 0;
   std::atomic<std::int64_t> policy_epoch_ = 0;
   std::unique_ptr<revoke::StatusIndexes> statuses_;
   revoke::LiveTokens tokens_;

@@ -33,6 +33,9 @@ class StrictStack : public ::testing::Environment {
     stack.down();
     replace_in_file(stack["MINT_CONFIG"], "\"tokens\": {",
                     "\"tokens\": {\"challenges\": \"required\", ");
+    replace_in_file(stack["MINT_CONFIG"], "\"tokens\": {",
+                    R"("shared_signals": {"enabled": true, "push_networks": ["127.0.0.0/8"], )"
+                    R"("push_ca": "tls/ca.pem"}, "tokens": {)");
     std::ofstream(stack.directory() + "/policy.json") << blocks_of_document("json").at(0);
     const auto manufactured = execute({tpm_program, "start", second_tpm()});
     ASSERT_EQ(manufactured.status, 0) << manufactured.output;

@@ -314,6 +314,7 @@ Json Beside::settings() {
     origins.push_back(other);
   return {{"issuer", stack["MINT_ISSUER"]},
           {"ca", stack["MINT_CA"]},
+          {"revocation", {{"none", true}}},
           {"listen", {listener("nginx", world->for_nginx), listener("caddy", world->for_caddy)}},
           {"services",
            {{{"origins", origins},

@@ -141,9 +141,10 @@ TEST_F(Library, ShowsItsTwoFacesAndNothingElse) {
   ASSERT_EQ(symbols.status, 0) << symbols.output;
   const std::regex face(
       "[0-9a-f]+ [TVW] (mintmark_[a-z_]+|_Z(NK?|TSN|TIN|TVN)8mintmark6v0_1_0(8Verifier|"
-      "13VerifiedToken|9KeySource)(E|C[12]|D[012]|aS|[0-9]).*|"
+      "13VerifiedToken|9KeySource|11Revocations|12Subscription)(E|C[12]|D[012]|aS|[0-9]).*|"
       "_ZN8mintmark6v0_1_0(14is_unavailable|7name_of)ENS0_7RefusalE|"
-      "_ZN8mintmark6v0_1_0(14published_keys|10given_keys)E.*)");
+      "_ZN8mintmark6v0_1_0(14published_keys|10given_keys)E.*|"
+      "_ZN8mintmark6v0_1_09subscribeENS0_19SubscriptionOptionsE)");
   std::istringstream lines(symbols.output);
   std::size_t count = 0;
   for (std::string line; std::getline(lines, line); ++count)

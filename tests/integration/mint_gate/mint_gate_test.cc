@@ -5,11 +5,13 @@
 #include <chrono>
 
 #include "jose/base64url.h"
+#include "jose/jws.h"
 #include "support/child_process.h"
 #include "support/issued_certificate.h"
 #include "support/published_issuer.h"
 #include "support/soft_key.h"
 #include "support/temporary_directory.h"
+#include "verify/status_list_token.h"
 
 namespace mintmark {
 namespace {
@@ -42,21 +44,50 @@ class MintGate : public testing::Test {
     Json jwk = issuer_key_.public_key().to_jwk();
     jwk["kid"] = issuer_key_.jkt();
     jwk["mintmark_purpose"] = "access_token";
-    issuer_.publish({{"keys", Json::array({jwk})}});
+    Json list_jwk = list_key_.public_key().to_jwk();
+    list_jwk["kid"] = list_key_.jkt();
+    list_jwk["mintmark_purpose"] = "status_list";
+    issuer_.publish({{"keys", Json::array({jwk, list_jwk})}});
+    list(0);
+  }
+  /// The list that tokens name: one entry says `status`, all others that their tokens are good.
+  void list(std::uint8_t status, std::size_t entry = index, const SoftKey* by = nullptr) {
+    Bytes octets(64);
+    octets[entry / 4] = static_cast<std::uint8_t>(status << (entry % 4 * 2));
+    const SoftKey& key = by == nullptr ? list_key_ : *by;
+    const std::string input =
+        verify::status_list_jwt_input({.issuer = issuer_.url(),
+                                       .uri = issuer_.url() + "/status/1",
+                                       .aggregation_uri = "",
+                                       .issued_at = now_ - std::chrono::seconds(7),
+                                       .life = std::chrono::seconds(300),
+                                       .ttl = std::chrono::seconds(60),
+                                       .bits = 2,
+                                       .compressed = verify::compressed_list(octets)},
+                                      key.public_key());
+    http::Response answer;
+    answer.headers.set("Content-Type", "application/statuslist+jwt");
+    answer.body = jose::compact(input, key.sign(as_bytes(input)));
+    issuer_.answer("/status/1", answer);
   }
 
   [[nodiscard]] std::string token(std::int64_t life = 300) const {
     return bound_to({{"jkt", device_.jkt()}}, life);
   }
   [[nodiscard]] std::string bound_to(const Json& cnf, std::int64_t life = 300) const {
+    Json claims = {{"iss", issuer_.url()},        {"aud", service},
+                   {"sub", "device-1"},           {"iat", to_unix(now_)},
+                   {"exp", to_unix(now_) + life}, {"cnf", cnf},
+                   {"key_protection", "hardware"}};
+    if (!status_.is_null()) claims["status"] = status_;
     return issuer_key_.sign_jws({{"typ", "at+jwt"}, {"alg", "ES256"}, {"kid", issuer_key_.jkt()}},
-                                {{"iss", issuer_.url()},
-                                 {"aud", service},
-                                 {"sub", "device-1"},
-                                 {"iat", to_unix(now_)},
-                                 {"exp", to_unix(now_) + life},
-                                 {"cnf", cnf},
-                                 {"key_protection", "hardware"}});
+                                claims);
+  }
+  void expect_refused(const char* code, int exit) {
+    const Outcome outcome = gate(call(token(), {"--no-proof"}));
+    EXPECT_EQ(outcome.status, exit) << outcome.output;
+    EXPECT_TRUE(outcome.says(code)) << outcome.output;
+    EXPECT_EQ(gate(call(token(), {"--no-proof", "--no-status"})).status, 0);
   }
   [[nodiscard]] std::string proof(const std::string& token) const {
     return make_proof(device_,
@@ -74,8 +105,11 @@ class MintGate : public testing::Test {
     return {"--proof", proof, "--method", "GET", "--url", resource};
   }
 
+  static constexpr std::size_t index = 5;
   test::PublishedIssuer issuer_;
+  Json status_{{"status_list", {{"idx", index}, {"uri", issuer_.url() + "/status/1"}}}};
   SoftKey issuer_key_;
+  SoftKey list_key_;
   SoftKey device_;
   Moment now_ = SystemClock().now();
 };
@@ -104,6 +138,75 @@ TEST_F(MintGate, RefusesATokenWithoutItsProof) {
   const Outcome outcome = gate(call(token(), {}));
   EXPECT_EQ(outcome.status, 1);
   EXPECT_TRUE(outcome.says("proof_missing")) << outcome.output;
+}
+
+TEST_F(MintGate, SaysHowOldTheListIsThatCallsTheTokenValid) {
+  const Outcome outcome = gate(call(token(), {"--no-proof"}));
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+  EXPECT_TRUE(outcome.says("status          valid, by a list of ")) << outcome.output;
+  const Json answer = Json::parse(gate(call(token(), {"--no-proof", "--json"})).output);
+  EXPECT_EQ(answer["status"]["status"], "valid");
+  EXPECT_EQ(answer["status"]["list"], issuer_.url() + "/status/1");
+  EXPECT_GE(answer["status"]["list_age_seconds"], 7);
+}
+
+TEST_F(MintGate, RefusesATokenThatItsListCallsRevokedOrSuspended) {
+  list(1);
+  expect_refused("token_revoked", 1);
+  list(2);
+  expect_refused("token_suspended", 1);
+  list(1, index + 1);
+  EXPECT_EQ(gate(call(token(), {"--no-proof"})).status, 0);
+}
+
+TEST_F(MintGate, SaysNothingAboutATokenWhoseListCannotBeHadOrBelieved) {
+  issuer_.answer("/status/1", http::json_response(503, "{}"));
+  expect_refused("status_list_unavailable", 3);
+  list(0, index, &issuer_key_);
+  expect_refused("status_list_key_unknown", 3);
+  http::Response page;
+  page.body = "<html>";
+  issuer_.answer("/status/1", page);
+  expect_refused("status_list_malformed", 3);
+}
+
+TEST_F(MintGate, RefusesATokenThatNamesNoListOrNoEntryOfIt) {
+  status_["status_list"]["idx"] = 256;
+  expect_refused("status_index_out_of_range", 1);
+  status_ = nullptr;
+  expect_refused("status_missing", 1);
+  for (const Json& status :
+       {Json(1), Json::object(), Json{{"status_list", 1}}, Json{{"status_list", {{"idx", 1}}}},
+        Json{{"status_list", {{"idx", -1}, {"uri", "x"}}}}}) {
+    status_ = status;
+    expect_refused("status_malformed", 1);
+  }
+}
+
+TEST_F(MintGate, AsksForNoListOutsideOfItsIssuer) {
+  const test::PublishedIssuer stranger;
+  for (const std::string& uri :
+       {stranger.url() + "/status/1", issuer_.url() + "@" + stranger.url().substr(8) + "/status/1",
+        issuer_.url() + ".example/status/1", issuer_.url() + "/../status/1",
+        issuer_.url() + "/status/1?x=1", issuer_.url() + "/%2e%2e/status/1",
+        std::string("/status/1"), "http" + issuer_.url().substr(5) + "/status/1"}) {
+    status_["status_list"]["uri"] = uri;
+    expect_refused("status_malformed", 1);
+  }
+  EXPECT_EQ(stranger.asked("/status/1"), 0);
+  EXPECT_EQ(issuer_.asked("/status/1"), 0);
+}
+
+TEST_F(MintGate, PrintsTheJwkOfAKeyThatItMakesOnce) {
+  const test::TemporaryDirectory directory;
+  const std::string file = directory.path() / "client.pem";
+  const Outcome made = gate({"client-key", "--file", file});
+  EXPECT_EQ(made.status, 0) << made.output;
+  const Json jwk = Json::parse(made.output);
+  EXPECT_EQ(jwk["crv"], "P-256");
+  EXPECT_FALSE(jwk.contains("d"));
+  EXPECT_EQ(gate({"client-key", "--file", file}).output, made.output);
+  EXPECT_EQ(gate({"client-key", "--file", directory.path()}).status, 2);
 }
 
 TEST_F(MintGate, TakesATokenWithoutItsProofOnlyByName) {

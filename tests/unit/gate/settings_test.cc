@@ -22,6 +22,7 @@ const char* const sample = R"({
   "issuer": "https://issuer.example",
   "ca": "roots.pem",
   "instance": "gate-1",
+  "revocation": {"client": {"id": "gate-1", "key": "client.pem"}},
   "listen": [
     {"dialect": "envoy", "address": "127.0.0.1", "port": 9080, "path_prefix": "/check",
      "tls": {"certificate": "gate.pem", "key": "gate.key"}, "plain_http_behind_trusted_proxy": false,
@@ -71,6 +72,9 @@ TEST(GateSettings, AreReadWhole) {
   EXPECT_EQ(read->listeners[1].mode, 0600U);
   EXPECT_EQ(read->listeners[1].door.certificate, CertificateFrom::client_cert);
   EXPECT_EQ(read->nonces, ProofNonces::always);
+  ASSERT_TRUE(read->subscriber);
+  EXPECT_EQ(read->subscriber->client_id, "gate-1");
+  EXPECT_EQ(read->subscriber->key, "/etc/mintmark/client.pem");
   const auto place = read->services.find("https", "api.example:8443");
   ASSERT_TRUE(place);
   const auto demand = (*place)->rules->find("POST", "/orders/7");
@@ -86,7 +90,7 @@ TEST(GateSettings, AreRefusedWithFileAndLine) {
   const auto read = parse_settings("/etc/mintmark/mint-gate.json", text);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, Code::config_invalid);
-  EXPECT_TRUE(read.error().detail.starts_with("/etc/mintmark/mint-gate.json:17: "))
+  EXPECT_TRUE(read.error().detail.starts_with("/etc/mintmark/mint-gate.json:18: "))
       << read.error().detail;
 }
 
@@ -154,6 +158,22 @@ TEST(GateSettings, NeedTlsOrTheOperatorsWordThatNobodyListens) {
   EXPECT_TRUE(parse(json));
 }
 
+TEST(GateSettings, SayByNameWhereNobodyTellsWhatWasRevoked) {
+  const auto none = parse(with("/revocation", {{"none", true}}));
+  ASSERT_TRUE(none) << none.error().detail;
+  EXPECT_FALSE(none->subscriber);
+  for (const Json& refused : {without(Pointer("/revocation")), with("/revocation", Json::object()),
+                              with("/revocation", {{"none", false}}),
+                              with("/revocation/none", true), with("/revocation", "none")}) {
+    const auto read = parse(refused);
+    ASSERT_FALSE(read) << refused["revocation"];
+    EXPECT_EQ(read.error().code, Code::config_invalid);
+    EXPECT_NE(read.error().detail.find("revocation"), std::string::npos) << read.error().detail;
+  }
+  EXPECT_NE(parse(without(Pointer("/revocation"))).error().detail.find("until they expire"),
+            std::string::npos);
+}
+
 TEST(GateSettings, SayWhatNeedsAnotherStart) {
   const auto fixed = [](const Json& json) { return parse(json)->fixed; };
   const std::string own = fixed(document());
@@ -162,6 +182,7 @@ TEST(GateSettings, SayWhatNeedsAnotherStart) {
   EXPECT_EQ(own, fixed(with("/log/level", "debug")));
   EXPECT_NE(own, fixed(with("/listen/0/port", 1)));
   EXPECT_NE(own, fixed(with("/memory/proofs", 4000)));
+  EXPECT_NE(own, fixed(with("/revocation/client/id", "gate-2")));
   EXPECT_NE(own, fixed(with("/issuer", "https://other.example")));
 }
 
@@ -220,7 +241,7 @@ TEST(GateSchema, HasTheReadersKeysAndSaysWhatEachIsFor) {
     for (const auto& [name, property] : node["properties"].items())
       EXPECT_GT(property.value("description", "").size(), 3U) << at << name;
   });
-  EXPECT_GE(objects, 11U);
+  EXPECT_GE(objects, 13U);
 }
 
 TEST(GateSchema, RequiresWhatTheReaderRequires) {
@@ -234,7 +255,8 @@ TEST(GateSchema, RequiresWhatTheReaderRequires) {
                                                  "trusted_networks", "trusted_users", "tls"};
       const bool listener = at.parent_pointer() == Pointer("/listen");
       const bool must = std::find(required.begin(), required.end(), name) != required.end() ||
-                        (listener && by_kind.count(name) != 0);
+                        (listener && by_kind.count(name) != 0) ||
+                        at / name == Pointer("/revocation/client");  // Or none.
       EXPECT_EQ(!parse(without(at / name)), must) << at / name;
     }
   });

@@ -54,6 +54,27 @@ TEST_F(TlsClient, RefusesACertificateForAnotherAddress) {
   expect_tls_refusal(url, "mismatch");
 }
 
+TEST_F(TlsClient, CallsNoAddressThatItsRuleSaysNoTo) {
+  std::vector<std::string> asked;
+  Client ruled({.ca_file = ca_file_, .address_rule = [&](const std::string& address) {
+                  asked.push_back(address);
+                  return address == "127.0.0.1";
+                }});
+  // The name leads to two addresses.
+  const auto url = serve({}, "localhost");
+  EXPECT_TRUE(ruled.send("GET", url, {}, "", soon()));
+  EXPECT_EQ(asked.front(), "127.0.0.1");
+  Client strict(
+      {.ca_file = ca_file_, .address_rule = [](const auto& /*address*/) { return false; }});
+  for (const char* host : {"localhost", "127.0.0.1"}) {
+    const auto answer = strict.send("GET", serve({}, host), {}, "", soon());
+    ASSERT_FALSE(answer) << host;
+    EXPECT_EQ(answer.error().code, Code::connect_failed);
+    EXPECT_NE(answer.error().detail.find("may not be called"), std::string::npos);
+  }
+  EXPECT_EQ(requests_, 1);
+}
+
 TEST_F(TlsClient, RefusesANameThatStandsOnlyInTheSubject) {
   const auto url = serve({.common_name = "localhost", .names = {}}, "localhost");
   expect_tls_refusal(url, "mismatch");

@@ -128,6 +128,16 @@ std::optional<RawAnswer> RawConnection::answer(bool to_head) {
   return answer;
 }
 
+std::string RawConnection::until(std::string_view end) {
+  std::size_t at = 0;
+  while ((at = pending_.find(end)) == std::string::npos) {
+    if (!receive()) return std::exchange(pending_, {});
+  }
+  std::string came = pending_.substr(0, at + end.size());
+  pending_.erase(0, at + end.size());
+  return came;
+}
+
 std::string RawConnection::rest() {
   while (receive()) {
   }

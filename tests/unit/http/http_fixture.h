@@ -79,6 +79,8 @@ class RawConnection {
   void end_sending();
   /// The next answer; nullopt: the server closed.
   std::optional<RawAnswer> answer(bool to_head = false);
+  /// What comes up to `end`, and that; what came until the server closed where it does not come.
+  std::string until(std::string_view end);
   /// The octets until the server closes.
   std::string rest();
   /// Nothing comes for a while, and the connection stands.

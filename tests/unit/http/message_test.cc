@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "http/date.h"
+
 namespace mintmark::http {
 namespace {
 
@@ -89,6 +91,22 @@ TEST(ErrorResponse, NamesErrorDescriptionAndCode) {
 TEST(ErrorResponse, WithoutOAuthErrorGivesTheCodesName) {
   EXPECT_NE(error_response({Code::not_found, "", 0}).body.find(R"("error":"not_found")"),
             std::string::npos);
+}
+
+TEST(Date, IsReadInTheFormThatServersMust) {
+  EXPECT_EQ(read_date("Sun, 06 Nov 1994 08:49:37 GMT"), from_unix(784111777));
+  EXPECT_EQ(read_date("Sat, 29 Feb 2020 23:59:60 GMT"), from_unix(1583020800));
+}
+
+TEST(Date, InNoOtherFormIsADate) {
+  for (const char* text :
+       {"", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+        "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37 GMT ",
+        "Sun, 31 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Nov 1994 08:60:37 GMT",
+        "Sun, -6 Nov 1994 08:49:37 GMT", "Sun,  6 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 199x 08:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT"})
+    EXPECT_EQ(read_date(text), std::nullopt) << text;
 }
 
 }  // namespace

@@ -97,5 +97,84 @@ TEST_F(DeviceRegisterTest, EndsAfterWhatWasAskedOfIt) {
   EXPECT_EQ(done, 20);
 }
 
+// What a change ends is revoked before the change is answered.
+class RegisterThatIsFollowed : public DeviceRegisterTest {
+ protected:
+  RegisterThatIsFollowed() {
+    record.format = record.id = "tpm2";
+    record.state = "enrolled";
+    record.facts = facts("aa", "01");
+  }
+  static std::string facts(const std::string& pcr7, const std::string& pcr10) {
+    attest::Facts facts;
+    facts.format = "tpm2";
+    facts.pcr_bank = "sha256";
+    facts.pcrs = {{7, pcr7}, {10, pcr10}};
+    return attest::to_json(facts).dump();
+  }
+  Result<store::DeviceRecord> becomes(const store::DeviceRecord& next) {
+    return wait_for<store::DeviceRecord>([&](hsm::Done<store::DeviceRecord> done) {
+      followed.change([&](store::DeviceStore&) -> Result<store::DeviceRecord> { return next; },
+                      std::move(done));
+    });
+  }
+
+  std::vector<Ended> seen;
+  std::optional<Code> failing;
+  DeviceRegister followed{
+      *store, devices, [this](const Ended& ended, std::function<void(Result<void>)> done) {
+        EXPECT_EQ(devices.find(ended.device)->state == "revoked", ended.standing)
+            << "nothing decided before can leave any more";
+        seen.push_back(ended);
+        if (failing) return done(fail(*failing, "the disk is full"));
+        done({});
+      }};
+};
+
+TEST_F(RegisterThatIsFollowed, ARevocationEndsTheStanding) {
+  ASSERT_TRUE(becomes(record));
+  EXPECT_TRUE(seen.empty());
+  record.state = "revoked";
+  record.revoked_at = clock.now();
+  ASSERT_TRUE(becomes(record));
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_TRUE(seen[0].standing);
+  EXPECT_EQ(seen[0].device, record.id);
+  EXPECT_EQ(seen[0].at, clock.now());
+}
+
+TEST_F(RegisterThatIsFollowed, EvidenceThatEndsBeforeItsTimeEnds) {
+  record.evidence_ended_at = clock.now();
+  record.evidence_ended_why = "asked";
+  ASSERT_TRUE(becomes(record));
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_FALSE(seen[0].standing);
+}
+
+TEST_F(RegisterThatIsFollowed, AnotherBootEndsWhatTheOneBeforeWasGoodFor) {
+  ASSERT_TRUE(becomes(record));
+  record.facts = facts("bb", "01");
+  ASSERT_TRUE(becomes(record));
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_FALSE(seen[0].standing);
+}
+
+TEST_F(RegisterThatIsFollowed, TheSameBootWithMoreFilesUsedEndsNothing) {
+  ASSERT_TRUE(becomes(record));
+  record.facts = facts("aa", "02");
+  record.labels = R"({"site":"berlin"})";
+  ASSERT_TRUE(becomes(record));
+  EXPECT_TRUE(seen.empty());
+}
+
+TEST_F(RegisterThatIsFollowed, SaysSoWhereWhatFollowsIsNotOnDisk) {
+  failing = Code::revocation_failed;
+  record.state = "revoked";
+  const auto changed = becomes(record);
+  ASSERT_FALSE(changed);
+  EXPECT_EQ(changed.error().code, Code::revocation_failed);
+  EXPECT_EQ(devices.find(record.id)->state, "revoked") << "it stands, and may be asked for again";
+}
+
 }  // namespace
 }  // namespace mintmark::issuer

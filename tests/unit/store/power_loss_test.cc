@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <random>
 
+#include "audit/issuance_log.h"
 #include "records.h"
 #include "store/store.h"
 #include "support/power_loss.h"
@@ -264,6 +266,34 @@ Devices lives_of_devices() {
 
 // A device and its ticket are of one transaction, so their tables are held against each other too.
 TEST(PowerLossTest, LosesNoEnrolmentNoTicketAndNoRevocation) { survive(lives_of_devices(), 500); }
+
+// --- tokens as they were issued, and indexes of status lists ---
+
+audit::Issued issued(int number) {
+  return {.jti = "jti-" + std::to_string(number),
+          .device = "device",
+          .audience = "https://api.example",
+          .kid = "kid",
+          .rule = std::string(700, 'r'),
+          .issued_at = from_unix(1'800'000'000),
+          .expires_at = from_unix(1'800'000'300),
+          .list = 1,
+          .index = static_cast<std::uint32_t>(number),
+          .ends_with_evidence = false};
+}
+
+TEST(PowerLossTest, LosesNoTokenThatMayHaveLeft) {
+  Life<audit::IssuanceLog> life{
+      [](const std::string& path) { return audit::open_issuance_log(path); }, {}, 5};
+  for (int i = 0; i < 12; ++i) {
+    life.steps.push_back([i](audit::IssuanceLog& log) {
+      std::promise<bool> written;
+      log.append(issued(i), [&](const Result<void>& done) { written.set_value(done.has_value()); });
+      return written.get_future().get();
+    });
+  }
+  survive(life, 200);
+}
 
 // --- and what these tests would see ---
 

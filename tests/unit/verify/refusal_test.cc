@@ -13,7 +13,7 @@ namespace {
 
 TEST(Refusal, HasACodeOfItsNameAndNoOtherHasIt) {
   std::set<std::string_view> names;
-  for (int i = 0; i <= static_cast<int>(Refusal::metadata_issuer_mismatch); ++i) {
+  for (int i = 0; i <= static_cast<int>(Refusal::revocations_stale); ++i) {
     const auto refusal = static_cast<Refusal>(i);
     EXPECT_TRUE(names.insert(name_of(refusal)).second) << name_of(refusal);
     const Code code = code_named(name_of(refusal));
@@ -28,7 +28,7 @@ TEST(Refusal, OfACodeWithoutOneRefusesStill) {
 
 // What mint-gate answers by the status of a code, services answer by this.
 TEST(Refusal, SaysNothingAboutTheTokenWhereItsCodeIsAnsweredBy503) {
-  for (int i = 0; i <= static_cast<int>(Refusal::metadata_issuer_mismatch); ++i) {
+  for (int i = 0; i <= static_cast<int>(Refusal::revocations_stale); ++i) {
     const auto refusal = static_cast<Refusal>(i);
     EXPECT_EQ(is_unavailable(refusal), facts_of(code_named(name_of(refusal))).http_status >= 500)
         << name_of(refusal);
@@ -50,7 +50,7 @@ TEST(Refusal, HasTheSameNameInC) {
     EXPECT_EQ(std::stoi((*at)[2]), ++last) << name;
     EXPECT_EQ(name_of(static_cast<Refusal>(last - 1)), name);
   }
-  EXPECT_EQ(last, static_cast<int>(Refusal::metadata_issuer_mismatch) + 1);
+  EXPECT_EQ(last, static_cast<int>(Refusal::revocations_stale) + 1);
 }
 
 }  // namespace

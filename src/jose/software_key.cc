@@ -1,4 +1,4 @@
-#include "agent/software_key.h"
+#include "jose/software_key.h"
 
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
@@ -6,7 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-namespace mintmark::agent {
+namespace mintmark::jose {
 namespace {
 
 // A private key is 32 octets; the rest is room for keys that end while others begin.
@@ -29,7 +29,7 @@ SoftwarePair new_pair() {
   return {made, [](void* pair) { EVP_PKEY_free(static_cast<EVP_PKEY*>(pair)); }};
 }
 
-std::optional<jose::PublicKey> public_half(const SoftwarePair& pair) {
+std::optional<PublicKey> public_half(const SoftwarePair& pair) {
   std::uint8_t* encoded = nullptr;
   const int size = i2d_PUBKEY(key_of(pair), &encoded);
   if (size <= 0) {
@@ -38,7 +38,7 @@ std::optional<jose::PublicKey> public_half(const SoftwarePair& pair) {
   }
   const Bytes spki(encoded, encoded + size);
   OPENSSL_free(encoded);
-  auto key = jose::PublicKey::from_spki(spki);
+  auto key = PublicKey::from_spki(spki);
   return key ? std::optional(std::move(*key)) : std::nullopt;
 }
 
@@ -54,8 +54,8 @@ std::optional<Bytes> sign_es256(const SoftwarePair& pair, BytesView octets) {
     return std::nullopt;
   }
   der.resize(size);
-  auto signature = jose::signature_from_der(jose::Algorithm::es256, der);
+  auto signature = signature_from_der(Algorithm::es256, der);
   return signature ? std::optional(std::move(*signature)) : std::nullopt;
 }
 
-}  // namespace mintmark::agent
+}  // namespace mintmark::jose

@@ -1,13 +1,13 @@
-// EC P-256 keys in this process's own memory: how those of the agent are made and sign, whether a
-// file keeps them or nothing does.
+// EC P-256 keys in this process's own memory: how they are made and sign, whether a file keeps them
+// or nothing does.
 #pragma once
 
 #include <memory>
 #include <optional>
 
-#include "agent/device_key.h"
+#include "jose/key.h"
 
-namespace mintmark::agent {
+namespace mintmark::jose {
 
 /// An EVP_PKEY; its private part is wiped when freed, and lives in OpenSSL's secure memory where
 /// that is set up (secure_keys).
@@ -21,8 +21,8 @@ bool secure_keys();
 /// Null where OpenSSL makes none.
 [[nodiscard]] SoftwarePair new_pair();
 /// Nothing where OpenSSL cannot encode it.
-[[nodiscard]] std::optional<jose::PublicKey> public_half(const SoftwarePair& pair);
+[[nodiscard]] std::optional<PublicKey> public_half(const SoftwarePair& pair);
 /// r || s over SHA-256 of the octets; nothing where OpenSSL makes none. Thread-safe.
 [[nodiscard]] std::optional<Bytes> sign_es256(const SoftwarePair& pair, BytesView octets);
 
-}  // namespace mintmark::agent
+}  // namespace mintmark::jose

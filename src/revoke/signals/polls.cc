@@ -1,0 +1,220 @@
+#include "revoke/signals/polls.h"
+
+#include <atomic>
+
+#include "base/bytes.h"
+#include "telemetry/log.h"
+
+namespace mintmark::revoke::signals {
+namespace {
+
+using telemetry::Level;
+using steady = std::chrono::steady_clock;
+
+/// A log that tells nobody of its entries is looked at as often.
+constexpr std::chrono::milliseconds look_after{1000};
+/// However many entries come.
+constexpr std::chrono::milliseconds between_looks{20};
+
+}  // namespace
+
+struct Polls::Signed {
+  std::mutex mutex;
+  std::map<std::string, std::map<std::string, std::string>> by_stream;
+};
+
+/// One answer whose SETs are being signed.
+struct Polls::Signing {
+  std::mutex mutex;
+  std::string stream;
+  PollAnswer answer;
+  std::optional<Error> error;
+  std::size_t left = 0;
+  Done done;
+  std::shared_ptr<Signed> kept;
+
+  void put(const std::string& jti, Result<std::string> set) {
+    const std::lock_guard lock(mutex);
+    if (set)
+      answer.sets[jti] = std::move(*set);
+    else
+      error = std::move(set.error());
+  }
+  void finish() {
+    {
+      const std::lock_guard lock(mutex);
+      if (--left > 0) return;
+    }
+    {
+      const std::lock_guard lock(kept->mutex);
+      kept->by_stream[stream] = answer.sets;
+    }
+    if (answer.sets.empty() && error) return done(tl::unexpected<Error>(std::move(*error)));
+    // What could not be signed now comes at the next poll.
+    answer.more = answer.more || error.has_value();
+    done(std::move(answer));
+  }
+};
+
+Polls::Polls(Streams& streams, SignSet sign, PollLimits limits)
+    : streams_(streams),
+      sign_(std::move(sign)),
+      limits_(limits),
+      signed_(std::make_shared<Signed>()),
+      thread_([this] { work(); }) {}
+
+Polls::~Polls() { end(); }
+
+void Polls::end() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Polls::run(std::function<void()> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ending_ || jobs_.size() >= limits_.waiting_jobs) return false;
+    jobs_.push_back(std::move(job));
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void Polls::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
+  changed_.notify_one();
+}
+
+void Polls::poll(PollWish wish, Done done) {
+  auto waiting = std::make_shared<Waiting>(
+      Waiting{std::move(wish), {}, std::move(done), steady::now() + limits_.wait});
+  if (run([this, waiting] { begin(std::move(*waiting)); })) return;
+  waiting->done(fail(Code::overloaded, "too many ask for events at once"));
+}
+
+std::function<void()> Polls::next_job(std::unique_lock<std::mutex>& lock) {
+  for (;;) {
+    const auto due = looked_ + (woken_ ? between_looks : look_after);
+    if (!waiting_.empty() && steady::now() >= due) {
+      woken_ = false;
+      looked_ = steady::now();
+      return [this] { look_again(); };
+    }
+    if (!jobs_.empty()) {
+      auto job = std::move(jobs_.front());
+      jobs_.pop_front();
+      return job;
+    }
+    if (ending_) return nullptr;
+    if (waiting_.empty())
+      changed_.wait(lock);
+    else
+      changed_.wait_until(lock, due);
+  }
+}
+
+void Polls::work() {
+  for (;;) {
+    std::function<void()> job;
+    {
+      std::unique_lock lock(mutex_);
+      job = next_job(lock);
+    }
+    if (!job) break;
+    job();
+  }
+  for (auto& [stream, waiting] : waiting_) waiting.done(PollAnswer{});
+  waiting_.clear();
+}
+
+void Polls::begin(Waiting waiting) {
+  auto audience = streams_.poll_audience(waiting.wish.owner, waiting.wish.stream);
+  if (!audience) return waiting.done(pass_on(audience));
+  waiting.audience = std::move(*audience);
+  std::set<std::string> done(waiting.wish.acknowledged.begin(), waiting.wish.acknowledged.end());
+  const auto& errors = waiting.wish.errors;
+  if (!errors.empty()) {
+    const auto& [jti, error] = *errors.begin();
+    telemetry::log(Level::warning, "ssf_set_refused",
+                   {{"stream", waiting.wish.stream},
+                    {"jti", printable(jti)},
+                    {"why", error},
+                    {"and_others", std::to_string(errors.size() - 1)}});
+  }
+  for (const auto& [jti, error] : errors) done.insert(jti);
+  if (!done.empty()) {
+    if (auto kept = streams_.acknowledge(waiting.wish.stream, std::move(done)); !kept)
+      return waiting.done(pass_on(kept));
+  }
+  attempt(std::move(waiting));
+}
+
+void Polls::look_again() {
+  auto all = std::exchange(waiting_, {});
+  for (auto& [stream, waiting] : all) attempt(std::move(waiting));
+}
+
+void Polls::attempt(Waiting waiting) {
+  auto outbox = streams_.next(waiting.wish.stream, std::min(waiting.wish.most, limits_.sets));
+  if (!outbox) return waiting.done(pass_on(outbox));
+  const bool wants = waiting.wish.most > 0;
+  if (!outbox->sets.empty()) return sign(waiting, std::move(*outbox));
+  if (wants) forget_signed(waiting.wish.stream);
+  if (wants && outbox->more) {
+    // Many entries that do not concern it lie before: others come first.
+    auto again = std::make_shared<Waiting>(std::move(waiting));
+    if (run([this, again] { attempt(std::move(*again)); })) return;
+    return again->done(PollAnswer{{}, true});
+  }
+  if (!wants || waiting.wish.immediately || steady::now() >= waiting.until)
+    return waiting.done(PollAnswer{{}, outbox->more});
+  const std::string stream = waiting.wish.stream;
+  if (const auto before = waiting_.find(stream); before != waiting_.end()) {
+    before->second.done(PollAnswer{});
+    waiting_.erase(before);
+  }
+  waiting_.emplace(stream, std::move(waiting));
+}
+
+void Polls::forget_signed(const std::string& stream) {
+  const std::lock_guard lock(signed_->mutex);
+  signed_->by_stream.erase(stream);
+}
+
+void Polls::sign(const Waiting& waiting, Outbox outbox) {
+  auto signing = std::make_shared<Signing>();
+  signing->stream = waiting.wish.stream;
+  signing->answer.more = outbox.more;
+  signing->done = waiting.done;
+  signing->kept = signed_;
+  signing->left = outbox.sets.size() + 1;
+  std::map<std::string, std::string> known;
+  {
+    const std::lock_guard lock(signed_->mutex);
+    if (const auto found = signed_->by_stream.find(signing->stream);
+        found != signed_->by_stream.end())
+      known = found->second;
+  }
+  for (const PlannedSet& set : outbox.sets) {
+    if (const auto found = known.find(set.jti); found != known.end()) {
+      signing->put(set.jti, found->second);
+      signing->finish();
+      continue;
+    }
+    sign_(set_claims(set, streams_.issuer(), waiting.audience, streams_.now()),
+          [signing, jti = set.jti](Result<std::string> jws) {
+            signing->put(jti, std::move(jws));
+            signing->finish();
+          });
+  }
+  signing->finish();
+}
+
+}  // namespace mintmark::revoke::signals
