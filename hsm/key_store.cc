@@ -23,9 +23,8 @@ std::string_view name_of(Purpose purpose) {
 }
 
 Result<Purpose> purpose_named(std::string_view name) {
-  for (const Purpose purpose :
-       {Purpose::access_token, Purpose::client_attestation, Purpose::result, Purpose::status_list,
-        Purpose::event, Purpose::tls}) {
+  for (const Purpose purpose : {Purpose::access_token, Purpose::client_attestation, Purpose::result,
+                                Purpose::status_list, Purpose::event, Purpose::tls}) {
     if (name_of(purpose) == name) return purpose;
   }
   return fail(Code::invalid_argument, "\"" + std::string(name) + "\" is no purpose of a key");

@@ -48,7 +48,7 @@ class StatusList {
   std::string aggregation_uri_;
 };
 
-/// zlib at its best (§4.1 (4)).
+/// zlib (§4.1 (4)).
 [[nodiscard]] Bytes compressed_list(BytesView octets);
 /// §4.2 and §4.3. Without an `aggregation_uri` that is "".
 [[nodiscard]] Json status_list_json(unsigned bits, BytesView compressed,

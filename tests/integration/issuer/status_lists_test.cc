@@ -85,7 +85,7 @@ TEST_F(StatusLists, SayOfATokenThatItIsGoodUntilItIsRevoked) {
   EXPECT_EQ(said(token, true), verify::ListedStatus::valid);
   EXPECT_EQ(judged(token)["status"], 0);
 
-  (void)stack.control({"tokens", "revoke", "--jti", token.jti});
+  (void)stack.control({"tokens", "revoke", "--jti=" + token.jti});
   await("both forms of the list to say so", [&] {
     return said(token, false) == verify::ListedStatus::invalid &&
            said(token, true) == verify::ListedStatus::invalid;
@@ -99,7 +99,7 @@ TEST_F(StatusLists, SayOfATokenThatItIsGoodUntilItIsRevoked) {
 
 TEST_F(StatusLists, SayItStillWhenTheFrontWasKilled) {
   const Reference token = issued();
-  (void)stack.control({"tokens", "revoke", "--jti", token.jti});
+  (void)stack.control({"tokens", "revoke", "--jti=" + token.jti});
   const int front = stack.front_pid();
   ASSERT_EQ(kill(front, SIGKILL), 0);
   await("another front", [&] { return stack.front_pid() != front && stack.front_pid() > 0; });
@@ -119,12 +119,15 @@ TEST_F(StatusLists, AreFoundByTheMetadataAndByTheListsThemselves) {
 
 TEST_F(StatusLists, AreNotSentAgainToWhoHasThemAndNotMadeForThem) {
   const Reference token = issued();
-  const auto headers = stack.curl({"--fail", "--include", token.uri}).output;
-  const auto at = headers.find("ETag: ") + 6;
-  const std::string etag = headers.substr(at, headers.find('\r', at) - at);
-  EXPECT_NE(headers.find("Cache-Control: public, max-age=60\r"), std::string::npos) << headers;
-  const auto again = stack.curl({"--include", "--header", "If-None-Match: " + etag, token.uri});
-  EXPECT_EQ(again.output.rfind("HTTP/1.1 304 ", 0), 0U) << again.output;
+  // It may be made anew once more, for what was revoked within the second before.
+  await("the same list again", [&] {
+    const auto headers = stack.curl({"--fail", "--include", token.uri}).output;
+    EXPECT_NE(headers.find("Cache-Control: public, max-age=60\r"), std::string::npos) << headers;
+    const auto at = headers.find("ETag: ") + 6;
+    const std::string etag = headers.substr(at, headers.find('\r', at) - at);
+    const auto again = stack.curl({"--include", "--header", "If-None-Match: " + etag, token.uri});
+    return again.output.rfind("HTTP/1.1 304 ", 0) == 0;
+  });
   const auto unknown = stack.curl({"--include", stack["MINT_ISSUER"] + "/status/4711"});
   EXPECT_EQ(unknown.output.rfind("HTTP/1.1 404 ", 0), 0U) << unknown.output;
 }
