@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "gate/kept_keys.h"
+#include "gate/told_revocations.h"
 #include "unit/gate/decided.h"
 #include "verify/proof.h"
 
@@ -236,6 +237,48 @@ TEST_F(Decided, WithoutKeysIs503AndSaysWhenToComeBack) {
   EXPECT_EQ(code(response), "gate_starting");
   EXPECT_EQ(field(response, "Retry-After"), "1");
   tap->set(true);
+}
+
+TEST_F(Kept, KeysThatHaveChangedAreFetchedAsSoonAsThePauseAllows) {
+  const KeptKeys& kept = keep_keys();
+  tap_->set(true);
+  await_usable(kept);
+  const auto before = kept.version();
+  kept.ask_again();
+  while (kept.version() == before) std::this_thread::yield();
+}
+
+TEST_F(Kept, KeysThatChangeWhileTheyAreFetchedAreFetchedOnceMore) {
+  const KeptKeys& kept = keep_keys();
+  tap_->await_asked(1);
+  kept.ask_again();
+  tap_->set(true);
+  tap_->await_asked(2);
+}
+
+TEST_F(Decided, ForARevokedTokenIs401AndWhereThatIsNotKnown503) {
+  rule(usual());
+  const auto told = std::make_shared<test::ToldByTest>();
+  VerifierOptions own = options();
+  own.revocations = std::make_shared<ToldRevocations>(
+      told, std::make_shared<KeptKeys>(source(), KeptKeysLimits{}));
+  policy_->verifier = std::make_shared<const Verifier>(verifier(std::move(own)));
+  const std::string good = token();
+  EXPECT_EQ(decide_for(good).status, 200U);
+  for (const Refusal refusal : {Refusal::token_revoked, Refusal::token_key_revoked}) {
+    told->refusal = refusal;
+    const auto response = decide_for(good);
+    EXPECT_EQ(response.status, 401U);
+    EXPECT_EQ(code(response), name_of(refusal));
+    EXPECT_NE(field(response, "WWW-Authenticate").find("invalid_token"), std::string::npos);
+  }
+  for (const Refusal refusal : {Refusal::revocations_unavailable, Refusal::revocations_stale}) {
+    told->refusal = refusal;
+    const auto response = decide_for(good);
+    EXPECT_EQ(response.status, 503U);
+    EXPECT_EQ(code(response), name_of(refusal));
+    EXPECT_EQ(field(response, "Retry-After"), "1");
+  }
 }
 
 }  // namespace

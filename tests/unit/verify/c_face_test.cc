@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "jose/file_key.h"
 #include "support/soft_key.h"
+#include "support/temporary_directory.h"
 
 namespace mintmark {
 namespace {
@@ -309,6 +311,40 @@ TEST_F(CFace, SaysNothingOfANullResult) {
 }
 
 TEST_F(CFace, HasTheVersionOfItsHeader) { EXPECT_EQ(mintmark_abi_version(), MINTMARK_ABI_VERSION); }
+
+TEST_F(CFace, SubscribesWithAKeyThatServesAndWithNoOther) {
+  const Options own = options();
+  EXPECT_EQ(mintmark_options_subscribe(nullptr, "service-1", "key.pem"), MINTMARK_INVALID_ARGUMENT);
+  EXPECT_EQ(mintmark_options_subscribe(own.get(), nullptr, "key.pem"), MINTMARK_INVALID_ARGUMENT);
+  EXPECT_EQ(mintmark_options_subscribe(own.get(), "", "key.pem"), MINTMARK_INVALID_ARGUMENT);
+  EXPECT_EQ(mintmark_options_subscribe(own.get(), "service-1", nullptr), MINTMARK_INVALID_ARGUMENT);
+  EXPECT_EQ(mintmark_options_subscribe(own.get(), "service-1", ""), MINTMARK_INVALID_ARGUMENT);
+  ASSERT_EQ(mintmark_options_subscribe(own.get(), "service-1", "/nowhere/key.pem"), MINTMARK_OK);
+  mintmark_verifier* made = nullptr;
+  EXPECT_EQ(mintmark_verifier_new(own.get(), &made), MINTMARK_INVALID_ARGUMENT);
+  EXPECT_EQ(made, nullptr);
+}
+
+TEST_F(CFace, SaysNothingOfATokenBeforeItIsToldWhatWasRevoked) {
+  const test::TemporaryDirectory directory;
+  const std::string file = directory.path() / "service.pem";
+  ASSERT_TRUE(jose::FileKey::open_or_make(file, {Code::internal, "the key"}));
+  mintmark_options* made = nullptr;
+  ASSERT_EQ(mintmark_options_new("https://127.0.0.1:1", service, &made), MINTMARK_OK);
+  const Options own(made);
+  ASSERT_EQ(mintmark_options_set_jwks(made, jwks().c_str()), MINTMARK_OK);
+  ASSERT_EQ(mintmark_options_subscribe(made, "service-1", file.c_str()), MINTMARK_OK);
+  const Verifier verifying = verifier(own);
+  EXPECT_EQ(mintmark_revocations_age(verifying.get()), -1);
+  EXPECT_EQ(mintmark_revocations_age(nullptr), -1);
+  EXPECT_EQ(mintmark_revocations_age(verifier(options()).get()), -1);
+  mintmark_result* result = nullptr;
+  EXPECT_EQ(mintmark_check_without_proof(verifying.get(),
+                                         token({{"iss", "https://127.0.0.1:1"}}).c_str(), &result),
+            MINTMARK_UNAVAILABLE);
+  const Result kept(result);
+  EXPECT_EQ(mintmark_result_refusal(result), MINTMARK_REVOCATIONS_UNAVAILABLE);
+}
 
 }  // namespace
 }  // namespace mintmark

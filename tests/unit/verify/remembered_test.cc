@@ -261,5 +261,37 @@ TEST_F(TokenMemoryOf, AnyNumberKnowsADeviceByItsEarlierTokens) {
   EXPECT_FALSE(memory.head_of("device"));
 }
 
+TEST_F(Remembered, IsRefusedAtEachCallForWhatWasRevokedSince) {
+  const auto told = std::make_shared<test::ToldByTest>();
+  auto chosen = options();
+  chosen.revocations = told;
+  const Verifier verifier = TokenFixture::verifier(std::move(chosen));
+  const auto asked_with = [&](std::optional<Refusal> refusal) {
+    told->refusal = refusal;
+    return answer(verifier, proof(token_));
+  };
+  EXPECT_EQ(asked_with(std::nullopt), "");
+  for (const Refusal refusal :
+       {Refusal::token_revoked, Refusal::token_suspended, Refusal::token_key_revoked,
+        Refusal::revocations_unavailable, Refusal::revocations_stale}) {
+    EXPECT_EQ(asked_with(refusal), name_of(refusal));
+  }
+  EXPECT_EQ(asked_with(std::nullopt), "");
+  EXPECT_EQ(told->asked, 7);
+  EXPECT_EQ(verifier.tokens_remembered(), 1U);
+}
+
+TEST_F(Remembered, HasAProofThatIsStillGoodWhereItIsNotKnownWhatWasRevoked) {
+  const auto told = std::make_shared<test::ToldByTest>();
+  told->refusal = Refusal::revocations_stale;
+  auto chosen = options();
+  chosen.revocations = told;
+  const Verifier verifier = TokenFixture::verifier(std::move(chosen));
+  const std::string once = proof(token_);
+  EXPECT_EQ(answer(verifier, once), "revocations_stale");
+  told->refusal.reset();
+  EXPECT_EQ(answer(verifier, once), "");
+}
+
 }  // namespace
 }  // namespace mintmark

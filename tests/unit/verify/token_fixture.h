@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -47,6 +48,22 @@ class FakeKeySource final : public KeySource {
 
  private:
   std::shared_ptr<KeyAnswers> answers_;
+};
+
+/// What was revoked, as the test says it.
+class ToldByTest final : public Revocations {
+ public:
+  [[nodiscard]] tl::expected<void, Refused> judge(const Token& token) const override {
+    ++asked;
+    if (token.token_id == "token-1" && token.subject == "device-1" && refusal)
+      return tl::unexpected<Refused>({*refusal, "told by the test"});
+    return {};
+  }
+  [[nodiscard]] std::uint64_t keys_epoch() const override { return epoch; }
+
+  std::optional<Refusal> refusal;
+  std::atomic<std::uint64_t> epoch{0};
+  mutable std::atomic<int> asked{0};
 };
 
 class TokenFixture {

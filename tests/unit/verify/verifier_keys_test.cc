@@ -1,6 +1,8 @@
 // When the verifier asks for keys, and what it does while it has none.
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "token_fixture.h"
 
 namespace mintmark {
@@ -168,6 +170,48 @@ TEST_F(VerifierKeys, AreNotAskedForByATokenThatIsNone) {
   make();
   expect_refused("x", Refusal::token_malformed);
   EXPECT_EQ(keys().asked, 0);
+}
+
+TEST_F(VerifierKeys, AreAskedForAgainWhenTheyHaveChangedAndNotBeforeThePause) {
+  const auto told = std::make_shared<test::ToldByTest>();
+  auto wanted = options();
+  wanted.revocations = told;
+  verifier_ = std::make_unique<Verifier>(std::move(wanted), source());
+  expect_taken();
+  ++told->epoch;
+  expect_taken();
+  EXPECT_EQ(keys().asked, 1) << "the pause is not over";
+  clock().advance(seconds{5});
+  const SoftKey other;
+  publish(key_document({published(other)}));
+  expect_refused(token(), Refusal::token_key_unknown);
+  EXPECT_EQ(keys().asked, 2);
+  EXPECT_TRUE(verifier_->check_without_proof(token_by(other)));
+  clock().advance(seconds{5});
+  EXPECT_TRUE(verifier_->check_without_proof(token_by(other)));
+  EXPECT_EQ(keys().asked, 2) << "nothing changed since";
+}
+
+TEST_F(VerifierKeys, ThatHaveChangedAreUsedAsTheyWereWhileTheIssuerIsAway) {
+  const auto told = std::make_shared<test::ToldByTest>();
+  auto wanted = options();
+  wanted.revocations = told;
+  verifier_ = std::make_unique<Verifier>(std::move(wanted), source());
+  expect_taken();
+  ++told->epoch;
+  go_away();
+  clock().advance(seconds{5});
+  expect_taken();
+  EXPECT_EQ(keys().asked, 2);
+}
+
+TEST_F(VerifierKeys, AndRevocationsThatAreForgottenBeforeTheSkewIsOverMakeNoVerifier) {
+  auto wanted = options();
+  wanted.revocations = std::make_shared<test::ToldByTest>();
+  wanted.skew = seconds{3601};
+  EXPECT_THROW(Verifier(wanted, source()), std::invalid_argument);
+  wanted.skew = seconds{3600};
+  EXPECT_NO_THROW(Verifier(wanted, source()));
 }
 
 }  // namespace
