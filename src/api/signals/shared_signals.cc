@@ -79,7 +79,7 @@ http::Response too_many() {
 /// The action runs where it may wait for the disk.
 http::Handler guarded(const SharedSignals& parts, Action action) {
   return [parts, action = std::move(action)](http::Request request, const http::Respond& respond) {
-    auto caller = parts.access(request, events_scope);
+    auto caller = parts.access(request, issuer::role_events);
     if (!caller) return respond(parts.refuse(caller.error()));
     auto job = [owner = Owner{std::move(caller->id), std::move(caller->audiences)},
                 request = std::move(request), respond, action] { respond(action(owner, request)); };
@@ -165,7 +165,7 @@ void add_poll(http::Router& router, const std::string& below, const SharedSignal
   const std::string prefix = below + "/poll/";
   router.on("POST", prefix + "*",
             [parts, prefix](const http::Request& request, const http::Respond& respond) {
-              auto caller = parts.access(request, events_scope);
+              auto caller = parts.access(request, issuer::role_events);
               if (!caller) return respond(parts.refuse(caller.error()));
               auto wish = read_poll(request);
               if (!wish) return respond(refusal(wish.error()));

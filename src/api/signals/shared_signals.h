@@ -12,14 +12,11 @@
 
 namespace mintmark::api {
 
-/// What a token must allow for all of these.
-inline constexpr std::string_view events_scope = "events";
-
 /// References must outlive the router.
 struct SharedSignals {
   std::string issuer;
   std::chrono::seconds max_age{300};  ///< Of the metadata (Cache-Control).
-  ServiceAccess access;
+  ServiceAccess access;               ///< Asked for issuer::role_events.
   /// How an error of `access` is answered.
   std::function<http::Response(const Error&)> refuse;
   revoke::signals::Streams& streams;
