@@ -34,8 +34,8 @@ class ServiceLogin {
   /// `unavailable`; `issuer_answer_invalid`.
   [[nodiscard]] Result<http::Headers> headers_for(const std::string& url, Moment now,
                                                   Deadline deadline);
-  /// Of each answer to such a GET, which came `now`. Keeps the nonce that it brings (RFC 9449 §9). True: with it, or
-  /// with another token, the call may pass; the next headers_for has them.
+  /// Of each answer to such a GET, which came `now`. Keeps the nonce that it brings (RFC 9449 §9).
+  /// True: with it, or with another token, the call may pass; the next headers_for has them.
   [[nodiscard]] bool may_pass_again(const http::Response& answer, Moment now);
 
  private:
