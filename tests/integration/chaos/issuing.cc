@@ -118,7 +118,7 @@ void ChaosOperator::take_back(const Cut& cut) {
   std::vector<std::string> words{"tokens", "revoke", "--reason", "chaos"};
   switch (cut.what) {
     case Cut::What::token:
-      words.insert(words.end(), {"--jti", cut.name});
+      words.push_back("--jti=" + cut.name);  // It may begin with a dash.
       break;
     case Cut::What::rule:
       words.insert(words.end(), {"--rule", cut.name});
