@@ -15,6 +15,7 @@ using clock = std::chrono::steady_clock;
 using Fetched = tl::expected<KeyDocument, Refused>;
 
 constexpr std::chrono::seconds shortest_age{2};
+constexpr std::chrono::milliseconds first_pause{500};
 
 }  // namespace
 
@@ -73,8 +74,10 @@ void KeptKeys::State::fetch_while_wanted() {
 void KeptKeys::State::take(const Fetched& fetched, clock::time_point asked_at) {
   fetching = wanted = false;
   attempts.fetch_add(1, std::memory_order_acq_rel);
-  not_before = asked_at + limits.pause;
-  due = clock::now() + limits.pause;
+  // Before the first keys nobody gets in: whoever was started beside the issuer asks again soon.
+  const auto pause = version == 0 ? std::min(limits.pause, first_pause) : limits.pause;
+  not_before = asked_at + pause;
+  due = clock::now() + pause;
   auto keys = fetched ? verify::KeySet::parse(fetched->jwks) : fail(Code::internal, "");
   if (fetched && keys) {
     document = *fetched;

@@ -217,6 +217,7 @@ void ChaosGate::look() {
   if (at == std::string::npos) return;
   const std::chrono::duration<double> age(std::stod(answer->body.substr(at + name.size())));
   if (age.count() < 0 || began - std::chrono::duration_cast<Steady::duration>(age) <= since) return;
+  if (!is_ready()) return;  // Its keys come by another way than what was revoked.
   const std::lock_guard lock(mutex_);
   if (changes != link_.changes) return;
   ++link_.changes;
