@@ -31,11 +31,14 @@ Error of_an_answer(Error error) {
   return error;
 }
 
+/// What the limit bounds: all that is kept until the answer is whole, or what is given on at once.
+enum class Kept { whole, in_parts };
+
 /// Reads the answer; octets that came behind it stay in `pending_`.
 class AnswerReader {
  public:
-  AnswerReader(bool answers_head, std::size_t body_limit)
-      : answers_head_(answers_head), body_limit_(body_limit) {}
+  AnswerReader(bool answers_head, std::size_t body_limit, Kept kept)
+      : answers_head_(answers_head), body_limit_(body_limit), kept_(kept) {}
 
   [[nodiscard]] Result<Response> read(ClientConnection& connection, Deadline deadline) {
     while (!head_complete_ || !body_.complete()) {
@@ -99,7 +102,7 @@ class AnswerReader {
     }
     keeps_alive_ = parser.keep_alive();
     const auto length = parser.content_length();
-    if (length && *length > body_limit_) {
+    if (kept_ == Kept::whole && length && *length > body_limit_) {
       return fail(Code::http_answer_too_large,
                   "the answer is longer than " + std::to_string(body_limit_) + " octets");
     }
@@ -138,6 +141,7 @@ class AnswerReader {
 
   bool answers_head_;
   std::size_t body_limit_;
+  Kept kept_;
   std::string pending_;
   Response response_;
   BodyReader body_;
@@ -154,7 +158,7 @@ Exchange exchange(ClientConnection& connection, const std::string& request, bool
   Exchange exchange;
   auto written = connection.write(request, deadline);
   exchange.written = written.has_value();
-  AnswerReader reader(answers_head, body_limit);
+  AnswerReader reader(answers_head, body_limit, Kept::whole);
   // A server may refuse before it has read everything, and close: its answer says more than the
   // broken write.
   exchange.answer = reader.read(connection, deadline);
@@ -167,7 +171,7 @@ Exchange exchange(ClientConnection& connection, const std::string& request, bool
 Result<StreamEnd> stream_exchange(ClientConnection& connection, const std::string& request,
                                   const StreamedCall& call) {
   const auto written = connection.write(request, call.head_by);
-  AnswerReader reader(call.method == "HEAD", call.part_octets);
+  AnswerReader reader(call.method == "HEAD", call.part_octets, Kept::in_parts);
   const auto head = reader.read_head(connection, call.head_by);
   if (!head) return tl::unexpected<Error>(written ? head.error() : written.error());
   if (!call.head(*head)) return StreamEnd::by_caller;

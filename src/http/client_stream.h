@@ -22,7 +22,8 @@ struct StreamedCall {
   Deadline head_by;
   /// The longest time in which nothing comes, once the head has; each octet begins it anew.
   std::chrono::milliseconds silence{30'000};
-  /// No more of the body is taken at once, nor may a chunk be longer.
+  /// No chunk may be longer, nor what is kept of a body that says no length. One that says it may
+  /// be of any: it comes in parts of what was read at once, and whoever keeps them counts.
   std::size_t part_octets = 1U << 20U;
   /// Called once with status and fields, whatever the status; `body` is empty. False: the call
   /// ends, its body is not read.
