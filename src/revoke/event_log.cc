@@ -4,13 +4,18 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "revoke/event_rows.h"
+#include "revoke/log_state.h"
+#include "revoke/patient_clock.h"
 #include "verify/frontier.h"
 
 namespace mintmark::revoke {
 namespace {
+
+using SteadyTime = PatientClock::Steady::time_point;
 
 /// Beyond, the disk does not keep up.
 constexpr std::size_t longest_queue = 65536;
@@ -23,6 +28,8 @@ constexpr std::size_t kept_in_memory = 16384;
 /// Everybody who was away no longer than this is told what was said meanwhile.
 constexpr std::chrono::seconds kept_at_least{3600};
 constexpr std::chrono::seconds between_forgetting{60};
+/// Whoever keeps the clock has as long to see that it is wrong.
+constexpr std::chrono::hours doubt{24};
 /// So few at a time that revocations hardly wait for what is forgotten.
 constexpr std::size_t forgotten_at_a_time = 1000;
 
@@ -38,16 +45,18 @@ class SqliteEventLog final : public EventLog {
  public:
   struct Start {
     EventRows rows;
-    Position position;
-    verify::RevokedSet revoked;
+    Snapshot known;
+    std::deque<Event> recent;
     std::uint64_t forgotten = 0;
   };
 
-  SqliteEventLog(Start start, const Clock& clock)
+  SqliteEventLog(Start start, const Clock& clock, std::function<SteadyTime()> steady)
       : clock_(clock),
+        over_(clock, {.doubt = doubt, .behind = doubt, .steady = std::move(steady)}),
         rows_(std::move(start.rows)),
-        position_(std::move(start.position)),
-        revoked_(std::move(start.revoked)),
+        last_(start.known.position),
+        state_(std::move(start.known)),
+        recent_(std::move(start.recent)),
         forgotten_(start.forgotten),
         worker_([this] { work(); }) {}
 
@@ -78,16 +87,14 @@ class SqliteEventLog final : public EventLog {
     told_.push_back(std::make_shared<const Told>(std::move(told)));
   }
 
-  Position position() const override {
-    const std::lock_guard lock(mutex_);
-    return position_;
-  }
+  Position position() const override { return state_.position(); }
 
   Result<std::vector<Event>> after(std::uint64_t seq, std::size_t most) const override {
     {
       const std::lock_guard lock(mutex_);
-      if (seq > position_.seq || seq < forgotten_) return not_kept();
-      const std::uint64_t oldest = position_.seq - recent_.size();
+      const std::uint64_t last = recent_.empty() ? state_.position().seq : recent_.back().seq;
+      if (seq > last || seq < forgotten_) return not_kept();
+      const std::uint64_t oldest = last - recent_.size();
       if (seq >= oldest) return from_memory(seq - oldest, most);
     }
     auto rows = rows_.after(seq, most);
@@ -101,14 +108,10 @@ class SqliteEventLog final : public EventLog {
     return events;
   }
 
-  Snapshot snapshot() const override {
-    const std::lock_guard lock(mutex_);
-    return {position_, revoked_};
-  }
+  Snapshot snapshot() const override { return state_.snapshot(); }
 
   verify::RevokedSet::Verdict judge(const verify::RevocableToken& token) const override {
-    const std::lock_guard lock(mutex_);
-    return revoked_.judge(token);
+    return state_.judge(token);
   }
 
  private:
@@ -167,7 +170,7 @@ class SqliteEventLog final : public EventLog {
   }
 
   void flush(std::vector<Waiting> waiting) {
-    Group group{{}, {}, position_};  // This thread alone writes it.
+    Group group{{}, {}, last_};
     std::vector<Result<std::uint64_t>> outcomes;
     for (Waiting& one : waiting) {
       if (auto fits = check(one.entries); !fits) {
@@ -207,39 +210,40 @@ class SqliteEventLog final : public EventLog {
     {
       const std::lock_guard lock(mutex_);
       those = told_;
-      position_ = std::move(group.position);
-      // Each was taken by check().
-      for (const Json& entry : group.entries) (void)revoked_.apply(entry).has_value();
       recent_.insert(recent_.end(), events.begin(), events.end());
       if (recent_.size() > kept_in_memory)
         recent_.erase(recent_.begin(), recent_.end() - static_cast<std::ptrdiff_t>(kept_in_memory));
     }
+    last_ = group.position;
+    // Each was taken by check().
+    state_.advance(std::move(group.position), group.entries);
     for (const auto& told : those) (*told)(events);
   }
 
   void forget() {
-    const Moment now = clock_.now();
-    if (now < forgot_at_ + between_forgetting) return;
+    const Moment now = over_.now();
+    if (forgot_at_ && over_.steady() < *forgot_at_ + between_forgetting) return;
+    if (!state_.forget(now)) return;
     const auto highest = rows_.forget(now - verify::RevokedSet::kept_past_end, now - kept_at_least,
                                       forgotten_at_a_time);
     // It is no loss: the next time will do.
-    if (!highest || *highest == 0) forgot_at_ = now;
+    if (!highest || *highest == 0) forgot_at_ = over_.steady();
     const std::lock_guard lock(mutex_);
-    revoked_.forget(now);
     if (highest) forgotten_ = std::max(forgotten_, *highest);
   }
 
   using Told = std::function<void(const std::vector<Event>&)>;
 
   const Clock& clock_;
+  PatientClock over_;
+  std::optional<SteadyTime> forgot_at_;
   mutable EventRows rows_;
+  Position last_;  // Of the thread that writes.
+  LogState state_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<const Told>> told_;
-  Position position_;
-  verify::RevokedSet revoked_;
   std::deque<Event> recent_;
   std::uint64_t forgotten_;
-  Moment forgot_at_{};
 
   std::mutex queue_mutex_;
   std::condition_variable changed_;
@@ -260,22 +264,36 @@ Result<verify::RevokedSet> read_revoked(EventRows& rows) {
   return revoked;
 }
 
+/// The latest without a gap, so that whoever comes back after a restart is told from memory.
+Result<std::deque<Event>> read_recent(EventRows& rows, std::uint64_t last) {
+  const std::uint64_t from = last - std::min<std::uint64_t>(last, kept_in_memory);
+  auto latest = rows.after(from, kept_in_memory);
+  if (!latest) return pass_on(latest);
+  std::deque<Event> recent;
+  for (auto row = latest->rbegin(); row != latest->rend() && row->seq == last; ++row, --last)
+    recent.push_front({row->seq, std::make_shared<const std::string>(std::move(row->text))});
+  return recent;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<EventLog>> open_event_log(const std::string& path, const Clock& clock,
-                                                 unsigned mode) {
+                                                 unsigned mode,
+                                                 std::function<SteadyTime()> steady) {
   auto rows = EventRows::open(path, mode);
   if (!rows) return pass_on(rows);
   auto state = rows->state();
   if (!state) return pass_on(state);
   auto revoked = read_revoked(*rows);
   if (!revoked) return pass_on(revoked);
+  auto recent = read_recent(*rows, state->seq);
+  if (!recent) return pass_on(recent);
   return std::make_unique<SqliteEventLog>(
       SqliteEventLog::Start{*std::move(rows),
-                            {std::move(state->log), state->seq, state->head},
-                            *std::move(revoked),
+                            {{std::move(state->log), state->seq, state->head}, *std::move(revoked)},
+                            *std::move(recent),
                             state->forgotten},
-      clock);
+      clock, std::move(steady));
 }
 
 }  // namespace mintmark::revoke

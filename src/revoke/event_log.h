@@ -56,17 +56,17 @@ class EventLog {
   /// more, or `seq` is beyond the last.
   [[nodiscard]] virtual Result<std::vector<Event>> after(std::uint64_t seq,
                                                          std::size_t most) const = 0;
-  /// A copy.
+  /// A copy, made without anybody waiting but the caller.
   [[nodiscard]] virtual Snapshot snapshot() const = 0;
   /// Of one token, now.
   [[nodiscard]] virtual verify::RevokedSet::Verdict judge(
       const verify::RevocableToken& token) const = 0;
 };
 
-/// SQLite, a file of its own; what is over is forgotten as time goes by. `clock` must outlive it.
-/// Errors of open_device_store.
-[[nodiscard]] Result<std::unique_ptr<EventLog>> open_event_log(const std::string& path,
-                                                               const Clock& clock,
-                                                               unsigned mode = 0600);
+/// SQLite, a file of its own; what is over is forgotten as time goes by (PatientClock, of a day).
+/// `clock` must outlive it. Errors of open_device_store.
+[[nodiscard]] Result<std::unique_ptr<EventLog>> open_event_log(
+    const std::string& path, const Clock& clock, unsigned mode = 0600,
+    std::function<std::chrono::steady_clock::time_point()> steady = std::chrono::steady_clock::now);
 
 }  // namespace mintmark::revoke

@@ -47,7 +47,17 @@ Sha256 head_of(const EventLog& log) {
 
 class EventLogTest : public testing::Test {
  protected:
-  [[nodiscard]] std::unique_ptr<EventLog> open() { return open_event_log(path_, clock_).value(); }
+  [[nodiscard]] std::unique_ptr<EventLog> open() {
+    return open_event_log(
+               path_, clock_, 0600,
+               [this] { return std::chrono::steady_clock::time_point(seconds{passed_}); })
+        .value();
+  }
+  /// By all clocks.
+  void pass(seconds time) {
+    passed_ += time.count();
+    clock_.advance(time);
+  }
   [[nodiscard]] Json token(const std::string& jti) const {
     return of_token(jti, clock_.now() + seconds{300});
   }
@@ -58,6 +68,7 @@ class EventLogTest : public testing::Test {
   test::Scratch directory_ = scratch_directory();
   const std::string path_ = directory_ / "events.db";
   test::ManualClock clock_;
+  std::atomic<std::int64_t> passed_{0};
 };
 
 TEST_F(EventLogTest, NumbersAndDatesEntriesFromOne) {
@@ -189,6 +200,27 @@ TEST_F(EventLogTest, GivesTheSameFromDiskAsFromMemory) {
   EXPECT_EQ(*events[0].text, from_memory);
 }
 
+TEST_F(EventLogTest, GivesTheLatestFromMemoryAfterARestartToo) {
+  { ASSERT_TRUE(append(*open(), {token("a"), token("b")})); }
+  const auto log = open();
+  auto other = store::Database::open(path_, 0600).value();
+  ASSERT_TRUE(other.execute("ALTER TABLE event RENAME TO elsewhere"));
+  const auto events = log->after(0, 10);
+  ASSERT_TRUE(events) << events.error().to_string();
+  EXPECT_EQ(events->size(), 2U);
+}
+
+TEST_F(EventLogTest, GivesFromMemoryWhatHasNoGapAlone) {
+  { ASSERT_TRUE(append(*open(), {token("a"), token("b"), token("c")})); }
+  auto other = store::Database::open(path_, 0600).value();
+  ASSERT_TRUE(other.execute("DELETE FROM event WHERE seq = 2; UPDATE log SET forgotten = 2"));
+  const auto log = open();
+  EXPECT_FALSE(log->after(1, 10));
+  EXPECT_EQ(log->after(2, 10).value().size(), 1U);
+  EXPECT_EQ(append(*log, {token("d")}), 4U);
+  EXPECT_EQ(log->after(2, 10).value().size(), 2U);
+}
+
 TEST_F(EventLogTest, WantsASnapshotWhereANumberIsBeyondTheLast) {
   const auto log = open();
   const auto refused = log->after(1, 10);
@@ -201,8 +233,8 @@ TEST_F(EventLogTest, ForgetsWhatIsOverButNotWhereItStands) {
   {
     const auto log = open();
     ASSERT_TRUE(append(*log, {token("old")}));
-    ASSERT_TRUE(append(*log, {of_token("long", clock_.now() + std::chrono::hours{48})}));
-    clock_.advance(std::chrono::hours{3});
+    ASSERT_TRUE(append(*log, {of_token("long", clock_.now() + std::chrono::hours{72})}));
+    pass(std::chrono::hours{27});
     ASSERT_TRUE(append(*log, {token("new")}));
     EXPECT_EQ(judge(*log, "old"), Verdict::good);
     EXPECT_EQ(judge(*log, "long"), Verdict::revoked);
@@ -224,8 +256,38 @@ TEST_F(EventLogTest, ForgetsWhatIsOverButNotWhereItStands) {
 TEST_F(EventLogTest, KeepsForAnHourWhatIsOver) {
   const auto log = open();
   ASSERT_TRUE(append(*log, {token("old"), {{"type", "policy"}, {"epoch", 1}}}));
-  clock_.advance(std::chrono::minutes{59});
+  pass(std::chrono::minutes{59});
   ASSERT_TRUE(append(*log, {token("new")}));
+  EXPECT_EQ(log->after(0, 10).value().size(), 3U);
+}
+
+TEST_F(EventLogTest, ForgetsNothingByAClockThatWasAheadForAWhile) {
+  const auto log = open();
+  pass(std::chrono::hours{24});  // Its own is believed.
+  ASSERT_TRUE(append(*log, {token("a")}));
+  const Moment before = clock_.now();
+  clock_.advance(std::chrono::hours{3});
+  ASSERT_TRUE(append(*log, {token("b")}));
+  passed_ += 120;
+  ASSERT_TRUE(append(*log, {token("c")}));
+  clock_.set(before);
+  EXPECT_EQ(judge(*log, "a"), Verdict::revoked);
+  EXPECT_EQ(log->after(0, 10).value().size(), 3U);
+}
+
+TEST_F(EventLogTest, ForgetsNothingByAClockThatWasAheadWhenItBegan) {
+  { ASSERT_TRUE(append(*open(), {token("a")})); }
+  const Moment before = clock_.now();
+  clock_.advance(std::chrono::hours{3});
+  {
+    const auto log = open();
+    ASSERT_TRUE(append(*log, {token("b")}));
+    passed_ += 120;
+    ASSERT_TRUE(append(*log, {token("c")}));
+  }
+  clock_.set(before);
+  const auto log = open();
+  EXPECT_EQ(judge(*log, "a"), Verdict::revoked);
   EXPECT_EQ(log->after(0, 10).value().size(), 3U);
 }
 
