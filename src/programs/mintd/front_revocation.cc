@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include "revoke/patient_clock.h"
 #include "telemetry/log.h"
 
 namespace mintmark::mintd {
@@ -13,6 +14,9 @@ using What = Revocation::What;
 
 constexpr std::chrono::seconds between_sweeps{1};
 constexpr unsigned sweeps_between_prunings = 60;
+/// A clock that jumps ahead takes no live token from memory for so long; nor does memory hold more
+/// than it takes out.
+constexpr std::chrono::hours doubt{1};
 
 const char* name_of(What what) {
   switch (what) {
@@ -172,10 +176,11 @@ void FrontRevocation::name_keys(const std::set<std::string>& kids) {
 }
 
 void FrontRevocation::sweep() {
+  revoke::PatientClock clock(parts_.clock, {.doubt = doubt});
   std::unique_lock lock(sweeping_mutex_);
   for (unsigned sweeps = 0; !ending_; ++sweeps) {
     lock.unlock();
-    const Moment now = parts_.clock.now();
+    const Moment now = clock.now();
     tokens_.forget(now);
     statuses_->forget(now);
     figures_.live.set(static_cast<double>(tokens_.size()));
