@@ -1,20 +1,42 @@
 #include "revoke/frontiers.h"
 
+#include <time.h>
+
 #include <condition_variable>
 #include <utility>
+
+#include "jose/base64url.h"
 
 namespace mintmark::revoke {
 namespace {
 
-/// Milliseconds since 1970 by a clock that nobody sets: how late frontiers come is told by
-/// comparing theirs.
+/// Since this machine was booted, its suspensions included.
+std::chrono::nanoseconds since_boot() {
+  timespec time{};
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+/// Milliseconds since 1970 by a clock that nobody sets, and that suspension does not stop: how late
+/// frontiers come is told by comparing theirs.
 std::int64_t steady_milliseconds() {
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
-  static const auto began = std::chrono::steady_clock::now();
-  static const auto began_at = std::chrono::system_clock::now().time_since_epoch();
-  const auto since = std::chrono::steady_clock::now() - began;
-  return duration_cast<milliseconds>(began_at + since).count();
+  static const auto booted_at = std::chrono::system_clock::now().time_since_epoch() - since_boot();
+  return duration_cast<milliseconds>(booted_at + since_boot()).count();
+}
+
+/// As services read it: what they would all refuse must be seen here, where somebody can mend it.
+Result<void> check(const FrontierParts& parts, const verify::Frontier& frontier) {
+  const Moment now = parts.clock.now();
+  const std::string input =
+      verify::frontier_input(frontier, parts.issuer, "none", "none", now, parts.life);
+  const auto octets = jose::from_base64url(std::string_view(input).substr(input.find('.') + 1));
+  auto claims = parse_json(octets ? as_text(*octets) : std::string_view());
+  if (!claims) return pass_on(claims);
+  auto read = verify::read_frontier(*claims);
+  if (!read) return pass_on(read);
+  return {};
 }
 
 }  // namespace
@@ -29,6 +51,7 @@ void sign_frontier(const FrontierParts& parts, const Position& position, std::st
   frontier.bound = parts.bound;
   frontier.revoked_keys = parts.revoked_keys();
   frontier.snapshot = std::move(snapshot);
+  if (auto good = check(parts, frontier); !good) return done(pass_on(good));
   parts.sign(
       [frontier = std::move(frontier), issuer = parts.issuer, iat = parts.clock.now(),
        life = parts.life](std::string_view alg, std::string_view kid) {

@@ -36,7 +36,8 @@ struct FrontierParts {
   std::chrono::milliseconds sign_deadline{5000};
 };
 
-/// Signs that of `position`; `snapshot` as verify::Frontier has it. As SignEvent.
+/// Signs that of `position`; `snapshot` as verify::Frontier has it. As SignEvent; and
+/// `frontier_malformed` where services would not read it.
 void sign_frontier(const FrontierParts& parts, const Position& position, std::string snapshot,
                    std::function<void(Result<std::string>)> done);
 

@@ -1,66 +1,133 @@
 #include "revoke/snapshots.h"
 
+#include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "jose/base64url.h"
 
 namespace mintmark::revoke {
+namespace {
 
-struct Snapshots::State {
-  using Steady = std::chrono::steady_clock;
-  std::mutex mutex;
-  Answer last;
-  Steady::time_point made_at{};
-  std::vector<Done> waiting;  ///< For the one that is being made; empty: none is.
+tl::unexpected<Error> being_stopped() {
+  return fail(Code::overloaded, "the issuer is being stopped; come again");
+}
 
-  /// Null: a new one is due, or being made.
-  [[nodiscard]] Answer fresh(std::chrono::milliseconds within) {
-    const std::lock_guard lock(mutex);
-    return waiting.empty() && Steady::now() < made_at + within ? last : nullptr;
-  }
-
-  /// True: the caller is to make it.
-  [[nodiscard]] bool wait(Done done) {
-    const std::lock_guard lock(mutex);
-    waiting.push_back(std::move(done));
-    if (waiting.size() > 1) return false;
-    made_at = Steady::now();
-    return true;
-  }
-
-  void came(const std::string& text, const Result<std::string>& frontier) {
-    Result<Answer> answer = fail(Code::internal, "");
-    if (frontier)
-      answer = std::make_shared<const std::string>(
-          Json({{"snapshot", text}, {"frontier", *frontier}}).dump());
-    else
-      answer = tl::unexpected<Error>(frontier.error());
-    std::vector<Done> those;
-    {
-      const std::lock_guard lock(mutex);
-      those = std::exchange(waiting, {});
-      if (answer) last = *answer;
+void tell(const std::vector<Snapshots::Done>& those, const Result<Snapshots::Answer>& answer) {
+  for (const auto& done : those) {
+    try {
+      done(answer);
+    } catch (const std::exception&) {  // Out of memory for this one; the others are told.
     }
-    for (const Done& done : those) done(answer);
   }
-};
+}
+
+}  // namespace
+
+void Snapshots::Signature::take(Result<std::string> outcome) {
+  const std::lock_guard lock(mutex);
+  if (frontier) return;
+  frontier = std::move(outcome);
+  came.notify_all();
+}
 
 Snapshots::Snapshots(FrontierParts parts, std::chrono::milliseconds apart)
-    : parts_(std::move(parts)), apart_(apart), state_(std::make_shared<State>()) {}
+    : parts_(std::move(parts)), apart_(apart), worker_([this] { work(); }) {}
+
+void Snapshots::stop() {
+  std::shared_ptr<Signature> signature;
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    signature = signature_;
+  }
+  changed_.notify_all();
+  if (signature) signature->take(being_stopped());
+  if (worker_.joinable()) worker_.join();
+  tell(std::exchange(waiting_, {}), being_stopped());
+}
 
 void Snapshots::get(Done done) {
-  if (const Answer last = state_->fresh(apart_)) return done(last);
-  if (!state_->wait(std::move(done))) return;
+  Result<Answer> answer = being_stopped();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!ending_ && !is_fresh()) {
+      waiting_.push_back(std::move(done));
+      if (waiting_.size() == 1) changed_.notify_all();
+      return;
+    }
+    if (!ending_) answer = last_.answer;
+  }
+  done(answer);
+}
+
+// Its frontier ends too: services would refuse it.
+bool Snapshots::is_fresh() const {
+  if (!last_.answer) return false;
+  const auto age = Steady::now() - last_.began;
+  if (age < std::max<Steady::duration>(apart_, 2 * took_)) return true;
+  return age < parts_.life / 2 && last_.seq == parts_.events.position().seq;
+}
+
+void Snapshots::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+    // Where it fails too, half of the time is others'.
+    if (changed_.wait_until(lock, began_ + 2 * took_, [this] { return ending_; })) return;
+    began_ = Steady::now();
+    lock.unlock();
+    const auto made = try_make();
+    lock.lock();
+    took_ = Steady::now() - began_;
+    if (made) last_ = {made->answer, made->seq, began_};
+    const auto those = std::exchange(waiting_, {});
+    lock.unlock();
+    if (made)
+      tell(those, made->answer);
+    else
+      tell(those, tl::unexpected<Error>(made.error()));
+    lock.lock();
+  }
+}
+
+Result<Snapshots::Made> Snapshots::try_make() {
+  try {
+    return make();
+  } catch (const std::exception& problem) {  // Out of memory, say.
+    return fail(Code::internal, std::string("no snapshot was made: ") + problem.what());
+  }
+}
+
+Result<Snapshots::Made> Snapshots::make() {
   const Snapshot snapshot = parts_.events.snapshot();
   const Json content = {{"log", snapshot.position.log},
                         {"seq", snapshot.position.seq},
                         {"revoked", snapshot.revoked.to_json()}};
-  std::string text = content.dump();
-  std::string digest = jose::base64url(sha256(text));
-  sign_frontier(parts_, snapshot.position, std::move(digest),
-                [state = state_, text = std::move(text)](const Result<std::string>& frontier) {
-                  state->came(text, frontier);
-                });
+  const std::string text = content.dump();
+  const auto frontier = sign(snapshot.position, text);
+  if (!frontier) return tl::unexpected<Error>(frontier.error());
+  auto answer = std::make_shared<const std::string>(
+      Json({{"snapshot", text}, {"frontier", *frontier}}).dump());
+  return Made{std::move(answer), snapshot.position.seq};
+}
+
+Result<std::string> Snapshots::sign(const Position& position, const std::string& text) {
+  const auto signature = std::make_shared<Signature>();
+  {
+    const std::lock_guard lock(mutex_);
+    if (ending_) return being_stopped();
+    signature_ = signature;
+  }
+  sign_frontier(
+      parts_, position, jose::base64url(sha256(text)),
+      [signature](Result<std::string> frontier) { signature->take(std::move(frontier)); });
+  std::unique_lock lock(signature->mutex);
+  // Whoever signs is to say that the deadline has passed, but who knows.
+  const bool came = signature->came.wait_for(lock, parts_.sign_deadline * 5 / 4,
+                                             [&] { return signature->frontier.has_value(); });
+  if (came) return *std::move(signature->frontier);
+  return fail(Code::deadline_passed, "no snapshot was signed in time");
 }
 
 }  // namespace mintmark::revoke

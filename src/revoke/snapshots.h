@@ -2,10 +2,13 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/error.h"
@@ -13,7 +16,9 @@
 
 namespace mintmark::revoke {
 
-/// Made at most once in `apart`, for everybody who asks meanwhile. Thread-safe.
+/// Made on a thread of its own, one at a time for everybody who asks meanwhile; never two within
+/// `apart`, nor more than half of the time; and none while the last one says all there is. Thread-
+/// safe.
 class Snapshots {
  public:
   /// {"snapshot": TEXT, "frontier": JWS}; TEXT is JSON {"log", "seq", "revoked"}
@@ -23,16 +28,50 @@ class Snapshots {
 
   explicit Snapshots(FrontierParts parts,
                      std::chrono::milliseconds apart = std::chrono::milliseconds{1000});
+  ~Snapshots() { stop(); }
+  Snapshots(const Snapshots&) = delete;
+  Snapshots& operator=(const Snapshots&) = delete;
 
-  /// `done` is called once, from any thread, perhaps before this returns. Errors of SignEvent.
+  /// `done` is called once, from any thread, perhaps before this returns. Errors of SignEvent;
+  /// `deadline_passed` where that says nothing; `internal`; `overloaded`, after stop().
   void get(Done done);
+  /// From here on `parts` may end.
+  void stop();
 
  private:
-  struct State;
+  using Steady = std::chrono::steady_clock;
+  /// Shared with a signature that comes when nobody waits any more.
+  struct Signature {
+    std::mutex mutex;
+    std::condition_variable came;
+    std::optional<Result<std::string>> frontier;
+
+    void take(Result<std::string> outcome);
+  };
+
+  struct Made {
+    Answer answer;
+    std::uint64_t seq = 0;
+    Steady::time_point began = {};
+  };
+
+  [[nodiscard]] bool is_fresh() const;
+  void work();
+  [[nodiscard]] Result<Made> try_make();
+  [[nodiscard]] Result<Made> make();
+  [[nodiscard]] Result<std::string> sign(const Position& position, const std::string& text);
+
   const FrontierParts parts_;
   const std::chrono::milliseconds apart_;
-  /// Shared with signatures that come when nobody waits any more.
-  const std::shared_ptr<State> state_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Done> waiting_;
+  std::shared_ptr<Signature> signature_;  ///< Of the one that is being made.
+  Made last_;
+  Steady::time_point began_{};  ///< Whatever came of it.
+  Steady::duration took_{};
+  bool ending_ = false;
+  std::thread worker_;  // Last: it ends before what it works on.
 };
 
 }  // namespace mintmark::revoke

@@ -91,7 +91,10 @@ FrontEvents::FrontEvents(const config::Config& config, const Parts& parts)
   show(parts.figures, hub_, parts.revocation.events());
 }
 
-FrontEvents::~FrontEvents() { hub_->close(); }
+FrontEvents::~FrontEvents() {
+  hub_->close();
+  snapshots_->stop();
+}
 
 void FrontEvents::add_routes(http::Router& router, const std::string& path,
                              api::ServiceAccess access, api::ServiceRefusal refuse) const {

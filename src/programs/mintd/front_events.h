@@ -25,7 +25,7 @@ class FrontEvents {
     Figures& figures;
   };
   FrontEvents(const config::Config& config, const Parts& parts);
-  /// Ends all streams. Routes may be left over, as long as nobody asks any more.
+  /// Ends all streams and snapshots. Routes may be left over, as long as nobody asks any more.
   ~FrontEvents();
   FrontEvents(const FrontEvents&) = delete;
   FrontEvents& operator=(const FrontEvents&) = delete;

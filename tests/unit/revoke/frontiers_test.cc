@@ -77,6 +77,13 @@ class FrontiersTest : public testing::Test {
     snapshots.get([promise](const Result<Snapshots::Answer>& made) { promise->set_value(made); });
     return promise->get_future().get();
   }
+  /// Asks until another comes.
+  Snapshots::Answer another_than(const Snapshots::Answer& first, Snapshots& snapshots) {
+    Snapshots::Answer second = get(snapshots).value();
+    for (const Deadline patience = Deadline::in(longest); second == first && !patience.passed();)
+      second = get(snapshots).value();
+    return second;
+  }
 
   test::Scratch directory_;
   test::ManualClock clock_;
@@ -125,7 +132,7 @@ TEST_F(FrontiersTest, AreNotMadeAnewForEachWish) {
 
 TEST_F(FrontiersTest, ComeByThemselvesWhileSomebodyListensAndNotElse) {
   FrontierParts quick = parts();
-  quick.bound = seconds{0};  // Its quarter is over at once.
+  quick.bound = seconds{1};
   std::promise<void> third;
   std::atomic<int> told{0};
   Frontiers frontiers(
@@ -224,11 +231,86 @@ TEST_F(FrontiersTest, OfSnapshotsAreAskedForAgainAfterAFailure) {
 
 TEST_F(FrontiersTest, OfSnapshotsAreNewAfterAWhile) {
   Snapshots snapshots(parts(), milliseconds{0});
-  const auto first = get(snapshots);
+  const Snapshots::Answer first = get(snapshots).value();
   append("a");
-  const auto second = get(snapshots);
-  ASSERT_TRUE(first && second);
-  EXPECT_NE(*first, *second);
+  EXPECT_NE(another_than(first, snapshots), first);
+}
+
+TEST_F(FrontiersTest, OfSnapshotsAreNotMadeAnewWhileNothingHappens) {
+  Snapshots snapshots(parts(), milliseconds{0});
+  const auto began = std::chrono::steady_clock::now();
+  const Snapshots::Answer first = get(snapshots).value();
+  const auto took = std::chrono::steady_clock::now() - began;
+  // By its pace alone another would be due.
+  while (std::chrono::steady_clock::now() < began + 10 * took)
+    ASSERT_EQ(get(snapshots).value(), first);
+  EXPECT_EQ(signatures_, 1);
+}
+
+TEST_F(FrontiersTest, OfSnapshotsAreMadeAnewBeforeTheyEnd) {
+  FrontierParts parts = this->parts();
+  parts.life = seconds{0};
+  Snapshots snapshots(parts, milliseconds{0});
+  const Snapshots::Answer first = get(snapshots).value();
+  EXPECT_NE(another_than(first, snapshots), first);
+}
+
+TEST_F(FrontiersTest, OfSnapshotsComeAgainAfterAnException) {
+  FrontierParts parts = this->parts();
+  parts.sign = [this, sign = parts.sign](const auto& input, Deadline deadline, const auto& done) {
+    if (broken_) throw std::bad_alloc();
+    sign(input, deadline, done);
+  };
+  Snapshots snapshots(parts, milliseconds{0});
+  broken_ = true;
+  const auto failed = get(snapshots);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::internal);
+  broken_ = false;
+  EXPECT_TRUE(get(snapshots));
+}
+
+TEST_F(FrontiersTest, OfSnapshotsAreNotWaitedForWithoutEnd) {
+  FrontierParts parts = this->parts();
+  parts.sign = [](const auto&, Deadline, const auto&) {};
+  parts.sign_deadline = milliseconds{20};
+  Snapshots snapshots(parts);
+  const auto failed = get(snapshots);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::deadline_passed);
+}
+
+TEST_F(FrontiersTest, OfSnapshotsEndWhileASignatureIsUnderWay) {
+  std::promise<void> asked;
+  std::function<void(Result<std::string>)> late;
+  FrontierParts parts = this->parts();
+  parts.sign_deadline = std::chrono::hours{1};
+  parts.sign = [&](const auto&, Deadline, auto done) {
+    late = std::move(done);
+    asked.set_value();
+  };
+  std::promise<Code> told;
+  {
+    Snapshots snapshots(parts);
+    snapshots.get([&](const auto& made) { told.set_value(made.error().code); });
+    ASSERT_EQ(asked.get_future().wait_for(longest), std::future_status::ready);
+    snapshots.stop();
+    const auto refused = get(snapshots);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::overloaded);
+  }
+  EXPECT_EQ(told.get_future().get(), Code::overloaded);
+  late(fail(Code::deadline_passed, "too late"));
+}
+
+TEST_F(FrontiersTest, ThatServicesWouldNotReadAreNotSigned) {
+  FrontierParts parts = this->parts();
+  parts.revoked_keys = [] { return std::set<std::string>{std::string(129, 'k')}; };
+  std::optional<Result<std::string>> outcome;
+  sign_frontier(parts, log_->position(), "", [&](auto made) { outcome = std::move(made); });
+  ASSERT_TRUE(outcome && !*outcome);
+  EXPECT_EQ(outcome->error().code, Code::frontier_malformed);
+  EXPECT_EQ(signatures_, 0);
 }
 
 }  // namespace
