@@ -1,6 +1,7 @@
 #include "api/event_hub.h"
 
 #include <algorithm>
+#include <map>
 
 #include "http/text.h"
 
@@ -43,6 +44,48 @@ bool send_to_snapshot(http::BodyWriter& writer, Code reason) {
 
 }  // namespace
 
+/// Who holds how many. Thread-safe.
+class EventPlaces {
+ public:
+  [[nodiscard]] static EventHub::Place take(const std::shared_ptr<EventPlaces>& places,
+                                            const std::string& service) {
+    {
+      const std::lock_guard lock(places->mutex_);
+      ++places->by_service_[service];
+      ++places->taken_;
+    }
+    return {places.get(), [places, service](void*) { places->free(service); }};
+  }
+  [[nodiscard]] unsigned taken() const {
+    const std::lock_guard lock(mutex_);
+    return taken_;
+  }
+  [[nodiscard]] unsigned of(const std::string& service) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_service_.find(service);
+    return found == by_service_.end() ? 0 : found->second;
+  }
+  [[nodiscard]] std::pair<std::string, unsigned> most() const {
+    const std::lock_guard lock(mutex_);
+    const auto found =
+        std::max_element(by_service_.begin(), by_service_.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    if (found == by_service_.end()) return {};
+    return {found->first, found->second};
+  }
+
+ private:
+  void free(const std::string& service) {
+    const std::lock_guard lock(mutex_);
+    --taken_;
+    if (--by_service_[service] == 0) by_service_.erase(service);
+  }
+
+  mutable std::mutex mutex_;
+  std::map<std::string, unsigned> by_service_;
+  unsigned taken_ = 0;
+};
+
 Result<SeenEvent> read_seen_event(std::string_view text) {
   const auto colon = text.find(':');
   const auto number =
@@ -57,7 +100,8 @@ EventHub::EventHub(revoke::FrontierParts parts, EventHubOptions options)
     : log_(parts.events),
       clock_(parts.clock),
       options_(options),
-      name_(parts.events.position().log) {}
+      name_(parts.events.position().log),
+      places_(std::make_shared<EventPlaces>()) {}
 
 std::shared_ptr<EventHub> EventHub::make(revoke::FrontierParts parts, EventHubOptions options,
                                          Told told) {
@@ -84,14 +128,26 @@ void EventHub::close() {
   frontiers_->heard(false);
 }
 
-Result<EventHub::Place> EventHub::reserve() {
-  const auto free = [](std::atomic<unsigned>* taken) { taken->fetch_sub(1); };
-  if (taken_->fetch_add(1) >= options_.subscribers) {
-    free(taken_.get());
-    return fail(Code::event_subscribers_full,
-                "as many services listen as may at once; come back later");
-  }
-  return Place(taken_.get(), [taken = taken_, free](void*) { free(taken.get()); });
+Result<EventHub::Place> EventHub::reserve(const std::string& service) {
+  const std::lock_guard lock(mutex_);
+  if (places_->taken() < options_.subscribers || make_room(service))
+    return EventPlaces::take(places_, service);
+  return fail(Code::event_subscribers_full,
+              "as many services listen as may at once; come back later");
+}
+
+bool EventHub::make_room(const std::string& service) {
+  const auto [most, count] = places_->most();
+  const bool has_its_share = count <= places_->of(service) + 1;
+  const std::string& loser = has_its_share ? service : most;
+  // The first that came.
+  const auto oldest =
+      std::find_if(subscribers_.begin(), subscribers_.end(),
+                   [&](const Subscriber& subscriber) { return subscriber.service == loser; });
+  if (oldest == subscribers_.end()) return false;
+  oldest->writer->end();
+  subscribers_.erase(oldest);
+  return places_->taken() < options_.subscribers;
 }
 
 void EventHub::join(std::shared_ptr<http::BodyWriter> writer, Place place,

@@ -29,9 +29,12 @@ struct SeenEvent {
 
 struct EventHubOptions {
   unsigned subscribers = 1024;  ///< At once.
-  /// Who lags by more entries is told to load the snapshot: it is the shorter way.
-  std::uint64_t most_behind = 4096;
+  /// Who lags by more entries is told to load the snapshot: it is the shorter way. As many are in
+  /// memory, a restart notwithstanding (revoke::EventLog).
+  std::uint64_t most_behind = 16384;
 };
+
+class EventPlaces;
 
 /// Has frontiers made while anybody listens. Thread-safe.
 class EventHub {
@@ -51,8 +54,9 @@ class EventHub {
   /// Ends all streams; no frontier is made any more. From here on `parts` may end.
   void close();
 
-  /// `event_subscribers_full`.
-  [[nodiscard]] Result<Place> reserve();
+  /// Where all places are taken, the service that has most of them loses its oldest stream, if it
+  /// has at least two more than `service`, or is the same; else `event_subscribers_full`.
+  [[nodiscard]] Result<Place> reserve(const std::string& service);
   /// Writes what came after `seen`, then what comes, until the writer's connection is gone, `until`
   /// has come (looked at with each frontier) or the service was removed. Where `seen` is nothing,
   /// of another log or too old: `event: snapshot` alone.
@@ -91,6 +95,7 @@ class EventHub {
   void appended(const std::vector<revoke::Event>& events);
   void signed_one(const Result<revoke::SignedFrontier>& frontier);
   // Each under the lock; false: the stream is over.
+  [[nodiscard]] bool make_room(const std::string& service);
   [[nodiscard]] bool advance(Subscriber& subscriber, const Pieces& pieces);
   [[nodiscard]] bool catch_up(Subscriber& subscriber, Code too_far);
   [[nodiscard]] bool conclude(Subscriber& subscriber, const revoke::SignedFrontier* frontier,
@@ -100,7 +105,7 @@ class EventHub {
   const Clock& clock_;
   const EventHubOptions options_;
   const std::string name_;  ///< Of the log.
-  const std::shared_ptr<std::atomic<unsigned>> taken_ = std::make_shared<std::atomic<unsigned>>(0);
+  const std::shared_ptr<EventPlaces> places_;
   std::atomic<std::uint64_t> slow_{0};
   mutable std::mutex mutex_;
   std::list<Subscriber> subscribers_;

@@ -36,7 +36,7 @@ http::Response subscribe(const EventParts& parts, const http::Request& request) 
   if (!caller) return parts.refuse(caller.error());
   auto seen = seen_event_of(request);
   if (!seen) return parts.refuse(seen.error());
-  auto place = parts.hub->reserve();
+  auto place = parts.hub->reserve(caller->id);
   if (!place) return parts.refuse(place.error());
   return event_stream(parts, *std::move(place), *std::move(seen), *caller);
 }

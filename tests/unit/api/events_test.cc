@@ -346,12 +346,53 @@ TEST_F(EventsTest, SendToTheSnapshotWhoCannotKeepUp) {
 
 TEST_F(EventsTest, HaveNoMorePlacesThanThereAre) {
   const auto one = listen(id(0));
+  service_ = "other";
   const auto other = listen(id(0));
+  service_ = "third";
   expect_refused(ask("/i/events", "last=" + id(0)), Code::event_subscribers_full);
   one->go();
   append(1);
   EXPECT_EQ(hub_->subscribers(), 1U);
   EXPECT_TRUE(listen(id(0))->hears(event(1)));
+}
+
+TEST_F(EventsTest, AServiceThatHasAllPlacesGivesItsOldestToAnother) {
+  const auto oldest = listen(id(0));
+  const auto other = listen(id(0));
+  service_ = "another";
+  const auto newcomer = listen(id(0));
+  EXPECT_TRUE(oldest->is_ended());
+  append(1);
+  EXPECT_TRUE(newcomer->hears(event(1)));
+  EXPECT_TRUE(other->hears(event(1)));
+  EXPECT_EQ(hub_->subscribers(), 2U);
+}
+
+TEST_F(EventsTest, AServiceThatAsksForMoreThanThereIsLosesItsOwnOldest) {
+  const auto oldest = listen(id(0));
+  service_ = "another";
+  const auto mine = listen(id(0));
+  const auto again = listen(id(0));
+  EXPECT_TRUE(mine->is_ended());
+  append(1);
+  EXPECT_TRUE(oldest->hears(event(1)));
+  EXPECT_TRUE(again->hears(event(1)));
+}
+
+TEST_F(EventsTest, NobodyLosesAPlaceWhereAllHaveTheSame) {
+  const auto one = listen(id(0));
+  service_ = "another";
+  const auto other = listen(id(0));
+  service_ = "third";
+  expect_refused(ask("/i/events", "last=" + id(0)), Code::event_subscribers_full);
+  EXPECT_EQ(hub_->subscribers(), 2U);
+}
+
+TEST_F(EventsTest, APlaceThatIsNotListenedFromYetIsNotTaken) {
+  const http::Response begun = ask("/i/events", "last=" + id(0));
+  const http::Response also = ask("/i/events", "last=" + id(0));
+  service_ = "another";
+  expect_refused(ask("/i/events", "last=" + id(0)), Code::event_subscribers_full);
 }
 
 TEST_F(EventsTest, EndWithTheToken) {
