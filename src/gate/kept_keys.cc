@@ -6,16 +6,19 @@
 #include <mutex>
 #include <thread>
 
+#include "verify/boot_clock.h"
 #include "verify/key_set.h"
 
 namespace mintmark::gate {
 namespace {
 
-using clock = std::chrono::steady_clock;
+using clock = verify::BootClock;
 using Fetched = tl::expected<KeyDocument, Refused>;
 
 constexpr std::chrono::seconds shortest_age{2};
 constexpr std::chrono::milliseconds first_pause{500};
+// Waiting stands still while the machine sleeps: so long after it wakes the clock is looked at.
+constexpr std::chrono::seconds longest_wait{2};
 
 }  // namespace
 
@@ -56,8 +59,9 @@ void KeptKeys::State::fetch_while_wanted() {
   std::unique_lock lock(mutex);
   while (!ending) {
     if (!wanted && clock::now() < due) {
-      const auto until = due;
-      changed.wait_until(lock, until, [&] { return ending || wanted || due != until; });
+      const auto planned = due;
+      changed.wait_until(lock, std::min(planned, clock::now() + longest_wait),
+                         [&] { return ending || wanted || due != planned; });
       continue;
     }
     fetching = true;

@@ -6,24 +6,20 @@
 #include <utility>
 
 #include "jose/base64url.h"
+#include "verify/boot_clock.h"
 
 namespace mintmark::revoke {
 namespace {
 
-/// Since this machine was booted, its suspensions included.
-std::chrono::nanoseconds since_boot() {
-  timespec time{};
-  clock_gettime(CLOCK_BOOTTIME, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
-
-/// Milliseconds since 1970 by a clock that nobody sets, and that suspension does not stop: how late
-/// frontiers come is told by comparing theirs.
+/// Milliseconds since 1970 by a clock that nobody sets and that goes on while the machine sleeps,
+/// as that of who follows does: how late frontiers come is told by comparing theirs.
 std::int64_t steady_milliseconds() {
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
-  static const auto booted_at = std::chrono::system_clock::now().time_since_epoch() - since_boot();
-  return duration_cast<milliseconds>(booted_at + since_boot()).count();
+  static const auto began = verify::BootClock::now();
+  static const auto began_at = std::chrono::system_clock::now().time_since_epoch();
+  const auto since = verify::BootClock::now() - began;
+  return duration_cast<milliseconds>(began_at + since).count();
 }
 
 /// As services read it: what they would all refuse must be seen here, where somebody can mend it.

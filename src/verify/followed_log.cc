@@ -8,6 +8,8 @@
 namespace mintmark::verify {
 namespace {
 
+// Decisions wait while it lasts: a millisecond.
+constexpr std::size_t forgotten_at_a_time = 2048;
 constexpr JsonLimits snapshot_limits{.octets = 256U << 20U, .depth = 8, .elements = 8U << 20U};
 
 tl::unexpected<Error> malformed_snapshot(const std::string& what) {
@@ -52,11 +54,12 @@ Result<void> FollowedLog::load(std::string_view text, const Frontier& frontier) 
                 "the snapshot is not of the place that its frontier names");
   auto revoked = RevokedSet::from_json((*json)["revoked"]);
   if (!revoked) return pass_on(revoked);
+  // An issuer whose log was lost, or was brought back from yesterday, takes nothing back by that.
+  // Decisions go on meanwhile, since this thread alone writes; so they do while the old one ends.
+  revoked->merge(revoked_);
   log_ = frontier.log;
   seen_ = {Seen{frontier.seq, frontier.head}};
   const std::unique_lock lock(mutex_);
-  // An issuer whose log was lost, or was brought back from yesterday, takes nothing back by that.
-  revoked->merge(revoked_);
   std::swap(revoked_, *revoked);
   seq_ = frontier.seq;
   if (!made_at_) bound_ = frontier.bound;
@@ -139,9 +142,10 @@ Result<void> FollowedLog::take_frontier(const Frontier& frontier, clock::time_po
   if (!made) return tl::unexpected<Error>(made.error());
   pace_ = pace;
   while (seen_.front().seq < frontier.seq) seen_.pop_front();
+  decltype(revoked_keys_) keys(frontier.revoked_keys.begin(), frontier.revoked_keys.end());
   const std::unique_lock lock(mutex_);
-  revoked_keys_ = {frontier.revoked_keys.begin(), frontier.revoked_keys.end()};
-  revoked_.forget(earlier_clock(frontier, now));
+  std::swap(revoked_keys_, keys);
+  revoked_.forget(earlier_clock(frontier, now), forgotten_at_a_time);
   // Another connection may be slower: what an earlier frontier has shown is not unlearned.
   if (!made_at_ || bound_ != frontier.bound || *made > *made_at_) made_at_ = *made;
   bound_ = frontier.bound;

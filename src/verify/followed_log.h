@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "verify/boot_clock.h"
 #include "verify/frontier.h"
 #include "verify/revoked_set.h"
 
@@ -32,7 +33,7 @@ inline constexpr std::size_t most_unconfirmed = 1U << 16U;
 /// made.
 class FollowedLog {
  public:
-  using clock = std::chrono::steady_clock;
+  using clock = BootClock;
 
   struct Position {
     std::string log;

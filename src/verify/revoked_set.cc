@@ -79,13 +79,13 @@ const RevokedSet::Cut* RevokedSet::Table::find(std::string_view name) const {
   return found == cuts_.end() ? nullptr : &found->second;
 }
 
-void RevokedSet::Table::forget_ended_before(Moment moment) {
-  while (!ends_.empty() && ends_.begin()->first < moment) {
-    for (const std::string& name : ends_.begin()->second) {
-      const auto found = cuts_.find(name);
-      if (found != cuts_.end() && found->second.until < moment) cuts_.erase(found);
-    }
-    ends_.erase(ends_.begin());
+void RevokedSet::Table::forget_ended_before(Moment moment, std::size_t most) {
+  for (; most > 0 && !ends_.empty() && ends_.begin()->first < moment; --most) {
+    auto& names = ends_.begin()->second;
+    const auto found = cuts_.find(names.back());
+    if (found != cuts_.end() && found->second.until < moment) cuts_.erase(found);
+    names.pop_back();
+    if (names.empty()) ends_.erase(ends_.begin());
   }
 }
 
@@ -155,11 +155,11 @@ void RevokedSet::widen(const Cut& cut) {
   everybody_ = Cut{std::max(known.before, cut.before), std::max(known.until, cut.until)};
 }
 
-void RevokedSet::forget(Moment now) {
+void RevokedSet::forget(Moment now, std::size_t most) {
   const Moment ended = now - kept_past_end;
-  tokens_.forget_ended_before(ended);
-  devices_.forget_ended_before(ended);
-  keys_.forget_ended_before(ended);
+  tokens_.forget_ended_before(ended, most);
+  devices_.forget_ended_before(ended, most);
+  keys_.forget_ended_before(ended, most);
   if (everybody_ && everybody_->until < ended) everybody_.reset();
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -56,9 +57,9 @@ class RevokedSet {
   [[nodiscard]] Verdict judge(const RevocableToken& token) const;
   /// Takes over all that the other has.
   void merge(const RevokedSet& other);
-  /// Forgets entries whose `until` was more than kept_past_end before `now`. In time proportional
-  /// to what is forgotten.
-  void forget(Moment now);
+  /// Forgets entries whose `until` was more than kept_past_end before `now`, `most` names of a kind
+  /// at most: the others are for the next call. In time proportional to what is forgotten.
+  void forget(Moment now, std::size_t most = std::numeric_limits<std::size_t>::max());
 
   /// For a snapshot: {"tokens": {J: until, …}, "devices": {D: [before, until], …},
   /// "issued_before": [before, until]?, "keys": {K: until, …}}. Sorted, so that equal sets give
@@ -88,7 +89,7 @@ class RevokedSet {
     /// Keeps the later of each moment.
     void put(const std::string& name, const Cut& cut);
     [[nodiscard]] const Cut* find(std::string_view name) const;
-    void forget_ended_before(Moment moment);
+    void forget_ended_before(Moment moment, std::size_t most);
     [[nodiscard]] const auto& all() const { return cuts_; }
 
    private:

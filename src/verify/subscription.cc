@@ -19,7 +19,8 @@ using std::chrono::seconds;
 constexpr milliseconds call_patience{10'000};
 constexpr milliseconds snapshot_patience{60'000};
 constexpr milliseconds shortest_silence{1000};
-constexpr std::size_t snapshot_octets = 128U << 20U;
+// An hour of 1,900 revocations a second, which is how long they are kept past the tokens' end.
+constexpr std::size_t snapshot_octets = 256U << 20U;
 constexpr std::size_t refusal_octets = 16U << 10U;
 constexpr std::size_t event_octets = 128U << 10U;
 constexpr KeyCacheLimits key_limits{
@@ -140,7 +141,7 @@ Result<void> EventSubscription::load_snapshot() {
   auto got =
       get("/events/snapshot", further, call_patience, [&](std::string_view part) -> Result<bool> {
         if (body.size() + part.size() > snapshot_octets)
-          return fail(Code::http_answer_too_large, "the snapshot is longer than 128 MiB");
+          return fail(Code::http_answer_too_large, "the snapshot is longer than 256 MiB");
         if (by.passed()) return fail(Code::deadline_passed, "the snapshot comes too slowly");
         body += part;
         return true;

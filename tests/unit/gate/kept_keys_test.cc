@@ -6,6 +6,7 @@
 
 #include "gate/kept_keys.h"
 #include "gate/told_revocations.h"
+#include "support/machine_sleep.h"
 #include "unit/gate/decided.h"
 #include "verify/proof.h"
 
@@ -115,6 +116,18 @@ TEST_F(Kept, KeysThatTheIssuerDoesNotAnswerForHoldNobodyForever) {
   kept.await_answer(std::chrono::milliseconds{1});
   EXPECT_TRUE(kept.asking());
   EXPECT_TRUE(kept.usable());
+}
+
+TEST_F(Kept, KeysAreTooOldAfterTheMachineSleptAndAreFetchedAgain) {
+  const KeptKeys& kept = keep_keys();
+  tap_->set(true);
+  await_usable(kept);
+  tap_->set(false);
+  test::machine_slept(std::chrono::hours{2});
+  EXPECT_FALSE(kept.usable());
+  tap_->await_asked(2);
+  tap_->set(true);
+  await_usable(kept);
 }
 
 TEST_F(Kept, KeysOfADocumentThatIsNoneChangeNothing) {

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "gate/answers.h"
 #include "gate/settings.h"
+#include "support/document_blocks.h"
 
 namespace mintmark::gate {
 namespace {
@@ -82,6 +83,17 @@ TEST(GateSettings, AreReadWhole) {
   EXPECT_EQ((*demand)->binding, Binding::bound);
   EXPECT_EQ((*demand)->attestation_age, std::chrono::seconds{86400});
   EXPECT_EQ((*demand)->key_protections, std::vector<std::string>{"hardware"});
+}
+
+TEST(GateSettings, OfTheDocumentAreTaken) {
+  int examples = 0;
+  for (const auto& [language, text] : test::blocks_in(MINTMARK_SOURCE "/docs/gate.md")) {
+    if (language != "json") continue;
+    ++examples;
+    const auto taken = parse_settings("/etc/mintmark/mint-gate.json", text);
+    EXPECT_TRUE(taken) << taken.error().to_string();
+  }
+  EXPECT_EQ(examples, 1);
 }
 
 TEST(GateSettings, AreRefusedWithFileAndLine) {

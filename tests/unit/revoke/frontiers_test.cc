@@ -10,6 +10,7 @@
 #include "jose/base64url.h"
 #include "jose/jws.h"
 #include "revoke/snapshots.h"
+#include "support/machine_sleep.h"
 #include "support/manual_clock.h"
 #include "support/scratch.h"
 #include "support/soft_key.h"
@@ -121,6 +122,16 @@ TEST_F(FrontiersTest, AreMadeWhenTheyAreWantedAndAfterThat) {
   while (frontier && frontier->number < number) frontier = next();
   ASSERT_TRUE(frontier);
   EXPECT_EQ(read(*frontier->jws).seq, 1U);
+}
+
+TEST_F(FrontiersTest, CountTheTimeThatTheMachineSlept) {
+  const auto frontiers = begin(milliseconds{1});
+  const auto before = next();
+  test::machine_slept(seconds{3600});
+  frontiers->want();
+  const auto after = next();
+  ASSERT_TRUE(before && after);
+  EXPECT_GE(read(*after->jws).ms, read(*before->jws).ms + 3'600'000);
 }
 
 TEST_F(FrontiersTest, AreNotMadeAnewForEachWish) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "jose/base64url.h"
 
 namespace mintmark::verify {
@@ -345,6 +348,47 @@ TEST_F(Following, ForgetsWhatIsOverByBothClocks) {
   expect("a", "token_revoked");
   EXPECT_TRUE(later(to_unix(over) * 1000, over));
   expect("a", "good");
+}
+
+TEST_F(Following, ForgetsLittleAtATimeSinceDecisionsWaitForIt) {
+  for (int entry = 0; entry < 20; ++entry) {
+    std::vector<std::string> jtis;
+    for (int i = 0; i < 250; ++i) jtis.push_back(std::to_string(entry * 250 + i));
+    take(issuer_.entry({{"type", "tokens"}, {"jtis", jtis}}));
+  }
+  const auto told_so_much_later = [&] {
+    const Moment over = now + seconds(600) + RevokedSet::kept_past_end + seconds(1);
+    Frontier frontier = issuer_.frontier();
+    frontier.ms = to_unix(over) * 1000;
+    ASSERT_TRUE(log_.take_frontier(frontier, start, over));
+  };
+  told_so_much_later();
+  EXPECT_GT(log_.standing(start).entries, 2500U);
+  told_so_much_later();
+  told_so_much_later();
+  EXPECT_EQ(log_.standing(start).entries, 0U);
+}
+
+TEST_F(Following, ForgetsNothingForAMomentWhileASnapshotIsLoaded) {
+  take(issuer_.frontier());
+  take(issuer_.revoke("a"));
+  const Issuer other("log-2");
+  const std::string text = other.snapshot();
+  const Frontier frontier = committing_to(other.frontier(), text);
+  std::atomic<bool> over{false};
+  std::atomic<int> judged{0};
+  std::thread reader([&] {
+    while (!over) {
+      expect("a", "token_revoked");
+      ++judged;
+    }
+  });
+  for (int loads = 0; loads < 100 || judged < 100; ++loads) {
+    const auto loaded = log_.load(text, frontier);
+    EXPECT_TRUE(loaded);
+  }
+  over = true;
+  reader.join();
 }
 
 }  // namespace

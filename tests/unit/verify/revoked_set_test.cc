@@ -169,6 +169,20 @@ TEST(RevokedSet, KeepsAnEntryWhoseEndWasMovedBack) {
   EXPECT_EQ(set.size(), 0U);
 }
 
+TEST(RevokedSet, ForgetsNoMoreAtOnceThanItIsToldAndTheOthersNextTime) {
+  auto set = set_of({entry("tokens", {{"jtis", {"j1", "j2", "j3"}}}), of_token("j4"), of_key("k1"),
+                     of_key("k2"), of_device("d2", start)});
+  const Moment ended = until + RevokedSet::kept_past_end + seconds{1};
+  set.forget(ended, 0);
+  EXPECT_EQ(set.size(), 7U);
+  set.forget(ended, 1);
+  EXPECT_EQ(set.size(), 4U);
+  set.forget(ended, 2);
+  EXPECT_EQ(set.size(), 1U);
+  set.forget(ended, 2);
+  EXPECT_EQ(set.size(), 0U);
+}
+
 TEST(RevokedSet, ComesBackFromItsSnapshotAsItWas) {
   auto set = set_of(
       {of_token("j1"), of_token("j0"), of_device("d1", start), of_everybody(start), of_key("k1")});

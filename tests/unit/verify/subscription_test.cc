@@ -11,6 +11,7 @@
 #include "jose/jws.h"
 #include "mintmark/verifier.h"
 #include "support/event_issuer.h"
+#include "support/machine_sleep.h"
 #include "support/temporary_directory.h"
 #include "verify/service_login.h"
 
@@ -128,6 +129,24 @@ TEST_F(Subscribed, LetsNobodyInPastTheBoundUntilTheIssuerSpeaksAgain) {
   expect_soon("a", "good");
 }
 
+TEST_F(Subscribed, LetsNobodyInAfterTheMachineSleptUntilTheIssuerSpeaksAgain) {
+  subscribe_and_connect();
+  EXPECT_EQ(judged("a"), "good");
+  test::machine_slept(seconds(3600));
+  EXPECT_EQ(judged("a"), "revocations_stale");
+  issuer_.send_frontier();
+  expect_soon("a", "good");
+}
+
+TEST_F(Subscribed, TakesNoFrontierThatWaitedWhileTheMachineSlept) {
+  subscribe_and_connect();
+  const std::string waiting = "event: frontier\ndata: " + issuer_.frontier() + "\n\n";
+  test::machine_slept(seconds(3600));
+  issuer_.send(waiting);
+  expect_end("frontier_old");
+  expect_recovery();
+}
+
 TEST_F(Subscribed, ConnectsAgainWhereASilentIssuerKeepsTheConnection) {
   bound_of(seconds(2));
   subscribe_and_connect();
@@ -154,6 +173,23 @@ TEST_F(Subscribed, LoadsASnapshotOfAnotherLogAndForgetsNothing) {
   expect_soon("elsewhere", "token_revoked");
   EXPECT_EQ(judged("before"), "token_revoked");
   EXPECT_GE(ends("event_snapshot_wanted"), 1U);
+}
+
+TEST_F(Subscribed, LoadsASnapshotOfAHundredThousandEntries) {
+  const auto jti_of = [](int number) {
+    const std::string digits = std::to_string(number);
+    return "jti-" + std::string(18 - digits.size(), '0') + digits;
+  };
+  for (int entry = 0; entry < 400; ++entry) {
+    std::vector<std::string> jtis;
+    for (int i = 0; i < 250; ++i) jtis.push_back(jti_of(entry * 250 + i));
+    issuer_.append_in_secret({{"type", "tokens"}, {"jtis", jtis}});
+  }
+  subscribe_and_connect();
+  EXPECT_EQ(subscription_->standing().entries, 100'000U);
+  for (const int number : {0, 50'000, 99'999}) EXPECT_EQ(judged(jti_of(number)), "token_revoked");
+  EXPECT_EQ(judged(jti_of(100'000)), "good");
+  expect_recovery();
 }
 
 TEST_F(Subscribed, LoadsASnapshotWhereAnEntryIsMissing) {
