@@ -1,8 +1,15 @@
 #include "revoke/live_tokens.h"
 
 #include <algorithm>
+#include <thread>
 
 namespace mintmark::revoke {
+namespace {
+
+/// So few at a time that tokens hardly wait for what is forgotten.
+constexpr std::size_t forgotten_at_a_time = 1000;
+
+}  // namespace
 
 void LiveTokens::put(audit::Issued token) {
   const std::lock_guard lock(mutex_);
@@ -16,7 +23,8 @@ void LiveTokens::put(audit::Issued token) {
   const Kept* kept =
       &*by_jti_
             .insert(Kept{std::move(token.jti), &device, &terms.first, token.issued_at,
-                         token.expires_at, token.list, token.index, token.ends_with_evidence})
+                         token.expires_at, token.list, token.index, token.ends_with_evidence,
+                         static_cast<std::uint32_t>(device.second.size())})
             .first;
   device.second.push_back(kept);
   by_end_[kept->expires_at].push_back(kept);
@@ -70,9 +78,11 @@ std::vector<LiveTokens::Entry> LiveTokens::all(
 }
 
 void LiveTokens::drop(const Kept* kept) {
+  // The last takes its place: a device that has very many costs no more than another.
   auto& of_device = kept->device->second;
-  // What ends first was put first, or nearly so.
-  of_device.erase(std::find(of_device.begin(), of_device.end(), kept));
+  of_device.back()->place = kept->place;
+  of_device.at(kept->place) = of_device.back();
+  of_device.pop_back();
   if (of_device.empty()) by_device_.erase(kept->device->first);
   const auto terms = terms_.find(*kept->terms);
   if (--terms->second == 0) terms_.erase(terms);
@@ -80,11 +90,39 @@ void LiveTokens::drop(const Kept* kept) {
 }
 
 void LiveTokens::forget(Moment now) {
+  while (forget_some(now)) std::this_thread::yield();
+}
+
+bool LiveTokens::forget_some(Moment now) {
   const std::lock_guard lock(mutex_);
-  while (!by_end_.empty() && by_end_.begin()->first < now) {
-    for (const Kept* kept : by_end_.begin()->second) drop(kept);
-    by_end_.erase(by_end_.begin());
+  for (std::size_t i = 0; i < forgotten_at_a_time; ++i) {
+    if (by_end_.empty() || by_end_.begin()->first >= now) return false;
+    auto& ended = by_end_.begin()->second;
+    drop(ended.back());
+    ended.pop_back();
+    if (ended.empty()) by_end_.erase(by_end_.begin());
   }
+  return true;
+}
+
+void LiveTokens::remove(std::string_view jti) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_jti_.find(jti);
+  if (found == by_jti_.end()) return;
+  const auto at = by_end_.find(found->expires_at);
+  auto& ending = at->second;
+  // What does not leave was put a moment ago.
+  const auto place = std::find(ending.rbegin(), ending.rend(), &*found);
+  *place = ending.back();
+  ending.pop_back();
+  if (ending.empty()) by_end_.erase(at);
+  drop(&*found);
+}
+
+bool LiveTokens::knows_key(std::string_view kid) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(terms_.begin(), terms_.end(),
+                     [&](const auto& terms) { return terms.first.kid == kid; });
 }
 
 std::size_t LiveTokens::size() const {

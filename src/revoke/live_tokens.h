@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,7 +32,12 @@ class LiveTokens {
   /// All that `wanted` says yes to.
   [[nodiscard]] std::vector<Entry> all(
       const std::function<bool(const audit::Issued&)>& wanted) const;
-  /// Those that ended before `now`; in time proportional to what is forgotten, or little more.
+  /// One of these was signed by this key.
+  [[nodiscard]] bool knows_key(std::string_view kid) const;
+  /// It did not leave after all. Soon after it was put; nothing where it is not here.
+  void remove(std::string_view jti);
+  /// Those that ended before `now`; in time proportional to what is forgotten, and others do not
+  /// wait for all of it.
   void forget(Moment now);
   [[nodiscard]] std::size_t size() const;
 
@@ -54,6 +60,7 @@ class LiveTokens {
     std::uint32_t list;
     std::uint32_t index;
     bool ends_with_evidence;
+    mutable std::uint32_t place;  ///< Among the device's. No part of what it is found by.
   };
   struct JtiHash {
     using is_transparent = void;
@@ -74,6 +81,7 @@ class LiveTokens {
   static void read(const Kept& kept, audit::Issued& into);
   [[nodiscard]] static Entry entry_of(const Kept& kept);
   void drop(const Kept* kept);
+  [[nodiscard]] bool forget_some(Moment now);
 
   mutable std::mutex mutex_;
   std::unordered_set<Kept, JtiHash, SameJti> by_jti_;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "jose/base64url.h"
 #include "support/ledger_in_memory.h"
 #include "support/manual_clock.h"
 
@@ -14,11 +15,14 @@ using Verdict = verify::RevokedSet::Verdict;
 using What = Revocation::What;
 constexpr std::chrono::seconds second{1};
 
+/// A kid as all are: 43 characters.
+std::string kid(std::size_t number) { return jose::base64url(sha256(std::to_string(number))); }
+
 class RevokerTest : public testing::Test {
  protected:
   struct Facts {
     std::string device = "device-1";
-    std::string kid = "kid-1";
+    std::string kid = revoke::kid(1);
     std::string rule = "sensors";
     bool ends_with_evidence = false;
   };
@@ -92,7 +96,7 @@ TEST_F(RevokerTest, ASecondTimeThereIsNothingToSay) {
   const std::vector<Revocation> all = {
       {.what = What::token, .name = one.jti},  {.what = What::evidence, .name = "device-1"},
       {.what = What::rule, .name = "sensors"}, {.what = What::device, .name = "device-1"},
-      {.what = What::key, .name = "kid-1"},    {.what = What::issued_before, .before = later}};
+      {.what = What::key, .name = kid(1)},     {.what = What::issued_before, .before = later}};
   expect_outcome(all[0], 1, 1);
   expect_outcome(all[0], 0, 0);
   expect_outcome(all[1], 0, 0);
@@ -110,6 +114,26 @@ TEST_F(RevokerTest, RefusesATokenThatIsNoneOfOursOrOver) {
   clock_.advance(301 * second);
   ledger_.live.forget(clock_.now());
   expect_refused({.what = What::token, .name = one.jti}, Code::revoked_token_unknown);
+}
+
+TEST_F(RevokerTest, ATokenThatIsProvenIsRevokedThoughItWasForgotten) {
+  const auto one = put();
+  ledger_.live.forget(clock_.now() + 301 * second);
+  expect_refused({.what = What::token, .name = one.jti}, Code::revoked_token_unknown);
+  Result<Outcome> outcome = fail(Code::internal, "it was not told");
+  const auto told = [&](Result<Outcome> got) { outcome = std::move(got); };
+  ledger_.revoker.revoke_proven(one, "", told);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->live, 1U);
+  EXPECT_FALSE(is_good(one));
+  ledger_.revoker.revoke_proven(one, "", told);
+  EXPECT_EQ(outcome->seq, 0U) << "a second time there is nothing to say";
+  clock_.advance(300 * second);
+  ledger_.live.forget(clock_.now() + second);
+  ledger_.revoker.revoke_proven(one, "", told);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Code::revoked_token_unknown) << "it is over";
+  EXPECT_EQ(ledger_.live.size(), 0U);
 }
 
 TEST_F(RevokerTest, RefusesWhatNamesNothing) {
@@ -174,14 +198,62 @@ TEST_F(RevokerTest, EvidenceTakesThoseWithItThatEndWithIt) {
   EXPECT_TRUE(is_good(other));
 }
 
+TEST_F(RevokerTest, EvidenceThatEndedSomeTimeAgoTakesNothingThatWasGrantedSince) {
+  const auto before = put({.ends_with_evidence = true});
+  clock_.advance(second);
+  const Moment cut = clock_.now();
+  const auto since = put({.ends_with_evidence = true});
+  expect_outcome({.what = What::evidence, .name = "device-1", .before = cut}, 1, 1);
+  EXPECT_FALSE(is_good(before));
+  EXPECT_TRUE(is_good(since));
+}
+
 TEST_F(RevokerTest, AKeyTakesAllWithItThatItSigned) {
   const auto one = put();
-  const auto other = put({.kid = "kid-2"});
-  expect_outcome({.what = What::key, .name = "kid-1"}, 1, 1);
+  const auto other = put({.kid = kid(2)});
+  expect_outcome({.what = What::key, .name = kid(1)}, 1, 1);
   EXPECT_FALSE(is_good(one));
   EXPECT_TRUE(is_good(other));
   // Whoever stole it signs with it long after.
   EXPECT_EQ(said()["until"], to_unix(clock_.now() + Revoker::key_kept));
+}
+
+// One that is too long, or one too many, would make every frontier unreadable.
+TEST_F(RevokerTest, RefusesAKidThatIsNone) {
+  for (const std::string& wrong : {std::string("kid-1"), kid(1).substr(1), kid(1) + "A",
+                                   "+" + kid(1).substr(1), std::string(129, 'A')})
+    expect_refused({.what = What::key, .name = wrong}, Code::revocation_malformed);
+}
+
+TEST_F(RevokerTest, RefusesMoreKeysThanAFrontierHolds) {
+  for (std::size_t i = 0; i < Revoker::most_keys; ++i)
+    expect_outcome({.what = What::key, .name = kid(i)}, 0, i + 1);
+  const auto refused = revoke({.what = What::key, .name = kid(Revoker::most_keys)});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::revocation_malformed);
+  expect_outcome({.what = What::key, .name = kid(0)}, 0, 0);
+
+  verify::Frontier frontier;
+  frontier.log = std::string(43, 'A');
+  frontier.snapshot = kid(0);
+  frontier.revoked_keys = ledger_.events.snapshot().revoked.keys();
+  const std::string input = verify::frontier_input(frontier, std::string(512, 'i'), "ES256", kid(0),
+                                                   clock_.now(), 70 * second);
+  EXPECT_LE(input.size(), 16384U) << "the signer signs no more";
+}
+
+TEST_F(RevokerTest, KeepsWhatWasSaidUntilTheLastTokenThatItMetEnds) {
+  auto one = put();
+  one.jti = "granted-when-lives-were-longer";
+  one.expires_at = clock_.now() + 86400 * second;
+  ledger_.live.put(one);
+  expect_outcome({.what = What::device, .name = "device-1"}, 2, 1);
+  EXPECT_EQ(said()["until"], to_unix(one.expires_at));
+  one.jti = "another";
+  one.device = "device-2";
+  ledger_.live.put(one);
+  expect_outcome({.what = What::issued_before, .before = clock_.now() + second}, 1, 2);
+  EXPECT_EQ(said(1)["until"], to_unix(one.expires_at));
 }
 
 TEST_F(RevokerTest, ARuleTakesAllWithItThatItGranted) {
@@ -210,6 +282,21 @@ TEST_F(RevokerTest, AMomentTakesAllWithItThatWasIssuedBefore) {
   EXPECT_FALSE(is_good(old));
   EXPECT_TRUE(is_good(young)) << "the moment itself is not before";
   EXPECT_EQ(floors_, std::vector<Moment>{clock_.now()});
+}
+
+TEST_F(RevokerTest, WhatIsOutNowIsMeantThoughItWasMintedAheadOfTheClock) {
+  const auto one = put();
+  clock_.advance(-4 * second);
+  const auto two = put();
+  const Revocation all{.what = What::issued_before, .until_now = true};
+  EXPECT_EQ(ledger_.revoker.dry_run(all)->live, 2U);
+  expect_outcome(all, 2, 1);
+  EXPECT_FALSE(is_good(one));
+  EXPECT_FALSE(is_good(two));
+  EXPECT_EQ(said()["before"], to_unix(one.issued_at) + 1);
+  EXPECT_EQ(floors_, std::vector<Moment>{one.issued_at + second});
+  clock_.advance(5 * second);
+  EXPECT_TRUE(is_good(put()));
 }
 
 TEST_F(RevokerTest, ADryRunCountsAndChangesNothing) {
@@ -272,6 +359,44 @@ TEST_F(RevokerTest, LiveTokensAreFoundByJtiAndDeviceUntilTheyEnd) {
   EXPECT_EQ(ledger_.live.size(), 0U);
   EXPECT_FALSE(ledger_.live.find(one.jti));
   EXPECT_TRUE(ledger_.live.of_device("device-1").empty());
+}
+
+TEST_F(RevokerTest, LiveTokensOfADeviceAreForgottenInAnyOrder) {
+  std::vector<audit::Issued> all;
+  for (int i = 0; i < 5; ++i) all.push_back(put({.device = "device-" + std::to_string(i % 2)}));
+  EXPECT_TRUE(ledger_.live.knows_key(kid(1)));
+  EXPECT_FALSE(ledger_.live.knows_key(kid(2)));
+  ledger_.live.remove(all[0].jti);
+  ledger_.live.remove(all[0].jti);  // A second time is none.
+  EXPECT_EQ(ledger_.live.of_device("device-0").size(), 2U);
+  EXPECT_EQ(ledger_.live.of_device("device-1").size(), 2U);
+  ledger_.live.remove(all[4].jti);
+  ASSERT_EQ(ledger_.live.of_device("device-0").size(), 1U);
+  EXPECT_EQ(ledger_.live.of_device("device-0")[0]->jti, all[2].jti);
+  clock_.advance(second);
+  const auto later = put({.device = "device-0"});
+  ledger_.live.forget(later.expires_at);
+  ASSERT_EQ(ledger_.live.size(), 1U);
+  EXPECT_EQ(ledger_.live.of_device("device-0")[0]->jti, later.jti);
+  EXPECT_TRUE(ledger_.live.of_device("device-1").empty());
+  ledger_.live.forget(later.expires_at + second);
+  EXPECT_EQ(ledger_.live.size(), 0U);
+  EXPECT_FALSE(ledger_.live.knows_key(kid(1)));
+}
+
+// Work, not time: with a search for each it would be 200,000 times as many steps.
+TEST_F(RevokerTest, ADeviceWithVeryManyLiveTokensIsForgottenLikeAnyOther) {
+  for (int i = 0; i < 200'000; ++i) {
+    ledger_.live.put({.jti = std::to_string(i),
+                      .device = "device-1",
+                      .audience = "",
+                      .kid = kid(1),
+                      .rule = "",
+                      .issued_at = clock_.now(),
+                      .expires_at = clock_.now() + (i % 60) * second});
+  }
+  ledger_.live.forget(clock_.now() + 60 * second);
+  EXPECT_EQ(ledger_.live.size(), 0U);
 }
 
 }  // namespace
