@@ -1,6 +1,9 @@
 #include "issuer/own_tokens.h"
 
+#include <charconv>
 #include <utility>
+
+#include "jose/members.h"
 
 namespace mintmark::issuer {
 namespace {
@@ -12,6 +15,24 @@ Result<void> check_time(const verify::TokenFacts& facts, Moment now) {
     return timely;
   if (now < facts.expires_at) return {};
   return fail(Code::token_expired, "the token has expired");
+}
+
+// ledger.cc's status_claim, read.
+void place(const Json& claims, audit::Issued& token) {
+  const auto status = claims.find("status");
+  if (status == claims.end() || !status->is_object()) return;
+  const auto entry = status->find("status_list");
+  if (entry == status->end() || !entry->is_object()) return;
+  const auto uri = jose::string_claim(*entry, "uri");
+  const auto index = jose::time_claim(*entry, "idx");  // As any number that is not negative.
+  if (!uri || !*uri || !index || !*index) return;
+  const std::string number = (*uri)->substr((*uri)->rfind('/') + 1);
+  const char* const end = number.data() + number.size();
+  std::uint32_t list = 0;
+  const auto read = std::from_chars(number.data(), end, list);
+  if (read.ec != std::errc() || read.ptr != end) return;
+  token.list = list;
+  token.index = static_cast<std::uint32_t>(**index);
 }
 
 }  // namespace
@@ -48,10 +69,18 @@ Result<NamedToken> OwnTokens::named(std::string_view token) const {
   if (!known) return tl::unexpected<Error>(known.error());
   auto jws = verify::verified_access_token(token, (*known)->set);
   if (!jws) return pass_on(jws);
-  const auto jti = jose::string_claim(jws->claims(), "jti");
-  const auto client_id = jose::string_claim(jws->claims(), "client_id");
-  if (jti && *jti && client_id && *client_id) return NamedToken{**jti, **client_id};
-  return fail(Code::token_malformed, "the token has no jti, or no client_id");
+  jose::Members claims(jws->claims(), Code::token_malformed, "the token's ");
+  NamedToken named{{.jti = claims.non_empty("jti"),
+                    .device = claims.non_empty("sub"),
+                    .audience = claims.non_empty("aud"),
+                    .kid = jws->key().thumbprint(),
+                    .rule = "",
+                    .issued_at = claims.moment("iat"),
+                    .expires_at = claims.moment("exp")},
+                   claims.non_empty("client_id")};
+  if (const auto good = claims.result(); !good) return pass_on(good);
+  place(jws->claims(), named.token);
+  return named;
 }
 
 Result<void> OwnTokens::check_standing(const verify::CheckedToken& token) const {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "audit/issuance_log.h"
 #include "issuer/minting_clock.h"
 #include "keyring/keyring.h"
 #include "verify/access_token.h"
@@ -21,7 +22,9 @@ using RevocationJudge =
 
 /// Which token it is, and whose.
 struct NamedToken {
-  std::string jti;
+  /// As it was logged, but for what it does not say of itself: `rule`, `ends_with_evidence`. `list`
+  /// is 0 where it has no entry.
+  audit::Issued token;
   std::string client_id;
 };
 

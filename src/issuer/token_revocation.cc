@@ -46,19 +46,19 @@ Result<void> check_type(std::string_view token) {
 
 void TokenRevocation::revoke(const Credentials& credentials, std::string_view token,
                              hsm::Done<void> done) {
-  auto jti = accept(credentials, token);
-  if (!jti) return done(pass_on(jti));
+  const auto named = accept(credentials, token);
+  if (!named) return done(tl::unexpected<Error>(named.error()));
   // RFC 7009 §2.2: the purpose of the request is met already.
-  if (jti->empty()) return done({});
-  parts_.revoke(*jti, [done = std::move(done)](const Result<void>& revoked) {
+  if (!*named) return done({});
+  parts_.revoke((*named)->token, [done = std::move(done)](const Result<void>& revoked) {
     const bool over = !revoked && revoked.error().code == Code::revoked_token_unknown;
     done(over ? Result<void>() : revoked);
   });
 }
 
-/// The `jti` to be revoked; "": there is nothing to do.
-Result<std::string> TokenRevocation::accept(const Credentials& credentials,
-                                            std::string_view token) {
+/// What is to be revoked; nothing: it is no token of ours.
+Result<std::optional<NamedToken>> TokenRevocation::accept(const Credentials& credentials,
+                                                          std::string_view token) {
   const auto now = parts_.clock.minting_moment();
   if (!now) return tl::unexpected<Error>(now.error());
   const auto keys = parts_.keyring.snapshot();
@@ -67,7 +67,9 @@ Result<std::string> TokenRevocation::accept(const Credentials& credentials,
   const auto caller = authenticate(authentication, credentials, {"POST", url_}, *keys, *now);
   if (!caller) return tl::unexpected<Error>(caller.error());
   if (auto known = check_type(token); !known) return pass_on(known);
-  const auto named = parts_.tokens.named(token);
+  auto named = parts_.tokens.named(token);
+  // Anything else says that we could not look, and not that there is nothing to take back.
+  if (!named && facts_of(named.error().code).oauth_error != "invalid_token") return pass_on(named);
   if (named && named->client_id != caller->id()) {
     return fail(Code::revoked_token_foreign,
                 "the token was issued to another client; its holder, or an operator (mintctl "
@@ -76,7 +78,8 @@ Result<std::string> TokenRevocation::accept(const Credentials& credentials,
   auto first = caller->proven ? authentication.use_up(*caller->proven, *now)
                               : authentication.use_up(*caller->asserted, *now);
   if (!first) return pass_on(first);
-  return named ? named->jti : std::string();
+  if (!named) return std::nullopt;
+  return std::optional(*std::move(named));
 }
 
 }  // namespace mintmark::issuer

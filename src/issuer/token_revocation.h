@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,9 +20,9 @@ class TokenRevocation {
     const keyring::Keyring& keyring;
     const OwnTokens& tokens;
     ClientAuthentication& authentication;
-    /// Revokes the live token of this `jti`, as revoke::Revoker::revoke does: `done` when it is on
-    /// disk. `revoked_token_unknown` where no such token is alive.
-    std::function<void(const std::string& jti, std::function<void(Result<void>)> done)> revoke;
+    /// Revokes this token, as revoke::Revoker::revoke_proven does: `done` when it is on disk.
+    /// `revoked_token_unknown` where it is over.
+    std::function<void(const audit::Issued& token, std::function<void(Result<void>)> done)> revoke;
   };
   /// `url`: this endpoint's, what `htu` must name.
   TokenRevocation(std::string url, Parts parts) : url_(std::move(url)), parts_(std::move(parts)) {}
@@ -36,7 +37,8 @@ class TokenRevocation {
   [[nodiscard]] ClientAuthentication& authentication() { return parts_.authentication; }
 
  private:
-  [[nodiscard]] Result<std::string> accept(const Credentials& credentials, std::string_view token);
+  [[nodiscard]] Result<std::optional<NamedToken>> accept(const Credentials& credentials,
+                                                         std::string_view token);
 
   std::string url_;
   Parts parts_;

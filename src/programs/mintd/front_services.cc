@@ -57,16 +57,14 @@ void FrontServices::serve(const config::Config& config, std::chrono::millisecond
       config.issuer + "/revoke",
       issuer::TokenRevocation::Parts{
           parts_.clock, parts_.keyring, *tokens_, authentication,
-          [&revoker = parts_.revocation.revoker()](const std::string& jti,
+          [&revoker = parts_.revocation.revoker()](const audit::Issued& token,
                                                    std::function<void(Result<void>)> done) {
-            revoker.revoke({.what = revoke::Revocation::What::token,
-                            .name = jti,
-                            .before = {},
-                            .why = "by its holder"},
-                           [done = std::move(done)](const Result<revoke::Outcome>& outcome) {
-                             if (!outcome) return done(tl::unexpected<Error>(outcome.error()));
-                             done({});
-                           });
+            revoker.revoke_proven(token, "by its holder",
+                                  [done = std::move(done)](const Result<revoke::Outcome>& outcome) {
+                                    if (!outcome)
+                                      return done(tl::unexpected<Error>(outcome.error()));
+                                    done({});
+                                  });
           }});
   access_ =
       api::make_service_access({config.issuer, parts_.clock, *tokens_, services_, issuer.nonces()});

@@ -340,6 +340,18 @@ TEST_F(ServicesOverHttp, WhatIsNoGoodTokenIsTakenBackAlready) {
   EXPECT_TRUE(ledger.events.said().empty());
 }
 
+// A clock that was wrong for a while, and is right again.
+TEST_F(ServicesOverHttp, AGoodTokenIsRevokedThoughItWasForgotten) {
+  const std::string token = device_token();
+  ledger.live.forget(clock.now() + std::chrono::hours(1));
+  ASSERT_EQ(ledger.live.size(), 0U);
+  EXPECT_EQ(revoke(token).status, 200U);
+  ASSERT_EQ(ledger.events.said().size(), 1U);
+  EXPECT_EQ(ledger.events.said()[0]["jti"], claims_of(token)["jti"]);
+  EXPECT_EQ(ledger.statuses.of(claims_of(token)["status"]["status_list"]["idx"]),
+            revoke::Status::invalid);
+}
+
 TEST_F(ServicesOverHttp, ClientAttestationsAreNotRevokedHere) {
   expect_refused(revoke(attestation()), Code::token_type_unsupported);
   expect_refused(post("/revoke", with_assertion({}, device_assertion())), Code::parameter_missing);

@@ -55,10 +55,9 @@ class ServiceFixture : public MintFixture {
     token_revocation.emplace(
         issuer_url + "/revoke",
         TokenRevocation::Parts{minting, keyring, *tokens, issuer->authentication(),
-                               [this](const std::string& jti, const auto& done) {
-                                 ledger.revoker.revoke(
-                                     {.name = jti, .before = {}, .why = ""},
-                                     [done](const auto& outcome) {
+                               [this](const audit::Issued& token, const auto& done) {
+                                 ledger.revoker.revoke_proven(
+                                     token, "", [done](const auto& outcome) {
                                        if (!outcome)
                                          return done(tl::unexpected<Error>(outcome.error()));
                                        done({});
