@@ -14,8 +14,9 @@ bool booted_otherwise(const attest::Facts& before, const attest::Facts& now) {
   auto pcrs_now = now.pcrs;
   pcrs_before.erase(ima_pcr);
   pcrs_now.erase(ima_pcr);
-  return before.format == now.format && before.pcr_bank == now.pcr_bank && !pcrs_before.empty() &&
-         pcrs_before != pcrs_now;
+  if (pcrs_before.empty()) return false;
+  // Of another bank nothing can be compared.
+  return before.format != now.format || before.pcr_bank != now.pcr_bank || pcrs_before != pcrs_now;
 }
 
 }  // namespace
@@ -24,6 +25,18 @@ std::optional<Ended> ended_by(const store::DeviceRecord& record) {
   if (record.state == "revoked") return Ended{record.id, true, record.revoked_at};
   if (record.evidence_ended_at == Moment{}) return std::nullopt;
   return Ended{record.id, false, record.evidence_ended_at};
+}
+
+Result<std::optional<Ended>> ended_by_boot(const store::DeviceRecord& record) {
+  if (record.facts_before.empty()) return std::optional<Ended>();
+  store::DeviceRecord earlier = record;
+  earlier.facts = record.facts_before;
+  const auto before = parse_record(earlier);
+  if (!before) return tl::unexpected<Error>(before.error());
+  const auto now = parse_record(record);
+  if (!now) return tl::unexpected<Error>(now.error());
+  if (!booted_otherwise(before->facts, now->facts)) return std::optional<Ended>();
+  return std::optional(Ended{record.id, false, record.attested_at, true});
 }
 
 DeviceRegister::DeviceRegister(store::DeviceStore& store, Devices& devices, Follow follow)

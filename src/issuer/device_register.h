@@ -20,9 +20,14 @@ struct Ended {
   std::string device;
   bool standing = false;  ///< It was revoked; else its evidence ended before its time.
   Moment at{};
+  /// Found at start: what was issued after `at` was granted by what is so now.
+  bool long_ago = false;
 };
 /// What is so by a device's row; nothing where both go on.
 [[nodiscard]] std::optional<Ended> ended_by(const store::DeviceRecord& record);
+/// At start: its last attestation showed another boot than the one before, on which standing tokens
+/// were granted. Whether that was carried on then is not known. `store_failed`.
+[[nodiscard]] Result<std::optional<Ended>> ended_by_boot(const store::DeviceRecord& record);
 
 /// Changes are written on a thread of its own, one after the other: no thread that serves strangers
 /// waits for a disk, and memory never has an older row than the store. Thread-safe. Ends after what

@@ -6,12 +6,12 @@ namespace {
 #define MINTMARK_DEVICE_COLUMNS                                                                   \
   "id, format, identity, jkt, public_jwk, facts, labels, state, root, enrolled_at, attested_at, " \
   "pending_from, pending_since, revoked_at, revoked_why, fresh_for, evidence_ended_at, "          \
-  "evidence_ended_why, boot"
+  "evidence_ended_why, boot, facts_before"
 #define MINTMARK_SELECT_DEVICE "SELECT " MINTMARK_DEVICE_COLUMNS " FROM device "
 
 constexpr std::string_view put_device =
     "INSERT INTO device (" MINTMARK_DEVICE_COLUMNS
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (id) DO UPDATE SET jkt = excluded.jkt, public_jwk = excluded.public_jwk, "
     "facts = excluded.facts, labels = excluded.labels, state = excluded.state, "
     "root = excluded.root, enrolled_at = excluded.enrolled_at, "
@@ -19,7 +19,8 @@ constexpr std::string_view put_device =
     "pending_since = excluded.pending_since, revoked_at = excluded.revoked_at, "
     "revoked_why = excluded.revoked_why, fresh_for = excluded.fresh_for, "
     "evidence_ended_at = excluded.evidence_ended_at, "
-    "evidence_ended_why = excluded.evidence_ended_why, boot = excluded.boot "
+    "evidence_ended_why = excluded.evidence_ended_why, boot = excluded.boot, "
+    "facts_before = excluded.facts_before "
     "WHERE format = excluded.format AND identity = excluded.identity";
 
 DeviceRecord record_of(const Statement& row) {
@@ -43,6 +44,7 @@ DeviceRecord record_of(const Statement& row) {
   device.evidence_ended_at = from_unix(row.integer(16));
   device.evidence_ended_why = row.text(17);
   device.boot = row.text(18);
+  device.facts_before = row.text(19);
   return device;
 }
 
@@ -107,7 +109,8 @@ Result<void> DeviceRows::put(const DeviceRecord& device) {
   statement->bind(device.fresh_for.count());
   statement->bind(to_unix(device.evidence_ended_at))
       .bind(device.evidence_ended_why)
-      .bind(device.boot);
+      .bind(device.boot)
+      .bind(device.facts_before);
   if (auto run = statement->run(); !run) return run;
   if (database_.changes() == 1) return {};
   return fail(Code::store_failed, database_.path() + ": id " + device.id + " is another device's");

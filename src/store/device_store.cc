@@ -1,4 +1,5 @@
 #include <mutex>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/json.h"
@@ -28,7 +29,7 @@ DeviceRecord merged(const std::optional<DeviceRecord>& known, const DeviceRecord
   DeviceRecord device = *known;
   device.jkt = attested.jkt;
   device.public_jwk = attested.public_jwk;
-  device.facts = attested.facts;
+  device.facts_before = std::exchange(device.facts, attested.facts);
   device.root = attested.root;
   device.attested_at = attested.attested_at;
   device.fresh_for = attested.fresh_for;

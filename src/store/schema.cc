@@ -56,6 +56,9 @@ constexpr std::array device_migrations = {
         UNIQUE (device, kind)
       ) STRICT;
     )"},
+    Migration{4, R"(
+      ALTER TABLE device ADD COLUMN facts_before TEXT NOT NULL DEFAULT '';
+    )"},
 };
 
 constexpr std::array key_state_migrations = {

@@ -47,6 +47,9 @@ struct DeviceRecord {
   /// How the last boot was judged: "passed", "would_be_refused" (by a rule that only watches),
   /// "refused", "not_appraised"; "" where none was measured.
   std::string boot;
+  /// `facts` as of the attestation before; "": it was the first. Written with the row: whoever was
+  /// to act on the difference may have been killed.
+  std::string facts_before = {};
 };
 
 /// What a device booted, as it was attested and judged.

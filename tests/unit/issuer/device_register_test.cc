@@ -105,10 +105,11 @@ class RegisterThatIsFollowed : public DeviceRegisterTest {
     record.state = "enrolled";
     record.facts = facts("aa", "01");
   }
-  static std::string facts(const std::string& pcr7, const std::string& pcr10) {
+  static std::string facts(const std::string& pcr7, const std::string& pcr10,
+                           const std::string& bank = "sha256") {
     attest::Facts facts;
     facts.format = "tpm2";
-    facts.pcr_bank = "sha256";
+    facts.pcr_bank = bank;
     facts.pcrs = {{7, pcr7}, {10, pcr10}};
     return attest::to_json(facts).dump();
   }
@@ -157,6 +158,28 @@ TEST_F(RegisterThatIsFollowed, AnotherBootEndsWhatTheOneBeforeWasGoodFor) {
   ASSERT_TRUE(becomes(record));
   ASSERT_EQ(seen.size(), 1U);
   EXPECT_FALSE(seen[0].standing);
+}
+
+TEST_F(RegisterThatIsFollowed, PcrsOfAnotherBankShowNoBootThatIsKnown) {
+  ASSERT_TRUE(becomes(record));
+  record.facts = facts("aa", "01", "sha384");
+  ASSERT_TRUE(becomes(record));
+  EXPECT_EQ(seen.size(), 1U);
+}
+
+// A process that was killed between the row and the event.
+TEST_F(RegisterThatIsFollowed, ARowSaysAtStartThatTheLastBootWasAnother) {
+  const auto ended = [this] { return ended_by_boot(record).value(); };
+  EXPECT_FALSE(ended()) << "it was the first attestation";
+  record.facts_before = facts("aa", "02");
+  EXPECT_FALSE(ended()) << "it used more files";
+  record.facts_before = facts("bb", "01");
+  ASSERT_TRUE(ended());
+  EXPECT_FALSE(ended()->standing);
+  EXPECT_TRUE(ended()->long_ago);
+  EXPECT_EQ(ended()->at, record.attested_at);
+  record.facts_before = "nonsense";
+  EXPECT_EQ(ended_by_boot(record).error().code, Code::store_failed);
 }
 
 TEST_F(RegisterThatIsFollowed, TheSameBootWithMoreFilesUsedEndsNothing) {

@@ -300,6 +300,20 @@ TEST_F(Invites, AKeyThatAnOperatorAddsIsEnrolledOnce) {
   EXPECT_EQ(store_->reinstate("d1").value().state, "enrolled");
 }
 
+// Whoever acts on the difference may be killed between the row and that.
+TEST_F(Admissions, KeepWhatTheAttestationBeforeSaid) {
+  Admission one = admission(device("d1", ek1), "t1");
+  one.device.facts = R"({"boot":1})";
+  EXPECT_EQ(store_->admit(one).value().facts_before, "");
+  Admission two = admission(device("d2", ek1), "t2");
+  two.device.facts = R"({"boot":2})";
+  EXPECT_EQ(store_->admit(two).value().facts_before, one.device.facts);
+  const auto kept = store_->find("d1").value();
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->facts, two.device.facts);
+  EXPECT_EQ(kept->facts_before, one.device.facts);
+}
+
 // A file of the first version, as the first release left it.
 TEST(DeviceSchema, OfTheFirstVersionIsBroughtToThePresentOneWithItsDevices) {
   const mintmark::test::Scratch scratch;
