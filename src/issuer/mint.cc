@@ -52,7 +52,7 @@ struct Issuer::Request {
 
 Issuer::Issuer(MintOptions options, Parts parts)
     : options_(std::move(options)),
-      parts_(parts),
+      parts_(std::move(parts)),
       authentication_({.issuer = options_.issuer,
                        .token_url = options_.token_url,
                        .challenges_required = options_.challenges_required,
@@ -74,6 +74,11 @@ void Issuer::attempt(std::shared_ptr<Request> request) {
   if (request->attempts++ == 0) {
     if (auto first = spend(decision->client, now); !first) return request->done(pass_on(first));
   }
+  // Not before: what is sent again and again must use nothing up.
+  const auto place = parts_.ledger.statuses.next(decision->issued.expires_at);
+  if (!place) return request->done(tl::unexpected<Error>(place.error()));
+  decision->issued.list = place->list;
+  decision->issued.index = place->index;
   sign(std::move(request), std::move(*decision));
 }
 
@@ -106,8 +111,6 @@ Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
     return tl::unexpected<Error>(key.error());
   const auto issued_at = first_good_moment(parts_.ledger, record->id, now);
   if (!issued_at) return tl::unexpected<Error>(issued_at.error());
-  const auto place = parts_.ledger.statuses.next(now + grant->life());
-  if (!place) return tl::unexpected<Error>(place.error());
   audit::Issued issued{.jti = jose::base64url(random_bytes(jti_octets)),
                        .device = record->id,
                        .audience = grant->audience(),
@@ -115,8 +118,6 @@ Result<Issuer::Decision> Issuer::decide(const TokenCall& call, Moment now) {
                        .rule = grant->rule(),
                        .issued_at = *issued_at,
                        .expires_at = now + grant->life(),
-                       .list = place->list,
-                       .index = place->index,
                        .ends_with_evidence = grant->ends_with_evidence()};
   return Decision{revocations, std::move(keys),    std::move(record), std::move(policy),
                   kind,        std::move(*client), std::move(*grant), std::move(issued)};
@@ -166,8 +167,9 @@ void Issuer::log(const std::shared_ptr<Request>& request, const std::shared_ptr<
   parts_.ledger.live.put(decision->issued);
   parts_.ledger.log.append(decision->issued, [this, request, decision, token = std::move(*token)](
                                                  Result<void> logged) mutable {
-    if (!logged) return request->done(pass_on(logged));
-    release(request, *decision, std::move(token));
+    if (logged) return release(request, *decision, std::move(token));
+    parts_.ledger.live.remove(decision->issued.jti);
+    request->done(pass_on(logged));
   });
 }
 
@@ -180,7 +182,9 @@ void Issuer::release(const std::shared_ptr<Request>& request, const Decision& de
                                        decision.grant.life(), decision.grant.scopes()});
     }
   }
-  decide_again(request);
+  parts_.ledger.live.remove(decision.issued.jti);
+  if (!parts_.elsewhere) return decide_again(request);
+  parts_.elsewhere([this, request] { decide_again(request); });
 }
 
 void Issuer::decide_again(const std::shared_ptr<Request>& request) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -58,6 +59,9 @@ class Issuer {
     Ledger ledger;
     const Services* services = nullptr;  ///< Of authentication().
     RateLimit* rate = nullptr;           ///< By device; null: as often as it likes.
+    /// Where a request is decided again after its token was logged: others wait for the log's own
+    /// thread. Empty: there all the same.
+    std::function<void(std::function<void()>)> elsewhere = {};
   };
 
   Issuer(MintOptions options, Parts parts);

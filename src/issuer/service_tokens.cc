@@ -75,6 +75,11 @@ void ServiceTokens::attempt(const std::shared_ptr<Request>& request) {
   if (request->attempts++ == 0) {
     if (auto first = spend(decision->client, *now); !first) return request->done(pass_on(first));
   }
+  // As for devices' tokens.
+  const auto place = parts_.ledger.statuses.next(decision->issued.expires_at);
+  if (!place) return request->done(tl::unexpected<Error>(place.error()));
+  decision->issued.list = place->list;
+  decision->issued.index = place->index;
   sign(request, std::move(*decision));
 }
 
@@ -100,22 +105,18 @@ Result<ServiceTokens::Decision> ServiceTokens::decide(const TokenCall& call, Mom
                   std::move(*issued)};
 }
 
-/// As it is logged, but for the key that will sign it. No rule of the policy granted it.
+/// As it is logged, but for its entry and the key that will sign it. No rule of the policy granted
+/// it.
 Result<audit::Issued> ServiceTokens::drafted(const std::string& service, Moment now) const {
   const auto issued_at = first_good_moment(parts_.ledger, service, now);
   if (!issued_at) return tl::unexpected<Error>(issued_at.error());
-  const Moment expires_at = now + options_.life;
-  const auto place = parts_.ledger.statuses.next(expires_at);
-  if (!place) return tl::unexpected<Error>(place.error());
   return audit::Issued{.jti = jose::base64url(random_bytes(jti_octets)),
                        .device = service,
                        .audience = options_.issuer,
                        .kid = "",
                        .rule = "",
                        .issued_at = *issued_at,
-                       .expires_at = expires_at,
-                       .list = place->list,
-                       .index = place->index};
+                       .expires_at = now + options_.life};
 }
 
 Result<void> ServiceTokens::spend(const AuthenticatedClient& client, Moment now) {
@@ -167,11 +168,13 @@ void ServiceTokens::log(const std::shared_ptr<Request>& request,
     if (moved && may_try) return attempt(request);
     return request->done(pass_on(token));
   }
+  if (!still_stands(*decision)) return decide_again(request);  // It need not wait for the disk.
   parts_.ledger.live.put(decision->issued);
   parts_.ledger.log.append(decision->issued, [this, request, decision, token = std::move(*token)](
                                                  Result<void> logged) mutable {
-    if (!logged) return request->done(pass_on(logged));
-    release(request, *decision, std::move(token));
+    if (logged) return release(request, *decision, std::move(token));
+    parts_.ledger.live.remove(decision->issued.jti);
+    request->done(pass_on(logged));
   });
 }
 
@@ -191,6 +194,11 @@ void ServiceTokens::release(const std::shared_ptr<Request>& request, const Decis
           IssuedToken{std::move(token), "DPoP", options_.life, {std::string(role_events)}});
     }
   }
+  parts_.ledger.live.remove(decision.issued.jti);
+  decide_again(request);
+}
+
+void ServiceTokens::decide_again(const std::shared_ptr<Request>& request) {
   if (request->attempts < most_attempts) return attempt(request);
   request->done(fail(Code::decision_moving,
                      "the service, the keys or revocations changed again and again during this "

@@ -61,6 +61,7 @@ class ServiceTokens {
   void log(const std::shared_ptr<Request>& request, const std::shared_ptr<Decision>& decision,
            Result<std::string> token);
   [[nodiscard]] bool still_stands(const Decision& decision) const;
+  void decide_again(const std::shared_ptr<Request>& request);
   void release(const std::shared_ptr<Request>& request, const Decision& decision,
                std::string token);
 

@@ -94,6 +94,25 @@ TEST_F(MintLedger, NothingIsSignedWithoutAnEntryInAStatusList) {
   EXPECT_TRUE(ledger.log.entries().empty());
 }
 
+// Blocks of entries are leased on disk: nobody uses them up with one request.
+TEST_F(MintLedger, WhatIsSentAgainTakesNoEntryInAStatusList) {
+  ASSERT_TRUE(mint());
+  EXPECT_EQ(mint().error().code, Code::proof_replayed);
+  EXPECT_EQ(ledger.statuses.given(), 1U);
+}
+
+TEST_F(MintLedger, WhatDoesNotLeaveIsNoLiveToken) {
+  auto answer = ask_held();
+  ASSERT_TRUE(revoke({.what = What::token, .name = ledger.log.entries().front().jti}));
+  ledger.log.release();
+  expect_decided_again(answer);
+  EXPECT_EQ(ledger.live.size(), 1U);
+  ledger.log.fail_with(Code::issuance_log_failed);
+  call.credentials.proof = proof();
+  ASSERT_FALSE(mint());
+  EXPECT_EQ(ledger.live.size(), 1U);
+}
+
 TEST_F(MintLedger, ADeviceThatIsRevokedWhileItsTokenIsWrittenGetsNothing) {
   auto answer = ask_held();
   device.state = "revoked";

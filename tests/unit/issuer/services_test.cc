@@ -86,6 +86,14 @@ TEST_F(TokensOfServices, AreLoggedAndHaveAnEntryInAStatusListAsAllHave) {
 TEST_F(TokensOfServices, DoNotLeaveWhereTheLogCannotBeWritten) {
   ledger.log.fail_with(Code::issuance_log_failed);
   EXPECT_EQ(mint_for_service(service_call()).error().code, Code::issuance_log_failed);
+  EXPECT_EQ(ledger.live.size(), 0U);
+}
+
+TEST_F(TokensOfServices, TakeNoEntryInAStatusListForWhatIsSentAgain) {
+  const TokenCall once = service_call();
+  ASSERT_TRUE(mint_for_service(once));
+  EXPECT_FALSE(mint_for_service(once));
+  EXPECT_EQ(ledger.statuses.given(), 1U);
 }
 
 TEST_F(TokensOfServices, AreAskedForWithTheIssuerAsResourceOrNone) {
