@@ -196,12 +196,13 @@ Result<bool> Lifecycle::revoke(const std::string& kid, const std::string& why) {
   if (bad == all->end())
     return fail(Code::key_not_found,
                 "no key " + printable(kid) + " in key store \"" + access_.name + "\"");
-  if (bad->revoked() || bad->state == KeyState::destroyed) return false;
+  if (bad->revoked()) return false;
   const Moment now = clock_.now();
   const bool signs = bad->state == KeyState::active;
   std::vector<KeyRecord> changes{*bad};
   changes.front().revoked_why = why;
-  if (bad->state == KeyState::retired)
+  // Of one that ended in its time somebody may hold a copy: services are told all the same.
+  if (bad->state == KeyState::retired || bad->state == KeyState::destroyed)
     changes.front().become(KeyState::destroyed, now);
   else if (bad->state != KeyState::retiring)
     changes.front().become(KeyState::retiring, now);

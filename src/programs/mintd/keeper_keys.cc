@@ -220,7 +220,7 @@ void Keeper::revoke(const std::string& kid, const std::string& why, const hsm::D
 }
 
 Result<bool> Keeper::revoke_left_behind(KeyRecord key, const std::string& why) {
-  if (key.revoked() || key.state == KeyState::destroyed) return false;
+  if (key.revoked()) return false;
   key.revoked_why = why;
   key.become(KeyState::destroyed, clock_mark_->now());
   if (auto written = key_states_->put(key); !written) return pass_on(written);

@@ -1,6 +1,7 @@
 #include "programs/mintd/publisher.h"
 
 #include <algorithm>
+#include <set>
 
 namespace mintmark::mintd {
 namespace {
@@ -14,6 +15,14 @@ bool same_keys(const keyring::Snapshot& left, const keyring::Snapshot& right) {
       });
 }
 
+std::set<std::string> revoked_of(const std::vector<store::KeyRecord>& records) {
+  std::set<std::string> kids;
+  for (const store::KeyRecord& record : records) {
+    if (record.revoked()) kids.insert(record.kid);
+  }
+  return kids;
+}
+
 }  // namespace
 
 Result<void> Publisher::refresh() {
@@ -22,8 +31,9 @@ Result<void> Publisher::refresh() {
                       : Result<SnapshotPtr>(tl::unexpected<Error>(records.error()));
   stale_ = !next;
   if (next && ((*next)->keys().empty() ? snapshot_ != nullptr : true) &&
-      !(snapshot_ && same_keys(**next, *snapshot_))) {
+      !(snapshot_ && same_keys(**next, *snapshot_) && revoked_of(*records) == revoked_)) {
     ++epoch_;
+    revoked_ = revoked_of(*records);
     snapshot_ = std::move(*next);
     changed_(snapshot_);
   }

@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,7 +25,8 @@ class Publisher {
             std::function<void(const SnapshotPtr&)> changed)
       : states_(states), clock_(clock), changed_(std::move(changed)) {}
 
-  /// Reads the journal; where it says something new there is a new snapshot. `store_failed`: the
+  /// Reads the journal; where it says something new there is a new snapshot, and where a key was
+  /// revoked, though it be published no more: the front has to hear of it. `store_failed`: the
   /// one before stays, is not in force any more, and refresh() is to be called again.
   [[nodiscard]] Result<void> refresh();
   /// The last refresh() failed.
@@ -55,6 +58,7 @@ class Publisher {
   const Clock& clock_;
   std::function<void(const SnapshotPtr&)> changed_;
   SnapshotPtr snapshot_;
+  std::set<std::string> revoked_;  ///< kids, of keys that are published no more too.
   std::uint64_t epoch_ = 0;
   bool front_ = false;
   std::uint64_t taken_ = 0;

@@ -54,6 +54,19 @@ TEST_F(LifecycleTest, RevokingTwiceChangesNothingAndAnUnknownKidIsRefused) {
   EXPECT_EQ(lifecycle->revoke("nobody", "x").error().code, Code::key_not_found);
 }
 
+TEST_F(LifecycleTest, AKeyThatEndedInItsTimeIsRevokedAllTheSame) {
+  const auto lifecycle = start();
+  ASSERT_TRUE(reconcile(*lifecycle));
+  auto old = record_of("access_token", KeyState::active);
+  old.become(KeyState::destroyed, from_unix(1));
+  ASSERT_TRUE(journal.put(old));
+  EXPECT_EQ(lifecycle->revoke(old.kid, "a copy was found"), true);
+  EXPECT_EQ(journal.records[old.id].revoked_why, "a copy was found");
+  EXPECT_EQ(journal.records[old.id].state, KeyState::destroyed);
+  EXPECT_GT(journal.records[old.id].at(KeyState::destroyed), from_unix(1));
+  EXPECT_EQ(lifecycle->revoke(old.kid, "again"), false);
+}
+
 TEST_F(LifecycleTest, ARevokedKeyThatHasRetiredIsPublishedNoMore) {
   const auto lifecycle = start();
   ASSERT_TRUE(reconcile(*lifecycle));

@@ -74,6 +74,21 @@ TEST_F(PublisherTest, TheLastKeyIsTakenBackToo) {
   EXPECT_EQ(told.size(), 2U);
 }
 
+// Services are told of it, and the front alone can tell them.
+TEST_F(PublisherTest, AKeyThatIsPublishedNoMoreAndIsRevokedThenIsTold) {
+  ASSERT_TRUE(states->put(record(KeyState::active)));
+  store::KeyRecord old = record(KeyState::destroyed);
+  ASSERT_TRUE(states->put(old));
+  ASSERT_TRUE(publisher.refresh());
+  ASSERT_EQ(told.size(), 1U);
+  old.revoked_why = "a copy was found";
+  ASSERT_TRUE(states->put(old));
+  ASSERT_TRUE(publisher.refresh());
+  EXPECT_EQ(told.size(), 2U);
+  ASSERT_TRUE(publisher.refresh());
+  EXPECT_EQ(told.size(), 2U) << "once";
+}
+
 TEST_F(PublisherTest, ARecordThatCannotBeReadLeavesWhatWasThere) {
   ASSERT_TRUE(states->put(record(KeyState::active)));
   ASSERT_TRUE(publisher.refresh());
