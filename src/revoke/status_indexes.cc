@@ -155,7 +155,7 @@ class SqliteStatusIndexes final : public StatusIndexes {
  public:
   SqliteStatusIndexes(Leases leases, const std::vector<ListRow>& known, Block first,
                       std::uint32_t block)
-      : leases_(std::move(leases)), ahead_(block / 2) {
+      : leases_(std::move(leases)), ahead_(block / 2), version_(leases_.start() << 32U) {
     for (const ListRow& row : known) (void)list_of(row.list, row.bits, row.entries);
     take(std::move(first));
     leasing_ = std::thread([this] { lease_ahead(); });
@@ -191,7 +191,8 @@ class SqliteStatusIndexes final : public StatusIndexes {
     const std::lock_guard lock(mutex_);
     for (const StatusIndex& entry : entries) {
       const auto found = lists_.find(entry.list);
-      if (found != lists_.end()) found->second.set(entry.index, status);
+      if (found != lists_.end() && found->second.set(entry.index, status))
+        found->second.version = ++version_;
     }
   }
 
@@ -243,18 +244,18 @@ class SqliteStatusIndexes final : public StatusIndexes {
     Moment wanted_until{};
 
     // §4.1: the first entry stands in the lowest bits.
-    void set(std::uint32_t index, Status status) {
+    bool set(std::uint32_t index, Status status) {
       const std::size_t at = std::size_t{index} * bits / 8;
-      if (at >= octets.size()) return;
+      if (at >= octets.size()) return false;
       const unsigned shift = index * bits % 8;
       const unsigned mask = ((1U << bits) - 1) << shift;
       // One bit says no more than that it is not valid.
       const unsigned value =
           bits == 1 ? unsigned{status != Status::valid} : static_cast<unsigned>(status);
       const auto next = static_cast<std::uint8_t>((octets[at] & ~mask) | (value << shift & mask));
-      if (octets[at] == next) return;
+      if (octets[at] == next) return false;
       octets[at] = next;
-      ++version;
+      return true;
     }
   };
 
@@ -263,8 +264,8 @@ class SqliteStatusIndexes final : public StatusIndexes {
     if (is_new) {
       found->second.bits = bits;
       found->second.octets.resize((std::size_t{entries} * bits + 7) / 8);
-      // Never what it was before a restart.
-      found->second.version = leases_.start() << 32U;
+      // Never what it was before: a list that was let go may be wanted again.
+      found->second.version = ++version_;
     }
     return found->second;
   }
@@ -298,6 +299,7 @@ class SqliteStatusIndexes final : public StatusIndexes {
 
   Leases leases_;  // Of the leasing thread, but for start().
   const std::size_t ahead_;
+  std::uint64_t version_;  ///< The last that any list got.
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::uint32_t, List> lists_;

@@ -161,6 +161,18 @@ TEST_F(StatusIndexesTest, AVersionIsNeverOneOfAnEarlierStart) {
   EXPECT_GT(open()->version(1), before);
 }
 
+// Whoever keeps a token of a list by its version would go on saying what is not so.
+TEST_F(StatusIndexesTest, AListThatIsWantedAgainHasAVersionOfItsOwn) {
+  const auto indexes = open({.entries = 64, .block = 64});
+  while (next(*indexes).list == 1) continue;
+  indexes->set({{1, 3}}, Status::invalid);
+  const std::uint64_t version = indexes->version(1);
+  indexes->forget(now + 301 * second);
+  ASSERT_EQ(indexes->version(1), 0U);
+  indexes->restore({1, 5}, now + 600 * second);
+  EXPECT_GT(indexes->version(1), version);
+}
+
 TEST_F(StatusIndexesTest, KnowsNoListThatIsNone) {
   const auto content = open()->content(7);
   ASSERT_FALSE(content);
