@@ -25,6 +25,8 @@ constexpr std::size_t longest_queue = 8192;
 constexpr std::size_t longest_group = 1024;
 /// So few at a time that tokens hardly wait for what is forgotten.
 constexpr std::int64_t forgotten_at_a_time = 2000;
+/// What is over must go some day, however many tokens are asked for.
+constexpr std::chrono::milliseconds longest_politeness{200};
 
 constexpr std::array migrations = {store::Migration{1, R"(
   CREATE TABLE issued (
@@ -97,6 +99,7 @@ class SqliteIssuanceLog final : public IssuanceLog {
       ending_ = true;
     }
     changed_.notify_all();
+    idle_.notify_all();
     worker_.join();
   }
 
@@ -105,6 +108,7 @@ class SqliteIssuanceLog final : public IssuanceLog {
       const std::lock_guard lock(mutex_);
       if (waiting_.size() < longest_queue) {
         waiting_.push_back({std::move(entry), std::move(done)});
+        busy_ = true;
         if (waiting_.size() == 1) changed_.notify_all();
         return;
       }
@@ -134,7 +138,7 @@ class SqliteIssuanceLog final : public IssuanceLog {
       const auto forgotten = forget_some(moment);
       if (!forgotten) return failed(forgotten.error());
       if (*forgotten < forgotten_at_a_time) return {};
-      std::this_thread::yield();  // Tokens go first.
+      let_tokens_go_first();
     }
   }
 
@@ -156,11 +160,19 @@ class SqliteIssuanceLog final : public IssuanceLog {
       const std::vector<Waiting> group(std::make_move_iterator(waiting_.begin()),
                                        std::make_move_iterator(last));
       waiting_.erase(waiting_.begin(), last);
+      busy_ = true;
       lock.unlock();
       const auto written = write(group);
       for (const Waiting& one : group) one.done(written);
       lock.lock();
+      busy_ = !waiting_.empty();
+      if (!busy_) idle_.notify_all();
     }
+  }
+
+  void let_tokens_go_first() {
+    std::unique_lock lock(mutex_);
+    idle_.wait_for(lock, longest_politeness, [this] { return ending_ || !busy_; });
   }
 
   Result<void> write(const std::vector<Waiting>& group) {
@@ -199,6 +211,8 @@ class SqliteIssuanceLog final : public IssuanceLog {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Waiting> waiting_;
+  std::condition_variable idle_;
+  bool busy_ = false;  ///< Entries are being written, or wait.
   bool ending_ = false;
   std::thread worker_;  // Last: it ends before what it works on.
 };
