@@ -51,7 +51,12 @@ void read_what(config::ObjectReader& reader, Asked& asked, bool& whole) {
   if (reader.has("issued_before")) {
     ++count;
     asked.what.what = What::issued_before;
-    asked.what.before = from_unix(reader.integer("issued_before", 1, latest));
+    if (reader.is_text("issued_before")) {
+      asked.what.until_now = reader.text("issued_before") == "now";
+      if (!asked.what.until_now) reader.refuse("issued_before", "must be a number, or now");
+    } else {
+      asked.what.before = from_unix(reader.integer("issued_before", 1, latest));
+    }
   }
   asked.what.why = reason_in(reader);
   asked.dry_run = reader.boolean("dry_run", false);
@@ -78,24 +83,38 @@ Json told(const revoke::Outcome& outcome, bool dry_run) {
   return answer;
 }
 
+// One that is to sign in its turn has no tokens yet, and would sign nothing that is good.
+Result<void> check_key(const TokenParts& parts, const std::string& kid) {
+  if (parts.signs(kid)) {
+    return fail(Code::revocation_malformed,
+                "this key signs now, and what it signs next would be refused too; mintctl keys "
+                "revoke " +
+                    printable(kid) + " ends it and its tokens");
+  }
+  if (parts.tokens.knows_key(kid)) return {};
+  return fail(Code::key_not_found, "no live token was signed by " + printable(kid) +
+                                       "; mintctl keys revoke ends a key of the journal "
+                                       "(mintctl keys list), whatever it signed");
+}
+
+Result<void> check_names(const TokenParts& parts, const Revocation& what) {
+  if (what.what == What::key) return check_key(parts, what.name);
+  if (what.what != What::device || parts.knows(what.name)) return {};
+  if (!parts.tokens.of_device(what.name).empty()) return {};
+  return fail(Code::device_not_found, "there is no device " + printable(what.name));
+}
+
 void revoke_tokens(const TokenParts& parts, const http::Request& request,
                    const http::Respond& respond) {
   const auto asked = asked_in(request);
   if (!asked) return respond(error_response(asked.error()));
   const Revocation& what = asked->what;
-  if (what.what == What::key && parts.signs(what.name)) {
-    return respond(error_response(
-        Error{Code::revocation_malformed,
-              "this key signs now, and what it signs next would be refused too; mintctl keys "
-              "revoke " +
-                  printable(what.name) + " ends it and its tokens",
-              0}));
-  }
   if (asked->dry_run) {
     const auto outcome = parts.revoker.dry_run(what);
     return respond(outcome ? http::json_response(200, told(*outcome, true).dump())
                            : error_response(outcome.error()));
   }
+  if (auto known = check_names(parts, what); !known) return respond(error_response(known.error()));
   parts.revoker.revoke(what, [respond](const Result<revoke::Outcome>& outcome) {
     respond(outcome ? http::json_response(200, told(*outcome, false).dump())
                     : error_response(outcome.error()));

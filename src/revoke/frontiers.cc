@@ -1,7 +1,5 @@
 #include "revoke/frontiers.h"
 
-#include <time.h>
-
 #include <condition_variable>
 #include <utility>
 

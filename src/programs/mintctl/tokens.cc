@@ -2,7 +2,6 @@
 #include <cstdio>
 #include <ctime>
 
-#include "base/time.h"
 #include "programs/mintctl/subcommand.h"
 #include "programs/mintctl/text.h"
 
@@ -19,15 +18,14 @@ constexpr std::array<std::pair<const char*, const char*>, 6> names{
      {"--rule", "rule"},
      {"--issued-before", "issued_before"}}};
 
-/// "now", seconds since 1970, or RFC 3339 in UTC.
-Result<std::int64_t> moment_of(const std::string& text) {
-  // What was issued in this second is meant too.
-  if (text == "now") return to_unix(SystemClock().now()) + 1;
-  const Json number = Json::parse(text, nullptr, false);
-  if (number.is_number_unsigned()) return number.get<std::int64_t>();
+/// "now" (by mintd's clock and tokens), seconds since 1970, or RFC 3339 in UTC.
+Result<Json> moment_of(const std::string& text) {
+  if (text == "now") return Json(text);
+  Json number = Json::parse(text, nullptr, false);
+  if (number.is_number_unsigned()) return number;
   std::tm time{};
   const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
-  if (end != nullptr && *end == '\0') return std::int64_t{timegm(&time)};
+  if (end != nullptr && *end == '\0') return Json(std::int64_t{timegm(&time)});
   return fail(Code::invalid_argument,
               "--issued-before is now, seconds since 1970, or a time in UTC as "
               "2026-11-29T21:25:00Z, not \"" +
@@ -35,11 +33,7 @@ Result<std::int64_t> moment_of(const std::string& text) {
 }
 
 Result<Json> value_of(const std::string& option, const std::string& text) {
-  if (option == "--issued-before") {
-    const auto seconds = moment_of(text);
-    if (!seconds) return tl::unexpected<Error>(seconds.error());
-    return Json(*seconds);
-  }
+  if (option == "--issued-before") return moment_of(text);
   if (option != "--token") return Json(text);
   auto token = value_or_stdin(text);
   if (!token) return pass_on(token);
@@ -85,11 +79,12 @@ Result<Json> list(AdminClient& mintd, const Arguments& arguments) {
 
 void print_revoked(const Json& answer) {
   const auto live = answer.value("live", std::uint64_t{0});
+  const char* const tokens = live == 1 ? "token" : "tokens";
   if (answer.value("dry_run", false)) {
-    std::printf("would revoke %llu live tokens\n", static_cast<unsigned long long>(live));
+    std::printf("would revoke %llu live %s\n", static_cast<unsigned long long>(live), tokens);
     return;
   }
-  std::printf("revoked %llu live tokens", static_cast<unsigned long long>(live));
+  std::printf("revoked %llu live %s", static_cast<unsigned long long>(live), tokens);
   const auto seq = answer.value("seq", std::uint64_t{0});
   if (seq == 0)
     std::printf("; there was nothing to say\n");

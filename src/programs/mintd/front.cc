@@ -111,6 +111,16 @@ Front::~Front() {
 }
 
 Result<void> Front::open_parts() {
+  if (auto opened = open_records(); !opened) return opened;
+  if (auto loaded = load_rules(); !loaded) return loaded;
+  if (auto made = make_issuer(); !made) return made;
+  if (auto made = make_register(); !made) return made;
+  make_enrolment();
+  add_operators();
+  return {};
+}
+
+Result<void> Front::open_records() {
   auto store = store::open_device_store(config_.state_directory + "/front/devices.db");
   if (!store) return pass_on(store);
   store_ = std::move(*store);
@@ -125,18 +135,23 @@ Result<void> Front::open_parts() {
       config_, {clock_, keyring_, stores_.in_use(), gate_, devices_, *revocation_});
   if (!services) return pass_on(services);
   services_ = std::move(*services);
+  return {};
+}
 
+Result<void> Front::load_rules() {
   auto policy = policy::Policy::from(inheritance_.policy);
   if (!policy) return pass_on(policy);
   auto roots = load_roots(config_.enrolment);
   if (!roots) return pass_on(roots);
-
-  auto client_authorities = load_client_authorities(config_.mutual_tls);
-  if (!client_authorities) return pass_on(client_authorities);
-
   policies_.emplace(gate_, std::make_shared<const policy::Policy>(std::move(*policy)));
   trust_.emplace(
       issuer::Roots{std::move(roots->ek), std::move(roots->ak), std::move(roots->formats)});
+  return {};
+}
+
+Result<void> Front::make_issuer() {
+  auto client_authorities = load_client_authorities(config_.mutual_tls);
+  if (!client_authorities) return pass_on(client_authorities);
   issuer_ = std::make_unique<issuer::Issuer>(
       issuer::MintOptions{
           .issuer = config_.issuer,
@@ -147,9 +162,10 @@ Result<void> Front::open_parts() {
           .sign_deadline = sign_deadline(config_),
           .algorithms = signing_algorithms(config_),
           .mutual_tls = {config_.mutual_tls.self_signed, std::move(*client_authorities)}},
-      issuer::Issuer::Parts{clock_, keyring_, devices_, stores_.in_use(), *policies_, gate_,
-                            revocation_->ledger(), &services_->services(),
-                            &services_->device_rate()});
+      issuer::Issuer::Parts{
+          clock_, keyring_, devices_, stores_.in_use(), *policies_, gate_, revocation_->ledger(),
+          &services_->services(), &services_->device_rate(),
+          [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }});
   services_->serve(config_, sign_deadline(config_), *issuer_);
   events_ = std::make_unique<FrontEvents>(
       config_, FrontEvents::Parts{*revocation_, clock_, keyring_, stores_.in_use(), figures_});
@@ -160,6 +176,10 @@ Result<void> Front::open_parts() {
         issuer::Results::Parts{clock_, keyring_, devices_, stores_.in_use(), gate_,
                                issuer_->authentication()});
   }
+  return {};
+}
+
+Result<void> Front::make_register() {
   register_ = std::make_unique<issuer::DeviceRegister>(
       *store_, devices_,
       [this](const issuer::Ended& ended, std::function<void(Result<void>)> done) {
@@ -175,6 +195,10 @@ Result<void> Front::open_parts() {
   }
   register_->check_keys_by(
       [this](const std::string& jkt) { return services_->services().check_key_is_free(jkt); });
+  return {};
+}
+
+void Front::make_enrolment() {
   enrolment_ = std::make_unique<issuer::Enrolment>(
       enrolment_options(config_),
       issuer::Enrolment::Parts{clock_, keyring_, *register_, stores_.in_use(), *trust_, *policies_,
@@ -185,8 +209,6 @@ Result<void> Front::open_parts() {
           *trust_, devices_, {clock_, keyring_, *register_, stores_.in_use(), *policies_, gate_}});
   key_enrolment_ = std::make_unique<issuer::KeyEnrolment>(config_.issuer + "/attest/key/finish",
                                                           clock_, *register_);
-  add_operators();
-  return {};
 }
 
 void Front::add_operators() {
@@ -200,7 +222,10 @@ void Front::add_operators() {
   admin::add_device_changes(operators_, device_parts);
   admin::add_tokens(operators_,
                     {revocation_->revoker(), revocation_->tokens(), revocation_->events(),
-                     [this](const std::string& kid) { return signs_now(kid); }});
+                     [this](const std::string& kid) { return signs_now(kid); },
+                     [this](const std::string& id) {
+                       return devices_.find(id) != nullptr || services_->services().knows(id);
+                     }});
   services_->add_to_operators(operators_);
   admin::add_policy(operators_,
                     {.policy = [this] { return policies_->present(); },
@@ -380,10 +405,17 @@ void Front::received(const Json& message, UniqueFd descriptor) {
     warnings_.store(std::make_shared<const std::vector<std::string>>(
         message.value("warnings", std::vector<std::string>())));
   } else if (type == "clock") {
-    clock_.accept_present();
+    accept_clock();
   } else if (type == "stop") {
     stop();
   }
+}
+
+void Front::accept_clock() {
+  // First: whoever may ask again must meet all that is alive.
+  if (auto read = revocation_->read_live_again(); !read)
+    return telemetry::log(Level::error, "clock_not_accepted", read.error());
+  clock_.accept_present();
 }
 
 void Front::take_keys(const Json& message) {

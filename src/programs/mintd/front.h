@@ -58,6 +58,11 @@ class Front {
 
  private:
   [[nodiscard]] Result<void> open_parts();
+  [[nodiscard]] Result<void> open_records();
+  [[nodiscard]] Result<void> load_rules();
+  [[nodiscard]] Result<void> make_issuer();
+  [[nodiscard]] Result<void> make_register();
+  void make_enrolment();
   void add_operators();
   [[nodiscard]] Result<void> open_doors();
   /// Opens the doors for strangers as soon as there is what to serve TLS with; until then tells the
@@ -73,6 +78,7 @@ class Front {
   void listen_to_keeper();
   void accept_when_the_second_is_over();
   void received(const Json& message, UniqueFd descriptor);
+  void accept_clock();
   void take_keys(const Json& message);
   void take_evidence(const Json& message);
   void take_signer(const std::string& store, UniqueFd channel);

@@ -17,6 +17,8 @@ constexpr unsigned sweeps_between_prunings = 60;
 /// A clock that jumps ahead takes no live token from memory for so long; nor does memory hold more
 /// than it takes out.
 constexpr std::chrono::hours doubt{1};
+/// At a start nobody knows whether the clock is right; what was pruned is not read again.
+constexpr unsigned sweeps_before_pruning = 3600;
 
 const char* name_of(What what) {
   switch (what) {
@@ -84,35 +86,49 @@ FrontRevocation::~FrontRevocation() {
   events_.reset();
 }
 
-Result<void> FrontRevocation::restore(const store::DeviceStore& devices) {
-  const Moment now = parts_.clock.now();
-  auto read = log_->read_live(now, [this](const audit::Issued& token) {
+Result<void> FrontRevocation::read_live_again() {
+  auto read = log_->read_live(parts_.clock.now(), [this](const audit::Issued& token) {
     statuses_->restore({token.list, token.index}, token.expires_at);
     tokens_.put(token);
   });
   if (!read) return read;
   revoke::restore_statuses(tokens_, *events_, *statuses_);
+  return {};
+}
+
+Result<void> FrontRevocation::restore(const store::DeviceStore& devices) {
+  if (auto read = read_live_again(); !read) return read;
   name_keys(events_->snapshot().revoked.keys());
   auto records = devices.list();
   if (!records) return pass_on(records);
-  // Where the power failed between a device's row and its event.
   for (const store::DeviceRecord& record : *records) {
-    const auto ended = issuer::ended_by(record);
-    if (!ended) continue;
-    std::promise<Result<void>> told;
-    device_ended(*ended, [&told](Result<void> done) { told.set_value(std::move(done)); });
-    if (auto done = told.get_future().get(); !done) return done;
+    if (auto done = catch_up(record); !done) return done;
   }
   policy_changed();  // While nobody listened it may have changed.
   sweeper_ = std::thread([this] { sweep(); });
   return {};
 }
 
+// Where the power failed between a device's row and its event.
+Result<void> FrontRevocation::catch_up(const store::DeviceRecord& record) {
+  auto ended = issuer::ended_by(record);
+  if (!ended && !tokens_.of_device(record.id).empty()) {
+    auto by_boot = issuer::ended_by_boot(record);
+    if (!by_boot) return pass_on(by_boot);
+    ended = *std::move(by_boot);
+  }
+  if (!ended) return {};
+  std::promise<Result<void>> told;
+  device_ended(*ended, [&told](Result<void> done) { told.set_value(std::move(done)); });
+  return told.get_future().get();
+}
+
 void FrontRevocation::device_ended(const issuer::Ended& ended,
                                    std::function<void(Result<void>)> done) {
+  const bool goes_by_moment = ended.standing || ended.long_ago;
   revoker_->revoke({.what = ended.standing ? What::device : What::evidence,
                     .name = ended.device,
-                    .before = ended.standing ? ended.at + std::chrono::seconds(1) : Moment{},
+                    .before = goes_by_moment ? ended.at + std::chrono::seconds(1) : Moment{},
                     .why = ""},
                    [done = std::move(done)](Result<revoke::Outcome> outcome) {
                      if (!outcome) return done(pass_on(outcome));
@@ -175,6 +191,17 @@ void FrontRevocation::name_keys(const std::set<std::string>& kids) {
   revoked_keys_.store(std::move(all));
 }
 
+// Those whose event is over. One that comes anew meanwhile is in the log already.
+void FrontRevocation::let_go_of_keys() {
+  const std::lock_guard lock(keys_mutex_);
+  auto left = std::make_shared<std::set<std::string>>(*revoked_keys_.load());
+  std::erase_if(*left, [this](const std::string& kid) {
+    return events_->judge({.jti = "", .subject = "", .kid = kid, .issued_at = {}}) !=
+           verify::RevokedSet::Verdict::key_revoked;
+  });
+  revoked_keys_.store(std::move(left));
+}
+
 void FrontRevocation::sweep() {
   revoke::PatientClock clock(parts_.clock, {.doubt = doubt});
   std::unique_lock lock(sweeping_mutex_);
@@ -187,7 +214,8 @@ void FrontRevocation::sweep() {
     const auto written = log_->written();
     figures_.logged.raise_to(written.entries);
     figures_.groups.raise_to(written.groups);
-    if (sweeps % sweeps_between_prunings == 0) {
+    if (sweeps % sweeps_between_prunings == 0) let_go_of_keys();
+    if (sweeps % sweeps_between_prunings == 0 && sweeps >= sweeps_before_pruning) {
       if (auto pruned = log_->forget_before(now - keep_issued_); !pruned)
         telemetry::log(Level::error, "issuance_log_not_pruned", pruned.error());
     }

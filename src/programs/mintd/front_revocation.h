@@ -42,8 +42,11 @@ class FrontRevocation {
   /// disk. `issuance_log_failed`, `revocation_failed`, errors of the store.
   [[nodiscard]] Result<void> restore(const store::DeviceStore& devices);
 
+  /// The clock is right again, and was wrong: what it had forgotten is read from the log anew, as
+  /// at start. Errors likewise.
+  [[nodiscard]] Result<void> read_live_again();
+
   [[nodiscard]] revoke::EventLog& events() { return *events_; }
-  [[nodiscard]] audit::IssuanceLog& log() { return *log_; }
   [[nodiscard]] revoke::StatusIndexes& statuses() { return *statuses_; }
   [[nodiscard]] revoke::LiveTokens& tokens() { return tokens_; }
   [[nodiscard]] revoke::Revoker& revoker() { return *revoker_; }
@@ -65,9 +68,11 @@ class FrontRevocation {
 
  private:
   FrontRevocation(const config::Config& config, Parts parts);
+  [[nodiscard]] Result<void> catch_up(const store::DeviceRecord& record);
   void told(const revoke::Revocation& what, std::size_t live);
   void say(Json entry, std::function<void(Result<void>)> done);
   void name_keys(const std::set<std::string>& kids);
+  void let_go_of_keys();
   void sweep();
 
   Parts parts_;

@@ -95,7 +95,35 @@ TEST_F(RevocationsOfAStack, AKeyThatSignsIsNotForTokensRevoke) {
     const Outcome refused = control({"tokens", "revoke", "--key=" + key["kid"].get<std::string>()});
     EXPECT_NE(refused.output.find("keys revoke"), std::string::npos) << refused.output;
     EXPECT_NE(refused.status, 0);
+    EXPECT_EQ(
+        control({"tokens", "revoke", "--dry-run", "--key=" + key["kid"].get<std::string>()}).status,
+        0)
+        << "asking does no harm";
   }
+}
+
+TEST_F(RevocationsOfAStack, WhatIsMistypedIsNotAnsweredAsIfItWereRevoked) {
+  const auto refusal = [&](const std::string& option, const std::string& name) {
+    return control({"tokens", "revoke", option + "=" + name}).output;
+  };
+  EXPECT_NE(refusal("--device", "nosuch").find("device_not_found"), std::string::npos);
+  EXPECT_NE(refusal("--key", std::string(43, 'A')).find("key_not_found"), std::string::npos);
+  const Json all = stack.control({"keys", "list"});
+  for (const Json& key : all["keys"]) {
+    if (key["state"] != "published") continue;
+    const std::string refused = refusal("--key", key["kid"]);
+    EXPECT_NE(refused.find("key_not_found"), std::string::npos)
+        << "it would shut minting when it comes to sign: " << refused;
+  }
+}
+
+TEST_F(RevocationsOfAStack, AllThatIsOutNowEndsAndWhatComesNextIsGood) {
+  const Json before = claims_of(fresh_token());
+  EXPECT_GE(stack.control({"tokens", "revoke", "--issued-before", "now", "--dry-run"})["live"], 1);
+  EXPECT_FALSE(is_revoked(before));
+  EXPECT_GE(stack.control({"tokens", "revoke", "--issued-before", "now"})["live"], 1);
+  EXPECT_TRUE(is_revoked(before));
+  EXPECT_FALSE(is_revoked(claims_of(fresh_token())));
 }
 
 TEST_F(RevocationsOfAStack, ADevicesTokensEndAndItsNextIsGoodAtOnce) {

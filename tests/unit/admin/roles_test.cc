@@ -68,6 +68,20 @@ TEST(Roles, TheReadGroupMayAskAndChangeNothing) {
   expect_forbidden(both().check(request_by(stranger, groups, "DELETE")));
 }
 
+TEST(Roles, TheReadGroupMayAskWhatARevocationWouldMeetAndRevokeNothing) {
+  http::Request request =
+      request_by(stranger, {id_of(read_name)}, "POST", "/admin/v1/tokens/revoke");
+  request.body = R"({"device":"d1","dry_run":true})";
+  EXPECT_TRUE(both().check(request));
+  for (const char* body :
+       {R"({"device":"d1"})", R"({"device":"d1","dry_run":false})",
+        R"({"device":"d1","dry_run":"true"})", R"({"dry_run":true,"device":"d1","dry_run":false})",
+        R"([true])", "", "dry_run"}) {
+    request.body = body;
+    expect_forbidden(both().check(request));
+  }
+}
+
 TEST(Roles, TheOperateGroupMayAll) {
   const std::vector<gid_t> groups{id_of(operate_name)};
   EXPECT_TRUE(both().check(request_by(stranger, groups)));
