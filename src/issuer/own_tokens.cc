@@ -78,7 +78,7 @@ Result<NamedToken> OwnTokens::named(std::string_view token) const {
                     .issued_at = claims.moment("iat"),
                     .expires_at = claims.moment("exp")},
                    claims.non_empty("client_id")};
-  if (const auto good = claims.result(); !good) return pass_on(good);
+  if (auto good = claims.result(); !good) return pass_on(good);
   place(jws->claims(), named.token);
   return named;
 }

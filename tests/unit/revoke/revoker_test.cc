@@ -7,6 +7,7 @@
 #include "jose/base64url.h"
 #include "support/ledger_in_memory.h"
 #include "support/manual_clock.h"
+#include "verify/frontier.h"
 
 namespace mintmark::revoke {
 namespace {
