@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -111,14 +112,20 @@ class StatusListTokens::State : public std::enable_shared_from_this<State> {
   }
 
   [[nodiscard]] bool is_due(const Entry& entry, std::uint64_t version, Moment now) const {
-    return !entry.token || entry.version < version ||
+    return !entry.token || entry.version < version || is_dated_ahead(*entry.token, now) ||
            now >= entry.token->good_until - options_.life / 2;
   }
   [[nodiscard]] bool may_make(const Entry& entry) const {
     return !entry.tried_last || Steady::now() - *entry.tried_last >= options_.pause;
   }
-  static std::shared_ptr<const ListToken> last_good(const Entry& entry, Moment now) {
-    return entry.token && now < entry.token->good_until ? entry.token : nullptr;
+  /// Made before the clock went back: verifiers would believe it for longer than it was meant.
+  [[nodiscard]] bool is_dated_ahead(const ListToken& token, Moment now) const {
+    return now < token.good_until - options_.life;
+  }
+  [[nodiscard]] std::shared_ptr<const ListToken> last_good(const Entry& entry, Moment now) const {
+    const bool good =
+        entry.token && now < entry.token->good_until && !is_dated_ahead(*entry.token, now);
+    return good ? entry.token : nullptr;
   }
 
   void forget(std::uint32_t list) {
@@ -136,7 +143,15 @@ class StatusListTokens::State : public std::enable_shared_from_this<State> {
       wanted_.pop_front();
       forget_what_is_over();
       lock.unlock();
+      make_or_say_why(name);
+    }
+  }
+
+  void make_or_say_why(const Name& name) {
+    try {
       make(name);
+    } catch (const std::exception& problem) {  // Out of memory: the next one may fit again.
+      finish({name, 0, {}, Steady::now()}, fail(Code::internal, problem.what()));
     }
   }
 
@@ -232,7 +247,7 @@ class StatusListTokens::State : public std::enable_shared_from_this<State> {
       if (given)
         one(given);
       else
-        one(unavailable(made ? "its token has ended" : made.error().detail));
+        one(unavailable(made ? "the clock has moved away from its token" : made.error().detail));
     }
   }
 

@@ -74,7 +74,8 @@ class StatusListTokens {
   StatusListTokens& operator=(const StatusListTokens&) = delete;
 
   /// The token of a list. A new one is made where the list has changed, or half of the last one's
-  /// life is over, and `pause` has passed since the last making; then `given` is called when the
+  /// life is over, or the clock went back behind its `iat`, which makes it no good one, and `pause`
+  /// has passed since the last making; then `given` is called when the
   /// signature is there, else at once. Whatever a making comes to, nobody waits for more than one,
   /// and gets the last token as long as that is good. `status_list_unknown`;
   /// `status_list_unavailable` where there is no good one.

@@ -7,6 +7,8 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <new>
+#include <utility>
 
 #include "support/manual_clock.h"
 #include "support/scratch.h"
@@ -32,6 +34,7 @@ class Hardware {
       std::string text = input(key.public_key());
       {
         const std::lock_guard lock(mutex_);
+        if (std::exchange(throwing_, false)) throw std::bad_alloc();
         ++asked_;
         changed_.notify_all();
         if (held_) return waiting_.push_back([=, this] { done(signed_or_not(text)); });
@@ -56,6 +59,10 @@ class Hardware {
     const std::lock_guard lock(mutex_);
     failing_ = failing;
   }
+  void throw_once() {
+    const std::lock_guard lock(mutex_);
+    throwing_ = true;
+  }
   [[nodiscard]] std::size_t asked() {
     const std::lock_guard lock(mutex_);
     return asked_;
@@ -78,6 +85,7 @@ class Hardware {
   std::size_t asked_ = 0;
   bool held_ = false;
   bool failing_ = false;
+  bool throwing_ = false;
   std::vector<std::function<void()>> waiting_;
 };
 
@@ -184,6 +192,29 @@ TEST_F(ListTokens, AreMadeAgainWhenHalfOfTheirLifeIsOver) {
   EXPECT_EQ(get().value(), first);
   clock.advance(seconds(1));
   EXPECT_EQ(get().value()->good_until, clock.now() + seconds(300));
+}
+
+TEST_F(ListTokens, DatedAheadOfAClockThatWentBackAreMadeAgain) {
+  clock.advance(std::chrono::hours(2));
+  ASSERT_TRUE(get());
+  clock.advance(-std::chrono::hours(2));
+  EXPECT_EQ(get().value()->good_until, clock.now() + seconds(300));
+}
+
+TEST_F(ListTokens, DatedAheadOfAClockThatWentBackAreNotServedWhereNoneCanBeMade) {
+  clock.advance(std::chrono::hours(2));
+  ASSERT_TRUE(get());
+  clock.advance(-seconds(1));
+  hardware.fail_from_now(true);
+  EXPECT_EQ(get().error().code, Code::status_list_unavailable);
+  clock.advance(seconds(1));
+  EXPECT_TRUE(get()) << "of its own second";
+}
+
+TEST_F(ListTokens, WhoseMakingThrowsAreRefusedAndMadeTheNextTime) {
+  hardware.throw_once();
+  EXPECT_EQ(get().error().code, Code::status_list_unavailable);
+  EXPECT_TRUE(get());
 }
 
 TEST_F(ListTokens, AreNotMadeAgainWithinThePause) {
