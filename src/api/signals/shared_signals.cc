@@ -81,9 +81,10 @@ http::Handler guarded(const SharedSignals& parts, Action action) {
   return [parts, action = std::move(action)](http::Request request, const http::Respond& respond) {
     auto caller = parts.access(request, issuer::role_events);
     if (!caller) return respond(parts.refuse(caller.error()));
+    const std::string service = caller->id;
     auto job = [owner = Owner{std::move(caller->id), std::move(caller->audiences)},
                 request = std::move(request), respond, action] { respond(action(owner, request)); };
-    if (!parts.polls.run(std::move(job))) respond(too_many());
+    if (!parts.polls.run(service, std::move(job))) respond(too_many());
   };
 }
 

@@ -1,8 +1,6 @@
 // What a stream is told next: read from the event log, of which it keeps a place and no copy.
 #pragma once
 
-#include <functional>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,25 +20,16 @@ struct OutboxRules {
   TokenLookup lookup;
 };
 
-/// One that waits, and where it stands.
-struct Waiting {
-  PlannedSet set;
-  Place place;
-};
+/// How many wait for a stream's acknowledgement at most; what comes behind them is not looked at
+/// until some are.
+inline constexpr std::size_t most_waiting = 1024;
+/// How many signals and entries one call looks at, or little more, whoever they are for: the next
+/// one goes on from there.
+inline constexpr std::size_t most_looked_at = 4096;
 
-/// Brings a state to the log as it is: another log is begun from its first entry; where entries are
-/// not kept any more, the place moves to the first that is. True: something was lost. Errors of
-/// EventLog::after.
+/// Brings a state to the log as it is: another log is begun from its first entry; what is not kept
+/// any more waits no longer. True: something was lost. Errors of EventLog::after.
 [[nodiscard]] Result<bool> follow_log(const EventLog& log, StreamState& state);
-
-/// Shows `each` the signals from `state.place` on that the stream gets, acknowledged ones too, the
-/// oldest first, until it says false (then it gives nothing), or there are no more, or some
-/// thousands of entries were read: then it gives the place behind the last one. Errors of
-/// EventLog::after.
-[[nodiscard]] Result<std::optional<Place>> walk(const EventLog& log, const OutboxRules& rules,
-                                                const StreamSettings& settings,
-                                                const StreamState& state,
-                                                const std::function<bool(Waiting)>& each);
 
 /// What a stream gets next.
 struct Outbox {
@@ -49,13 +38,14 @@ struct Outbox {
 };
 
 /// At most `most`: notices first, then signals that are not acknowledged, in order; none unless the
-/// stream is enabled. The state's place moves over what does not concern the stream.
+/// stream is enabled. What was looked at is not looked at again, unless it waits. Errors of
+/// EventLog::after.
 [[nodiscard]] Result<Outbox> next_of(const EventLog& log, const OutboxRules& rules,
                                      const StreamSettings& settings, StreamState& state,
                                      std::size_t most);
 
-/// These will never come again; jtis that do not wait are passed over. The place moves over all
-/// that is acknowledged from there.
+/// These will never come again, in whatever order; jtis that do not wait are passed over. Errors of
+/// EventLog::after.
 [[nodiscard]] Result<void> acknowledge(const EventLog& log, const OutboxRules& rules,
                                        const StreamSettings& settings, StreamState& state,
                                        std::set<std::string> jtis);

@@ -1,6 +1,7 @@
 #include "revoke/signals/polls.h"
 
 #include <atomic>
+#include <exception>
 
 #include "base/bytes.h"
 #include "telemetry/log.h"
@@ -74,11 +75,15 @@ void Polls::end() {
   if (thread_.joinable()) thread_.join();
 }
 
-bool Polls::run(std::function<void()> job) {
+bool Polls::run(const std::string& service, Job job) {
   {
     const std::lock_guard lock(mutex_);
-    if (ending_ || jobs_.size() >= limits_.waiting_jobs) return false;
-    jobs_.push_back(std::move(job));
+    const auto own = jobs_.find(service);
+    const std::size_t of_service = own == jobs_.end() ? 0 : own->second.size();
+    if (ending_ || jobs_waiting_ >= limits_.waiting_jobs || of_service >= limits_.jobs_of_service)
+      return false;
+    jobs_[service].push_back(std::move(job));
+    ++jobs_waiting_;
   }
   changed_.notify_one();
   return true;
@@ -95,23 +100,31 @@ void Polls::wake() {
 void Polls::poll(PollWish wish, Done done) {
   auto waiting = std::make_shared<Waiting>(
       Waiting{std::move(wish), {}, std::move(done), steady::now() + limits_.wait});
-  if (run([this, waiting] { begin(std::move(*waiting)); })) return;
+  const std::string service = waiting->wish.owner.service;
+  if (run(service, [this, waiting] { begin(std::move(*waiting)); })) return;
   waiting->done(fail(Code::overloaded, "too many ask for events at once"));
 }
 
-std::function<void()> Polls::next_job(std::unique_lock<std::mutex>& lock) {
+Polls::Job Polls::take_turn() {
+  auto turn = jobs_.upper_bound(last_turn_);
+  if (turn == jobs_.end()) turn = jobs_.begin();
+  Job job = std::move(turn->second.front());
+  turn->second.pop_front();
+  --jobs_waiting_;
+  last_turn_ = turn->first;
+  if (turn->second.empty()) jobs_.erase(turn);
+  return job;
+}
+
+Polls::Job Polls::next_job(std::unique_lock<std::mutex>& lock) {
   for (;;) {
     const auto due = looked_ + (woken_ ? between_looks : look_after);
     if (!waiting_.empty() && steady::now() >= due) {
       woken_ = false;
       looked_ = steady::now();
-      return [this] { look_again(); };
+      look_again();
     }
-    if (!jobs_.empty()) {
-      auto job = std::move(jobs_.front());
-      jobs_.pop_front();
-      return job;
-    }
+    if (!jobs_.empty()) return take_turn();
     if (ending_) return nullptr;
     if (waiting_.empty())
       changed_.wait(lock);
@@ -122,13 +135,17 @@ std::function<void()> Polls::next_job(std::unique_lock<std::mutex>& lock) {
 
 void Polls::work() {
   for (;;) {
-    std::function<void()> job;
+    Job job;
     {
       std::unique_lock lock(mutex_);
       job = next_job(lock);
     }
     if (!job) break;
-    job();
+    try {
+      job();
+    } catch (const std::exception& problem) {  // Out of memory: who asked is told by the server.
+      telemetry::log(Level::error, "ssf_call_dropped", Error{Code::internal, problem.what(), 0});
+    }
   }
   for (auto& [stream, waiting] : waiting_) waiting.done(PollAnswer{});
   waiting_.clear();
@@ -156,9 +173,15 @@ void Polls::begin(Waiting waiting) {
   attempt(std::move(waiting));
 }
 
+// Before what its service asked later: of several who wait at one stream the last one does.
 void Polls::look_again() {
-  auto all = std::exchange(waiting_, {});
-  for (auto& [stream, waiting] : all) attempt(std::move(waiting));
+  for (auto& [stream, one] : waiting_) {
+    auto waiting = std::make_shared<Waiting>(std::move(one));
+    jobs_[waiting->wish.owner.service].push_front(
+        [this, waiting] { attempt(std::move(*waiting)); });
+    ++jobs_waiting_;
+  }
+  waiting_.clear();
 }
 
 void Polls::attempt(Waiting waiting) {
@@ -170,7 +193,7 @@ void Polls::attempt(Waiting waiting) {
   if (wants && outbox->more) {
     // Many entries that do not concern it lie before: others come first.
     auto again = std::make_shared<Waiting>(std::move(waiting));
-    if (run([this, again] { attempt(std::move(*again)); })) return;
+    if (run(again->wish.owner.service, [this, again] { attempt(std::move(*again)); })) return;
     return again->done(PollAnswer{{}, true});
   }
   if (!wants || waiting.wish.immediately || steady::now() >= waiting.until)

@@ -23,6 +23,7 @@ struct PollLimits {
   std::size_t sets = 64;  ///< In one answer, whatever is asked for.
   std::chrono::milliseconds wait{30'000};
   std::size_t waiting_jobs = 256;
+  std::size_t jobs_of_service = 32;  ///< Of those.
 };
 
 /// §2.4 of RFC 8936.
@@ -43,7 +44,7 @@ struct PollAnswer {
 };
 
 /// One thread of its own, which reads the log, waits for the disk and keeps the time of those who
-/// wait; signatures are asked for and not waited for. Thread-safe.
+/// wait; services take turns. Signatures are asked for and not waited for. Thread-safe.
 class Polls {
  public:
   using Done = std::function<void(Result<PollAnswer>)>;
@@ -58,8 +59,9 @@ class Polls {
   /// the others are answered. `ssf_stream_unknown`, `overloaded`; errors of the log, the store and
   /// the signer.
   void poll(PollWish wish, Done done);
-  /// Other calls that wait for the disk, in their turn. False: too many wait.
-  [[nodiscard]] bool run(std::function<void()> job);
+  /// Other calls of a service that wait for the disk, in their turn. False: too many wait. One that
+  /// throws is dropped.
+  [[nodiscard]] bool run(const std::string& service, std::function<void()> job);
   /// Something may wait at a stream. Never blocks.
   void wake();
   /// Ends the thread; once.
@@ -73,11 +75,13 @@ class Polls {
     std::chrono::steady_clock::time_point until;
   };
   struct Signing;
+  using Job = std::function<void()>;
 
   void work();
-  [[nodiscard]] std::function<void()> next_job(std::unique_lock<std::mutex>& lock);
-  void begin(Waiting waiting);
+  [[nodiscard]] Job next_job(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] Job take_turn();
   void look_again();
+  void begin(Waiting waiting);
   void attempt(Waiting waiting);
   void sign(const Waiting& waiting, Outbox outbox);
   void forget_signed(const std::string& stream);
@@ -87,7 +91,9 @@ class Polls {
   const PollLimits limits_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::function<void()>> jobs_;
+  std::map<std::string, std::deque<Job>> jobs_;  ///< By service; none is empty.
+  std::size_t jobs_waiting_ = 0;
+  std::string last_turn_;  ///< Of this service was the last job.
   bool woken_ = false;
   bool ending_ = false;
   std::chrono::steady_clock::time_point looked_{};  ///< Of the thread alone, like what follows.

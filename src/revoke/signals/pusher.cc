@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <future>
 
 #include "base/bytes.h"
@@ -125,16 +126,32 @@ void Pusher::look_for_streams(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   const auto ids = streams_.pushed();
   lock.lock();
-  const std::set<std::string> present(ids.begin(), ids.end());
   std::erase_if(runs_,
-                [&](const auto& one) { return !one.second.busy && !present.contains(one.first); });
-  for (const std::string& id : ids) runs_[id].ready = true;
+                [&](const auto& one) { return !one.second.busy && !ids.contains(one.first); });
+  for (const auto& [id, service] : ids) {
+    runs_[id].service = service;
+    runs_[id].ready = true;
+  }
+}
+
+std::set<std::string> Pusher::services_at_their_limit() const {
+  std::map<std::string, unsigned> busy;
+  for (const auto& [id, run] : runs_) {
+    if (run.busy) ++busy[run.service];
+  }
+  std::set<std::string> full;
+  for (const auto& [service, threads] : busy) {
+    if (threads >= limits_.threads_of_service) full.insert(service);
+  }
+  return full;
 }
 
 Pusher::Run* Pusher::next_run(std::string& id) {
+  const auto full = services_at_their_limit();
   Run* first = nullptr;
   for (auto& [name, run] : runs_) {
-    const bool may = run.ready && !run.busy && run.due <= steady::now();
+    const bool may =
+        run.ready && !run.busy && run.due <= steady::now() && !full.contains(run.service);
     if (!may || (first != nullptr && first->due <= run.due)) continue;
     first = &run;
     id = name;
@@ -143,9 +160,11 @@ Pusher::Run* Pusher::next_run(std::string& id) {
 }
 
 Pusher::steady::time_point Pusher::next_due() const {
+  const auto full = services_at_their_limit();
   auto due = looked_ + (woken_ ? between_looks : look_after);
   for (const auto& [name, run] : runs_) {
-    if (run.ready && !run.busy) due = std::min(due, run.due);
+    const bool may = run.ready && !run.busy && !full.contains(run.service);
+    if (may) due = std::min(due, run.due);
   }
   return due;
 }
@@ -164,9 +183,15 @@ void Pusher::settle(Run& run, const Turn& turn) const {
 }
 
 Pusher::Turn Pusher::deliver(const std::string& id, Run& run, const SendSet& send) {
-  const auto target = streams_.target(id);
-  if (!target) return {};
-  return deliver_to(*target, id, run, send);
+  try {
+    const auto target = streams_.target(id);
+    if (!target) return {};
+    return deliver_to(*target, id, run, send);
+  } catch (const std::exception& problem) {  // Out of memory, or whoever signs forgot us.
+    telemetry::log(Level::error, "ssf_push_put_off", Error{Code::internal, problem.what(), 0},
+                   {{"stream", id}});
+    return {.failed = true};
+  }
 }
 
 Pusher::Turn Pusher::deliver_to(const PushTarget& target, const std::string& id, Run& run,
@@ -181,7 +206,10 @@ Pusher::Turn Pusher::deliver_to(const PushTarget& target, const std::string& id,
   std::set<std::string> over;
   std::optional<Error> trouble;
   bool ours = false;
+  const auto until = steady::now() + limits_.turn;
   for (const PlannedSet& set : outbox->sets) {
+    outbox->more = outbox->more || steady::now() >= until;
+    if (!over.empty() && steady::now() >= until) break;
     auto jws = signed_set(target, set, &run);
     ours = !jws;
     if (ours) trouble = jws.error();
@@ -241,6 +269,8 @@ Result<std::string> Pusher::signed_set(const PushTarget& target, const PlannedSe
   auto answer = promise->get_future();
   sign_(set_claims(set, streams_.issuer(), target.audience, streams_.now()),
         [promise](Result<std::string> jws) { promise->set_value(std::move(jws)); });
+  if (answer.wait_for(limits_.signature) != std::future_status::ready)
+    return fail(Code::deadline_passed, "no key store has signed the event in time");
   auto jws = answer.get();
   if (jws && run != nullptr) run->signed_set.emplace(set.jti, *jws);
   return jws;

@@ -23,7 +23,10 @@ namespace mintmark::revoke::signals {
 
 struct PushLimits {
   unsigned threads = 4;
-  std::size_t at_once = 16;  ///< SETs of one stream, then another one has its turn.
+  unsigned threads_of_service = 2;        ///< However many streams it has.
+  std::size_t at_once = 16;               ///< SETs of one stream, then another one has its turn;
+  std::chrono::milliseconds turn{1'000};  ///< sooner where the receiver is slow.
+  std::chrono::milliseconds signature{6'000};
   std::chrono::milliseconds call{5'000};
   std::chrono::milliseconds first_retry{1'000};  ///< Doubled each time,
   std::chrono::milliseconds longest_retry{300'000};
@@ -35,7 +38,8 @@ using SendSet = std::function<Result<http::Response>(
     const std::string& url, const http::Headers& headers, const std::string& set, Deadline)>;
 
 /// A few threads, each with connections of its own: a receiver that hangs holds up one of them for
-/// one call at most, and then waits longer than before. SETs of a stream go one after the other, in
+/// one call at most, and then waits longer than before; one that is slow holds up no more than its
+/// service's share of the threads. SETs of a stream go one after the other, in
 /// order; one comes twice where an answer, or this process, was lost. Thread-safe.
 class Pusher {
  public:
@@ -57,6 +61,7 @@ class Pusher {
  private:
   using steady = std::chrono::steady_clock;
   struct Run {
+    std::string service;
     bool ready = true;
     bool busy = false;
     steady::time_point due{};
@@ -74,6 +79,7 @@ class Pusher {
 
   void work();
   void look_for_streams(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] std::set<std::string> services_at_their_limit() const;
   [[nodiscard]] Run* next_run(std::string& id);
   [[nodiscard]] steady::time_point next_due() const;
   void settle(Run& run, const Turn& turn) const;

@@ -83,12 +83,13 @@ Json StreamState::to_json() const {
   Json json = {{"status", name_of(status)},
                {"reason", reason},
                {"log", log},
-               {"seq", place.seq},
-               {"part", place.part},
-               {"acknowledged", acknowledged},
+               {"seq", walked.seq},
+               {"part", walked.part},
+               {"waiting", Json::array()},
                {"notices", Json::array()},
                {"failing_since", to_unix(failing_since)},
                {"verified_at", to_unix(verified_at)}};
+  for (const Place& place : waiting) json["waiting"].push_back({place.seq, place.part});
   for (const PlannedSet& notice : notices) json["notices"].push_back(signals::to_json(notice));
   return json;
 }
@@ -99,8 +100,9 @@ Result<StreamState> StreamState::from_json(const Json& json) {
     state.status = status_named(json.at("status").get<std::string>()).value_or(Status::paused);
     state.reason = json.at("reason").get<std::string>();
     state.log = json.at("log").get<std::string>();
-    state.place = {json.at("seq").get<std::uint64_t>(), json.at("part").get<std::uint32_t>()};
-    state.acknowledged = json.at("acknowledged").get<std::set<std::string>>();
+    state.walked = {json.at("seq").get<std::uint64_t>(), json.at("part").get<std::uint32_t>()};
+    for (const Json& place : json.at("waiting"))
+      state.waiting.push_back({place.at(0).get<std::uint64_t>(), place.at(1).get<std::uint32_t>()});
     for (const Json& notice : json.at("notices")) state.notices.push_back(set_from(notice));
     state.failing_since = from_unix(json.at("failing_since").get<std::int64_t>());
     state.verified_at = from_unix(json.at("verified_at").get<std::int64_t>());

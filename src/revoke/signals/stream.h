@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,13 +52,15 @@ struct Place {
 struct StreamState {
   Status status = Status::enabled;
   std::string reason;
-  std::string log;  ///< Whose numbers `place` speaks of.
-  Place place;
-  std::set<std::string> acknowledged;  ///< jtis behind `place`: taken out of order.
-  std::vector<PlannedSet> notices;     ///< SSF's own events, which are in no log.
-  Moment failing_since{};              ///< 0: the last push went well.
-  Moment verified_at{};                ///< When a verification was last asked for.
+  std::string log;             ///< Whose numbers the places speak of.
+  Place walked;                ///< All before it was looked at:
+  std::vector<Place> waiting;  ///< of that, in order, what the stream gets and nobody acknowledged.
+  std::vector<PlannedSet> notices;  ///< SSF's own events, which are in no log.
+  Moment failing_since{};           ///< 0: the last push went well.
+  Moment verified_at{};             ///< When a verification was last asked for.
 
+  /// The first that waits, or what was not looked at.
+  [[nodiscard]] Place front() const { return waiting.empty() ? walked : waiting.front(); }
   [[nodiscard]] Json to_json() const;
   [[nodiscard]] static Result<StreamState> from_json(const Json& json);
 };

@@ -139,7 +139,7 @@ Result<Json> Streams::create(const Owner& owner, const Json& wish) {
   entry->settings = std::move(*settings);
   const Position now = parts_.log.position();
   entry->state.log = now.log;
-  entry->state.place = {now.seq + 1, 0};
+  entry->state.walked = {now.seq + 1, 0};
 
   const std::lock_guard lock(mutex_);
   const auto of_service = std::count_if(entries_.begin(), entries_.end(), [&](const auto& one) {
@@ -236,8 +236,8 @@ Result<Json> Streams::set_status(const Owner& owner, const Json& wish) {
     if (next.status == Status::disabled && *wanted != Status::disabled) {
       const Position now = parts_.log.position();
       next.log = now.log;
-      next.place = {now.seq + 1, 0};
-      next.acknowledged.clear();
+      next.walked = {now.seq + 1, 0};
+      next.waiting.clear();
     }
     if (*wanted == Status::disabled) next.notices.clear();
     next.status = *wanted;

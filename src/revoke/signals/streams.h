@@ -84,8 +84,8 @@ class Streams {
   [[nodiscard]] Result<Outbox> next(const std::string& id, std::size_t most);
   /// On disk when it returns. `ssf_stream_unknown`.
   [[nodiscard]] Result<void> acknowledge(const std::string& id, std::set<std::string> jtis);
-  /// Of push and enabled: their ids.
-  [[nodiscard]] std::vector<std::string> pushed() const;
+  /// Of push and enabled: their ids, and of which service each is.
+  [[nodiscard]] std::map<std::string, std::string> pushed() const;
   /// Nothing: it is no such stream any more.
   [[nodiscard]] std::optional<PushTarget> target(const std::string& id) const;
   /// The last push did not go well, or did: since when it fails stays on disk.

@@ -66,11 +66,12 @@ Result<void> Streams::acknowledge(const std::string& id, std::set<std::string> j
   return kept;
 }
 
-std::vector<std::string> Streams::pushed() const {
-  std::vector<std::string> ids;
+std::map<std::string, std::string> Streams::pushed() const {
+  std::map<std::string, std::string> ids;
   for (const Found& entry : all()) {
     const std::lock_guard lock(entry->mutex);
-    if (entry->settings.push && entry->state.status == Status::enabled) ids.push_back(entry->id);
+    if (entry->settings.push && entry->state.status == Status::enabled)
+      ids.emplace(entry->id, entry->service);
   }
   return ids;
 }
@@ -114,8 +115,8 @@ Streams::Census Streams::census() const {
     const StreamState& state = entry->state;
     ++census.streams;
     if (state.status == Status::paused) ++census.paused;
-    if (state.status == Status::enabled && state.place.seq <= last)
-      census.behind = std::max(census.behind, last + 1 - state.place.seq);
+    if (state.status == Status::enabled && state.front().seq <= last)
+      census.behind = std::max(census.behind, last + 1 - state.front().seq);
     if (state.failing_since == Moment{}) continue;
     if (census.failing_since == Moment{} || state.failing_since < census.failing_since)
       census.failing_since = state.failing_since;

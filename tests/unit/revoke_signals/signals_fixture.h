@@ -61,6 +61,11 @@ class SignalsFixture : public testing::Test {
   SignSet sign_set() {
     return [this](const Json& claims, const hsm::Done<std::string>& done) {
       ++signatures;
+      if (signing_forgets) return;
+      if (signing_hangs) {
+        const std::lock_guard lock(mutex);
+        return unanswered.push_back(done);
+      }
       if (signing_fails) return done(fail(Code::hsm_unavailable, "no key store is connected"));
       const Json header = {{"typ", "secevent+jwt"}, {"alg", "ES256"}, {"kid", key.jkt()}};
       done(key.sign_jws(header, claims));
@@ -74,6 +79,7 @@ class SignalsFixture : public testing::Test {
     return found->second;
   }
   std::optional<TokenFacts> facts_of_token(std::string_view jti) {
+    ++lookups;
     const std::lock_guard lock(mutex);
     const auto found = tokens.find(std::string(jti));
     if (found == tokens.end()) return std::nullopt;
@@ -141,9 +147,12 @@ class SignalsFixture : public testing::Test {
   }
 
   std::uint64_t say(Json entry) {
-    std::promise<Result<std::uint64_t>> said;
     std::vector<Json> entries;
     entries.push_back(std::move(entry));
+    return say_all(std::move(entries));
+  }
+  std::uint64_t say_all(std::vector<Json> entries) {
+    std::promise<Result<std::uint64_t>> said;
     log->append(std::move(entries),
                 [&](Result<std::uint64_t> seq) { said.set_value(std::move(seq)); });
     return said.get_future().get().value();
@@ -161,6 +170,10 @@ class SignalsFixture : public testing::Test {
   test::SoftKey key;
   std::atomic<int> signatures{0};
   std::atomic<bool> signing_fails{false};
+  std::atomic<bool> signing_forgets{false};
+  std::atomic<bool> signing_hangs{false};
+  std::vector<hsm::Done<std::string>> unanswered;
+  std::atomic<int> lookups{0};
   std::mutex mutex;
   std::map<std::string, std::vector<std::string>> services{{"alpha", {"https://alpha.example"}},
                                                            {"beta", {"https://beta.example"}}};

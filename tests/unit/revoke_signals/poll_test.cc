@@ -1,8 +1,5 @@
-// Streams as receivers get them: by poll (RFC 8936) and by push (RFC 8935).
-#include "revoke/signals/pusher.h"
-
-#include <atomic>
-#include <condition_variable>
+// Streams as receivers get them by poll (RFC 8936).
+#include <new>
 
 #include "signals_fixture.h"
 
@@ -252,267 +249,83 @@ TEST_F(Poll, BeginsAnotherLogFromItsBeginning) {
   EXPECT_EQ(sessions_in(poll(id)), std::set<std::string>{"new"});
 }
 
-/// A receiver in memory that answers as it is told.
-class Push : public SignalsFixture {
- protected:
-  struct Call {
-    std::string url;
-    http::Headers headers;
-    Json claims;
-    std::string set;
+TEST_F(Poll, GivesWhatIsFarBehindOneThatNobodyAcknowledges) {
+  const std::string id = make_stream({{"events_requested", {session_revoked}}});
+  say_token("first");
+  ASSERT_EQ(poll(id).size(), 1U);
+  say_all(std::vector<Json>(6000, {{"type", "keys"}, {"epoch", 2}}));
+  say_token("behind");
+  bool more = true;
+  std::map<std::string, Json> sets;
+  for (int polls_left = 4; more && polls_left > 0; --polls_left) sets = poll(id, {}, &more);
+  EXPECT_FALSE(more);
+  EXPECT_EQ(sessions_in(sets), (std::set<std::string>{"first", "behind"}));
+}
+
+TEST_F(Poll, LooksAtWhatIsForOthersOnceAndAtSomeThousandsAtATime) {
+  const std::string id = make_stream();
+  say_token("first");
+  ASSERT_EQ(poll(id).size(), 1U) << "and is left unacknowledged";
+  std::vector<std::string> theirs;
+  for (int i = 0; i < 256; ++i) theirs.push_back("theirs" + std::to_string(i));
+  for (const auto& jti : theirs) tokens[jti] = {"https://beta.example", "device-1"};
+  const Json entry = {{"type", "tokens"}, {"jtis", theirs}, {"until", soon()}};
+  say_all(std::vector<Json>(20, entry));
+  const auto looked_up_by_a_poll = [&](bool* more) {
+    lookups = 0;
+    EXPECT_EQ(sessions_in(poll(id, {}, more)), std::set<std::string>{"first"});
+    return lookups.load();
   };
-
-  ~Push() override {
-    woken = nullptr;
-    pusher.reset();
-  }
-  void push(PushLimits limits = {.first_retry = 1ms, .longest_retry = 4ms}) {
-    pusher.reset();
-    pusher.emplace(
-        *streams, sign_set(),
-        [this] {
-          return
-              [this](const std::string& url, const http::Headers& headers, const std::string& set,
-                     Deadline /*deadline*/) { return receive(url, headers, set); };
-        },
-        [this](const Error* error) {
-          const std::lock_guard lock(calls_mutex);
-          ++told[error == nullptr ? "ok" : std::string(facts_of(error->code).name)];
-        },
-        limits);
-    woken = [this] { pusher->wake(); };
-  }
-  Result<http::Response> receive(const std::string& url, const http::Headers& headers,
-                                 const std::string& set) {
-    const std::lock_guard lock(calls_mutex);
-    calls.push_back({url, headers, verified(set), set});
-    called.notify_all();
-    if (unreachable) return fail(Code::connect_failed, "nobody there");
-    http::Response answer;
-    answer.status = status;
-    answer.body = body;
-    if (!retry_after.empty()) answer.headers.add("Retry-After", retry_after);
-    return answer;
-  }
-  std::string make_pushed(const Json& more = Json::object()) {
-    Json delivery = {{"method", push_method}, {"endpoint_url", "https://receiver.example/e"}};
-    delivery.update(more);
-    return make_stream({{"delivery", delivery}});
-  }
-  void say_and_wake(const std::string& jti) {
-    say_token(jti);
-    pusher->wake();
-  }
-  /// Waits until so many calls came, and gives them.
-  std::vector<Call> wait_for_calls(std::size_t count) {
-    std::unique_lock lock(calls_mutex);
-    EXPECT_TRUE(called.wait_for(lock, 10s, [&] { return calls.size() >= count; }));
-    return calls;
-  }
-  void answer_with(unsigned next_status, const std::string& next_body = "", bool gone = false) {
-    const std::lock_guard lock(calls_mutex);
-    status = next_status;
-    body = next_body;
-    unreachable = gone;
-  }
-  Json wait_for_status(const std::string& id, const std::string& wanted) {
-    for (;;) {
-      Json now = answered(call("GET", "/status?stream_id=" + id), 200);
-      if (now["status"] == wanted || HasFailure()) return now;
-      std::this_thread::yield();
-    }
-  }
-
-  std::mutex calls_mutex;
-  std::condition_variable called;
-  std::vector<Call> calls;
-  std::map<std::string, int> told;
-  unsigned status = 202;
-  std::string body;
-  std::string retry_after;
-  bool unreachable = false;
-  std::optional<Pusher> pusher;
-};
-
-TEST_F(Push, PostsEachSetOnceAndInOrder) {
-  make_pushed({{"authorization_header", "Bearer s3cret"}});
-  push();
-  for (const char* jti : {"a", "b", "c"}) say_and_wake(jti);
-  const auto all = wait_for_calls(3);
-  EXPECT_EQ(all[0].url, "https://receiver.example/e");
-  EXPECT_EQ(*all[0].headers.find("Content-Type"), "application/secevent+jwt");
-  EXPECT_EQ(*all[0].headers.find("Accept"), "application/json");
-  EXPECT_EQ(*all[0].headers.find("Authorization"), "Bearer s3cret");
-  for (std::size_t i = 0; i < 3; ++i)
-    EXPECT_EQ(all[i].claims["sub_id"]["session"]["id"], std::string(1, static_cast<char>('a' + i)));
-  push();
-  say_and_wake("d");
-  EXPECT_EQ(wait_for_calls(4).back().claims["sub_id"]["session"]["id"], "d");
-  pusher->end();
-  EXPECT_EQ(calls.size(), 4U);
-  EXPECT_EQ(told["ok"], 4);
+  // For the device, and for the audience.
+  constexpr int most = 2 * (static_cast<int>(most_looked_at) + 256 + 16);
+  bool more = false;
+  EXPECT_LE(looked_up_by_a_poll(&more), most);
+  EXPECT_TRUE(more) << "there are 5,120 to be looked at";
+  EXPECT_LE(looked_up_by_a_poll(&more), most / 2);
+  EXPECT_FALSE(more);
+  EXPECT_LE(looked_up_by_a_poll(&more), 2) << "those of the one that waits";
 }
 
-TEST_F(Push, SendsNoAuthorizationWhereNoneWasGiven) {
-  make_pushed();
-  push();
-  say_and_wake("a");
-  EXPECT_EQ(wait_for_calls(1)[0].headers.count("Authorization"), 0U);
+TEST_F(Poll, HoldsNoMoreThanABoundedNumberBehindWhichNothingIsLost) {
+  start({}, {.sets = 2 * most_waiting});
+  const std::string id = make_stream();
+  std::vector<Json> entries;
+  for (std::size_t i = 0; i < most_waiting + 1; ++i)
+    entries.push_back({{"type", "token"}, {"jti", std::to_string(i)}, {"until", soon()}});
+  say_all(std::move(entries));
+  const auto outbox = streams->next(id, 2 * most_waiting).value();
+  ASSERT_EQ(outbox.sets.size(), most_waiting);
+  ASSERT_TRUE(streams->acknowledge(id, {outbox.sets[7].jti}));
+  const auto then = streams->next(id, 2 * most_waiting).value();
+  ASSERT_EQ(then.sets.size(), most_waiting);
+  EXPECT_EQ(then.sets.back().signal.token, std::to_string(most_waiting));
 }
 
-TEST_F(Push, TriesAgainWithTheSameSetUntilItIsTaken) {
-  const std::string id = make_pushed();
-  answer_with(503);
-  push();
-  say_and_wake("a");
-  say_and_wake("b");
-  const auto tries = wait_for_calls(3);
-  for (const Call& one : tries) EXPECT_EQ(one.set, tries[0].set);
-  answer_with(0, "", true);
-  const std::size_t before = wait_for_calls(tries.size() + 2).size();
-  answer_with(202);
-  std::vector<Call> all = wait_for_calls(before + 1);
-  while (all.back().claims["sub_id"]["session"]["id"] != "b") all = wait_for_calls(all.size() + 1);
-  pusher->end();
-  EXPECT_EQ(told["ok"], 2);
-  EXPECT_GE(told["ssf_push_failed"], 3);
+TEST_F(Poll, OfOneServiceTakesTurnsWithThatOfAnother) {
+  std::promise<void> begun;
+  std::promise<void> may_go_on;
+  std::string order;
+  ASSERT_TRUE(polls->run("alpha", [&] {
+    begun.set_value();
+    may_go_on.get_future().wait();
+  }));
+  begun.get_future().wait();
+  const std::size_t most = PollLimits().jobs_of_service;
+  for (std::size_t i = 0; i < most; ++i) EXPECT_TRUE(polls->run("alpha", [&] { order += 'a'; }));
+  EXPECT_FALSE(polls->run("alpha", [&] { order += 'x'; })) << "it has as many as it may";
+  EXPECT_TRUE(polls->run("beta", [&] { order += 'b'; }));
+  EXPECT_TRUE(polls->run("beta", [&] { order += 'b'; }));
+  may_go_on.set_value();
+  polls->end();
+  EXPECT_EQ(order.substr(0, 4), "baba");
+  EXPECT_EQ(order.size(), most + 2);
 }
 
-TEST_F(Push, KeepsItsPlaceWhereTheReceiverIsAwayOverARestart) {
-  make_pushed();
-  answer_with(0, "", true);
-  push();
-  say_and_wake("a");
-  const std::string jti = wait_for_calls(1)[0].claims["jti"];
-  pusher.reset();
-  woken = nullptr;
-  start();
-  answer_with(202);
-  calls.clear();
-  push();
-  EXPECT_EQ(wait_for_calls(1)[0].claims["jti"], jti);
-}
-
-TEST_F(Push, GivesUpWhatTheReceiverWillNeverTake) {
-  make_pushed();
-  answer_with(400, R"({"err":"invalid_audience","description":"not me"})");
-  push();
-  say_and_wake("a");
-  wait_for_calls(1);
-  answer_with(202);
-  say_and_wake("b");
-  const auto all = wait_for_calls(2);
-  pusher->end();
-  EXPECT_EQ(all[1].claims["sub_id"]["session"]["id"], "b");
-  EXPECT_EQ(told["ssf_push_refused"], 1);
-}
-
-TEST_F(Push, LeavesAReceiverAloneForAsLongAsItAsks) {
-  make_pushed();
-  answer_with(503);
-  retry_after = "3600";
-  push();
-  say_and_wake("a");
-  wait_for_calls(1);
-  answer_with(202);
-  make_stream(
-      {{"delivery", {{"method", push_method}, {"endpoint_url", "https://other.example/e"}}}});
-  // Many looks later, each of which would have found the first one due.
-  for (std::size_t i = 0; i < 5; ++i) {
-    say_and_wake("b" + std::to_string(i));
-    EXPECT_EQ(wait_for_calls(2 + i).back().url, "https://other.example/e");
-  }
-}
-
-TEST_F(Push, WaitsLongerEachTime) {
-  make_pushed();
-  push({.first_retry = 1ms, .longest_retry = 8ms});
-  const auto before = std::chrono::steady_clock::now();
-  answer_with(401);
-  say_and_wake("a");
-  wait_for_calls(4);
-  EXPECT_GE(std::chrono::steady_clock::now() - before, 7ms) << "1, 2 and 4 ms lie between";
-}
-
-TEST_F(Push, PausesTheStreamWhenNothingWasTakenForLongAndSaysSo) {
-  const std::string id = make_pushed();
-  answer_with(500);
-  push();
-  say_and_wake("a");
-  wait_for_calls(2);
-  clock.advance(std::chrono::hours(24));
-  const Json paused = wait_for_status(id, "paused");
-  EXPECT_NE(paused["reason"].get<std::string>().find("24 hours"), std::string::npos);
-  pusher->end();
-  const Json last = calls.back().claims;
-  EXPECT_EQ(event_in(last, stream_updated)["status"], "paused");
-  EXPECT_EQ(last["sub_id"], Json({{"format", "opaque"}, {"id", id}}));
-  answer_with(202);
-  calls.clear();
-  push();
-  answered(call("POST", "/status", {{"stream_id", id}, {"status", "enabled"}}), 200);
-  EXPECT_EQ(wait_for_calls(1)[0].claims["sub_id"]["session"]["id"], "a") << "what was held";
-}
-
-TEST_F(Push, IsNotHeldUpByAReceiverThatFails) {
-  make_pushed();
-  answer_with(500);
-  push({.threads = 1, .first_retry = std::chrono::hours(1)});
-  say_and_wake("a");
-  wait_for_calls(1);
-  answer_with(202);
-  make_stream(
-      {{"delivery", {{"method", push_method}, {"endpoint_url", "https://other.example/e"}}}});
-  say_and_wake("b");
-  EXPECT_EQ(wait_for_calls(2)[1].url, "https://other.example/e");
-}
-
-TEST_F(Push, SendsNothingThatCannotBeSignedAndNothingIsLost) {
-  make_pushed();
-  signing_fails = true;
-  push();
-  say_and_wake("a");
-  while (signatures < 2) std::this_thread::yield();
-  EXPECT_TRUE(calls.empty());
-  signing_fails = false;
-  EXPECT_EQ(wait_for_calls(1)[0].claims["sub_id"]["session"]["id"], "a");
-}
-
-TEST_F(Push, EndsWithTheServicesRegistration) {
-  make_pushed();
-  push();
-  say_and_wake("a");
-  wait_for_calls(1);
-  {
-    const std::lock_guard lock(mutex);
-    services.erase("alpha");
-  }
-  say_and_wake("b");
-  while (!store->list()->empty()) std::this_thread::yield();
-  pusher->end();
-  EXPECT_EQ(calls.size(), 1U);
-}
-
-TEST_F(Push, VerifiesTheStream) {
-  const std::string id = make_pushed();
-  push();
-  EXPECT_EQ(call("POST", "/verify", {{"stream_id", id}, {"state", "x"}}).status, 204U);
-  EXPECT_EQ(event_in(wait_for_calls(1)[0].claims, verification)["state"], "x");
-}
-
-TEST_F(Push, IsCountedForWhoeverWatches) {
-  const std::string id = make_pushed();
-  answer_with(500);
-  push({.first_retry = std::chrono::hours(1)});
-  say_and_wake("a");
-  wait_for_calls(1);
-  pusher->end();
-  const auto census = streams->census();
-  EXPECT_EQ(census.streams, 1U);
-  EXPECT_EQ(census.behind, 1U);
-  EXPECT_EQ(census.failing_since, clock.now());
-  answered(call("POST", "/status", {{"stream_id", id}, {"status", "paused"}}), 200);
-  EXPECT_EQ(streams->census().paused, 1U);
+TEST_F(Poll, GoesOnWhereACallThrew) {
+  const std::string id = make_stream();
+  ASSERT_TRUE(polls->run("alpha", [] { throw std::bad_alloc(); }));
+  say_token("a");
+  EXPECT_EQ(poll(id).size(), 1U);
 }
 
 }  // namespace
