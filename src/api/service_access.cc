@@ -34,6 +34,7 @@ class Access {
         proofs_(parts.clock.now()) {}
 
   Result<ServiceCaller> check(const http::Request& request, std::string_view scope) {
+    if (auto free = parts_.by_address.take(request); !free) return pass_on(free);
     const auto text = dpop_token(request.headers);
     if (!text) return tl::unexpected<Error>(text.error());
     const auto token = parts_.tokens.check(*text, audiences_);
@@ -51,6 +52,7 @@ class Access {
     if (auto fits = check_scope(facts, *service, scope); !fits) return pass_on(fits);
     // Last: what is refused for another reason may be sent again.
     if (auto first = use_up(*proof, now); !first) return pass_on(first);
+    if (auto free = may_ask(service->id); !free) return pass_on(free);
     return ServiceCaller{service->id, service->audiences, facts.expires_at};
   }
 
@@ -89,6 +91,12 @@ class Access {
     return fail(Code::proof_nonce_required,
                 "the proof may have been used before this service started; make a new one, with "
                 "the nonce in this answer's DPoP-Nonce");
+  }
+
+  // Nobody uses up what is another's.
+  Result<void> may_ask(const std::string& client) const {
+    if (parts_.by_client == nullptr) return {};
+    return parts_.by_client->take(client, issuer::RateLimit::Clock::now());
   }
 
   ServiceAccessParts parts_;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/address_limit.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "http/message.h"
@@ -24,7 +25,7 @@ struct ServiceCaller {
 
 /// Checks the DPoP-bound token of a request for the issuer itself, its proof, its scope and that
 /// the service is still registered; errors as at a resource (`token_missing` …, `proof_…`,
-/// `service_scope_missing`, `service_unknown`). For each its `WWW-Authenticate` by
+/// `service_scope_missing`, `service_unknown`; RateLimit's). For each its `WWW-Authenticate` by
 /// `service_refusal`. Thread-safe.
 using ServiceAccess =
     std::function<Result<ServiceCaller>(const http::Request& request, std::string_view scope)>;
@@ -39,6 +40,8 @@ struct ServiceAccessParts {
   const issuer::OwnTokens& tokens;
   const issuer::Services& services;
   verify::Nonces& nonces;
+  AddressLimit by_address = {};
+  issuer::RateLimit* by_client = nullptr;  ///< Once it is proven; null: as often as it likes.
 };
 
 /// With a memory of proofs of its own: one access for all endpoints. The proof's `htu` is the

@@ -41,12 +41,6 @@ Result<void> read_wish(issuer::TokenCall& call, const ClientForm& form) {
   return {};  // RFC 6749 §3.2: parameters not known are ignored.
 }
 
-// Before anything is read: what is too often costs next to nothing.
-Result<void> may_ask(const TokenDoor& door, const http::Request& request) {
-  if (door.by_address == nullptr) return {};
-  return door.by_address->take(door.address_of(request), issuer::RateLimit::Clock::now());
-}
-
 Json body_of(const issuer::IssuedToken& issued) {
   std::string scope;
   for (const std::string& word : issued.scopes) scope += (scope.empty() ? "" : " ") + word;
@@ -83,7 +77,7 @@ void add_token(http::Router& router, const std::string& path, issuer::Issuer& is
                   add_nonce(response, issuer.nonces().fresh());
                 respond(std::move(response));
               };
-              if (auto free = may_ask(door, request); !free) return answer(pass_on(free));
+              if (auto free = door.by_address.take(request); !free) return answer(pass_on(free));
               auto call = read_token_call(request, certificates);
               if (!call) return answer(pass_on(call));
               const bool service =

@@ -2,11 +2,10 @@
 // beside it.
 #pragma once
 
-#include "api/client_address.h"
+#include "api/address_limit.h"
 #include "api/credentials.h"
 #include "http/router.h"
 #include "issuer/mint.h"
-#include "issuer/rate_limit.h"
 #include "issuer/service_tokens.h"
 
 namespace mintmark::api {
@@ -19,10 +18,7 @@ namespace mintmark::api {
 /// What stands at the token endpoint beside the issuer of devices' tokens.
 struct TokenDoor {
   issuer::ServiceTokens* services = nullptr;  ///< Null: there are no services.
-  /// How often an address may ask, before anything of the request is read; null: as often as it
-  /// likes.
-  issuer::RateLimit* by_address = nullptr;
-  AddressOf address_of = {};
+  AddressLimit by_address = {};
 };
 
 /// Adds `path`. Where challenges are required every answer bears the next nonce, otherwise those

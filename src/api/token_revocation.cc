@@ -33,22 +33,25 @@ http::Response done() {
 }  // namespace
 
 void add_token_revocation(http::Router& router, const std::string& path,
-                          issuer::TokenRevocation& revocation, CertificateSource certificates) {
-  router.on("POST", path,
-            [&revocation, certificates = std::move(certificates)](const http::Request& request,
-                                                                  const http::Respond& respond) {
-              const auto answer = [&revocation, respond](const Result<void>& revoked) {
-                http::Response response = revoked ? done() : refusal(revoked.error());
-                auto& authentication = revocation.authentication();
-                const bool asks = !revoked && asks_for_nonce(revoked.error());
-                if (asks || authentication.options().challenges_required)
-                  add_nonce(response, authentication.nonces().fresh());
-                respond(std::move(response));
-              };
-              const auto call = read_call(request, certificates);
-              if (!call) return answer(tl::unexpected<Error>(call.error()));
-              revocation.revoke(call->credentials, call->token, answer);
-            });
+                          issuer::TokenRevocation& revocation, CertificateSource certificates,
+                          AddressLimit by_address) {
+  router.on(
+      "POST", path,
+      [&revocation, certificates = std::move(certificates), by_address = std::move(by_address)](
+          const http::Request& request, const http::Respond& respond) {
+        const auto answer = [&revocation, respond](const Result<void>& revoked) {
+          http::Response response = revoked ? done() : refusal(revoked.error());
+          auto& authentication = revocation.authentication();
+          const bool asks = !revoked && asks_for_nonce(revoked.error());
+          if (asks || authentication.options().challenges_required)
+            add_nonce(response, authentication.nonces().fresh());
+          respond(std::move(response));
+        };
+        if (auto free = by_address.take(request); !free) return answer(free);
+        const auto call = read_call(request, certificates);
+        if (!call) return answer(tl::unexpected<Error>(call.error()));
+        revocation.revoke(call->credentials, call->token, answer);
+      });
 }
 
 }  // namespace mintmark::api

@@ -42,6 +42,9 @@ Result<std::shared_ptr<const Service>> Introspection::authenticate(const Credent
   if (!service->has_role(role_introspect))
     return fail(Code::service_role, "this service is registered without the role introspect");
   if (auto first = parts_.authentication.use_up(*assertion, *now); !first) return pass_on(first);
+  if (parts_.rate == nullptr) return service;
+  if (auto free = parts_.rate->take(service->id, RateLimit::Clock::now()); !free)
+    return pass_on(free);
   return service;
 }
 

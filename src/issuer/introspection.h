@@ -10,6 +10,7 @@
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
 #include "issuer/own_tokens.h"
+#include "issuer/rate_limit.h"
 #include "issuer/services.h"
 #include "issuer/stores.h"
 
@@ -37,6 +38,7 @@ class Introspection {
     const Services& services;
     const OwnTokens& tokens;
     ClientAuthentication& authentication;
+    RateLimit* rate = nullptr;  ///< By client; null: as often as it likes.
   };
   Introspection(Options options, Parts parts) : options_(std::move(options)), parts_(parts) {}
 
@@ -44,8 +46,8 @@ class Introspection {
   /// of the service's audiences is {"active": false} and nothing else, so that no service learns of
   /// tokens for others; what is told takes about as long as what is not, since the signature comes
   /// before both. Errors: of ClientAuthentication::check_assertion and use_up; `service_unknown`
-  /// for who is no service, `service_role`; those of OwnTokens that say nothing of the token; of
-  /// KeyStores.
+  /// for who is no service, `service_role`; RateLimit's; those of OwnTokens that say nothing of the
+  /// token; of KeyStores.
   void about(IntrospectionCall call, hsm::Done<std::string> done);
 
  private:

@@ -67,7 +67,7 @@ Result<void> RateLimit::take(const std::string& who, Clock::time_point now) {
   }
   const auto wait = std::chrono::ceil<std::chrono::seconds>(full_at - (now + window)).count();
   return tl::unexpected<Error>(
-      Error{refusal_, "more token requests " + whose_ + " than are allowed in a minute", 0,
+      Error{refusal_, "more requests " + whose_ + " than are allowed in a minute", 0,
             static_cast<std::uint32_t>(std::clamp<std::int64_t>(wait, 1, 60))});
 }
 

@@ -9,6 +9,7 @@
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
 #include "issuer/own_tokens.h"
+#include "issuer/rate_limit.h"
 
 namespace mintmark::issuer {
 
@@ -20,9 +21,16 @@ class TokenRevocation {
     const keyring::Keyring& keyring;
     const OwnTokens& tokens;
     ClientAuthentication& authentication;
+<<<<<<< HEAD
     /// Revokes this token, as revoke::Revoker::revoke_proven does: `done` when it is on disk.
     /// `revoked_token_unknown` where it is over.
     std::function<void(const audit::Issued& token, std::function<void(Result<void>)> done)> revoke;
+=======
+    /// Revokes the live token of this `jti`, as revoke::Revoker::revoke does: `done` when it is on
+    /// disk. `revoked_token_unknown` where no such token is alive.
+    std::function<void(const std::string& jti, std::function<void(Result<void>)> done)> revoke;
+    RateLimit* rate = nullptr;  ///< By client; null: as often as it likes.
+>>>>>>> bc681f9 (How often somebody may ask holds at all doors of services, not at /token alone)
   };
   /// `url`: this endpoint's, what `htu` must name.
   TokenRevocation(std::string url, Parts parts) : url_(std::move(url)), parts_(std::move(parts)) {}
@@ -31,7 +39,8 @@ class TokenRevocation {
   /// be left out: nothing is bound to its key here, and RFC 7009 knows of none. `done` without
   /// error: the token is good no longer, or never was one of ours, or is over. Errors: of
   /// ClientAuthentication; `revoked_token_foreign`: it is another client's;
-  /// `token_type_unsupported`: it is something else that we gave out; those of `revoke`.
+  /// `token_type_unsupported`: it is something else that we gave out; RateLimit's; those of
+  /// `revoke`.
   void revoke(const Credentials& credentials, std::string_view token, hsm::Done<void> done);
 
   [[nodiscard]] ClientAuthentication& authentication() { return parts_.authentication; }

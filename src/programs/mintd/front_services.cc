@@ -19,7 +19,7 @@ FrontServices::FrontServices(std::unique_ptr<store::ServiceStore> store, Parts p
     : parts_(parts),
       store_(std::move(store)),
       services_(*store_, parts.gate),
-      device_rate_(Code::rate_of_device, "of this device", devices_remembered),
+      device_rate_(Code::rate_of_device, "of this client", devices_remembered),
       address_rate_(Code::rate_of_address, "from your address", addresses_remembered) {}
 
 Result<std::unique_ptr<FrontServices>> FrontServices::open(const config::Config& config,
@@ -29,6 +29,10 @@ Result<std::unique_ptr<FrontServices>> FrontServices::open(const config::Config&
   std::unique_ptr<FrontServices> made(new FrontServices(std::move(*store), parts));
   if (auto loaded = made->services_.load(); !loaded) return pass_on(loaded);
   made->limit(config.rate_limits);
+  made->by_address_ = {&made->address_rate_,
+                       [behind_proxy = config.trusted_proxy](const http::Request& request) {
+                         return api::client_address(request, behind_proxy);
+                       }};
   return made;
 }
 
@@ -52,13 +56,14 @@ void FrontServices::serve(const config::Config& config, std::chrono::millisecond
   introspection_.emplace(
       issuer::Introspection::Options{config.issuer, sign_deadline, algorithms.usual},
       issuer::Introspection::Parts{parts_.clock, parts_.keyring, parts_.stores, services_, *tokens_,
-                                   authentication});
+                                   authentication, &device_rate_});
   token_revocation_.emplace(
       config.issuer + "/revoke",
       issuer::TokenRevocation::Parts{
           parts_.clock, parts_.keyring, *tokens_, authentication,
           [&revoker = parts_.revocation.revoker()](const audit::Issued& token,
                                                    std::function<void(Result<void>)> done) {
+<<<<<<< HEAD
             revoker.revoke_proven(token, "by its holder",
                                   [done = std::move(done)](const Result<revoke::Outcome>& outcome) {
                                     if (!outcome)
@@ -68,17 +73,30 @@ void FrontServices::serve(const config::Config& config, std::chrono::millisecond
           }});
   access_ =
       api::make_service_access({config.issuer, parts_.clock, *tokens_, services_, issuer.nonces()});
+=======
+            revoker.revoke({.what = revoke::Revocation::What::token,
+                            .name = jti,
+                            .before = {},
+                            .why = "by its holder"},
+                           [done = std::move(done)](const Result<revoke::Outcome>& outcome) {
+                             if (!outcome) return done(tl::unexpected<Error>(outcome.error()));
+                             done({});
+                           });
+          },
+          &device_rate_});
+  access_ = api::make_service_access({config.issuer, parts_.clock, *tokens_, services_,
+                                      issuer.nonces(), by_address_, &device_rate_});
+>>>>>>> bc681f9 (How often somebody may ask holds at all doors of services, not at /token alone)
   refusal_ = api::make_service_refusal(issuer.nonces());
 }
 
-api::TokenDoor FrontServices::token_door(api::AddressOf address_of) {
-  return {&*service_tokens_, &address_rate_, std::move(address_of)};
-}
+api::TokenDoor FrontServices::token_door() { return {&*service_tokens_, by_address_}; }
 
 void FrontServices::add_routes(http::Router& router, const std::string& path,
                                api::CertificateSource certificates) {
-  api::add_introspection(router, path + "/introspect", *introspection_);
-  api::add_token_revocation(router, path + "/revoke", *token_revocation_, std::move(certificates));
+  api::add_introspection(router, path + "/introspect", *introspection_, by_address_);
+  api::add_token_revocation(router, path + "/revoke", *token_revocation_, std::move(certificates),
+                            by_address_);
 }
 
 void FrontServices::add_to_operators(http::Router& router) {

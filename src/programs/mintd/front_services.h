@@ -1,5 +1,5 @@
 // The front's side of registered services: who they are, their tokens, what they may ask; and how
-// often anybody may ask for tokens.
+// often anybody may ask for tokens, or what services ask.
 #pragma once
 
 #include <memory>
@@ -42,7 +42,7 @@ class FrontServices {
   void serve(const config::Config& config, std::chrono::milliseconds sign_deadline,
              issuer::Issuer& issuer);
   /// What the token endpoint needs of this.
-  [[nodiscard]] api::TokenDoor token_door(api::AddressOf address_of);
+  [[nodiscard]] api::TokenDoor token_door();
   /// /introspect and /revoke, below `path`.
   void add_routes(http::Router& router, const std::string& path,
                   api::CertificateSource certificates);
@@ -65,6 +65,7 @@ class FrontServices {
   std::optional<issuer::ServiceTokens> service_tokens_;
   std::optional<issuer::Introspection> introspection_;
   std::optional<issuer::TokenRevocation> token_revocation_;
+  api::AddressLimit by_address_;
   api::ServiceAccess access_;
   api::ServiceRefusal refusal_;
 };

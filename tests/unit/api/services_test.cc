@@ -21,12 +21,13 @@ class ServicesOverHttp : public issuer::ServiceFixture {
 
   void serve() {
     router_ = {};
-    add_token(router_, "/token", *issuer, {},
-              {&*service_tokens, &by_address_,
-               [](const http::Request& request) { return request.peer; }});
-    add_introspection(router_, "/introspect", *introspection);
-    add_token_revocation(router_, "/revoke", *token_revocation);
-    access_ = make_service_access({issuer_url, clock, *tokens, services, issuer->nonces()});
+    const AddressLimit by_address{&by_address_,
+                                  [](const http::Request& request) { return request.peer; }};
+    add_token(router_, "/token", *issuer, {}, {&*service_tokens, by_address});
+    add_introspection(router_, "/introspect", *introspection, by_address);
+    add_token_revocation(router_, "/revoke", *token_revocation, {}, by_address);
+    access_ = make_service_access(
+        {issuer_url, clock, *tokens, services, issuer->nonces(), by_address, &device_rate});
     refuse_ = make_service_refusal(issuer->nonces());
     clock.advance(first_taken);
   }
@@ -139,10 +140,26 @@ TEST_F(ServicesOverHttp, AreRefusedAtTheTokenEndpointWithTheirOwnCodes) {
 TEST_F(ServicesOverHttp, AnAddressThatAsksTooOftenIsRefusedBeforeItsRequestIsRead) {
   by_address_.set(1);
   expect_refused(post("/token", {}), Code::parameter_missing);
-  const auto refused = post("/token", {});
-  expect_refused(refused, Code::rate_of_address);
-  EXPECT_EQ(refused.status, 429U);
-  EXPECT_EQ(*refused.headers.find("Retry-After"), "60");
+  for (const char* path : {"/token", "/introspect", "/revoke"}) {
+    const auto refused = post(path, {});
+    expect_refused(refused, Code::rate_of_address);
+    EXPECT_EQ(refused.status, 429U);
+    EXPECT_EQ(*refused.headers.find("Retry-After"), "60");
+  }
+  expect_no_access({}, Code::token_missing);  // From another address.
+  expect_no_access({}, Code::rate_of_address);
+}
+
+TEST_F(ServicesOverHttp, AClientThatAsksTooOftenIsRefusedOnceItIsKnownWhoItIs) {
+  const std::string token = service_token();
+  device_rate.set(1);
+  expect_refused(post("/introspect", {{"client_id", service_id}, {"token", "t"}}),
+                 Code::client_unauthenticated);
+  EXPECT_EQ(introspect("t").status, 200U) << "nobody else uses up what is its own";
+  expect_refused(introspect("t"), Code::rate_of_device);
+  expect_no_access(events_request(token, events_content()), Code::rate_of_device);
+  EXPECT_EQ(revoke("t").status, 200U) << "another client's";
+  expect_refused(revoke("t"), Code::rate_of_device);
 }
 
 // --- POST /introspect ---
@@ -205,6 +222,11 @@ TEST_F(ServicesOverHttp, AreToldInAJwtForThemAloneWhereTheyWantOne) {
   EXPECT_EQ(claims["iat"], to_unix(clock.now()));
   EXPECT_EQ(claims["token_introspection"]["jti"], claims_of(token)["jti"]);
   EXPECT_FALSE(claims.contains("sub") || claims.contains("exp"));
+  for (const char* wish : {"application/json, application/token-introspection+jwt;q=0.9",
+                           "application/token-introspection+jwt;q=0", "*/*", "text/html"}) {
+    headers.set("Accept", wish);
+    EXPECT_EQ(*introspect(token, headers).headers.find("Content-Type"), "application/json") << wish;
+  }
 }
 
 TEST_F(ServicesOverHttp, AreRefusedIntrospectionWhereTheyAreNotThoseThatMayAsk) {

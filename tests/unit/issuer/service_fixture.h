@@ -51,7 +51,7 @@ class ServiceFixture : public MintFixture {
                              ledger_parts(), &device_rate});
     introspection.emplace(Introspection::Options{.issuer = issuer_url},
                           Introspection::Parts{minting, keyring, stores, services, *tokens,
-                                               issuer->authentication()});
+                                               issuer->authentication(), &device_rate});
     token_revocation.emplace(
         issuer_url + "/revoke",
         TokenRevocation::Parts{minting, keyring, *tokens, issuer->authentication(),
@@ -62,7 +62,8 @@ class ServiceFixture : public MintFixture {
                                          return done(tl::unexpected<Error>(outcome.error()));
                                        done({});
                                      });
-                               }});
+                               },
+                               &device_rate});
     clock.advance(first_taken);
   }
 
