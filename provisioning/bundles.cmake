@@ -19,7 +19,7 @@ mintmark_bundle(mintmark_agent src/agent/agent.cc src/agent/held_key.cc src/agen
 mintmark_bundle(mintmark_agent src/agent/ak_certificate.cc src/agent/certificate.cc src/agent/element_key.cc src/agent/enrolment.cc src/agent/status.cc)
 mintmark_bundle(mintmark_agent src/agent/answers.cc src/agent/call.cc src/agent/client_transport.cc src/agent/element_enrolment.cc src/agent/issuer_client.cc src/agent/tpm_key.cc)
 mintmark_bundle(mintmark_agent src/agent/boot_logs.cc src/agent/certificate_call.cc src/agent/renewal.cc src/agent/token_call.cc src/agent/tokens.cc)
-mintmark_bundle(mintmark_agent src/agent/identity.cc src/agent/tpm_enrolment.cc)
+mintmark_bundle(mintmark_agent src/agent/identity.cc)
 mintmark_bundle(mintmark_agent_serve src/agent/serve/access.cc src/agent/serve/hardware_ports.cc src/agent/serve/local_api.cc src/agent/serve/service.cc src/agent/serve/settings.cc src/agent/serve/workers.cc)
 mintmark_bundle(mintmark_agent_serve src/agent/serve/accounts.cc src/agent/serve/answers.cc src/agent/serve/given_tokens.cc src/agent/serve/hardware.cc src/agent/serve/held_tokens.cc src/agent/serve/prover.cc src/agent/serve/relay.cc src/agent/serve/token_source.cc)
 mintmark_bundle(mintmark_api src/api/acknowledgement.cc src/api/client_address.cc src/api/credentials.cc src/api/device_result.cc src/api/enrolment.cc src/api/members.cc src/api/metadata.cc)

@@ -78,16 +78,12 @@ Result<std::optional<NamedToken>> TokenRevocation::accept(const Credentials& cre
   auto first = caller->proven ? authentication.use_up(*caller->proven, *now)
                               : authentication.use_up(*caller->asserted, *now);
   if (!first) return pass_on(first);
-<<<<<<< HEAD
-  if (!named) return std::nullopt;
-  return std::optional(*std::move(named));
-=======
   if (parts_.rate != nullptr) {
     if (auto free = parts_.rate->take(caller->id(), RateLimit::Clock::now()); !free)
       return pass_on(free);
   }
-  return named ? named->jti : std::string();
->>>>>>> bc681f9 (How often somebody may ask holds at all doors of services, not at /token alone)
+  if (!named) return std::nullopt;
+  return std::optional(*std::move(named));
 }
 
 }  // namespace mintmark::issuer

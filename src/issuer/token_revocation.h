@@ -21,16 +21,10 @@ class TokenRevocation {
     const keyring::Keyring& keyring;
     const OwnTokens& tokens;
     ClientAuthentication& authentication;
-<<<<<<< HEAD
     /// Revokes this token, as revoke::Revoker::revoke_proven does: `done` when it is on disk.
     /// `revoked_token_unknown` where it is over.
     std::function<void(const audit::Issued& token, std::function<void(Result<void>)> done)> revoke;
-=======
-    /// Revokes the live token of this `jti`, as revoke::Revoker::revoke does: `done` when it is on
-    /// disk. `revoked_token_unknown` where no such token is alive.
-    std::function<void(const std::string& jti, std::function<void(Result<void>)> done)> revoke;
     RateLimit* rate = nullptr;  ///< By client; null: as often as it likes.
->>>>>>> bc681f9 (How often somebody may ask holds at all doors of services, not at /token alone)
   };
   /// `url`: this endpoint's, what `htu` must name.
   TokenRevocation(std::string url, Parts parts) : url_(std::move(url)), parts_(std::move(parts)) {}

@@ -63,30 +63,16 @@ void FrontServices::serve(const config::Config& config, std::chrono::millisecond
           parts_.clock, parts_.keyring, *tokens_, authentication,
           [&revoker = parts_.revocation.revoker()](const audit::Issued& token,
                                                    std::function<void(Result<void>)> done) {
-<<<<<<< HEAD
             revoker.revoke_proven(token, "by its holder",
                                   [done = std::move(done)](const Result<revoke::Outcome>& outcome) {
                                     if (!outcome)
                                       return done(tl::unexpected<Error>(outcome.error()));
                                     done({});
                                   });
-          }});
-  access_ =
-      api::make_service_access({config.issuer, parts_.clock, *tokens_, services_, issuer.nonces()});
-=======
-            revoker.revoke({.what = revoke::Revocation::What::token,
-                            .name = jti,
-                            .before = {},
-                            .why = "by its holder"},
-                           [done = std::move(done)](const Result<revoke::Outcome>& outcome) {
-                             if (!outcome) return done(tl::unexpected<Error>(outcome.error()));
-                             done({});
-                           });
           },
           &device_rate_});
   access_ = api::make_service_access({config.issuer, parts_.clock, *tokens_, services_,
                                       issuer.nonces(), by_address_, &device_rate_});
->>>>>>> bc681f9 (How often somebody may ask holds at all doors of services, not at /token alone)
   refusal_ = api::make_service_refusal(issuer.nonces());
 }
 
