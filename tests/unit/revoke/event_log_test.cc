@@ -210,6 +210,17 @@ TEST_F(EventLogTest, GivesTheLatestFromMemoryAfterARestartToo) {
   EXPECT_EQ(events->size(), 2U);
 }
 
+TEST_F(EventLogTest, GoesOnWhereItStoodThoughItsLastEntryIsForgotten) {
+  { ASSERT_TRUE(append(*open(), {token("a"), token("b")})); }
+  auto other = store::Database::open(path_, 0600).value();
+  ASSERT_TRUE(other.execute("DELETE FROM event WHERE seq = 2; UPDATE log SET forgotten = 2"));
+  const auto log = open();
+  EXPECT_TRUE(log->after(2, 10).value().empty());
+  EXPECT_FALSE(log->after(1, 10));
+  EXPECT_EQ(append(*log, {token("c")}), 3U);
+  EXPECT_EQ(log->after(2, 10).value().size(), 1U);
+}
+
 TEST_F(EventLogTest, GivesFromMemoryWhatHasNoGapAlone) {
   { ASSERT_TRUE(append(*open(), {token("a"), token("b"), token("c")})); }
   auto other = store::Database::open(path_, 0600).value();
