@@ -29,10 +29,10 @@ int mintmark_abi_version(void);
 
 enum {
   MINTMARK_OK = 0,
-  MINTMARK_REFUSED = 1,          /* The token or its proof is not taken; the result says why. */
-  MINTMARK_UNAVAILABLE = 2,      /* The issuer's keys cannot be had, what was revoked is not known, or
-                                    the memory of proofs is full: nothing is said about the token.
-                                    Try again later. */
+  MINTMARK_REFUSED = 1,     /* The token or its proof is not taken; the result says why. */
+  MINTMARK_UNAVAILABLE = 2, /* The issuer's keys cannot be had, what was revoked is not known, or
+                               the memory of proofs is full: nothing is said about the token.
+                               Try again later. */
   MINTMARK_INVALID_ARGUMENT = 3, /* NULL, empty, negative, or not one of the values named here. */
   MINTMARK_NO_MEMORY = 4,
   MINTMARK_FAILED = 5 /* None of these. */
@@ -98,8 +98,8 @@ typedef struct mintmark_verifier mintmark_verifier;
 int mintmark_verifier_new(const mintmark_options* options, mintmark_verifier** verifier);
 void mintmark_verifier_free(mintmark_verifier* verifier);
 
-/* How old the issuer's last word on what was revoked is, at most, in milliseconds; -1: there was none
- * yet, or the verifier does not subscribe. */
+/* How old the issuer's last word on what was revoked is, at most, in milliseconds; -1: there was
+ * none yet, or the verifier does not subscribe. */
 int64_t mintmark_revocations_age(const mintmark_verifier* verifier);
 
 /* For the DPoP-Nonce header of an answer. MINTMARK_INVALID_ARGUMENT where it does not fit. */

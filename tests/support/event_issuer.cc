@@ -213,8 +213,7 @@ EventIssuer::EventIssuer() : state_(std::make_unique<State>()) {
   State& state = *state_;
   state.base = state.iss = state.published.url();
   state.published.publish(
-      {{"keys",
-        {jwk_of(state.token_key, "access_token"), jwk_of(state.event_key, "event")}}});
+      {{"keys", {jwk_of(state.token_key, "access_token"), jwk_of(state.event_key, "event")}}});
   state.published.answer("/token", [&state](const http::Request& r) { return state.token(r); });
   state.published.answer("/events", [&state](const http::Request& r) { return state.events(r); });
   state.published.answer("/events/snapshot",

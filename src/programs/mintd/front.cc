@@ -269,8 +269,7 @@ http::Router Front::routes() {
       .header = http::certificate_header_named(config_.mutual_tls.certificate_header)
                     .value_or(http::CertificateHeader::none),
       .proxies = {.networks = config_.mutual_tls.trusted_networks, .users = {}}};
-  api::add_token(router, path + "/token", *issuer_, certificates,
-                 services_->token_door());
+  api::add_token(router, path + "/token", *issuer_, certificates, services_->token_door());
   services_->add_routes(router, path, certificates);
   events_->add_routes(router, path, services_->access(), services_->refusal());
   if (signals_) signals_->add_routes(router, services_->access(), services_->refusal());
