@@ -268,7 +268,9 @@ Result<std::string> Pusher::signed_set(const PushTarget& target, const PlannedSe
   auto promise = std::make_shared<std::promise<Result<std::string>>>();
   auto answer = promise->get_future();
   sign_(set_claims(set, streams_.issuer(), target.audience, streams_.now()),
-        [promise](Result<std::string> jws) { promise->set_value(std::move(jws)); });
+        [promise = std::move(promise)](Result<std::string> jws) {
+          promise->set_value(std::move(jws));
+        });
   if (answer.wait_for(limits_.signature) != std::future_status::ready)
     return fail(Code::deadline_passed, "no key store has signed the event in time");
   auto jws = answer.get();

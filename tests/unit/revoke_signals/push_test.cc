@@ -249,12 +249,12 @@ TEST_F(Push, OfOneServiceWithSlowReceiversLeavesAThreadToOthers) {
 
 TEST_F(Push, LeavesTheThreadToAnotherStreamWhereTheReceiverIsSlow) {
   make_pushed();
+  make_pushed({{"endpoint_url", "https://other.example/e"}});
   for (const char* jti : {"a", "b"}) say_token(jti);
   push({.threads = 1, .turn = 0ms});
-  say_and_wake("c");
-  const auto all = wait_for_calls(3);
-  for (std::size_t i = 0; i < 3; ++i)
-    EXPECT_EQ(all[i].claims["sub_id"]["session"]["id"], std::string(1, static_cast<char>('a' + i)));
+  const auto all = wait_for_calls(4);
+  for (std::size_t i = 0; i < 4; ++i)
+    EXPECT_EQ(all[i].claims["sub_id"]["session"]["id"], i < 2 ? "a" : "b");
 }
 
 TEST_F(Push, GoesOnWhereWhoeverSignsForgetsToAnswer) {
