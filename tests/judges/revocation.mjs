@@ -30,11 +30,23 @@ export async function service(of_audience, ...roles) {
   }
 }
 
+// An assertion alone is taken from six seconds after the issuer's start on: one from before may have been used.
+async function atTheDoor(knock) {
+  for (const end = Date.now() + 20_000; ; await new Promise((later) => setTimeout(later, 50))) {
+    try {
+      return await knock()
+    } catch (refusal) {
+      if (Date.now() > end || !String(refusal.message).includes('assertion_before_start')) throw refusal
+    }
+  }
+}
+
 export async function revocationScenarios(client, { as, client_id, device, ask }) {
   const api = await service(audience, 'introspect', 'events')
   const other = await service('https://other.example', 'introspect')
   const holder = { as, client_id, key: device }
   const told = (whom, token) => client.introspect({ as, client_id: whom.client_id, key: whom.key, token })
+  await atTheDoor(() => told(api, 'none'))
 
   await check('the metadata say where to introspect and revoke, and how to authenticate there', () => {
     assert.ok(as.introspection_endpoint.startsWith(as.issuer) && as.revocation_endpoint.startsWith(as.issuer))

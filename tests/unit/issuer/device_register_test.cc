@@ -109,6 +109,7 @@ class RegisterThatIsFollowed : public DeviceRegisterTest {
                            const std::string& bank = "sha256") {
     attest::Facts facts;
     facts.format = "tpm2";
+    facts.key_protection = "hardware";
     facts.pcr_bank = bank;
     facts.pcrs = {{7, pcr7}, {10, pcr10}};
     return attest::to_json(facts).dump();
