@@ -180,7 +180,9 @@ std::string Book::of_refused(const Given& token, const Standing& standing, const
   ++counts_["refused: " + call.code];
   if (silent_beyond(call, promises_.bound + promises_.beyond)) {
     ++counts_["refused: cut off beyond the bound"];
-    return call.code == "revocations_stale" || call.code == "revocations_unavailable"
+    // A key that it has not heard of is looked for before anything is asked about the token.
+    return call.code == "revocations_stale" || call.code == "revocations_unavailable" ||
+                   call.code == "token_key_unknown"
                ? ""
                : "is cut off beyond the bound and says " + call.code;
   }
