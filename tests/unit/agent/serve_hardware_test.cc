@@ -18,8 +18,12 @@ using std::chrono::seconds;
 
 void await(const std::function<bool()>& condition) {
   const auto end = std::chrono::steady_clock::now() + seconds{20};
-  while (!condition() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
-  ASSERT_TRUE(condition());
+  bool met = condition();
+  while (!met && std::chrono::steady_clock::now() < end) {
+    std::this_thread::yield();
+    met = condition();
+  }
+  ASSERT_TRUE(met);
 }
 
 /// A TPM that signs when the test lets it.

@@ -273,8 +273,12 @@ class Source : public testing::Test {
   }
   static void await(const std::function<bool()>& condition) {
     const auto end = Time::now() + seconds{20};
-    while (!condition() && Time::now() < end) std::this_thread::yield();
-    ASSERT_TRUE(condition());
+    bool met = condition();
+    while (!met && Time::now() < end) {
+      std::this_thread::yield();
+      met = condition();
+    }
+    ASSERT_TRUE(met);
   }
 
   Bench bench_;
