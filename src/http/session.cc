@@ -226,9 +226,16 @@ void Session::handle() {
 }
 
 void Session::call_handler(Request request, const Respond& respond) {
+  if (survives([&] { serving_->handler(std::move(request), respond); })) return;
+  respond(
+      error_response({Code::http_handler_failed, "something is broken here; it was logged", 0}));
+}
+
+bool Session::survives(const std::function<void()>& call) const {
   std::string reason;
   try {
-    return serving_->handler(std::move(request), respond);
+    call();
+    return true;
   } catch (const std::exception& exception) {
     reason = exception.what();
   } catch (...) {
@@ -236,8 +243,7 @@ void Session::call_handler(Request request, const Respond& respond) {
   }
   serving_->report("http_handler_threw",
                    {Code::http_handler_failed, reason + " (request " + request_id_ + ")", 0});
-  respond(
-      error_response({Code::http_handler_failed, "something is broken here; it was logged", 0}));
+  return false;
 }
 
 void Session::answer(Response response) {

@@ -75,6 +75,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void set_request_deadline(RequestReader::Stage stage);
   void handle();
   void call_handler(Request request, const Respond& respond);
+  /// False: the call threw, which is reported.
+  [[nodiscard]] bool survives(const std::function<void()>& call) const;
   void answer(Response response);
   void refuse(const Error& error);
   void compose(const Response& response, bool keeps_alive);

@@ -37,18 +37,7 @@ void Session::begin_stream() {
 }
 
 bool Session::call_stream(const StreamBegin& begin) {
-  std::string reason;
-  try {
-    begin(std::make_shared<QueueWriter>(body_));
-    return true;
-  } catch (const std::exception& exception) {
-    reason = exception.what();
-  } catch (...) {
-    reason = "something that is no std::exception";
-  }
-  serving_->report("http_handler_threw",
-                   {Code::http_handler_failed, reason + " (request " + request_id_ + ")", 0});
-  return false;
+  return survives([&] { begin(std::make_shared<QueueWriter>(body_)); });
 }
 
 /// Writes until the client reads no more or nothing waits; one at a time waits for the socket.
