@@ -143,24 +143,23 @@ bool EventHub::make_room(const std::string& service) {
   // The first that came.
   const auto oldest =
       std::find_if(subscribers_.begin(), subscribers_.end(),
-                   [&](const Subscriber& subscriber) { return subscriber.service == loser; });
+                   [&](const Subscriber& subscriber) { return subscriber.caller.id == loser; });
   if (oldest == subscribers_.end()) return false;
   oldest->writer->end();
   subscribers_.erase(oldest);
   return places_->taken() < options_.subscribers;
 }
 
-void EventHub::join(std::shared_ptr<http::BodyWriter> writer, Place place,
-                    const std::string& service, const std::optional<SeenEvent>& seen,
-                    Moment until) {
+void EventHub::join(std::shared_ptr<http::BodyWriter> writer, Place place, ServiceCaller caller,
+                    const std::optional<SeenEvent>& seen) {
   if (!seen || seen->log != name_) {
     (void)send_to_snapshot(*writer, seen ? Code::event_log_changed : Code::event_snapshot_wanted);
     return;
   }
   const std::lock_guard lock(mutex_);
-  if (closed_ || removed_.contains(service)) return writer->end();
-  Subscriber subscriber{std::move(writer), std::move(place),   service,
-                        seen->seq,         frontiers_->want(), until};
+  if (closed_ || removed_.contains(caller.id)) return writer->end();
+  Subscriber subscriber{std::move(writer), std::move(place), std::move(caller), seen->seq,
+                        frontiers_->want()};
   if (!catch_up(subscriber, Code::event_snapshot_wanted)) return;
   subscribers_.push_back(std::move(subscriber));
   frontiers_->heard(true);
@@ -172,7 +171,7 @@ void EventHub::remove(const std::string& service) {
     removed_.insert(service);
   }
   for_each([&](Subscriber& subscriber) {
-    if (subscriber.service != service) return true;
+    if (subscriber.caller.id != service) return true;
     subscriber.writer->end();
     return false;
   });
@@ -251,7 +250,8 @@ bool EventHub::catch_up(Subscriber& subscriber, Code too_far) {
 
 bool EventHub::conclude(Subscriber& subscriber, const revoke::SignedFrontier* frontier,
                         const Text& text) {
-  if (clock_.now() >= subscriber.until) {
+  const ServiceCaller& caller = subscriber.caller;
+  if (clock_.now() >= caller.until || (caller.still_good && !caller.still_good())) {
     subscriber.writer->end();
     return false;
   }

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "api/service_access.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "http/message.h"
@@ -57,11 +58,12 @@ class EventHub {
   /// Where all places are taken, the service that has most of them loses its oldest stream, if it
   /// has at least two more than `service`, or is the same; else `event_subscribers_full`.
   [[nodiscard]] Result<Place> reserve(const std::string& service);
-  /// Writes what came after `seen`, then what comes, until the writer's connection is gone, `until`
-  /// has come (looked at with each frontier) or the service was removed. Where `seen` is nothing,
+  /// Writes what came after `seen`, then what comes, until the writer's connection is gone, the
+  /// caller's token is over or revoked (looked at with each frontier) or the service was removed.
+  /// Where `seen` is nothing,
   /// of another log or too old: `event: snapshot` alone.
-  void join(std::shared_ptr<http::BodyWriter> writer, Place place, const std::string& service,
-            const std::optional<SeenEvent>& seen, Moment until);
+  void join(std::shared_ptr<http::BodyWriter> writer, Place place, ServiceCaller caller,
+            const std::optional<SeenEvent>& seen);
   /// Ends the service's streams, and those that are just about to begin: it does not come back.
   void remove(const std::string& service);
 
@@ -81,11 +83,10 @@ class EventHub {
   struct Subscriber {
     std::shared_ptr<http::BodyWriter> writer;
     Place place;
-    std::string service;
+    ServiceCaller caller;
     std::uint64_t seen = 0;  ///< Number of the last entry that was written.
     /// Frontiers with a lower number may have been signed before it came.
     std::uint64_t first_frontier = 0;
-    Moment until;
   };
 
   EventHub(revoke::FrontierParts parts, EventHubOptions options);

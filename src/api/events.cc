@@ -24,9 +24,8 @@ http::Response event_stream(const EventParts& parts, EventHub::Place place,
   response.headers.set("Cache-Control", "no-store");
   response.headers.set("X-Accel-Buffering", "no");  // nginx would wait until a buffer is full.
   response.stream = [hub = parts.hub, place = std::move(place), seen = std::move(seen),
-                     id = caller.id,
-                     until = caller.until](std::shared_ptr<http::BodyWriter> writer) {
-    hub->join(std::move(writer), place, id, seen, until);
+                     caller](std::shared_ptr<http::BodyWriter> writer) {
+    hub->join(std::move(writer), place, caller, seen);
   };
   return response;
 }

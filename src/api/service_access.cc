@@ -53,7 +53,10 @@ class Access {
     // Last: what is refused for another reason may be sent again.
     if (auto first = use_up(*proof, now); !first) return pass_on(first);
     if (auto free = may_ask(service->id); !free) return pass_on(free);
-    return ServiceCaller{service->id, service->audiences, facts.expires_at};
+    return ServiceCaller{service->id, service->audiences, facts.expires_at,
+                         [&tokens = parts_.tokens, token = *token] {
+                           return tokens.check_standing(token).has_value();
+                         }};
   }
 
  private:

@@ -20,7 +20,10 @@ namespace mintmark::api {
 struct ServiceCaller {
   std::string id;                      ///< `client_id`.
   std::vector<std::string> audiences;  ///< It is told of tokens for these alone.
-  Moment until;                        ///< Its token ends: an answer that goes on ends then.
+  Moment until;                        ///< Its token ends: an answer that goes on ends then,
+  /// and when this says no: the token was revoked. Thread-safe; never waits. Empty: it is not
+  /// asked.
+  std::function<bool()> still_good = {};
 };
 
 /// Checks the DPoP-bound token of a request for the issuer itself, its proof, its scope and that

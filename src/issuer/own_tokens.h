@@ -46,6 +46,9 @@ class OwnTokens {
   [[nodiscard]] Result<verify::CheckedToken> check(std::string_view token,
                                                    const std::vector<std::string>& audiences) const;
 
+  /// Whether a token that was good is not revoked since: `token_revoked`, `token_key_revoked`.
+  [[nodiscard]] Result<void> check_standing(const verify::CheckedToken& token) const;
+
   /// What a token says of itself that a key of ours signed, whoever it is for, over or not. Errors:
   /// `token_malformed`, `token_typ`, `token_key_unknown`, `token_signature`; `keys_not_ready`.
   [[nodiscard]] Result<NamedToken> named(std::string_view token) const;
@@ -56,7 +59,6 @@ class OwnTokens {
     verify::KeySet set;
   };
   [[nodiscard]] Result<std::shared_ptr<const Keys>> keys() const;
-  [[nodiscard]] Result<void> check_standing(const verify::CheckedToken& token) const;
 
   Parts parts_;
   mutable std::mutex mutex_;

@@ -398,11 +398,16 @@ TEST_F(ServicesOverHttp, AHolderIsAskedForANonceWhereTheyAreRequired) {
 // --- with a token for the issuer itself ---
 
 TEST_F(ServicesOverHttp, ComeInWithTheirTokenAndItsProof) {
-  const auto caller = access_(events_request(service_token(), events_content()), "events");
+  const std::string token = service_token();
+  const auto caller = access_(events_request(token, events_content()), "events");
   ASSERT_TRUE(caller) << caller.error().to_string();
   EXPECT_EQ(caller->id, service_id);
   EXPECT_EQ(caller->audiences, std::vector<std::string>{api_audience});
   EXPECT_EQ(caller->until, clock.now() + std::chrono::seconds(300));
+  EXPECT_TRUE(caller->still_good());
+  ledger.revoker.revoke({.name = claims_of(token)["jti"], .before = {}, .why = ""},
+                        [](const auto& outcome) { EXPECT_TRUE(outcome); });
+  EXPECT_FALSE(caller->still_good());
 }
 
 TEST_F(ServicesOverHttp, StayOutWithoutATokenOrWithoutItsProof) {
