@@ -48,11 +48,8 @@ void FrontServices::serve(const config::Config& config, std::chrono::millisecond
   service_tokens_.emplace(
       issuer::ServiceTokens::Options{.issuer = config.issuer,
                                      .life = config.longest_token_life,
-                                     .sign_deadline = sign_deadline,
                                      .algorithm = algorithms.of_token_for(config.issuer)},
-      issuer::ServiceTokens::Parts{parts_.clock, parts_.keyring, services_, parts_.stores,
-                                   parts_.gate, authentication, parts_.revocation.ledger(),
-                                   &device_rate_});
+      services_, issuer);
   introspection_.emplace(
       issuer::Introspection::Options{config.issuer, sign_deadline, algorithms.usual},
       issuer::Introspection::Parts{parts_.clock, parts_.keyring, parts_.stores, services_, *tokens_,

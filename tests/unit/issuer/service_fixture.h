@@ -45,10 +45,7 @@ class ServiceFixture : public MintFixture {
     tokens.emplace(OwnTokens::Parts{issuer_url, minting, keyring, [this](const auto& token) {
                                       return ledger.events.judge(token);
                                     }});
-    service_tokens.emplace(
-        ServiceTokens::Options{.issuer = issuer_url},
-        ServiceTokens::Parts{minting, keyring, services, stores, gate, issuer->authentication(),
-                             ledger_parts(), &device_rate});
+    service_tokens.emplace(ServiceTokens::Options{.issuer = issuer_url}, services, *issuer);
     introspection.emplace(Introspection::Options{.issuer = issuer_url},
                           Introspection::Parts{minting, keyring, stores, services, *tokens,
                                                issuer->authentication(), &device_rate});
