@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <thread>
 
+#include "base/mutex.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
 
@@ -95,7 +94,7 @@ class SqliteIssuanceLog final : public IssuanceLog {
 
   ~SqliteIssuanceLog() override {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       ending_ = true;
     }
     changed_.notify_all();
@@ -105,7 +104,7 @@ class SqliteIssuanceLog final : public IssuanceLog {
 
   void append(Issued entry, std::function<void(Result<void>)> done) override {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (waiting_.size() < longest_queue) {
         waiting_.push_back({std::move(entry), std::move(done)});
         busy_ = true;
@@ -118,7 +117,7 @@ class SqliteIssuanceLog final : public IssuanceLog {
 
   Result<void> read_live(Moment now,
                          const std::function<void(const Issued&)>& each) const override {
-    const std::lock_guard lock(database_mutex_);
+    const MutexLock lock(database_mutex_);
     auto rows = database_.prepare(
         "SELECT jti, device, audience, kid, rule, issued_at, expires_at, list, list_index, "
         "ends_with_evidence FROM issued WHERE number IN "
@@ -151,9 +150,9 @@ class SqliteIssuanceLog final : public IssuanceLog {
   };
 
   void work() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     for (;;) {
-      changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+      while (!ending_ && waiting_.empty()) changed_.wait(mutex_);
       if (waiting_.empty()) return;
       const auto last =
           waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), longest_group));
@@ -171,12 +170,13 @@ class SqliteIssuanceLog final : public IssuanceLog {
   }
 
   void let_tokens_go_first() {
-    std::unique_lock lock(mutex_);
-    idle_.wait_for(lock, longest_politeness, [this] { return ending_ || !busy_; });
+    const auto until = std::chrono::steady_clock::now() + longest_politeness;
+    const MutexLock lock(mutex_);
+    while (!ending_ && busy_ && idle_.wait_until(mutex_, until)) continue;
   }
 
   Result<void> write(const std::vector<Waiting>& group) {
-    const std::lock_guard lock(database_mutex_);
+    const MutexLock lock(database_mutex_);
     auto transaction = Transaction::begin(database_);
     if (!transaction) return failed(transaction.error());
     for (const Waiting& one : group) {
@@ -193,7 +193,7 @@ class SqliteIssuanceLog final : public IssuanceLog {
   }
 
   Result<std::int64_t> forget_some(Moment moment) {
-    const std::lock_guard lock(database_mutex_);
+    const MutexLock lock(database_mutex_);
     auto statement = database_.prepare(
         "DELETE FROM issued WHERE number IN "
         "(SELECT number FROM issued WHERE expires_at < ? LIMIT ?)");
@@ -203,17 +203,17 @@ class SqliteIssuanceLog final : public IssuanceLog {
     return std::int64_t{database_.changes()};
   }
 
-  mutable std::mutex database_mutex_;
-  mutable Database database_;
-  Statement insert_;
+  mutable Mutex database_mutex_;
+  mutable Database database_ MINTMARK_GUARDED_BY(database_mutex_);
+  Statement insert_ MINTMARK_GUARDED_BY(database_mutex_);
   std::atomic<std::uint64_t> entries_ = 0;
   std::atomic<std::uint64_t> groups_ = 0;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Waiting> waiting_;
-  std::condition_variable idle_;
-  bool busy_ = false;  ///< Entries are being written, or wait.
-  bool ending_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  std::deque<Waiting> waiting_ MINTMARK_GUARDED_BY(mutex_);
+  Condition idle_;
+  bool busy_ MINTMARK_GUARDED_BY(mutex_) = false;  ///< Entries are being written, or wait.
+  bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::thread worker_;  // Last: it ends before what it works on.
 };
 

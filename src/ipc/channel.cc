@@ -10,12 +10,13 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
-#include <mutex>
 #include <utility>
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
+
+#include "base/mutex.h"
 
 namespace mintmark::ipc {
 namespace {
@@ -188,7 +189,7 @@ struct Channel::State : std::enable_shared_from_this<State> {
 
   // Moves the next batch to `outgoing`; false, and no longer writing, when there is none.
   bool take_batch() {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     if (batches.empty()) {
       writing = false;
       return false;
@@ -202,8 +203,7 @@ struct Channel::State : std::enable_shared_from_this<State> {
     return true;
   }
 
-  // Under the mutex.
-  void queue(BytesView frame, UniqueFd descriptor) {
+  void queue(BytesView frame, UniqueFd descriptor) MINTMARK_REQUIRES(mutex) {
     const Head head = head_of(frame.size(), static_cast<bool>(descriptor));
     if (batches.empty() || descriptor) {
       batches.push_back({std::exchange(spare, {}), std::move(descriptor)});
@@ -217,7 +217,7 @@ struct Channel::State : std::enable_shared_from_this<State> {
   void end_when_sent() {
     ends_when_sent = true;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       if (writing) return;
     }
     shut("closed");
@@ -234,7 +234,7 @@ struct Channel::State : std::enable_shared_from_this<State> {
     boost::system::error_code ignored;
     socket.close(ignored);
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       batches.clear();
       closed = true;
     }
@@ -267,11 +267,11 @@ struct Channel::State : std::enable_shared_from_this<State> {
   UniqueFd outgoing_descriptor;
   std::size_t written = 0;
 
-  std::mutex mutex;
-  std::deque<Batch> batches;
-  Bytes spare;  // The memory of a batch that has left.
-  std::size_t queued = 0;
-  bool writing = false;
+  Mutex mutex;
+  std::deque<Batch> batches MINTMARK_GUARDED_BY(mutex);
+  Bytes spare MINTMARK_GUARDED_BY(mutex);  // The memory of a batch that has left.
+  std::size_t queued MINTMARK_GUARDED_BY(mutex) = 0;
+  bool writing MINTMARK_GUARDED_BY(mutex) = false;
   std::atomic<bool> closed = false;  // Set under the mutex.
 };
 
@@ -294,7 +294,7 @@ void Channel::start(OnFrame on_frame, OnClose on_close) {
 void Channel::send(BytesView frame, UniqueFd descriptor) {
   if (frame.size() > longest_frame) return close();
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     if (state_->closed) return;
     if (state_->queued + frame.size() > most_queued) {
       state_->closed = true;
@@ -309,7 +309,7 @@ void Channel::send(BytesView frame, UniqueFd descriptor) {
 
 void Channel::close() {
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     state_->closed = true;
   }
   asio::post(state_->strand, [state = state_] { state->shut("closed"); });
@@ -317,7 +317,7 @@ void Channel::close() {
 
 void Channel::close_when_sent() {
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     state_->closed = true;
   }
   asio::post(state_->strand, [state = state_] { state->end_when_sent(); });

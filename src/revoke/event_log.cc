@@ -1,12 +1,11 @@
 #include "revoke/event_log.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <thread>
 
+#include "base/mutex.h"
 #include "revoke/event_rows.h"
 #include "revoke/log_state.h"
 #include "revoke/patient_clock.h"
@@ -62,7 +61,7 @@ class SqliteEventLog final : public EventLog {
 
   ~SqliteEventLog() override {
     {
-      const std::lock_guard lock(queue_mutex_);
+      const MutexLock lock(queue_mutex_);
       ending_ = true;
     }
     changed_.notify_all();
@@ -71,7 +70,7 @@ class SqliteEventLog final : public EventLog {
 
   void append(std::vector<Json> entries, std::function<void(Result<std::uint64_t>)> done) override {
     {
-      const std::lock_guard lock(queue_mutex_);
+      const MutexLock lock(queue_mutex_);
       if (waiting_entries_ + entries.size() <= longest_queue) {
         waiting_entries_ += entries.size();
         waiting_.push_back({std::move(entries), std::move(done)});
@@ -83,7 +82,7 @@ class SqliteEventLog final : public EventLog {
   }
 
   void on_appended(std::function<void(const std::vector<Event>&)> told) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     told_.push_back(std::make_shared<const Told>(std::move(told)));
   }
 
@@ -91,7 +90,7 @@ class SqliteEventLog final : public EventLog {
 
   Result<std::vector<Event>> after(std::uint64_t seq, std::size_t most) const override {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       const std::uint64_t last = recent_.empty() ? state_.position().seq : recent_.back().seq;
       if (seq > last || seq < forgotten_) return not_kept();
       const std::uint64_t oldest = last - recent_.size();
@@ -126,17 +125,18 @@ class SqliteEventLog final : public EventLog {
     Position position;
   };
 
-  // Under the lock.
-  std::vector<Event> from_memory(std::uint64_t from, std::size_t most) const {
+  std::vector<Event> from_memory(std::uint64_t from, std::size_t most) const
+      MINTMARK_REQUIRES(mutex_) {
     const auto first = recent_.begin() + static_cast<std::ptrdiff_t>(from);
     const auto left = static_cast<std::size_t>(recent_.end() - first);
     return {first, first + static_cast<std::ptrdiff_t>(std::min(left, most))};
   }
 
   void work() {
-    std::unique_lock lock(queue_mutex_);
+    MutexLock lock(queue_mutex_);
     for (;;) {
-      changed_.wait_for(lock, between_forgetting, [this] { return ending_ || !waiting_.empty(); });
+      const auto due = std::chrono::steady_clock::now() + between_forgetting;
+      while (!ending_ && waiting_.empty() && changed_.wait_until(queue_mutex_, due)) continue;
       if (waiting_.empty() && ending_) return;
       std::vector<Waiting> group = take_group();
       lock.unlock();
@@ -146,8 +146,7 @@ class SqliteEventLog final : public EventLog {
     }
   }
 
-  // Under the queue's lock.
-  std::vector<Waiting> take_group() {
+  std::vector<Waiting> take_group() MINTMARK_REQUIRES(queue_mutex_) {
     std::vector<Waiting> group;
     for (std::size_t entries = 0; !waiting_.empty() && entries < longest_group;) {
       entries += waiting_.front().entries.size();
@@ -208,7 +207,7 @@ class SqliteEventLog final : public EventLog {
       events.push_back({row.seq, std::make_shared<const std::string>(std::move(row.text))});
     std::vector<std::shared_ptr<const Told>> those;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       those = told_;
       recent_.insert(recent_.end(), events.begin(), events.end());
       if (recent_.size() > kept_in_memory)
@@ -228,7 +227,7 @@ class SqliteEventLog final : public EventLog {
                                       forgotten_at_a_time);
     // It is no loss: the next time will do.
     if (!highest || *highest == 0) forgot_at_ = over_.steady();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (highest) forgotten_ = std::max(forgotten_, *highest);
   }
 
@@ -240,16 +239,16 @@ class SqliteEventLog final : public EventLog {
   mutable EventRows rows_;
   Position last_;  // Of the thread that writes.
   LogState state_;
-  mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<const Told>> told_;
-  std::deque<Event> recent_;
-  std::uint64_t forgotten_;
+  mutable Mutex mutex_;
+  std::vector<std::shared_ptr<const Told>> told_ MINTMARK_GUARDED_BY(mutex_);
+  std::deque<Event> recent_ MINTMARK_GUARDED_BY(mutex_);
+  std::uint64_t forgotten_ MINTMARK_GUARDED_BY(mutex_);
 
-  std::mutex queue_mutex_;
-  std::condition_variable changed_;
-  std::deque<Waiting> waiting_;
-  std::size_t waiting_entries_ = 0;
-  bool ending_ = false;
+  Mutex queue_mutex_;
+  Condition changed_;
+  std::deque<Waiting> waiting_ MINTMARK_GUARDED_BY(queue_mutex_);
+  std::size_t waiting_entries_ MINTMARK_GUARDED_BY(queue_mutex_) = 0;
+  bool ending_ MINTMARK_GUARDED_BY(queue_mutex_) = false;
   std::thread worker_;  // Last: it ends before what it works on.
 };
 

@@ -90,7 +90,7 @@ Result<void> EventRows::each(const std::function<Result<void>(const std::string&
 }
 
 Result<std::vector<EventRow>> EventRows::after(std::uint64_t seq, std::size_t most) {
-  const std::lock_guard lock(*reading_);
+  const MutexLock lock(*reading_);
   auto statement =
       reader_.prepare("SELECT seq, entry FROM event WHERE seq > ? ORDER BY seq LIMIT ?");
   if (!statement) return pass_on(statement);

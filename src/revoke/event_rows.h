@@ -3,12 +3,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/mutex.h"
 #include "base/time.h"
 #include "store/sqlite.h"
 
@@ -50,13 +50,13 @@ class EventRows {
  private:
   EventRows(store::Database writer, store::Database reader)
       : writer_(std::move(writer)),
-        reader_(std::move(reader)),
-        reading_(std::make_unique<std::mutex>()) {}
+        reading_(std::make_unique<Mutex>()),
+        reader_(std::move(reader)) {}
   [[nodiscard]] Result<void> make_log();
 
   store::Database writer_;
-  store::Database reader_;
-  std::unique_ptr<std::mutex> reading_;
+  std::unique_ptr<Mutex> reading_;
+  store::Database reader_ MINTMARK_GUARDED_BY(*reading_);
 };
 
 }  // namespace mintmark::revoke

@@ -1,8 +1,8 @@
 #include "revoke/frontiers.h"
 
-#include <condition_variable>
 #include <utility>
 
+#include "base/mutex.h"
 #include "jose/base64url.h"
 #include "verify/boot_clock.h"
 
@@ -56,15 +56,16 @@ void sign_frontier(const FrontierParts& parts, const Position& position, std::st
 
 struct Frontiers::State {
   using Steady = std::chrono::steady_clock;
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool wanted = false;
-  bool heard = false;
-  bool ending = false;
-  std::uint64_t begun = 0;
-  Steady::time_point began{};
-  Steady::time_point last_good = Steady::now();
-  std::optional<Result<std::string>> jws;  ///< Of the one that was begun.
+  Mutex mutex;
+  Condition changed;
+  bool wanted MINTMARK_GUARDED_BY(mutex) = false;
+  bool heard MINTMARK_GUARDED_BY(mutex) = false;
+  bool ending MINTMARK_GUARDED_BY(mutex) = false;
+  std::uint64_t begun MINTMARK_GUARDED_BY(mutex) = 0;
+  Steady::time_point began MINTMARK_GUARDED_BY(mutex){};
+  Steady::time_point last_good MINTMARK_GUARDED_BY(mutex) = Steady::now();
+  std::optional<Result<std::string>> jws
+      MINTMARK_GUARDED_BY(mutex);  ///< Of the one that was begun.
 };
 
 Frontiers::Frontiers(FrontierParts parts, Told told, std::chrono::milliseconds apart)
@@ -76,7 +77,7 @@ Frontiers::Frontiers(FrontierParts parts, Told told, std::chrono::milliseconds a
 
 void Frontiers::stop() {
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     state_->ending = true;
   }
   state_->changed.notify_all();
@@ -86,7 +87,7 @@ void Frontiers::stop() {
 std::uint64_t Frontiers::want() {
   std::uint64_t next = 0;
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     next = state_->begun + 1;
     if (std::exchange(state_->wanted, true)) return next;
   }
@@ -96,7 +97,7 @@ std::uint64_t Frontiers::want() {
 
 void Frontiers::heard(bool by_anybody) {
   {
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     if (std::exchange(state_->heard, by_anybody) == by_anybody) return;
     if (by_anybody) state_->last_good = State::Steady::now();
   }
@@ -104,7 +105,7 @@ void Frontiers::heard(bool by_anybody) {
 }
 
 std::chrono::milliseconds Frontiers::age() const {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   if (!state_->heard) return std::chrono::milliseconds{0};
   return std::chrono::duration_cast<std::chrono::milliseconds>(State::Steady::now() -
                                                                state_->last_good);
@@ -112,27 +113,29 @@ std::chrono::milliseconds Frontiers::age() const {
 
 void Frontiers::work() {
   const auto heartbeat = std::chrono::milliseconds(parts_.bound) / 4;
-  std::unique_lock lock(state_->mutex);
+  MutexLock lock(state_->mutex);
   while (!state_->ending) {
     if (!state_->wanted && !state_->heard) {
-      state_->changed.wait(lock);
+      state_->changed.wait(state_->mutex);
       continue;
     }
     const auto due = state_->began + (state_->wanted ? apart_ : heartbeat);
     if (state_->begun != 0 && State::Steady::now() < due) {
-      state_->changed.wait_until(lock, due);
+      state_->changed.wait_until(state_->mutex, due);
       continue;
     }
-    const auto made = make(lock);
-    if (!made) return;
     lock.unlock();
+    const auto made = make();
+    if (!made) return;
     told_(*made);
     lock.lock();
   }
 }
 
 /// Nothing: the end came first.
-std::optional<Result<SignedFrontier>> Frontiers::make(std::unique_lock<std::mutex>& lock) {
+std::optional<Result<SignedFrontier>> Frontiers::make() {
+  MutexLock lock(state_->mutex);
+  if (state_->ending) return std::nullopt;
   state_->wanted = false;
   state_->began = State::Steady::now();
   state_->jws.reset();
@@ -140,13 +143,13 @@ std::optional<Result<SignedFrontier>> Frontiers::make(std::unique_lock<std::mute
   lock.unlock();
   frontier.position = parts_.events.position();
   sign_frontier(parts_, frontier.position, "", [state = state_](Result<std::string> jws) {
-    const std::lock_guard arrived(state->mutex);
+    const MutexLock arrived(state->mutex);
     state->jws = std::move(jws);
     state->changed.notify_all();
   });
   lock.lock();
   // One at a time: whatever comes is of this one.
-  state_->changed.wait(lock, [this] { return state_->ending || state_->jws; });
+  while (!state_->ending && !state_->jws) state_->changed.wait(state_->mutex);
   if (state_->ending) return std::nullopt;
   if (!*state_->jws) return tl::unexpected<Error>(state_->jws->error());
   state_->last_good = state_->began;

@@ -4,13 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <thread>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "base/time.h"
 #include "revoke/event_log.h"
 #include "verify/frontier.h"
@@ -79,7 +79,7 @@ class Frontiers {
  private:
   struct State;
   void work();
-  [[nodiscard]] std::optional<Result<SignedFrontier>> make(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] std::optional<Result<SignedFrontier>> make();
 
   const FrontierParts parts_;
   const Told told_;

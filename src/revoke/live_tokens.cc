@@ -12,7 +12,7 @@ constexpr std::size_t forgotten_at_a_time = 1000;
 }  // namespace
 
 void LiveTokens::put(audit::Issued token) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (by_jti_.contains(std::string_view(token.jti))) return;
   auto& device = *by_device_.try_emplace(std::move(token.device)).first;
   auto& terms =
@@ -50,13 +50,13 @@ LiveTokens::Entry LiveTokens::entry_of(const Kept& kept) {
 }
 
 LiveTokens::Entry LiveTokens::find(std::string_view jti) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = by_jti_.find(jti);
   return found == by_jti_.end() ? nullptr : entry_of(*found);
 }
 
 std::vector<LiveTokens::Entry> LiveTokens::of_device(const std::string& device) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Entry> entries;
   const auto found = by_device_.find(device);
   if (found == by_device_.end()) return entries;
@@ -67,7 +67,7 @@ std::vector<LiveTokens::Entry> LiveTokens::of_device(const std::string& device) 
 
 std::vector<LiveTokens::Entry> LiveTokens::all(
     const std::function<bool(const audit::Issued&)>& wanted) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Entry> entries;
   audit::Issued looked_at;  // One for all: its strings keep their room.
   for (const Kept& kept : by_jti_) {
@@ -94,7 +94,7 @@ void LiveTokens::forget(Moment now) {
 }
 
 bool LiveTokens::forget_some(Moment now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (std::size_t i = 0; i < forgotten_at_a_time; ++i) {
     if (by_end_.empty() || by_end_.begin()->first >= now) return false;
     auto& ended = by_end_.begin()->second;
@@ -106,7 +106,7 @@ bool LiveTokens::forget_some(Moment now) {
 }
 
 void LiveTokens::remove(std::string_view jti) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = by_jti_.find(jti);
   if (found == by_jti_.end()) return;
   const auto at = by_end_.find(found->expires_at);
@@ -120,13 +120,13 @@ void LiveTokens::remove(std::string_view jti) {
 }
 
 bool LiveTokens::knows_key(std::string_view kid) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return std::any_of(terms_.begin(), terms_.end(),
                      [&](const auto& terms) { return terms.first.kid == kid; });
 }
 
 std::size_t LiveTokens::size() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return by_jti_.size();
 }
 

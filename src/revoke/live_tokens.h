@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "audit/issuance_log.h"
+#include "base/mutex.h"
 #include "base/time.h"
 
 namespace mintmark::revoke {
@@ -80,14 +80,14 @@ class LiveTokens {
   };
   static void read(const Kept& kept, audit::Issued& into);
   [[nodiscard]] static Entry entry_of(const Kept& kept);
-  void drop(const Kept* kept);
+  void drop(const Kept* kept) MINTMARK_REQUIRES(mutex_);
   [[nodiscard]] bool forget_some(Moment now);
 
-  mutable std::mutex mutex_;
-  std::unordered_set<Kept, JtiHash, SameJti> by_jti_;
-  std::unordered_map<std::string, std::vector<const Kept*>> by_device_;
-  std::map<Moment, std::vector<const Kept*>> by_end_;
-  std::map<Terms, std::size_t> terms_;  ///< How many tokens have them.
+  mutable Mutex mutex_;
+  std::unordered_set<Kept, JtiHash, SameJti> by_jti_ MINTMARK_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, std::vector<const Kept*>> by_device_ MINTMARK_GUARDED_BY(mutex_);
+  std::map<Moment, std::vector<const Kept*>> by_end_ MINTMARK_GUARDED_BY(mutex_);
+  std::map<Terms, std::size_t> terms_ MINTMARK_GUARDED_BY(mutex_);  ///< How many tokens have them.
 };
 
 }  // namespace mintmark::revoke

@@ -18,41 +18,42 @@ LogState::LogState(Snapshot start)
 void LogState::advance(Position position, const std::vector<Json>& entries) {
   std::size_t latest = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     position_ = std::move(position);
     // Each is one that it takes.
     for (const Json& entry : entries) (void)latest_.apply(entry).has_value();
     latest = latest_.size();
   }
   if (latest < few) return;
-  const std::unique_lock alone(reading_, std::try_to_lock);
-  if (alone) settle();
+  if (!reading_.try_lock()) return;
+  const WriterLock alone(reading_, std::adopt_lock);
+  settle();
 }
 
 bool LogState::forget(Moment now) {
-  const std::unique_lock alone(reading_, std::try_to_lock);
-  if (!alone) return false;
+  if (!reading_.try_lock()) return false;
+  const WriterLock alone(reading_, std::adopt_lock);
   settle();
   older_.forget(now);
   return true;
 }
 
-// Nobody reads.
 void LogState::settle() {
+  const MutexLock lock(mutex_);
   older_.merge(latest_);
   latest_ = {};
 }
 
 Position LogState::position() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return position_;
 }
 
 Snapshot LogState::snapshot() const {
-  std::shared_lock reading(reading_);
+  ReaderLock reading(reading_);
   Snapshot latest;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     latest = {position_, latest_};
   }
   Snapshot all{std::move(latest.position), older_};
@@ -62,10 +63,10 @@ Snapshot LogState::snapshot() const {
 }
 
 Verdict LogState::judge(const verify::RevocableToken& token) const {
-  const std::shared_lock reading(reading_);
+  const ReaderLock reading(reading_);
   const Verdict older = older_.judge(token);
   if (older == Verdict::key_revoked) return older;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const Verdict latest = latest_.judge(token);
   return latest == Verdict::good ? older : latest;
 }

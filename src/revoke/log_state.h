@@ -1,10 +1,9 @@
 // What the event log knows and where it stands: judged and copied while it grows.
 #pragma once
 
-#include <mutex>
-#include <shared_mutex>
 #include <vector>
 
+#include "base/mutex.h"
 #include "revoke/event_log.h"
 
 namespace mintmark::revoke {
@@ -25,15 +24,16 @@ class LogState {
   [[nodiscard]] verify::RevokedSet::Verdict judge(const verify::RevocableToken& token) const;
 
  private:
-  void settle();
+  /// Nobody reads.
+  void settle() MINTMARK_REQUIRES(reading_) MINTMARK_EXCLUDES(mutex_);
 
   // Of both locks this one is taken first. Who reads either set has it shared; the thread that
   // writes does not wait for it.
-  mutable std::shared_mutex reading_;
-  verify::RevokedSet older_;
-  mutable std::mutex mutex_;
-  verify::RevokedSet latest_;  // Not in older_ yet: few.
-  Position position_;
+  mutable SharedMutex reading_ MINTMARK_BEFORE(mutex_);
+  verify::RevokedSet older_ MINTMARK_GUARDED_BY(reading_);
+  mutable Mutex mutex_;
+  verify::RevokedSet latest_ MINTMARK_GUARDED_BY(mutex_);  // Not in older_ yet: few.
+  Position position_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::revoke

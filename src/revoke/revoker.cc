@@ -96,7 +96,7 @@ Result<void> Revoker::check_key(const std::string& kid) const {
   if (!is_thumbprint(kid))
     return malformed("a kid is a thumbprint, 43 characters of base64url (RFC 7638)");
   auto named = parts_.events.snapshot().revoked.keys();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   named.insert(keys_under_way_.begin(), keys_under_way_.end());
   if (named.contains(kid) || named.size() < most_keys) return {};
   return malformed(std::to_string(most_keys) +
@@ -248,7 +248,7 @@ void Revoker::carry_out(const std::shared_ptr<const Order>& order) {
 
 void Revoker::note(const Revocation& what, bool under_way) {
   if (what.what != What::key) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (under_way)
     keys_under_way_.insert(what.name);
   else

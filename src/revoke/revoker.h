@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "base/time.h"
 #include "revoke/event_log.h"
 #include "revoke/live_tokens.h"
@@ -107,8 +107,9 @@ class Revoker {
 
   Parts parts_;
   std::chrono::seconds longest_life_;
-  mutable std::mutex mutex_;
-  std::multiset<std::string> keys_under_way_;  ///< Asked for, and not on disk yet.
+  mutable Mutex mutex_;
+  std::multiset<std::string> keys_under_way_
+      MINTMARK_GUARDED_BY(mutex_);  ///< Asked for, and not on disk yet.
   std::atomic<std::uint64_t> epoch_{1};
 };
 

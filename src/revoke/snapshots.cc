@@ -25,7 +25,7 @@ void tell(const std::vector<Snapshots::Done>& those, const Result<Snapshots::Ans
 }  // namespace
 
 void Snapshots::Signature::take(Result<std::string> outcome) {
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   if (frontier) return;
   frontier = std::move(outcome);
   came.notify_all();
@@ -37,20 +37,25 @@ Snapshots::Snapshots(FrontierParts parts, std::chrono::milliseconds apart)
 void Snapshots::stop() {
   std::shared_ptr<Signature> signature;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
     signature = signature_;
   }
   changed_.notify_all();
   if (signature) signature->take(being_stopped());
   if (worker_.joinable()) worker_.join();
-  tell(std::exchange(waiting_, {}), being_stopped());
+  std::vector<Done> left;
+  {
+    const MutexLock lock(mutex_);
+    left.swap(waiting_);
+  }
+  tell(left, being_stopped());
 }
 
 void Snapshots::get(Done done) {
   Result<Answer> answer = being_stopped();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!ending_ && !is_fresh()) {
       waiting_.push_back(std::move(done));
       if (waiting_.size() == 1) changed_.notify_all();
@@ -70,11 +75,13 @@ bool Snapshots::is_fresh() const {
 }
 
 void Snapshots::work() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+    while (!ending_ && waiting_.empty()) changed_.wait(mutex_);
     // Where it fails too, half of the time is others'.
-    if (changed_.wait_until(lock, began_ + 2 * took_, [this] { return ending_; })) return;
+    const auto due = began_ + 2 * took_;
+    while (!ending_ && changed_.wait_until(mutex_, due)) continue;
+    if (ending_) return;
     began_ = Steady::now();
     lock.unlock();
     const auto made = try_make();
@@ -115,18 +122,18 @@ Result<Snapshots::Made> Snapshots::make() {
 Result<std::string> Snapshots::sign(const Position& position, const std::string& text) {
   const auto signature = std::make_shared<Signature>();
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (ending_) return being_stopped();
     signature_ = signature;
   }
   sign_frontier(
       parts_, position, jose::base64url(sha256(text)),
       [signature](Result<std::string> frontier) { signature->take(std::move(frontier)); });
-  std::unique_lock lock(signature->mutex);
+  const MutexLock lock(signature->mutex);
   // Whoever signs is to say that the deadline has passed, but who knows.
-  const bool came = signature->came.wait_for(lock, parts_.sign_deadline * 5 / 4,
-                                             [&] { return signature->frontier.has_value(); });
-  if (came) return *std::move(signature->frontier);
+  const auto until = Steady::now() + parts_.sign_deadline * 5 / 4;
+  while (!signature->frontier && signature->came.wait_until(signature->mutex, until)) continue;
+  if (signature->frontier) return *std::move(signature->frontier);
   return fail(Code::deadline_passed, "no snapshot was signed in time");
 }
 

@@ -2,16 +2,15 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "revoke/frontiers.h"
 
 namespace mintmark::revoke {
@@ -42,9 +41,9 @@ class Snapshots {
   using Steady = std::chrono::steady_clock;
   /// Shared with a signature that comes when nobody waits any more.
   struct Signature {
-    std::mutex mutex;
-    std::condition_variable came;
-    std::optional<Result<std::string>> frontier;
+    Mutex mutex;
+    Condition came;
+    std::optional<Result<std::string>> frontier MINTMARK_GUARDED_BY(mutex);
 
     void take(Result<std::string> outcome);
   };
@@ -55,7 +54,7 @@ class Snapshots {
     Steady::time_point began = {};
   };
 
-  [[nodiscard]] bool is_fresh() const;
+  [[nodiscard]] bool is_fresh() const MINTMARK_REQUIRES(mutex_);
   void work();
   [[nodiscard]] Result<Made> try_make();
   [[nodiscard]] Result<Made> make();
@@ -63,14 +62,15 @@ class Snapshots {
 
   const FrontierParts parts_;
   const std::chrono::milliseconds apart_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<Done> waiting_;
-  std::shared_ptr<Signature> signature_;  ///< Of the one that is being made.
-  Made last_;
-  Steady::time_point began_{};  ///< Whatever came of it.
-  Steady::duration took_{};
-  bool ending_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  std::vector<Done> waiting_ MINTMARK_GUARDED_BY(mutex_);
+  std::shared_ptr<Signature> signature_
+      MINTMARK_GUARDED_BY(mutex_);  ///< Of the one that is being made.
+  Made last_ MINTMARK_GUARDED_BY(mutex_);
+  Steady::time_point began_ MINTMARK_GUARDED_BY(mutex_){};  ///< Whatever came of it.
+  Steady::duration took_ MINTMARK_GUARDED_BY(mutex_){};
+  bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::thread worker_;  // Last: it ends before what it works on.
 };
 

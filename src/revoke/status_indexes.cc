@@ -1,11 +1,10 @@
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <thread>
 
+#include "base/mutex.h"
 #include "revoke/permutation.h"
 #include "revoke/status_lists.h"
 #include "store/schema.h"
@@ -156,6 +155,7 @@ class SqliteStatusIndexes final : public StatusIndexes {
   SqliteStatusIndexes(Leases leases, const std::vector<ListRow>& known, Block first,
                       std::uint32_t block)
       : leases_(std::move(leases)), ahead_(block / 2), version_(leases_.start() << 32U) {
+    const MutexLock lock(mutex_);
     for (const ListRow& row : known) (void)list_of(row.list, row.bits, row.entries);
     take(std::move(first));
     leasing_ = std::thread([this] { lease_ahead(); });
@@ -163,7 +163,7 @@ class SqliteStatusIndexes final : public StatusIndexes {
 
   ~SqliteStatusIndexes() override {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       ending_ = true;
     }
     changed_.notify_all();
@@ -171,7 +171,7 @@ class SqliteStatusIndexes final : public StatusIndexes {
   }
 
   Result<StatusIndex> next(Moment until) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     while (!blocks_.empty() && blocks_.front().indexes.empty()) blocks_.pop_front();
     if (left_ <= ahead_) changed_.notify_all();
     if (blocks_.empty()) {
@@ -188,7 +188,7 @@ class SqliteStatusIndexes final : public StatusIndexes {
   }
 
   void set(const std::vector<StatusIndex>& entries, Status status) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const StatusIndex& entry : entries) {
       const auto found = lists_.find(entry.list);
       if (found != lists_.end() && found->second.set(entry.index, status))
@@ -197,14 +197,14 @@ class SqliteStatusIndexes final : public StatusIndexes {
   }
 
   std::vector<std::uint32_t> lists() const override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::vector<std::uint32_t> numbers;
     for (const auto& [number, list] : lists_) numbers.push_back(number);
     return numbers;
   }
 
   Result<ListContent> content(std::uint32_t number) const override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = lists_.find(number);
     if (found == lists_.end())
       return fail(Code::status_list_unknown, "there is no status list " + std::to_string(number));
@@ -213,19 +213,19 @@ class SqliteStatusIndexes final : public StatusIndexes {
   }
 
   std::uint64_t version(std::uint32_t number) const override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = lists_.find(number);
     return found == lists_.end() ? 0 : found->second.version;
   }
 
   void restore(const StatusIndex& entry, Moment until) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     List& list = list_of(entry.list, newest_.bits, std::max(newest_.entries, entry.index + 1));
     list.wanted_until = std::max(list.wanted_until, until);
   }
 
   void forget(Moment now) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (auto at = lists_.begin(); at != lists_.end();) {
       const bool given_from = std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& block) {
         return block.list.list == at->first;
@@ -259,7 +259,8 @@ class SqliteStatusIndexes final : public StatusIndexes {
     }
   };
 
-  List& list_of(std::uint32_t number, unsigned bits, std::uint32_t entries) {
+  List& list_of(std::uint32_t number, unsigned bits, std::uint32_t entries)
+      MINTMARK_REQUIRES(mutex_) {
     const auto [found, is_new] = lists_.try_emplace(number);
     if (is_new) {
       found->second.bits = bits;
@@ -270,7 +271,7 @@ class SqliteStatusIndexes final : public StatusIndexes {
     return found->second;
   }
 
-  void take(Block block) {
+  void take(Block block) MINTMARK_REQUIRES(mutex_) {
     (void)list_of(block.list.list, block.list.bits, block.list.entries);
     newest_ = block.list;
     left_ += block.indexes.size();
@@ -278,9 +279,9 @@ class SqliteStatusIndexes final : public StatusIndexes {
   }
 
   void lease_ahead() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     for (;;) {
-      changed_.wait(lock, [this] { return ending_ || left_ <= ahead_; });
+      while (!ending_ && left_ > ahead_) changed_.wait(mutex_);
       if (ending_) return;
       const std::vector<std::uint32_t> over = over_;
       lock.unlock();
@@ -293,22 +294,23 @@ class SqliteStatusIndexes final : public StatusIndexes {
         continue;
       }
       trouble_ = ": " + block.error().detail;
-      changed_.wait_for(lock, before_next_try, [this] { return ending_; });
+      const auto due = std::chrono::steady_clock::now() + before_next_try;
+      while (!ending_ && changed_.wait_until(mutex_, due)) continue;
     }
   }
 
   Leases leases_;  // Of the leasing thread, but for start().
   const std::size_t ahead_;
-  std::uint64_t version_;  ///< The last that any list got.
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<std::uint32_t, List> lists_;
-  std::deque<Block> blocks_;
-  std::size_t left_ = 0;  ///< Indexes in all blocks.
-  ListRow newest_;
-  std::vector<std::uint32_t> over_;
-  std::string trouble_;
-  bool ending_ = false;
+  mutable Mutex mutex_;
+  std::uint64_t version_ MINTMARK_GUARDED_BY(mutex_);  ///< The last that any list got.
+  Condition changed_;
+  std::map<std::uint32_t, List> lists_ MINTMARK_GUARDED_BY(mutex_);
+  std::deque<Block> blocks_ MINTMARK_GUARDED_BY(mutex_);
+  std::size_t left_ MINTMARK_GUARDED_BY(mutex_) = 0;  ///< Indexes in all blocks.
+  ListRow newest_ MINTMARK_GUARDED_BY(mutex_);
+  std::vector<std::uint32_t> over_ MINTMARK_GUARDED_BY(mutex_);
+  std::string trouble_ MINTMARK_GUARDED_BY(mutex_);
+  bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::thread leasing_;
 };
 

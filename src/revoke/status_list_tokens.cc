@@ -1,14 +1,13 @@
 #include "revoke/status_list_tokens.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
 #include <exception>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <thread>
 
+#include "base/mutex.h"
 #include "jose/jws.h"
 #include "verify/status_list_token.h"
 
@@ -51,23 +50,28 @@ class StatusListTokens::State : public std::enable_shared_from_this<State> {
 
   void stop() {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       stopped_ = true;
     }
     wanted_changed_.notify_all();
     worker_.join();
     {
       // A signature that is under way may come when whoever was told of it is gone.
-      const std::lock_guard lock(telling_);
+      const MutexLock lock(telling_);
       told_last_ = true;
     }
-    for (const Name& name : std::exchange(wanted_, {}))
+    std::deque<Name> left;
+    {
+      const MutexLock lock(mutex_);
+      left.swap(wanted_);
+    }
+    for (const Name& name : left)
       finish({name, 0, {}, Steady::now()}, unavailable("the issuer is stopping"));
   }
 
   void get(const Name& name, Given given) {
     const std::uint64_t version = parts_.indexes.version(name.first);
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     if (version == 0) {
       forget(name.first);
       lock.unlock();
@@ -128,7 +132,7 @@ class StatusListTokens::State : public std::enable_shared_from_this<State> {
     return good ? entry.token : nullptr;
   }
 
-  void forget(std::uint32_t list) {
+  void forget(std::uint32_t list) MINTMARK_REQUIRES(mutex_) {
     compressed_.erase(list);
     std::erase_if(entries_,
                   [&](const auto& one) { return one.first.first == list && !one.second.making; });
@@ -136,8 +140,8 @@ class StatusListTokens::State : public std::enable_shared_from_this<State> {
 
   void work() {
     for (;;) {
-      std::unique_lock lock(mutex_);
-      wanted_changed_.wait(lock, [&] { return stopped_ || !wanted_.empty(); });
+      MutexLock lock(mutex_);
+      while (!stopped_ && wanted_.empty()) wanted_changed_.wait(mutex_);
       if (stopped_) return;
       const Name name = wanted_.front();
       wanted_.pop_front();
@@ -155,7 +159,7 @@ class StatusListTokens::State : public std::enable_shared_from_this<State> {
     }
   }
 
-  void forget_what_is_over() {
+  void forget_what_is_over() MINTMARK_REQUIRES(mutex_) {
     std::vector<std::uint32_t> over;
     for (const auto& [name, entry] : entries_) {
       if (parts_.indexes.version(name.first) == 0) over.push_back(name.first);
@@ -167,14 +171,14 @@ class StatusListTokens::State : public std::enable_shared_from_this<State> {
     auto content = parts_.indexes.content(list);
     if (!content) return pass_on(content);
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       const auto found = compressed_.find(list);
       if (found != compressed_.end() && found->second.version == content->version)
         return found->second;
     }
     Compressed compressed{content->version, content->bits,
                           std::make_shared<const Bytes>(verify::compressed_list(content->octets))};
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     compressed_[list] = compressed;
     return compressed;
   }
@@ -221,7 +225,7 @@ class StatusListTokens::State : public std::enable_shared_from_this<State> {
   }
 
   void tell(const Making& making, const ListToken* token, const Error* trouble) {
-    const std::lock_guard lock(telling_);
+    const MutexLock lock(telling_);
     if (!parts_.built || told_last_) return;
     parts_.built({making.name.second, Steady::now() - making.began,
                   token == nullptr ? 0 : token->body.size(), trouble});
@@ -233,7 +237,7 @@ class StatusListTokens::State : public std::enable_shared_from_this<State> {
     std::vector<Given> waiting;
     std::shared_ptr<const ListToken> given;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       Entry& entry = entries_[making.name];
       entry.making = false;
       if (token) {
@@ -253,14 +257,14 @@ class StatusListTokens::State : public std::enable_shared_from_this<State> {
 
   const ListTokenOptions options_;
   const Parts parts_;
-  std::mutex mutex_;  // All down to wanted_changed_.
-  std::map<Name, Entry> entries_;
-  std::map<std::uint32_t, Compressed> compressed_;
-  std::deque<Name> wanted_;
-  bool stopped_ = false;
-  std::condition_variable wanted_changed_;
-  std::mutex telling_;
-  bool told_last_ = false;
+  Mutex mutex_;
+  std::map<Name, Entry> entries_ MINTMARK_GUARDED_BY(mutex_);
+  std::map<std::uint32_t, Compressed> compressed_ MINTMARK_GUARDED_BY(mutex_);
+  std::deque<Name> wanted_ MINTMARK_GUARDED_BY(mutex_);
+  bool stopped_ MINTMARK_GUARDED_BY(mutex_) = false;
+  Condition wanted_changed_;
+  Mutex telling_;
+  bool told_last_ MINTMARK_GUARDED_BY(telling_) = false;
   std::thread worker_;
 };
 

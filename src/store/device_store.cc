@@ -1,8 +1,8 @@
-#include <mutex>
 #include <utility>
 
 #include "base/bytes.h"
 #include "base/json.h"
+#include "base/mutex.h"
 #include "store/boot_rows.h"
 #include "store/device_rows.h"
 #include "store/schema.h"
@@ -55,7 +55,7 @@ class SqliteDeviceStore final : public DeviceStore {
       : writer_(std::move(writer)), reader_(std::move(reader)) {}
 
   Result<DeviceRecord> admit(const Admission& admission) override {
-    return change([&](DeviceRows& rows) -> Result<DeviceRecord> {
+    return change([&](DeviceRows& rows) MINTMARK_REQUIRES(writing_) -> Result<DeviceRecord> {
       if (auto used = use_ticket(rows, admission); !used) return pass_on(used);
       const auto known = known_and_not_revoked(rows, admission.device);
       if (!known) return tl::unexpected<Error>(known.error());
@@ -76,7 +76,7 @@ class SqliteDeviceStore final : public DeviceStore {
 
   Result<DeviceRecord> admit_invited(const Admission& admission,
                                      const std::string& code_hash) override {
-    return change([&](DeviceRows& rows) -> Result<DeviceRecord> {
+    return change([&](DeviceRows& rows) MINTMARK_REQUIRES(writing_) -> Result<DeviceRecord> {
       if (auto used = use_ticket(rows, admission); !used) return pass_on(used);
       const auto known = known_and_not_revoked(rows, admission.device);
       if (!known) return tl::unexpected<Error>(known.error());
@@ -180,7 +180,7 @@ class SqliteDeviceStore final : public DeviceStore {
   }
 
   Result<void> invite(const Invite& invite) override {
-    const std::lock_guard lock(writing_);
+    const MutexLock lock(writing_);
     auto statement =
         writer_.prepare("INSERT INTO invite (code_hash, labels, expires_at) VALUES (?, ?, ?)");
     if (!statement) return pass_on(statement);
@@ -189,22 +189,22 @@ class SqliteDeviceStore final : public DeviceStore {
   }
 
   Result<std::optional<DeviceRecord>> find(const std::string& id) const override {
-    const std::lock_guard lock(reading_);
+    const MutexLock lock(reading_);
     return DeviceRows(reader_).by_id(id);
   }
 
   Result<std::vector<DeviceRecord>> list() const override {
-    const std::lock_guard lock(reading_);
+    const MutexLock lock(reading_);
     return DeviceRows(reader_).all();
   }
 
   Result<Boots> boots(const std::string& id) const override {
-    const std::lock_guard lock(reading_);
+    const MutexLock lock(reading_);
     return read_boots(reader_, id);
   }
 
   Result<void> forget_before(Moment moment) override {
-    const std::lock_guard lock(writing_);
+    const MutexLock lock(writing_);
     for (const char* sql : {"DELETE FROM used_ticket WHERE expires_at < ?",
                             "DELETE FROM invite WHERE expires_at < ?"}) {
       auto statement = writer_.prepare(sql);
@@ -218,7 +218,7 @@ class SqliteDeviceStore final : public DeviceStore {
   /// In one transaction: `decide` gives the row as it is to stand.
   template <typename Decide>
   Result<DeviceRecord> change(Decide decide) {
-    const std::lock_guard lock(writing_);
+    const MutexLock lock(writing_);
     auto transaction = Transaction::begin(writer_);
     if (!transaction) return pass_on(transaction);
     DeviceRows rows(writer_);
@@ -241,7 +241,8 @@ class SqliteDeviceStore final : public DeviceStore {
   }
 
   Result<std::optional<JudgedBoot>> judge_boot(const Admission& admission,
-                                               const std::optional<DeviceRecord>& known) {
+                                               const std::optional<DeviceRecord>& known)
+      MINTMARK_REQUIRES(writing_) {
     if (!admission.judge_boot) return std::optional<JudgedBoot>();
     if (!known) return std::optional(admission.judge_boot(nullptr, nullptr));
     const auto boots = read_boots(writer_, known->id);
@@ -347,7 +348,7 @@ class SqliteDeviceStore final : public DeviceStore {
   }
 
   /// The labels it brings.
-  Result<Labels> use_invite(const std::string& code_hash, Moment now) {
+  Result<Labels> use_invite(const std::string& code_hash, Moment now) MINTMARK_REQUIRES(writing_) {
     auto statement =
         writer_.prepare("SELECT labels, expires_at, used FROM invite WHERE code_hash = ?");
     if (!statement) return pass_on(statement);
@@ -366,10 +367,10 @@ class SqliteDeviceStore final : public DeviceStore {
     return labels->get<Labels>();
   }
 
-  std::mutex writing_;
-  Database writer_;
-  mutable std::mutex reading_;
-  mutable Database reader_;
+  Mutex writing_;
+  Database writer_ MINTMARK_GUARDED_BY(writing_);
+  mutable Mutex reading_;
+  mutable Database reader_ MINTMARK_GUARDED_BY(reading_);
 };
 
 }  // namespace

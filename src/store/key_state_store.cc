@@ -1,7 +1,7 @@
 #include <array>
-#include <mutex>
 
 #include "base/bytes.h"
+#include "base/mutex.h"
 #include "store/schema.h"
 #include "store/store.h"
 
@@ -61,7 +61,7 @@ class SqliteKeyStateStore final : public KeyStateStore {
   explicit SqliteKeyStateStore(Database database) : database_(std::move(database)) {}
 
   Result<void> put(std::span<const KeyRecord> keys) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto transaction = Transaction::begin(database_);
     if (!transaction) return pass_on(transaction);
     for (const KeyRecord& key : keys) {
@@ -71,7 +71,7 @@ class SqliteKeyStateStore final : public KeyStateStore {
   }
 
   Result<std::vector<KeyRecord>> list() const override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto statement = database_.prepare(list_keys);
     if (!statement) return pass_on(statement);
     std::vector<KeyRecord> keys;
@@ -86,7 +86,7 @@ class SqliteKeyStateStore final : public KeyStateStore {
   }
 
   Result<void> forget(const std::string& id) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto statement = database_.prepare("DELETE FROM signing_key WHERE id = ?");
     if (!statement) return pass_on(statement);
     statement->bind(id);
@@ -94,14 +94,14 @@ class SqliteKeyStateStore final : public KeyStateStore {
   }
 
   Result<Moment> clock_mark() const override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto mark = database_.integer("SELECT coalesce(max(mark), 0) FROM clock");
     if (!mark) return pass_on(mark);
     return from_unix(*mark);
   }
 
   Result<void> set_clock_mark(Moment mark) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto statement = database_.prepare(write_mark);
     if (!statement) return pass_on(statement);
     statement->bind(to_unix(mark));
@@ -109,7 +109,7 @@ class SqliteKeyStateStore final : public KeyStateStore {
   }
 
  private:
-  Result<void> write(const KeyRecord& key) {
+  Result<void> write(const KeyRecord& key) MINTMARK_REQUIRES(mutex_) {
     auto statement = database_.prepare(write_key);
     if (!statement) return pass_on(statement);
     statement->bind(key.id).bind(key.store).bind(key.purpose).bind(key.algorithm).bind(key.kid);
@@ -120,8 +120,8 @@ class SqliteKeyStateStore final : public KeyStateStore {
     return statement->run();
   }
 
-  mutable std::mutex mutex_;
-  mutable Database database_;
+  mutable Mutex mutex_;
+  mutable Database database_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include "store/service_store.h"
 
 #include <array>
-#include <mutex>
 #include <optional>
 
 #include "base/bytes.h"
 #include "base/json.h"
+#include "base/mutex.h"
 #include "store/schema.h"
 
 namespace mintmark::store {
@@ -75,7 +75,7 @@ class SqliteServiceStore final : public ServiceStore {
   explicit SqliteServiceStore(Database database) : database_(std::move(database)) {}
 
   Result<void> add(const ServiceRecord& service) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto statement = database_.prepare(write_service);
     if (!statement) return pass_on(statement);
     statement->bind(service.id).bind(service.name).bind(service.jkt).bind(service.public_jwk);
@@ -89,7 +89,7 @@ class SqliteServiceStore final : public ServiceStore {
   }
 
   Result<ServiceRecord> remove(const std::string& id, Moment now) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto transaction = Transaction::begin(database_);
     if (!transaction) return pass_on(transaction);
     auto service = find(id);
@@ -109,7 +109,7 @@ class SqliteServiceStore final : public ServiceStore {
   }
 
   Result<std::vector<ServiceRecord>> list() const override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto statement = database_.prepare(std::string(columns) + "ORDER BY added_at, id");
     if (!statement) return pass_on(statement);
     std::vector<ServiceRecord> services;
@@ -124,7 +124,7 @@ class SqliteServiceStore final : public ServiceStore {
   }
 
  private:
-  Result<std::optional<ServiceRecord>> find(const std::string& id) {
+  Result<std::optional<ServiceRecord>> find(const std::string& id) MINTMARK_REQUIRES(mutex_) {
     auto statement = database_.prepare(std::string(columns) + "WHERE id = ?");
     if (!statement) return pass_on(statement);
     auto row = statement->bind(id).step();
@@ -135,8 +135,8 @@ class SqliteServiceStore final : public ServiceStore {
     return std::optional(std::move(*service));
   }
 
-  mutable std::mutex mutex_;
-  mutable Database database_;
+  mutable Mutex mutex_;
+  mutable Database database_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace

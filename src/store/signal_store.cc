@@ -1,8 +1,8 @@
 #include "store/signal_store.h"
 
 #include <array>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
 
@@ -39,7 +39,7 @@ class SqliteSignalStore final : public SignalStore {
   explicit SqliteSignalStore(Database database) : database_(std::move(database)) {}
 
   Result<void> put(const SignalRow& row) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto statement = database_.prepare(put_stream);
     if (!statement) return pass_on(statement);
     statement->bind(row.id).bind(row.service).bind(row.settings).bind(row.authorization);
@@ -48,7 +48,7 @@ class SqliteSignalStore final : public SignalStore {
   }
 
   Result<void> set_state(const std::string& id, const std::string& state) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto statement = database_.prepare("UPDATE stream SET state = ? WHERE id = ?");
     if (!statement) return pass_on(statement);
     statement->bind(state).bind(id);
@@ -56,7 +56,7 @@ class SqliteSignalStore final : public SignalStore {
   }
 
   Result<void> erase(const std::string& id) override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto statement = database_.prepare("DELETE FROM stream WHERE id = ?");
     if (!statement) return pass_on(statement);
     statement->bind(id);
@@ -64,7 +64,7 @@ class SqliteSignalStore final : public SignalStore {
   }
 
   Result<std::vector<SignalRow>> list() const override {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto statement = database_.prepare(
         "SELECT id, service, settings, authorization, state FROM stream ORDER BY id");
     if (!statement) return pass_on(statement);
@@ -79,8 +79,8 @@ class SqliteSignalStore final : public SignalStore {
   }
 
  private:
-  mutable std::mutex mutex_;
-  mutable Database database_;
+  mutable Mutex mutex_;
+  mutable Database database_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace

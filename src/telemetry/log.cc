@@ -9,16 +9,16 @@
 #include <cstdio>
 #include <ctime>
 #include <memory>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "base/text.h"
 
 namespace mintmark::telemetry {
 namespace {
 
 std::atomic<Level> least_level{Level::info};
-std::mutex program_mutex;
-std::string& program_name() {
+Mutex program_mutex;
+std::string& program_name() MINTMARK_REQUIRES(program_mutex) {
   // Never destroyed: threads may still log while the process ends.
   static auto* const name = new std::string("mintmark");
   return *name;
@@ -61,7 +61,7 @@ std::string begin_line(Level level, std::string_view event) {
   line += '"';
   append_member(line, "level", name_of_level(level));
   {
-    const std::lock_guard lock(program_mutex);
+    const MutexLock lock(program_mutex);
     append_member(line, "program", program_name());
   }
   append_member(line, "event", event);
@@ -80,7 +80,7 @@ void end_line(std::string& line) {
 
 void configure(std::string_view program, Level least) {
   least_level.store(least, std::memory_order_relaxed);
-  const std::lock_guard lock(program_mutex);
+  const MutexLock lock(program_mutex);
   program_name() = program;
 }
 

@@ -1,7 +1,6 @@
 #include "verify/followed_log.h"
 
 #include <algorithm>
-#include <mutex>
 
 #include "jose/base64url.h"
 
@@ -56,10 +55,13 @@ Result<void> FollowedLog::load(std::string_view text, const Frontier& frontier) 
   if (!revoked) return pass_on(revoked);
   // An issuer whose log was lost, or was brought back from yesterday, takes nothing back by that.
   // Decisions go on meanwhile, since this thread alone writes; so they do while the old one ends.
-  revoked->merge(revoked_);
+  {
+    const ReaderLock lock(mutex_);
+    revoked->merge(revoked_);
+  }
   log_ = frontier.log;
   seen_ = {Seen{frontier.seq, frontier.head}};
-  const std::unique_lock lock(mutex_);
+  const WriterLock lock(mutex_);
   std::swap(revoked_, *revoked);
   seq_ = frontier.seq;
   if (!made_at_) bound_ = frontier.bound;
@@ -88,7 +90,7 @@ Result<FollowedLog::Effect> FollowedLog::take_entry(std::string_view text) {
                 std::to_string(most_unconfirmed) + " entries came, and no frontier with them");
   }
   const Seen next{*seq, next_head(seen_.back().head, text)};
-  const std::unique_lock lock(mutex_);
+  const WriterLock lock(mutex_);
   if (auto applied = revoked_.apply(*entry); !applied) return pass_on(applied);
   seen_.push_back(next);
   seq_ = next.seq;
@@ -143,7 +145,7 @@ Result<void> FollowedLog::take_frontier(const Frontier& frontier, clock::time_po
   pace_ = pace;
   while (seen_.front().seq < frontier.seq) seen_.pop_front();
   decltype(revoked_keys_) keys(frontier.revoked_keys.begin(), frontier.revoked_keys.end());
-  const std::unique_lock lock(mutex_);
+  const WriterLock lock(mutex_);
   std::swap(revoked_keys_, keys);
   revoked_.forget(earlier_clock(frontier, now), forgotten_at_a_time);
   // Another connection may be slower: what an earlier frontier has shown is not unlearned.
@@ -160,7 +162,7 @@ Result<void> FollowedLog::judge(const RevocableToken& token, clock::time_point n
     return fail(Code::revocations_stale,
                 "the issuer has not said for too long what was revoked; nobody is let in");
   }
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   if (revoked_keys_.find(token.kid) != revoked_keys_.end())
     return fail(Code::token_key_revoked, "the key that signed the token was revoked");
   switch (revoked_.judge(token)) {
@@ -175,14 +177,14 @@ Result<void> FollowedLog::judge(const RevocableToken& token, clock::time_point n
 }
 
 bool FollowedLog::is_key_revoked(std::string_view kid) const {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   return revoked_keys_.find(kid) != revoked_keys_.end() ||
          revoked_.judge({.jti = "", .subject = "", .kid = kid, .issued_at = Moment::max()}) ==
              RevokedSet::Verdict::key_revoked;
 }
 
 FollowedLog::Standing FollowedLog::standing(clock::time_point now) const {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   Standing standing{.ever = made_at_.has_value(),
                     .trusted = false,
                     .age = {},

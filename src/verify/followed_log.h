@@ -9,11 +9,11 @@
 #include <functional>
 #include <optional>
 #include <set>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "base/time.h"
 #include "verify/boot_clock.h"
 #include "verify/frontier.h"
@@ -103,12 +103,12 @@ class FollowedLog {
   std::optional<Pace> pace_;
 
   std::atomic<clock::rep> trusted_until_{0};
-  mutable std::shared_mutex mutex_;  // All below; written by the thread that follows alone.
-  RevokedSet revoked_;
-  std::set<std::string, std::less<>> revoked_keys_;
-  std::optional<clock::time_point> made_at_;
-  std::chrono::seconds bound_{};
-  std::uint64_t seq_ = 0;
+  mutable SharedMutex mutex_;  // What it guards is written by the thread that follows alone.
+  RevokedSet revoked_ MINTMARK_GUARDED_BY(mutex_);
+  std::set<std::string, std::less<>> revoked_keys_ MINTMARK_GUARDED_BY(mutex_);
+  std::optional<clock::time_point> made_at_ MINTMARK_GUARDED_BY(mutex_);
+  std::chrono::seconds bound_ MINTMARK_GUARDED_BY(mutex_){};
+  std::uint64_t seq_ MINTMARK_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace mintmark::verify

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/mutex.h"
+
 namespace mintmark::verify {
 namespace {
 
@@ -65,14 +67,12 @@ Result<KeyCache::Copy> KeyCache::fetch(const std::vector<std::string>& held_kids
               wish.epoch};
 }
 
-Result<KeyCache::Copy> KeyCache::fetch_alone(std::unique_lock<std::mutex>& lock, const Wish& wish) {
+Result<KeyCache::Copy> KeyCache::fetch_alone(const Wish& wish) {
   // Gives the turn up also when a source of the caller's throws.
   struct Turn {
     KeyCache& cache;
-    std::unique_lock<std::mutex>& lock;
     Moment asked_at;
-    ~Turn() {
-      lock.lock();
+    ~Turn() {  // Under the lock again.
       cache.fetching_ = false;
       cache.fetched_last_ = asked_at;
       cache.fetched_.notify_all();
@@ -80,21 +80,21 @@ Result<KeyCache::Copy> KeyCache::fetch_alone(std::unique_lock<std::mutex>& lock,
   };
   const auto kids = held_kids();
   fetching_ = true;
-  lock.unlock();
-  const Turn turn{*this, lock, wish.now};
+  const Turn turn{*this, wish.now};
+  const MutexUnlock meanwhile(mutex_);
   return fetch(kids, wish);
 }
 
 KeyCache::Keys KeyCache::holding(std::string_view kid, Moment now, std::uint64_t epoch) {
   const Wish wish{kid, now, epoch};
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (!satisfies(wish)) {
     if (!fetching_) break;
     if (copy_ && is_usable(*copy_, now)) return held_while_fetching(kid, now);
-    fetched_.wait(lock);
+    fetched_.wait(mutex_);
   }
   if (satisfies(wish)) return held(now);
-  auto copy = fetch_alone(lock, wish);
+  auto copy = fetch_alone(wish);
   if (copy) {
     copy_ = std::move(*copy);
     trouble_.reset();

@@ -3,15 +3,14 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "base/time.h"
 #include "mintmark/verifier.h"
 #include "verify/key_set.h"
@@ -59,24 +58,25 @@ class KeyCache {
 
   [[nodiscard]] static bool is_fresh(const Copy& copy, Moment now);
   [[nodiscard]] bool is_usable(const Copy& copy, Moment now) const;
-  [[nodiscard]] bool may_fetch(Moment now) const;
-  [[nodiscard]] bool satisfies(const Wish& wish) const;
-  [[nodiscard]] Keys held(Moment now) const;
-  [[nodiscard]] Keys held_while_fetching(std::string_view kid, Moment now) const;
-  [[nodiscard]] std::vector<std::string> held_kids() const;
+  [[nodiscard]] bool may_fetch(Moment now) const MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] bool satisfies(const Wish& wish) const MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] Keys held(Moment now) const MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] Keys held_while_fetching(std::string_view kid, Moment now) const
+      MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] std::vector<std::string> held_kids() const MINTMARK_REQUIRES(mutex_);
   [[nodiscard]] Result<Copy> fetch(const std::vector<std::string>& held_kids,
-                                   const Wish& wish) const;
-  [[nodiscard]] Result<Copy> fetch_alone(std::unique_lock<std::mutex>& lock, const Wish& wish);
+                                   const Wish& wish) const MINTMARK_EXCLUDES(mutex_);
+  [[nodiscard]] Result<Copy> fetch_alone(const Wish& wish) MINTMARK_REQUIRES(mutex_);
 
   std::unique_ptr<KeySource> source_;  // Used by the one who set fetching_.
   KeyCacheLimits limits_;
   std::string purpose_;
-  std::mutex mutex_;  // All below.
-  std::condition_variable fetched_;
-  bool fetching_ = false;
-  std::optional<Copy> copy_;
-  std::optional<Error> trouble_;  // Of the last fetch.
-  std::optional<Moment> fetched_last_;
+  Mutex mutex_;
+  Condition fetched_;
+  bool fetching_ MINTMARK_GUARDED_BY(mutex_) = false;
+  std::optional<Copy> copy_ MINTMARK_GUARDED_BY(mutex_);
+  std::optional<Error> trouble_ MINTMARK_GUARDED_BY(mutex_);  // Of the last fetch.
+  std::optional<Moment> fetched_last_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::verify

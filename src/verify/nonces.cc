@@ -45,7 +45,7 @@ Bytes Nonces::value_of(std::int64_t turn_number) const {
 
 std::string Nonces::fresh() {
   const std::int64_t now = turn_of(clock_.now());
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (now != present_turn_) {
     present_ = jose::base64url(value_of(now));
     present_turn_ = now;

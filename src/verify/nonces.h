@@ -3,11 +3,11 @@
 #pragma once
 
 #include <chrono>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/mutex.h"
 #include "base/secret.h"
 #include "base/time.h"
 
@@ -33,9 +33,9 @@ class Nonces {
 
   const Clock& clock_;
   Secret key_;
-  std::mutex mutex_;
-  std::int64_t present_turn_ = -1;
-  std::string present_;
+  Mutex mutex_;
+  std::int64_t present_turn_ MINTMARK_GUARDED_BY(mutex_) = -1;
+  std::string present_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::verify

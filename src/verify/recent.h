@@ -6,10 +6,10 @@
 #include <cstring>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 
 #include "base/bytes.h"
+#include "base/mutex.h"
 
 namespace mintmark::verify {
 
@@ -29,7 +29,7 @@ class Recent {
   [[nodiscard]] Value find(const Sha256& name) {
     Shard* shard = shard_of(name);
     if (shard == nullptr) return {};
-    const std::lock_guard lock(shard->mutex);
+    const MutexLock lock(shard->mutex);
     Value* value = shard->find(name);
     return value == nullptr ? Value{} : *value;
   }
@@ -38,7 +38,7 @@ class Recent {
   void put(const Sha256& name, Value value) {
     Shard* shard = shard_of(name);
     if (shard == nullptr) return;
-    const std::lock_guard lock(shard->mutex);
+    const MutexLock lock(shard->mutex);
     if (Value* known = shard->find(name)) {
       *known = std::move(value);
       return;
@@ -53,14 +53,14 @@ class Recent {
   void change(const Sha256& name, Change change) {
     Shard* shard = shard_of(name);
     if (shard == nullptr) return;
-    const std::lock_guard lock(shard->mutex);
+    const MutexLock lock(shard->mutex);
     if (Value* known = shard->find(name)) change(*known);
   }
 
   [[nodiscard]] std::size_t size() const {
     std::size_t count = 0;
     for (std::size_t i = 0; i < count_; ++i) {
-      const std::lock_guard lock(shards_[i].mutex);
+      const MutexLock lock(shards_[i].mutex);
       count += shards_[i].by_name.size();
     }
     return count;
@@ -83,17 +83,18 @@ class Recent {
   using Places = std::list<Place>;
 
   struct Shard {
-    mutable std::mutex mutex;
-    Places latest_first;
-    std::unordered_map<Sha256, typename Places::iterator, FirstOctets> by_name;
+    mutable Mutex mutex;
+    Places latest_first MINTMARK_GUARDED_BY(mutex);
+    std::unordered_map<Sha256, typename Places::iterator, FirstOctets> by_name
+        MINTMARK_GUARDED_BY(mutex);
 
-    Value* find(const Sha256& name) {
+    Value* find(const Sha256& name) MINTMARK_REQUIRES(mutex) {
       const auto found = by_name.find(name);
       if (found == by_name.end()) return nullptr;
       latest_first.splice(latest_first.begin(), latest_first, found->second);
       return &found->second->value;
     }
-    void drop_last() {
+    void drop_last() MINTMARK_REQUIRES(mutex) {
       by_name.erase(latest_first.back().name);
       latest_first.pop_back();
     }

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
-#include <mutex>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/mutex.h"
 
 namespace mintmark::verify {
 namespace {
@@ -29,23 +29,25 @@ tl::unexpected<Error> window_full() {
 }  // namespace
 
 struct ReplayWindow::Shard {
-  mutable std::mutex mutex;
-  std::unordered_set<Sha256, FirstOctets> used;
-  std::map<Moment, std::vector<Sha256>> by_second;  // What `used` holds, by iat.
-  Moment forgotten = Moment::min();  // The last second that was dropped; none up to it is taken.
+  mutable Mutex mutex;
+  std::unordered_set<Sha256, FirstOctets> used MINTMARK_GUARDED_BY(mutex);
+  // What `used` holds, by iat.
+  std::map<Moment, std::vector<Sha256>> by_second MINTMARK_GUARDED_BY(mutex);
+  // The last second that was dropped; none up to it is taken.
+  Moment forgotten MINTMARK_GUARDED_BY(mutex) = Moment::min();
 
-  void drop_oldest_second() {
+  void drop_oldest_second() MINTMARK_REQUIRES(mutex) {
     for (const Sha256& name : by_second.begin()->second) used.erase(name);
     forgotten = std::max(forgotten, by_second.begin()->first);
     by_second.erase(by_second.begin());
   }
 
-  void drop_before(Moment first) {
+  void drop_before(Moment first) MINTMARK_REQUIRES(mutex) {
     while (!by_second.empty() && by_second.begin()->first < first) drop_oldest_second();
   }
 
   // False where the proof itself is in the oldest second that is held.
-  bool make_room_for(Moment issued) {
+  bool make_room_for(Moment issued) MINTMARK_REQUIRES(mutex) {
     if (issued <= by_second.begin()->first) return false;
     drop_oldest_second();
     return true;
@@ -67,7 +69,7 @@ ReplayWindow::Outcome ReplayWindow::use(const std::string& key, const std::strin
   // A thumbprint is base64url of 32 octets, of one length: key || jti can be read in one way only.
   const Sha256 name = sha256(key + jti);
   Shard& shard = shard_of(key);
-  const std::lock_guard lock(shard.mutex);
+  const MutexLock lock(shard.mutex);
   const Moment first = now - limits_.past;
   shard.drop_before(first);
   if (moment < first) return Outcome::too_old;
@@ -122,7 +124,7 @@ Result<void> ReplayWindow::remember(const ClientAssertion& assertion, Moment now
 std::size_t ReplayWindow::size() const {
   std::size_t count = 0;
   for (std::size_t i = 0; i < shards; ++i) {
-    const std::lock_guard lock(shards_[i].mutex);
+    const MutexLock lock(shards_[i].mutex);
     count += shards_[i].used.size();
   }
   return count;

@@ -72,7 +72,7 @@ EventSubscription::EventSubscription(SubscriptionOptions options, jose::FileKey 
 
 EventSubscription::~EventSubscription() {
   interruption_.raise();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ending_ = true;
   ending_changed_.notify_all();
 }
@@ -96,7 +96,7 @@ Subscription::Standing EventSubscription::standing() const {
   standing.bound = known.bound;
   standing.entries = known.entries;
   standing.seq = known.seq;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   standing.ends = ends_;
   standing.trouble = trouble_;
   return standing;
@@ -277,13 +277,13 @@ Result<void> EventSubscription::take_frontier(std::string_view jws) {
 }
 
 void EventSubscription::note_end(const Result<void>& outcome) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++ends_[outcome ? std::string("ended") : std::string(facts_of(outcome.error().code).name)];
   trouble_ = outcome ? "the issuer ended the stream" : outcome.error().to_string();
 }
 
 void EventSubscription::note_trouble(std::string trouble) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   trouble_ = std::move(trouble);
 }
 
@@ -292,8 +292,9 @@ void EventSubscription::pause(unsigned failures) {
       std::clamp(options_.reconnect_first * (1U << std::min(failures, 16U)), milliseconds{1},
                  std::max(options_.reconnect_longest, milliseconds{1}));
   const milliseconds chosen(random_number() % longest.count() + 1);
-  std::unique_lock lock(mutex_);
-  ending_changed_.wait_for(lock, chosen, [&] { return ending_; });
+  const auto until = std::chrono::steady_clock::now() + chosen;
+  const MutexLock lock(mutex_);
+  while (!ending_ && ending_changed_.wait_until(mutex_, until)) continue;
 }
 
 }  // namespace mintmark::verify

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <thread>
 
+#include "base/mutex.h"
 #include "http/client_stream.h"
 #include "http/event_reader.h"
 #include "http/interruption.h"
@@ -69,11 +68,11 @@ class EventSubscription final : public Subscription {
   FollowedLog::clock::time_point part_came_at_;
   bool had_frontier_ = false;  // On this connection.
 
-  mutable std::mutex mutex_;  // All below.
-  std::condition_variable ending_changed_;
-  bool ending_ = false;
-  std::map<std::string, std::uint64_t> ends_;
-  std::string trouble_ = "not connected yet";
+  mutable Mutex mutex_;
+  Condition ending_changed_;
+  bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;
+  std::map<std::string, std::uint64_t> ends_ MINTMARK_GUARDED_BY(mutex_);
+  std::string trouble_ MINTMARK_GUARDED_BY(mutex_) = "not connected yet";
 
   std::jthread thread_;  // Last: it uses all of the above.
 };

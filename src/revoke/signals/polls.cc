@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "base/bytes.h"
+#include "base/mutex.h"
 #include "telemetry/log.h"
 
 namespace mintmark::revoke::signals {
@@ -20,40 +21,44 @@ constexpr std::chrono::milliseconds between_looks{20};
 }  // namespace
 
 struct Polls::Signed {
-  std::mutex mutex;
-  std::map<std::string, std::map<std::string, std::string>> by_stream;
+  Mutex mutex;
+  std::map<std::string, std::map<std::string, std::string>> by_stream MINTMARK_GUARDED_BY(mutex);
 };
 
 /// One answer whose SETs are being signed.
 struct Polls::Signing {
-  std::mutex mutex;
+  Mutex mutex;
   std::string stream;
-  PollAnswer answer;
-  std::optional<Error> error;
-  std::size_t left = 0;
+  PollAnswer answer MINTMARK_GUARDED_BY(mutex);
+  std::optional<Error> error MINTMARK_GUARDED_BY(mutex);
+  std::size_t left MINTMARK_GUARDED_BY(mutex) = 0;
   Done done;
   std::shared_ptr<Signed> kept;
 
   void put(const std::string& jti, Result<std::string> set) {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     if (set)
       answer.sets[jti] = std::move(*set);
     else
       error = std::move(set.error());
   }
   void finish() {
+    PollAnswer whole;
+    std::optional<Error> trouble;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       if (--left > 0) return;
+      whole = std::move(answer);
+      trouble = std::move(error);
     }
     {
-      const std::lock_guard lock(kept->mutex);
-      kept->by_stream[stream] = answer.sets;
+      const MutexLock lock(kept->mutex);
+      kept->by_stream[stream] = whole.sets;
     }
-    if (answer.sets.empty() && error) return done(tl::unexpected<Error>(std::move(*error)));
+    if (whole.sets.empty() && trouble) return done(tl::unexpected<Error>(std::move(*trouble)));
     // What could not be signed now comes at the next poll.
-    answer.more = answer.more || error.has_value();
-    done(std::move(answer));
+    whole.more = whole.more || trouble.has_value();
+    done(std::move(whole));
   }
 };
 
@@ -68,7 +73,7 @@ Polls::~Polls() { end(); }
 
 void Polls::end() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
   }
   changed_.notify_one();
@@ -77,7 +82,7 @@ void Polls::end() {
 
 bool Polls::run(const std::string& service, Job job) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto own = jobs_.find(service);
     const std::size_t of_service = own == jobs_.end() ? 0 : own->second.size();
     if (ending_ || jobs_waiting_ >= limits_.waiting_jobs || of_service >= limits_.jobs_of_service)
@@ -91,7 +96,7 @@ bool Polls::run(const std::string& service, Job job) {
 
 void Polls::wake() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     woken_ = true;
   }
   changed_.notify_one();
@@ -116,7 +121,8 @@ Polls::Job Polls::take_turn() {
   return job;
 }
 
-Polls::Job Polls::next_job(std::unique_lock<std::mutex>& lock) {
+Polls::Job Polls::next_job() {
+  const MutexLock lock(mutex_);
   for (;;) {
     const auto due = looked_ + (woken_ ? between_looks : look_after);
     if (!waiting_.empty() && steady::now() >= due) {
@@ -127,19 +133,15 @@ Polls::Job Polls::next_job(std::unique_lock<std::mutex>& lock) {
     if (!jobs_.empty()) return take_turn();
     if (ending_) return nullptr;
     if (waiting_.empty())
-      changed_.wait(lock);
+      changed_.wait(mutex_);
     else
-      changed_.wait_until(lock, due);
+      changed_.wait_until(mutex_, due);
   }
 }
 
 void Polls::work() {
   for (;;) {
-    Job job;
-    {
-      std::unique_lock lock(mutex_);
-      job = next_job(lock);
-    }
+    const Job job = next_job();
     if (!job) break;
     try {
       job();
@@ -207,20 +209,23 @@ void Polls::attempt(Waiting waiting) {
 }
 
 void Polls::forget_signed(const std::string& stream) {
-  const std::lock_guard lock(signed_->mutex);
+  const MutexLock lock(signed_->mutex);
   signed_->by_stream.erase(stream);
 }
 
 void Polls::sign(const Waiting& waiting, Outbox outbox) {
   auto signing = std::make_shared<Signing>();
   signing->stream = waiting.wish.stream;
-  signing->answer.more = outbox.more;
   signing->done = waiting.done;
   signing->kept = signed_;
-  signing->left = outbox.sets.size() + 1;
+  {
+    const MutexLock lock(signing->mutex);
+    signing->answer.more = outbox.more;
+    signing->left = outbox.sets.size() + 1;
+  }
   std::map<std::string, std::string> known;
   {
-    const std::lock_guard lock(signed_->mutex);
+    const MutexLock lock(signed_->mutex);
     if (const auto found = signed_->by_stream.find(signing->stream);
         found != signed_->by_stream.end())
       known = found->second;

@@ -2,18 +2,17 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "revoke/signals/set.h"
 #include "revoke/signals/streams.h"
 
@@ -78,9 +77,9 @@ class Polls {
   using Job = std::function<void()>;
 
   void work();
-  [[nodiscard]] Job next_job(std::unique_lock<std::mutex>& lock);
-  [[nodiscard]] Job take_turn();
-  void look_again();
+  [[nodiscard]] Job next_job() MINTMARK_EXCLUDES(mutex_);
+  [[nodiscard]] Job take_turn() MINTMARK_REQUIRES(mutex_);
+  void look_again() MINTMARK_REQUIRES(mutex_);
   void begin(Waiting waiting);
   void attempt(Waiting waiting);
   void sign(const Waiting& waiting, Outbox outbox);
@@ -89,13 +88,14 @@ class Polls {
   Streams& streams_;
   SignSet sign_;
   const PollLimits limits_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<std::string, std::deque<Job>> jobs_;  ///< By service; none is empty.
-  std::size_t jobs_waiting_ = 0;
-  std::string last_turn_;  ///< Of this service was the last job.
-  bool woken_ = false;
-  bool ending_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  std::map<std::string, std::deque<Job>> jobs_
+      MINTMARK_GUARDED_BY(mutex_);  ///< By service; none is empty.
+  std::size_t jobs_waiting_ MINTMARK_GUARDED_BY(mutex_) = 0;
+  std::string last_turn_ MINTMARK_GUARDED_BY(mutex_);  ///< Of this service was the last job.
+  bool woken_ MINTMARK_GUARDED_BY(mutex_) = false;
+  bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::chrono::steady_clock::time_point looked_{};  ///< Of the thread alone, like what follows.
   std::map<std::string, Waiting> waiting_;          ///< By stream.
   /// By stream: what was signed and not yet acknowledged, so that it is signed once.

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "base/bytes.h"
+#include "base/mutex.h"
 #include "http/text.h"
 #include "http/url.h"
 #include "jose/base64url.h"
@@ -83,7 +84,7 @@ Pusher::~Pusher() { end(); }
 
 void Pusher::end() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
   }
   changed_.notify_all();
@@ -93,7 +94,7 @@ void Pusher::end() {
 
 void Pusher::wake() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     woken_ = true;
   }
   changed_.notify_one();
@@ -101,13 +102,13 @@ void Pusher::wake() {
 
 void Pusher::work() {
   const SendSet send = make_send_();
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!ending_) {
-    if (steady::now() >= looked_ + (woken_ ? between_looks : look_after)) look_for_streams(lock);
+    if (steady::now() >= looked_ + (woken_ ? between_looks : look_after)) look_for_streams();
     std::string id;
     Run* run = next_run(id);
     if (run == nullptr) {
-      changed_.wait_until(lock, next_due());
+      changed_.wait_until(mutex_, next_due());
       continue;
     }
     run->busy = true;
@@ -120,12 +121,14 @@ void Pusher::work() {
   }
 }
 
-void Pusher::look_for_streams(std::unique_lock<std::mutex>& lock) {
+void Pusher::look_for_streams() {
   woken_ = false;
   looked_ = steady::now();
-  lock.unlock();
-  const auto ids = streams_.pushed();
-  lock.lock();
+  std::map<std::string, std::string> ids;
+  {
+    const MutexUnlock meanwhile(mutex_);
+    ids = streams_.pushed();
+  }
   std::erase_if(runs_,
                 [&](const auto& one) { return !one.second.busy && !ids.contains(one.first); });
   for (const auto& [id, service] : ids) {

@@ -2,10 +2,8 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "base/time.h"
 #include "http/message.h"
 #include "revoke/signals/set.h"
@@ -78,11 +77,11 @@ class Pusher {
   struct Delivery;
 
   void work();
-  void look_for_streams(std::unique_lock<std::mutex>& lock);
-  [[nodiscard]] std::set<std::string> services_at_their_limit() const;
-  [[nodiscard]] Run* next_run(std::string& id);
-  [[nodiscard]] steady::time_point next_due() const;
-  void settle(Run& run, const Turn& turn) const;
+  void look_for_streams() MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] std::set<std::string> services_at_their_limit() const MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] Run* next_run(std::string& id) MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] steady::time_point next_due() const MINTMARK_REQUIRES(mutex_);
+  void settle(Run& run, const Turn& turn) const MINTMARK_REQUIRES(mutex_);
   [[nodiscard]] Turn deliver(const std::string& id, Run& run, const SendSet& send);
   [[nodiscard]] Turn deliver_to(const PushTarget& target, const std::string& id, Run& run,
                                 const SendSet& send);
@@ -99,12 +98,12 @@ class Pusher {
   std::function<SendSet()> make_send_;
   Told told_;
   const PushLimits limits_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = true;
-  bool ending_ = false;
-  steady::time_point looked_{};
-  std::map<std::string, Run> runs_;
+  Mutex mutex_;
+  Condition changed_;
+  bool woken_ MINTMARK_GUARDED_BY(mutex_) = true;
+  bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;
+  steady::time_point looked_ MINTMARK_GUARDED_BY(mutex_){};
+  std::map<std::string, Run> runs_ MINTMARK_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };
 

@@ -4,7 +4,6 @@
 
 #include "base/bytes.h"
 #include "jose/base64url.h"
-#include "revoke/signals/streams_entry.h"
 #include "revoke/signals/subjects.h"
 
 namespace mintmark::revoke::signals {
@@ -38,9 +37,9 @@ Streams::Streams(std::string issuer, EndpointRules rules, Parts parts, StreamLim
 Result<void> Streams::load() {
   auto rows = parts_.store.list();
   if (!rows) return pass_on(rows);
-  const std::lock_guard lock(mutex_);
   for (store::SignalRow& row : *rows) {
     auto entry = std::make_shared<Entry>();
+    const MutexLock alone(entry->mutex);
     entry->id = row.id;
     entry->service = row.service;
     const auto settings = parsed(row.settings).and_then(StreamSettings::from_json);
@@ -52,19 +51,20 @@ Result<void> Streams::load() {
     if (!row.authorization.empty())
       entry->settings.authorization =
           std::make_shared<const Secret>(Secret::take(row.authorization));
-    entries_[row.id] = std::move(entry);
+    const MutexLock lock(mutex_);
+    entries_[row.id] = entry;
   }
   return {};
 }
 
 Streams::Found Streams::find(const std::string& id) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = entries_.find(id);
   return found == entries_.end() ? nullptr : found->second;
 }
 
 std::vector<Streams::Found> Streams::all() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Found> found;
   for (const auto& [id, entry] : entries_) found.push_back(entry);
   return found;
@@ -136,12 +136,13 @@ Result<Json> Streams::create(const Owner& owner, const Json& wish) {
   auto entry = std::make_shared<Entry>();
   entry->id = jose::random_name(id_octets);
   entry->service = owner.service;
+  const MutexLock alone(entry->mutex);
   entry->settings = std::move(*settings);
   const Position now = parts_.log.position();
   entry->state.log = now.log;
   entry->state.walked = {now.seq + 1, 0};
 
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto of_service = std::count_if(entries_.begin(), entries_.end(), [&](const auto& one) {
     return one.second->service == owner.service;
   });
@@ -157,7 +158,7 @@ Result<Json> Streams::create(const Owner& owner, const Json& wish) {
 Result<Json> Streams::read(const Owner& owner, const std::string& id) const {
   const auto entry = own(owner, id);
   if (!entry) return tl::unexpected<Error>(entry.error());
-  const std::lock_guard lock((*entry)->mutex);
+  const MutexLock lock((*entry)->mutex);
   return configuration(**entry);
 }
 
@@ -165,7 +166,7 @@ Json Streams::read_all(const Owner& owner) const {
   Json list = Json::array();
   for (const Found& entry : all()) {
     if (entry->service != owner.service) continue;
-    const std::lock_guard lock(entry->mutex);
+    const MutexLock lock(entry->mutex);
     list.push_back(configuration(*entry));
   }
   return list;
@@ -175,7 +176,7 @@ template <typename Read>
 Result<Json> Streams::change(const Owner& owner, const Json& wish, Read read_wish) {
   const auto entry = named(owner, wish);
   if (!entry) return tl::unexpected<Error>(entry.error());
-  const std::lock_guard lock((*entry)->mutex);
+  const MutexLock lock((*entry)->mutex);
   if ((*entry)->gone) return unknown();
   if (auto right = check_supplied(**entry, wish); !right) return pass_on(right);
   auto settings = read_wish(wish, (*entry)->settings, rules_);
@@ -200,10 +201,10 @@ Result<Json> Streams::replace(const Owner& owner, const Json& whole) {
 Result<void> Streams::remove(const Owner& owner, const std::string& id) {
   const auto entry = own(owner, id);
   if (!entry) return tl::unexpected<Error>(entry.error());
-  const std::lock_guard lock((*entry)->mutex);
+  const MutexLock lock((*entry)->mutex);
   if (auto erased = parts_.store.erase(id); !erased) return erased;
   (*entry)->gone = true;
-  const std::lock_guard map_lock(mutex_);
+  const MutexLock map_lock(mutex_);
   entries_.erase(id);
   return {};
 }
@@ -211,7 +212,7 @@ Result<void> Streams::remove(const Owner& owner, const std::string& id) {
 Result<Json> Streams::status(const Owner& owner, const std::string& id) const {
   const auto entry = own(owner, id);
   if (!entry) return tl::unexpected<Error>(entry.error());
-  const std::lock_guard lock((*entry)->mutex);
+  const MutexLock lock((*entry)->mutex);
   Json json = {{"stream_id", id}, {"status", name_of((*entry)->state.status)}};
   if (!(*entry)->state.reason.empty()) json["reason"] = (*entry)->state.reason;
   return json;
@@ -229,7 +230,7 @@ Result<Json> Streams::set_status(const Owner& owner, const Json& wish) {
   if (!reason) return pass_on(reason);
   Entry& entry = **found;
   {
-    const std::lock_guard lock(entry.mutex);
+    const MutexLock lock(entry.mutex);
     if (entry.gone) return unknown();
     StreamState next = entry.state;
     // What came while it was disabled was not held (§8.1.2.1).
@@ -261,7 +262,7 @@ Result<void> Streams::add_subject(const Owner& owner, const Json& wish) {
   if (wish.contains("verified") && !wish["verified"].is_boolean())
     return fail(Code::ssf_subject_malformed, "verified must be true or false");
   Entry& entry = **found;
-  const std::lock_guard lock(entry.mutex);
+  const MutexLock lock(entry.mutex);
   // All are there from the start (default_subjects): only one that was removed comes back.
   if (std::erase(entry.settings.removed, subject) == 0) return {};
   return keep(entry);
@@ -273,7 +274,7 @@ Result<void> Streams::remove_subject(const Owner& owner, const Json& wish) {
   const Json subject = wish.value("subject", Json());
   if (auto good = check_subject(subject); !good) return good;
   Entry& entry = **found;
-  const std::lock_guard lock(entry.mutex);
+  const MutexLock lock(entry.mutex);
   auto& removed = entry.settings.removed;
   if (std::find(removed.begin(), removed.end(), subject) != removed.end()) return {};
   if (removed.size() >= limits_.removed_subjects)
@@ -292,7 +293,7 @@ Result<void> Streams::verify(const Owner& owner, const Json& wish) {
   if (!echoed) return tl::unexpected<Error>(echoed.error());
   Entry& entry = **found;
   {
-    const std::lock_guard lock(entry.mutex);
+    const MutexLock lock(entry.mutex);
     StreamState next = entry.state;
     if (entry.gone) return unknown();
     if (next.status == Status::disabled)

@@ -4,13 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/mutex.h"
 #include "base/time.h"
 #include "revoke/event_log.h"
 #include "revoke/signals/endpoint_rules.h"
@@ -107,17 +107,26 @@ class Streams {
   [[nodiscard]] Moment now() const { return parts_.clock.now(); }
 
  private:
-  struct Entry;
+  /// One stream in memory. Its mutex before that of the map, never the other way.
+  struct Entry {
+    std::string id;
+    std::string service;
+    mutable Mutex mutex;
+    StreamSettings settings MINTMARK_GUARDED_BY(mutex);
+    StreamState state MINTMARK_GUARDED_BY(mutex);
+    bool gone MINTMARK_GUARDED_BY(mutex) = false;
+  };
   using Found = std::shared_ptr<Entry>;
 
   [[nodiscard]] Found find(const std::string& id) const;
   [[nodiscard]] Result<Found> own(const Owner& owner, const std::string& id) const;
   [[nodiscard]] Result<Found> named(const Owner& owner, const Json& wish) const;
   [[nodiscard]] std::vector<Found> all() const;
-  [[nodiscard]] Json configuration(const Entry& entry) const;
-  [[nodiscard]] Result<void> check_supplied(const Entry& entry, const Json& wish) const;
-  [[nodiscard]] Result<void> keep(Entry& entry) const;
-  [[nodiscard]] Result<void> keep_state(Entry& entry) const;
+  [[nodiscard]] Json configuration(const Entry& entry) const MINTMARK_REQUIRES(entry.mutex);
+  [[nodiscard]] Result<void> check_supplied(const Entry& entry, const Json& wish) const
+      MINTMARK_REQUIRES(entry.mutex);
+  [[nodiscard]] Result<void> keep(Entry& entry) const MINTMARK_REQUIRES(entry.mutex);
+  [[nodiscard]] Result<void> keep_state(Entry& entry) const MINTMARK_REQUIRES(entry.mutex);
   [[nodiscard]] OutboxRules rules_of(const Entry& entry, std::vector<std::string> audiences) const;
   template <typename Read>
   [[nodiscard]] Result<Json> change(const Owner& owner, const Json& wish, Read read_wish);
@@ -127,8 +136,8 @@ class Streams {
   const EndpointRules rules_;
   const Parts parts_;
   const StreamLimits limits_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Found> entries_;
+  mutable Mutex mutex_;
+  std::map<std::string, Found> entries_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::revoke::signals

@@ -1,7 +1,7 @@
 // Streams as deliverers see them.
 #include <algorithm>
 
-#include "revoke/signals/streams_entry.h"
+#include "revoke/signals/streams.h"
 #include "telemetry/log.h"
 
 namespace mintmark::revoke::signals {
@@ -11,6 +11,17 @@ using telemetry::Level;
 
 tl::unexpected<Error> unknown() {
   return fail(Code::ssf_stream_unknown, "this service has no such stream");
+}
+
+// `last`: the log's last entry.
+void count(const StreamState& state, std::uint64_t last, Streams::Census& census) {
+  ++census.streams;
+  if (state.status == Status::paused) ++census.paused;
+  if (state.status == Status::enabled && state.front().seq <= last)
+    census.behind = std::max(census.behind, last + 1 - state.front().seq);
+  if (state.failing_since == Moment{}) return;
+  if (census.failing_since == Moment{} || state.failing_since < census.failing_since)
+    census.failing_since = state.failing_since;
 }
 
 }  // namespace
@@ -23,7 +34,7 @@ Result<std::vector<std::string>> Streams::poll_audience(const Owner& owner,
                                                         const std::string& id) const {
   const auto entry = own(owner, id);
   if (!entry) return tl::unexpected<Error>(entry.error());
-  const std::lock_guard lock((*entry)->mutex);
+  const MutexLock lock((*entry)->mutex);
   if ((*entry)->settings.push) return unknown();
   return (*entry)->settings.audience;
 }
@@ -38,7 +49,7 @@ Result<Outbox> Streams::next(const std::string& id, std::size_t most) {
     (void)remove({entry->service, {}}, id);
     return unknown();
   }
-  const std::lock_guard lock(entry->mutex);
+  const MutexLock lock(entry->mutex);
   if (entry->gone) return unknown();
   const auto lost = follow_log(parts_.log, entry->state);
   if (!lost) return tl::unexpected<Error>(lost.error());
@@ -52,7 +63,7 @@ Result<void> Streams::acknowledge(const std::string& id, std::set<std::string> j
   if (!entry) return unknown();
   const auto audiences = parts_.audiences_of(entry->service);
   if (!audiences) return unknown();
-  const std::lock_guard lock(entry->mutex);
+  const MutexLock lock(entry->mutex);
   if (entry->gone) return unknown();
   StreamState next = entry->state;
   if (const auto followed = follow_log(parts_.log, next); !followed)
@@ -69,7 +80,7 @@ Result<void> Streams::acknowledge(const std::string& id, std::set<std::string> j
 std::map<std::string, std::string> Streams::pushed() const {
   std::map<std::string, std::string> ids;
   for (const Found& entry : all()) {
-    const std::lock_guard lock(entry->mutex);
+    const MutexLock lock(entry->mutex);
     if (entry->settings.push && entry->state.status == Status::enabled)
       ids.emplace(entry->id, entry->service);
   }
@@ -79,7 +90,7 @@ std::map<std::string, std::string> Streams::pushed() const {
 std::optional<PushTarget> Streams::target(const std::string& id) const {
   const auto entry = find(id);
   if (!entry) return std::nullopt;
-  const std::lock_guard lock(entry->mutex);
+  const MutexLock lock(entry->mutex);
   if (entry->gone || !entry->settings.push || entry->state.status != Status::enabled)
     return std::nullopt;
   return PushTarget{entry->settings.endpoint, entry->settings.authorization,
@@ -89,7 +100,7 @@ std::optional<PushTarget> Streams::target(const std::string& id) const {
 Result<void> Streams::mark_failing(const std::string& id, bool failing) {
   const auto entry = find(id);
   if (!entry) return unknown();
-  const std::lock_guard lock(entry->mutex);
+  const MutexLock lock(entry->mutex);
   const bool was = entry->state.failing_since != Moment{};
   if (entry->gone || was == failing) return {};
   entry->state.failing_since = failing ? now() : Moment{};
@@ -99,7 +110,7 @@ Result<void> Streams::mark_failing(const std::string& id, bool failing) {
 Result<void> Streams::pause(const std::string& id, const std::string& reason) {
   const auto entry = find(id);
   if (!entry) return unknown();
-  const std::lock_guard lock(entry->mutex);
+  const MutexLock lock(entry->mutex);
   if (entry->gone) return unknown();
   entry->state.status = Status::paused;
   entry->state.reason = reason;
@@ -111,15 +122,8 @@ Streams::Census Streams::census() const {
   Census census;
   const std::uint64_t last = parts_.log.position().seq;
   for (const Found& entry : all()) {
-    const std::lock_guard lock(entry->mutex);
-    const StreamState& state = entry->state;
-    ++census.streams;
-    if (state.status == Status::paused) ++census.paused;
-    if (state.status == Status::enabled && state.front().seq <= last)
-      census.behind = std::max(census.behind, last + 1 - state.front().seq);
-    if (state.failing_since == Moment{}) continue;
-    if (census.failing_since == Moment{} || state.failing_since < census.failing_since)
-      census.failing_since = state.failing_since;
+    const MutexLock lock(entry->mutex);
+    count(entry->state, last, census);
   }
   return census;
 }
