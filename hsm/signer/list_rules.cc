@@ -117,8 +117,9 @@ Result<jose::SigningInputParts> list_parts_of_cwt(std::string_view input) {
 
 Result<void> check_list_claims(const std::string& issuer, const Json& claims) {
   for (const auto& [name, value] : claims.items()) {
-    const bool known = std::any_of(claim_labels.begin(), claim_labels.end(),
-                                   [&](const Label& label) { return name == label.name; });
+    const bool known =
+        std::any_of(claim_labels.begin(), claim_labels.end(),
+                    [&name = name](const Label& label) { return name == label.name; });
     if (!known)
       return refuse("a status list may have iss, sub, iat, exp, ttl and status_list, not " +
                     printable(name));
