@@ -1,9 +1,7 @@
 // Calls into the module go through; what needs the module for itself closes the gate.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
-
+#include "base/mutex.h"
 #include "base/time.h"
 
 namespace mintmark::hsm::pkcs11 {
@@ -14,12 +12,12 @@ class CallGate {
   class Passage {
    public:
     explicit Passage(CallGate& gate) : gate_(gate) {
-      std::unique_lock lock(gate_.mutex_);
-      gate_.changed_.wait(lock, [this] { return !gate_.closed_; });
+      const MutexLock lock(gate_.mutex_);
+      while (gate_.closed_) gate_.changed_.wait(gate_.mutex_);
       ++gate_.inside_;
     }
     ~Passage() {
-      const std::scoped_lock lock(gate_.mutex_);
+      const MutexLock lock(gate_.mutex_);
       if (--gate_.inside_ == 0) gate_.changed_.notify_all();
     }
     Passage(const Passage&) = delete;
@@ -33,13 +31,14 @@ class CallGate {
   class Closure {
    public:
     Closure(CallGate& gate, Deadline deadline) : gate_(gate) {
-      std::unique_lock lock(gate_.mutex_);
+      const MutexLock lock(gate_.mutex_);
       gate_.closed_ = true;
-      alone_ =
-          gate_.changed_.wait_until(lock, deadline.at(), [this] { return gate_.inside_ == 0; });
+      const auto until = deadline.at();
+      while (gate_.inside_ != 0 && gate_.changed_.wait_until(gate_.mutex_, until)) continue;
+      alone_ = gate_.inside_ == 0;
     }
     ~Closure() {
-      const std::scoped_lock lock(gate_.mutex_);
+      const MutexLock lock(gate_.mutex_);
       gate_.closed_ = false;
       gate_.changed_.notify_all();
     }
@@ -54,10 +53,10 @@ class CallGate {
   };
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  unsigned inside_ = 0;
-  bool closed_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  unsigned inside_ MINTMARK_GUARDED_BY(mutex_) = 0;
+  bool closed_ MINTMARK_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace mintmark::hsm::pkcs11

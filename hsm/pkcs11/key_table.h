@@ -4,12 +4,11 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
-#include <shared_mutex>
 #include <string>
 #include <utility>
 
+#include "base/mutex.h"
 #include "hsm/pkcs11/key_objects.h"
 
 namespace mintmark::hsm::pkcs11 {
@@ -21,13 +20,13 @@ class KeyTable {
 
   /// Null where the id is not known.
   [[nodiscard]] Entry find(const KeyId& id) const {
-    const std::shared_lock lock(mutex_);
+    const ReaderLock lock(mutex_);
     const auto found = pairs_.find(id);
     return found == pairs_.end() ? nullptr : found->second;
   }
   /// An id that named another key before is unfit: whoever asks by id means that one.
   Entry keep(KeyPair pair) {
-    const std::unique_lock lock(mutex_);
+    const WriterLock lock(mutex_);
     const auto [known, first] = kids_.try_emplace(pair.info.id, pair.info.kid());
     if (!first && known->second != pair.info.kid())
       pair.info.unfit = "CKA_ID names another key than " + known->second + ", as it did before";
@@ -37,14 +36,14 @@ class KeyTable {
   }
   /// A key of that id was made just now: what was known of another is no more.
   void born(const KeyId& id) {
-    const std::unique_lock lock(mutex_);
+    const WriterLock lock(mutex_);
     pairs_.erase(id);
     kids_.erase(id);
     barred_.erase(id);
   }
   /// Takes the pair out and lets none of that id in again before allow(): it is being destroyed.
   Entry bar(const KeyId& id) {
-    const std::unique_lock lock(mutex_);
+    const WriterLock lock(mutex_);
     barred_.insert(id);
     const auto found = pairs_.find(id);
     if (found == pairs_.end()) return nullptr;
@@ -53,24 +52,24 @@ class KeyTable {
     return entry;
   }
   void allow(const KeyId& id) {
-    const std::unique_lock lock(mutex_);
+    const WriterLock lock(mutex_);
     barred_.erase(id);
   }
   [[nodiscard]] bool is_barred(const KeyId& id) const {
-    const std::shared_lock lock(mutex_);
+    const ReaderLock lock(mutex_);
     return barred_.count(id) != 0;
   }
   /// The handles; which key an id means stays known.
   void clear() {
-    const std::unique_lock lock(mutex_);
+    const WriterLock lock(mutex_);
     pairs_.clear();
   }
 
  private:
-  mutable std::shared_mutex mutex_;
-  std::map<KeyId, Entry> pairs_;
-  std::map<KeyId, std::string> kids_;
-  std::set<KeyId> barred_;
+  mutable SharedMutex mutex_;
+  std::map<KeyId, Entry> pairs_ MINTMARK_GUARDED_BY(mutex_);
+  std::map<KeyId, std::string> kids_ MINTMARK_GUARDED_BY(mutex_);
+  std::set<KeyId> barred_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::hsm::pkcs11

@@ -1,8 +1,8 @@
 #include "hsm/pkcs11/login.h"
 
-#include <mutex>
 #include <set>
 
+#include "base/mutex.h"
 #include "hsm/pkcs11/rv.h"
 
 namespace mintmark::hsm::pkcs11 {
@@ -13,11 +13,11 @@ namespace {
 class RefusedPins {
  public:
   bool contains(const TokenFacts& token, const Secret& pin) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return refused_.count(print_of(token, pin)) != 0;
   }
   void add(const TokenFacts& token, const Secret& pin) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     refused_.insert(print_of(token, pin));
   }
 
@@ -33,9 +33,9 @@ class RefusedPins {
     return print;
   }
 
-  std::mutex mutex_;
+  Mutex mutex_;
   const Bytes salt_ = random_bytes(32);
-  std::set<Sha256> refused_;
+  std::set<Sha256> refused_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 RefusedPins& refused_pins() {
@@ -79,7 +79,7 @@ Result<std::unique_ptr<Login>> Login::into(const Module& module, TokenFacts toke
 
 Login::State Login::state() const {
   if (!session_.is_open()) return State::lost;
-  const std::scoped_lock lock(session_mutex_);
+  const MutexLock lock(session_mutex_);
   CK_SESSION_INFO info{};
   if (session_.calls().C_GetSessionInfo(session_.handle(), &info) != CKR_OK) return State::lost;
   const bool user = info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS;

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "base/secret.h"
 #include "hsm/pkcs11/module.h"
 #include "hsm/vitals.h"
@@ -49,7 +49,7 @@ class Login {
   Secret pin_;
   Session session_;
   Vitals* const vitals_;
-  mutable std::mutex session_mutex_;  ///< state() may be asked by several at once.
+  mutable Mutex session_mutex_;  ///< state() may be asked by several at once.
 };
 
 }  // namespace mintmark::hsm::pkcs11

@@ -15,7 +15,7 @@ Remedy stronger(Remedy remedy) { return static_cast<Remedy>(static_cast<int>(rem
 
 Remedy Recovery::choose(const RvFacts& fault, Clock::time_point now) {
   if (fault.first == Remedy::none || fault.first == Remedy::stop) return fault.first;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   calm_ = false;
   const Remedy remedy = std::min(std::max(fault.first, next_), fault.last);
   if (disturbs_others(remedy)) {
@@ -31,7 +31,7 @@ Remedy Recovery::choose(const RvFacts& fault, Clock::time_point now) {
 
 void Recovery::went_well() {
   if (calm_) return;  // The usual case takes no lock.
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   calm_ = true;
   next_ = Remedy::none;
   reinitialisations_ = 0;

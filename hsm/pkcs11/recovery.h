@@ -3,8 +3,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "hsm/pkcs11/rv.h"
 
 namespace mintmark::hsm::pkcs11 {
@@ -28,12 +28,12 @@ class Recovery {
   void went_well();
 
  private:
-  std::mutex mutex_;
+  Mutex mutex_;
   std::atomic<bool> calm_{true};
-  Remedy next_ = Remedy::none;
-  unsigned reinitialisations_ = 0;
-  Clock::time_point not_before_{};
-  std::chrono::milliseconds spacing_ = shortest_spacing;
+  Remedy next_ MINTMARK_GUARDED_BY(mutex_) = Remedy::none;
+  unsigned reinitialisations_ MINTMARK_GUARDED_BY(mutex_) = 0;
+  Clock::time_point not_before_ MINTMARK_GUARDED_BY(mutex_){};
+  std::chrono::milliseconds spacing_ MINTMARK_GUARDED_BY(mutex_) = shortest_spacing;
 };
 
 }  // namespace mintmark::hsm::pkcs11

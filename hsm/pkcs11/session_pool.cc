@@ -8,10 +8,10 @@
 namespace mintmark::hsm::pkcs11 {
 
 SessionPool::SessionPool(const Module& module, CK_SLOT_ID slot, unsigned size, Vitals* vitals)
-    : module_(module), vitals_(vitals), slot_(slot), size_(size), most_(size) {}
+    : module_(module), vitals_(vitals), size_(size), slot_(slot), most_(size) {}
 
 Result<void> SessionPool::fill() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (idle_.size() < size_) {
     auto session = Session::open(module_, slot_, Access::read_only);
     if (!session) return pass_on(session);
@@ -26,10 +26,10 @@ void SessionPool::tell_size() const {
 }
 
 Result<SessionPool::Lease> SessionPool::lease(Deadline deadline) {
-  std::unique_lock lock(mutex_);
-  const bool free = came_back_.wait_until(
-      lock, deadline.at(), [this] { return !idle_.empty() || lent_ < std::min(size_, most_); });
-  if (!free) return fail(Code::deadline_passed, "no session with the token came free in time");
+  MutexLock lock(mutex_);
+  while (!has_room() && came_back_.wait_until(mutex_, deadline.at())) continue;
+  if (!has_room())
+    return fail(Code::deadline_passed, "no session with the token came free in time");
   const std::uint64_t era = era_;
   ++lent_;
   if (!idle_.empty()) {
@@ -54,7 +54,7 @@ Result<SessionPool::Lease> SessionPool::lease(Deadline deadline) {
 }
 
 void SessionPool::begin_new_era(CK_SLOT_ID slot) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   ++era_;
   slot_ = slot;
   for (Session& session : idle_) session.abandon();
@@ -62,7 +62,7 @@ void SessionPool::begin_new_era(CK_SLOT_ID slot) {
 }
 
 void SessionPool::give_back(Session session, std::uint64_t era, bool sound) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   --lent_;
   most_ = size_;
   if (era != era_) {

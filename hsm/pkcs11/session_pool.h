@@ -1,11 +1,10 @@
 // Sessions for calls, lent out one at a time.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/time.h"
 #include "hsm/pkcs11/module.h"
 #include "hsm/vitals.h"
@@ -52,19 +51,23 @@ class SessionPool {
   void begin_new_era(CK_SLOT_ID slot);
 
  private:
-  void tell_size() const;
+  [[nodiscard]] bool has_room() const MINTMARK_REQUIRES(mutex_) {
+    return !idle_.empty() || lent_ < std::min(size_, most_);
+  }
+  void tell_size() const MINTMARK_REQUIRES(mutex_);
   void give_back(Session session, std::uint64_t era, bool sound);
 
   const Module& module_;
   Vitals* const vitals_;
-  CK_SLOT_ID slot_;
   const unsigned size_;
-  unsigned most_;  ///< Fewer than size_ for as long as the token allows no more.
-  std::mutex mutex_;
-  std::condition_variable came_back_;
-  std::vector<Session> idle_;
-  unsigned lent_ = 0;
-  std::uint64_t era_ = 0;
+  Mutex mutex_;
+  CK_SLOT_ID slot_ MINTMARK_GUARDED_BY(mutex_);
+  /// Fewer than size_ for as long as the token allows no more.
+  unsigned most_ MINTMARK_GUARDED_BY(mutex_);
+  Condition came_back_;
+  std::vector<Session> idle_ MINTMARK_GUARDED_BY(mutex_);
+  unsigned lent_ MINTMARK_GUARDED_BY(mutex_) = 0;
+  std::uint64_t era_ MINTMARK_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace mintmark::hsm::pkcs11

@@ -81,7 +81,7 @@ Result<KeyTable::Entry> Token::key(const KeyId& id, Deadline deadline) {
 }
 
 Result<KeyTable::Entry> Token::keep_with_copy(KeyPair pair) {
-  const std::scoped_lock lock(copies_mutex_);
+  const MutexLock lock(copies_mutex_);
   const KeyId id = pair.info.id;
   if (keys_.is_barred(id))
     return fail(Code::hsm_key_unknown, "key " + to_string(id) + " is being destroyed");
@@ -110,12 +110,12 @@ Result<void> Token::copy_into_session(KeyPair& pair) {
 }
 
 KeyTable::Entry Token::bar(const KeyId& id) {
-  const std::scoped_lock lock(copies_mutex_);
+  const MutexLock lock(copies_mutex_);
   return keys_.bar(id);
 }
 
 Result<void> Token::end_copy(const KeyPair& pair) {
-  const std::scoped_lock lock(copies_mutex_);
+  const MutexLock lock(copies_mutex_);
   if (!pair.has_copy() || !holder_) return {};
   const CK_RV rv = holder_->calls().C_DestroyObject(holder_->handle(), pair.signs_with);
   if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID) return {};
@@ -178,7 +178,7 @@ Result<KeyInfo> Token::generate(const KeySpec& spec, Deadline deadline, bool aga
   const CallGate::Passage passage(gate_);
   if (!mechanisms_.makes(spec.algorithm)) return lacks(spec.algorithm, "makes keys of");
   if (mechanisms_.signing(spec.algorithm) == nullptr) return lacks(spec.algorithm, "signs");
-  const std::scoped_lock lock(admin_mutex_);
+  const MutexLock lock(admin_mutex_);
   if (deadline.passed()) return fail(Code::deadline_passed, "another key was being made");
   // A session of its own: those that sign cannot write.
   auto session = Session::open(*module_, login_->token().slot_id, Access::read_write);
@@ -195,7 +195,7 @@ Result<KeyInfo> Token::generate(const KeySpec& spec, Deadline deadline, bool aga
 
 Result<void> Token::destroy(const KeyId& id, Deadline deadline, bool again) {
   const CallGate::Passage passage(gate_);
-  const std::scoped_lock lock(admin_mutex_);
+  const MutexLock lock(admin_mutex_);
   if (deadline.passed()) return fail(Code::deadline_passed, "another key was being made or ended");
   auto session = Session::open(*module_, login_->token().slot_id, Access::read_write);
   if (!session) return pass_on(session);

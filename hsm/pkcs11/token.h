@@ -4,10 +4,10 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "base/mutex.h"
 #include "config/config.h"
 #include "hsm/key_store.h"
 #include "hsm/pkcs11/call_gate.h"
@@ -51,7 +51,7 @@ class Token {
         const Mechanisms& mechanisms, const config::HsmStore& store, Vitals* vitals);
   [[nodiscard]] Result<KeyTable::Entry> key(const KeyId& id, Deadline deadline);
   [[nodiscard]] Result<KeyTable::Entry> keep_with_copy(KeyPair pair);
-  [[nodiscard]] Result<void> copy_into_session(KeyPair& pair);
+  [[nodiscard]] Result<void> copy_into_session(KeyPair& pair) MINTMARK_REQUIRES(copies_mutex_);
   [[nodiscard]] KeyTable::Entry bar(const KeyId& id);
   [[nodiscard]] Result<void> end_copy(const KeyPair& pair);
   [[nodiscard]] Result<Bytes> sign(const KeyPair& pair, std::string_view signing_input,
@@ -59,9 +59,9 @@ class Token {
   [[nodiscard]] Result<void> require_login() const;
   [[nodiscard]] Result<void> require(const std::vector<jose::Algorithm>& needed) const;
   [[nodiscard]] tl::unexpected<Error> lacks(jose::Algorithm algorithm, std::string_view what) const;
-  [[nodiscard]] Result<void> apply(Remedy remedy);
-  [[nodiscard]] Result<void> log_in_again();
-  [[nodiscard]] Result<void> reinitialise();
+  [[nodiscard]] Result<void> apply(Remedy remedy) MINTMARK_REQUIRES(recovery_mutex_);
+  [[nodiscard]] Result<void> log_in_again() MINTMARK_REQUIRES(recovery_mutex_);
+  [[nodiscard]] Result<void> reinitialise() MINTMARK_REQUIRES(recovery_mutex_);
   enum class Sessions : std::uint8_t { live, gone };
   void begin_new_era(Sessions sessions);
 
@@ -72,13 +72,14 @@ class Token {
   const Mechanisms mechanisms_;  ///< A token's do not change with a login.
   SessionPool sessions_;
   KeyTable keys_;
-  std::mutex copies_mutex_;        ///< Between a look at what is barred and keeping a copy.
-  std::optional<Session> holder_;  ///< Its end is the end of all copies. Under copies_mutex_.
-  bool makes_copies_;              ///< Under copies_mutex_.
+  Mutex copies_mutex_;  ///< Also between a look at what is barred and keeping a copy.
+  /// Its end is the end of all copies.
+  std::optional<Session> holder_ MINTMARK_GUARDED_BY(copies_mutex_);
+  bool makes_copies_ MINTMARK_GUARDED_BY(copies_mutex_);
   const SelfCheck self_check_;
   CallGate gate_;
-  std::mutex admin_mutex_;     ///< Between the look whether an id is free and its generation.
-  std::mutex recovery_mutex_;  ///< Guards changes of login_, under the closed gate.
+  Mutex admin_mutex_;     ///< Between the look whether an id is free and its generation.
+  Mutex recovery_mutex_;  ///< Guards changes of login_, under the closed gate.
   Recovery recovery_;
   std::atomic<std::uint64_t> era_{0};
 };

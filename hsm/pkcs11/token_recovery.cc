@@ -28,7 +28,7 @@ const RvFacts& facts_of_fault(const Error& fault) {
 Result<bool> Token::recover(const Error& fault, std::uint64_t seen) {
   const RvFacts& facts = facts_of_fault(fault);
   if (facts.first == Remedy::none || facts.first == Remedy::stop) return false;
-  const std::scoped_lock lock(recovery_mutex_);
+  const MutexLock lock(recovery_mutex_);
   if (era_ != seen) return true;
   const bool logged_in = login_->state() == Login::State::logged_in;
   if (facts.code == Code::hsm_key_unknown && logged_in) return false;
@@ -62,7 +62,7 @@ Result<void> Token::apply(Remedy remedy) {
 }
 
 void Token::begin_new_era(Sessions sessions) {
-  const std::scoped_lock lock(copies_mutex_);
+  const MutexLock lock(copies_mutex_);
   if (holder_ && sessions == Sessions::gone) holder_->abandon();
   holder_.reset();
   keys_.clear();

@@ -20,7 +20,7 @@ WorkQueue::WorkQueue(unsigned workers, unsigned bound) : bound_(bound) {
 WorkQueue::~WorkQueue() {
   std::deque<Call> refused;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
     refused.swap(waiting_);
   }
@@ -31,7 +31,7 @@ WorkQueue::~WorkQueue() {
 
 std::optional<Error> WorkQueue::try_push(Call& call) {
   if (call.deadline.passed()) return too_late();
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (ending_) return closing();
   if (waiting_.size() >= bound_) {
     return Error{Code::overloaded, std::to_string(bound_) + " calls wait for the token already"};
@@ -47,8 +47,8 @@ void WorkQueue::submit(Call call) {
 
 void WorkQueue::work() {
   for (;;) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+    MutexLock lock(mutex_);
+    while (!ending_ && waiting_.empty()) changed_.wait(mutex_);
     if (waiting_.empty()) return;
     const Call call = std::move(waiting_.front());
     waiting_.pop_front();

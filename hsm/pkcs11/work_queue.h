@@ -1,15 +1,14 @@
 // A bounded queue of calls into a module that blocks, and the threads that make them.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "base/time.h"
 
 namespace mintmark::hsm::pkcs11 {
@@ -40,10 +39,10 @@ class WorkQueue {
   void work();
 
   const std::size_t bound_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Call> waiting_;
-  bool ending_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  std::deque<Call> waiting_ MINTMARK_GUARDED_BY(mutex_);
+  bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> workers_;
 };
 

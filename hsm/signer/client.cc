@@ -1,12 +1,12 @@
 #include "hsm/signer/client.h"
 
-#include <mutex>
 #include <unordered_map>
 #include <vector>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/mutex.h"
 #include "hsm/signer/wire.h"
 #include "ipc/channel.h"
 
@@ -51,7 +51,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
     Calls lost;
     std::uint64_t number = 0;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       channel.swap(next);
       lost.swap(pending);
       number = ++connection;
@@ -66,7 +66,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
     Calls lost;
     std::shared_ptr<ipc::Channel> ended;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       if (number != connection) return;  // replace() came first.
       ended.swap(channel);
       lost.swap(pending);
@@ -91,7 +91,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
     Result<std::uint64_t> id = 0;
     std::shared_ptr<ipc::Channel> to;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       id = begin(finish, deadline);
       to = channel;
     }
@@ -101,8 +101,8 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
     to->send(request.frame(), std::move(descriptor));
   }
 
-  // Under the mutex. `finish` is taken only if there is no error.
-  Result<std::uint64_t> begin(Finish& finish, Deadline deadline) {
+  // `finish` is taken only if there is no error.
+  Result<std::uint64_t> begin(Finish& finish, Deadline deadline) MINTMARK_REQUIRES(mutex) {
     if (!channel) return gone();
     if (pending.size() >= most_pending) {
       return fail(Code::overloaded,
@@ -120,7 +120,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
     if (head->id == 0) return tell(number, head->outcome);
     Finish finish;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       const auto found = pending.find(head->id);
       if (found == pending.end()) return;  // Its deadline passed here before.
       finish = std::move(found->second.finish);
@@ -133,14 +133,14 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
   void tell(std::uint64_t number, const Result<void>& readiness) {
     std::function<void(const Result<void>&)> listener;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       if (number == connection) listener = told;
     }
     if (listener) listener(readiness);
   }
 
-  // One timer for all calls: it looks through them while there are any. Under the mutex.
-  void start_timer() {
+  // One timer for all calls: it looks through them while there are any.
+  void start_timer() MINTMARK_REQUIRES(mutex) {
     if (std::exchange(ticking, true)) return;
     timer.expires_after(tick);
     timer.async_wait([weak = weak_from_this()](boost::system::error_code /*error*/) {
@@ -152,7 +152,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
     std::vector<Finish> late;
     const auto now = Deadline::clock::now();
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       ticking = false;
       for (auto call = pending.begin(); call != pending.end();) {
         if (call->second.deadline.at() > now) {
@@ -169,14 +169,14 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
   }
 
   boost::asio::io_context& io;
-  std::mutex mutex;
-  boost::asio::steady_timer timer;
-  bool ticking = false;
-  std::shared_ptr<ipc::Channel> channel;
-  std::uint64_t connection = 0;
-  std::uint64_t last_id = 0;
-  Calls pending;
-  std::function<void(const Result<void>&)> told;
+  Mutex mutex;
+  boost::asio::steady_timer timer MINTMARK_GUARDED_BY(mutex);
+  bool ticking MINTMARK_GUARDED_BY(mutex) = false;
+  std::shared_ptr<ipc::Channel> channel MINTMARK_GUARDED_BY(mutex);
+  std::uint64_t connection MINTMARK_GUARDED_BY(mutex) = 0;
+  std::uint64_t last_id MINTMARK_GUARDED_BY(mutex) = 0;
+  Calls pending MINTMARK_GUARDED_BY(mutex);
+  std::function<void(const Result<void>&)> told MINTMARK_GUARDED_BY(mutex);
 };
 
 std::shared_ptr<SignerClient> SignerClient::make_unconnected(boost::asio::io_context& io) {
@@ -271,7 +271,7 @@ void SignerClient::attach_front(UniqueFd front, Deadline deadline, Done<void> do
 }
 
 void SignerClient::on_readiness(std::function<void(const Result<void>&)> told) {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->told = std::move(told);
 }
 
@@ -280,7 +280,7 @@ void SignerClient::replace(UniqueFd channel) { state_->connect(std::move(channel
 void SignerClient::close() { state_->change_channel(nullptr); }
 
 bool SignerClient::connected() const {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   return state_->channel != nullptr;
 }
 

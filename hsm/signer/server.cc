@@ -2,10 +2,9 @@
 
 #include <limits>
 #include <map>
-#include <mutex>
 #include <optional>
-#include <shared_mutex>
 
+#include "base/mutex.h"
 #include "hsm/signer/wire.h"
 #include "ipc/channel.h"
 
@@ -204,12 +203,12 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
   }
 
   std::shared_ptr<const KeyInfo> find(const KeyId& id) {
-    const std::shared_lock lock(keys_mutex);
+    const ReaderLock lock(keys_mutex);
     const auto found = keys.find(id);
     return found == keys.end() ? nullptr : found->second;
   }
   void remember(const KeyInfo& key) {
-    const std::unique_lock lock(keys_mutex);
+    const WriterLock lock(keys_mutex);
     keys[key.id] = std::make_shared<const KeyInfo>(key);
   }
   // Adds only: a key that a list does not show may have been made while it was being read.
@@ -217,12 +216,15 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
     for (const KeyInfo& key : listed) remember(key);
   }
   void forget(const KeyId& id) {
-    const std::unique_lock lock(keys_mutex);
+    const WriterLock lock(keys_mutex);
     keys.erase(id);
   }
 
   void start(const Sender& to_keeper, Ended told_at_end) {
-    ended = std::move(told_at_end);
+    {
+      const MutexLock lock(mutex);
+      ended = std::move(told_at_end);
+    }
     keeper = to_keeper;
     call_began();
     listen(keeper, Role::keeper);
@@ -241,7 +243,7 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
   // The keeper hears why and then sees its channel closed; what follows is as if it had closed it.
   void give_up(const Error& error) {
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       if (failed) return;
       failed = error;
     }
@@ -252,7 +254,7 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
   void keeper_gone() {
     change_front(nullptr);
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       ending = true;
     }
     end_when_quiet();
@@ -260,7 +262,7 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
 
   void change_front(Sender next) {
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       front.swap(next);
     }
     if (next) next->close();
@@ -272,25 +274,25 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
   }
 
   void call_began() {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     ++calls;
   }
   void call_ended() {
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       --calls;
     }
     end_when_quiet();
   }
   void end_when_quiet() {
     Ended told;
+    Result<void> outcome;
     {
-      const std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       if (ending && calls == 0) told = std::exchange(ended, nullptr);
+      if (failed) outcome = tl::unexpected<Error>(*failed);
     }
-    if (!told) return;
-    if (failed) return told(tl::unexpected<Error>(*failed));
-    told({});
+    if (told) told(std::move(outcome));
   }
 
   boost::asio::io_context& io;
@@ -301,15 +303,15 @@ struct SignerServer::State : std::enable_shared_from_this<State> {
   EvidenceActivation* const activation;
   Sender keeper;
 
-  std::shared_mutex keys_mutex;
-  std::map<KeyId, std::shared_ptr<const KeyInfo>> keys;
+  SharedMutex keys_mutex;
+  std::map<KeyId, std::shared_ptr<const KeyInfo>> keys MINTMARK_GUARDED_BY(keys_mutex);
 
-  std::mutex mutex;
-  Sender front;
-  std::size_t calls = 0;
-  bool ending = false;
-  std::optional<Error> failed;  // Never changed once set.
-  Ended ended;
+  Mutex mutex;
+  Sender front MINTMARK_GUARDED_BY(mutex);
+  std::size_t calls MINTMARK_GUARDED_BY(mutex) = 0;
+  bool ending MINTMARK_GUARDED_BY(mutex) = false;
+  std::optional<Error> failed MINTMARK_GUARDED_BY(mutex);  // Never changed once set.
+  Ended ended MINTMARK_GUARDED_BY(mutex);
 };
 
 SignerServer::SignerServer(boost::asio::io_context& io, Signer& signer, KeyAdmin& admin,

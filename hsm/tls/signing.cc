@@ -1,8 +1,8 @@
 #include "hsm/tls/signing.h"
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
+
+#include "base/mutex.h"
 
 namespace mintmark::hsm::tls {
 namespace {
@@ -12,9 +12,9 @@ constexpr std::chrono::milliseconds grace{500};
 
 // Shared with a completion that may come after nobody waits any more.
 struct Answer {
-  std::mutex mutex;
-  std::condition_variable came;
-  std::optional<Result<Bytes>> signature;
+  Mutex mutex;
+  Condition came;
+  std::optional<Result<Bytes>> signature MINTMARK_GUARDED_BY(mutex);
 };
 
 Result<Bytes> ask(const HeldKey& key, std::string message) {
@@ -22,16 +22,16 @@ Result<Bytes> ask(const HeldKey& key, std::string message) {
   const Deadline deadline = Deadline::in(key.patience);
   key.signer->sign(key.info.id, std::move(message), deadline, [answer](Result<Bytes> signature) {
     {
-      const std::lock_guard lock(answer->mutex);
+      const MutexLock lock(answer->mutex);
       answer->signature = std::move(signature);
     }
     answer->came.notify_one();
   });
-  std::unique_lock lock(answer->mutex);
-  if (!answer->came.wait_until(lock, deadline.at() + grace,
-                               [&] { return answer->signature.has_value(); })) {
+  const auto until = deadline.at() + grace;
+  const MutexLock lock(answer->mutex);
+  while (!answer->signature && answer->came.wait_until(answer->mutex, until)) continue;
+  if (!answer->signature)
     return fail(Code::deadline_passed, "the key store did not answer in time");
-  }
   return std::move(*answer->signature);
 }
 

@@ -36,7 +36,7 @@ PacedQueue::PacedQueue(std::size_t bound, Span signature)
 PacedQueue::~PacedQueue() {
   std::deque<Call> refused;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
     refused.swap(waiting_);
   }
@@ -48,7 +48,7 @@ PacedQueue::~PacedQueue() {
 }
 
 PacedQueue::Span PacedQueue::signature() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return expected(Operation::sign);
 }
 
@@ -69,7 +69,7 @@ PacedQueue::Span PacedQueue::time_to_wait() const {
 
 std::optional<Error> PacedQueue::try_push(Call& call) {
   if (call.deadline.passed()) return too_late();
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (ending_) return closing();
   const bool idle = !running_ && waiting_.empty();
   const Span wait = time_to_wait();
@@ -100,8 +100,8 @@ void PacedQueue::submit(Call call) {
 
 void PacedQueue::work() {
   for (;;) {
-    std::unique_lock lock(mutex_);
-    called_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+    MutexLock lock(mutex_);
+    while (!ending_ && waiting_.empty()) called_.wait(mutex_);
     if (waiting_.empty()) return;
     Call call = std::move(waiting_.front());
     waiting_.pop_front();
@@ -118,7 +118,7 @@ void PacedQueue::run(Call& call) {
   } else {
     call.run();
   }
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const Span took = Clock::now() - running_->since;
   running_.reset();
   if (late) return;
@@ -126,7 +126,6 @@ void PacedQueue::run(Call& call) {
   if (!first) span->second = (span->second * weight_of_the_past + took) / (weight_of_the_past + 1);
 }
 
-// With the mutex held.
 std::deque<PacedQueue::Call> PacedQueue::take_late() {
   std::deque<Call> late;
   std::deque<Call> left;
@@ -136,10 +135,10 @@ std::deque<PacedQueue::Call> PacedQueue::take_late() {
 }
 
 void PacedQueue::watch_deadlines() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!ending_) {
     if (waiting_.empty()) {
-      changed_.wait(lock);
+      changed_.wait(mutex_);
       continue;
     }
     const auto earliest = std::min_element(
@@ -147,7 +146,7 @@ void PacedQueue::watch_deadlines() {
         [](const Call& a, const Call& b) { return a.deadline.at() < b.deadline.at(); });
     if (!earliest->deadline.passed()) {
       const auto at = earliest->deadline.at();
-      changed_.wait_until(lock, at);
+      changed_.wait_until(mutex_, at);
       continue;
     }
     const std::deque<Call> late = take_late();

@@ -3,16 +3,15 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <thread>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "base/time.h"
 #include "hsm/vitals.h"
 
@@ -59,21 +58,21 @@ class PacedQueue {
   };
   /// Why not; the call is moved from only if it was taken.
   [[nodiscard]] std::optional<Error> try_push(Call& call);
-  [[nodiscard]] Span expected(Operation operation) const;
-  [[nodiscard]] Span time_to_wait() const;
+  [[nodiscard]] Span expected(Operation operation) const MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] Span time_to_wait() const MINTMARK_REQUIRES(mutex_);
   void work();
   void run(Call& call);
   void watch_deadlines();
-  [[nodiscard]] std::deque<Call> take_late();
+  [[nodiscard]] std::deque<Call> take_late() MINTMARK_REQUIRES(mutex_);
 
   const std::size_t bound_;
-  mutable std::mutex mutex_;
-  std::condition_variable called_;   ///< For the owner.
-  std::condition_variable changed_;  ///< For the watch.
-  std::deque<Call> waiting_;
-  std::optional<Running> running_;
-  std::map<Operation, Span> spans_;  ///< Moving averages.
-  bool ending_ = false;
+  mutable Mutex mutex_;
+  Condition called_;   ///< For the owner.
+  Condition changed_;  ///< For the watch.
+  std::deque<Call> waiting_ MINTMARK_GUARDED_BY(mutex_);
+  std::optional<Running> running_ MINTMARK_GUARDED_BY(mutex_);
+  std::map<Operation, Span> spans_ MINTMARK_GUARDED_BY(mutex_);  ///< Moving averages.
+  bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::thread watch_;
   std::thread owner_;
 };

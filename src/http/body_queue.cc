@@ -19,7 +19,7 @@ bool BodyQueue::has_news() { return !std::exchange(woken_, true); }
 
 BodyWriter::Written BodyQueue::write(std::shared_ptr<const std::string> part) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (gone_ || all_written_) return BodyWriter::Written::gone;
     if (!part || part->empty()) return BodyWriter::Written::taken;
     if (part->size() > shape_.limit - octets_) return BodyWriter::Written::full;
@@ -33,7 +33,7 @@ BodyWriter::Written BodyQueue::write(std::shared_ptr<const std::string> part) {
 
 void BodyQueue::end() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (gone_ || std::exchange(all_written_, true) || !has_news()) return;
   }
   wake_();
@@ -41,7 +41,7 @@ void BodyQueue::end() {
 
 bool BodyQueue::take(std::string& out) {
   out.clear();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   octets_ -= std::exchange(sending_, 0);
   woken_ = false;
   if (all_taken_ || (waiting_.empty() && !all_written_)) return false;
@@ -57,12 +57,12 @@ bool BodyQueue::take(std::string& out) {
 }
 
 bool BodyQueue::ended() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return all_taken_;
 }
 
 bool BodyQueue::close() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   waiting_.clear();
   return !std::exchange(gone_, true);
 }

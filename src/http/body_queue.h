@@ -5,9 +5,9 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "base/mutex.h"
 #include "http/message.h"
 
 namespace mintmark::http {
@@ -23,8 +23,9 @@ class BodyQueue {
   /// reading side was not woken since it last found nothing.
   BodyQueue(Shape shape, std::function<void()> wake) : shape_(shape), wake_(std::move(wake)) {}
 
-  [[nodiscard]] BodyWriter::Written write(std::shared_ptr<const std::string> part);
-  void end();
+  [[nodiscard]] BodyWriter::Written write(std::shared_ptr<const std::string> part)
+      MINTMARK_EXCLUDES(mutex_);
+  void end() MINTMARK_EXCLUDES(mutex_);
 
   /// For the connection. Puts all that waits into `out`, whose content was sent: it counts no more.
   /// False: there was nothing, and who writes next wakes.
@@ -35,19 +36,20 @@ class BodyQueue {
   bool close();
 
  private:
-  /// Under the lock; true: to be woken.
-  [[nodiscard]] bool has_news();
+  /// True: to be woken.
+  [[nodiscard]] bool has_news() MINTMARK_REQUIRES(mutex_);
 
   const Shape shape_;
   const std::function<void()> wake_;
-  mutable std::mutex mutex_;
-  std::deque<std::shared_ptr<const std::string>> waiting_;
-  std::size_t octets_ = 0;   ///< Of what waits and of what is being sent.
-  std::size_t sending_ = 0;  ///< Of the latter.
-  bool woken_ = false;
-  bool all_written_ = false;
-  bool all_taken_ = false;
-  bool gone_ = false;
+  mutable Mutex mutex_;
+  std::deque<std::shared_ptr<const std::string>> waiting_ MINTMARK_GUARDED_BY(mutex_);
+  std::size_t octets_ MINTMARK_GUARDED_BY(mutex_) =
+      0;  ///< Of what waits and of what is being sent.
+  std::size_t sending_ MINTMARK_GUARDED_BY(mutex_) = 0;  ///< Of the latter.
+  bool woken_ MINTMARK_GUARDED_BY(mutex_) = false;
+  bool all_written_ MINTMARK_GUARDED_BY(mutex_) = false;
+  bool all_taken_ MINTMARK_GUARDED_BY(mutex_) = false;
+  bool gone_ MINTMARK_GUARDED_BY(mutex_) = false;
 };
 
 /// The writer's end. Dropped, it has ended.

@@ -13,7 +13,7 @@ HandshakeThreads::~HandshakeThreads() { end(); }
 
 bool HandshakeThreads::run(std::function<void()> step) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (ending_ || waiting_.size() >= most_waiting_) return false;
     waiting_.push_back(std::move(step));
   }
@@ -25,8 +25,8 @@ void HandshakeThreads::work() {
   for (;;) {
     std::function<void()> step;
     {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+      const MutexLock lock(mutex_);
+      while (!ending_ && waiting_.empty()) changed_.wait(mutex_);
       if (ending_) return;
       step = std::move(waiting_.front());
       waiting_.pop_front();
@@ -38,7 +38,7 @@ void HandshakeThreads::work() {
 void HandshakeThreads::end() {
   std::deque<std::function<void()>> dropped;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
     dropped.swap(waiting_);
   }

@@ -1,13 +1,13 @@
 // Threads for TLS handshakes whose private key makes the caller wait, such as one in hardware.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace mintmark::http {
 
@@ -33,10 +33,10 @@ class HandshakeThreads {
   void work();
 
   const std::size_t most_waiting_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> waiting_;
-  bool ending_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  std::deque<std::function<void()>> waiting_ MINTMARK_GUARDED_BY(mutex_);
+  bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

@@ -5,10 +5,10 @@
 
 #include <boost/system/system_error.hpp>
 #include <cerrno>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "http/listener.h"
 #include "http/serving.h"
 
@@ -39,15 +39,15 @@ struct Server::State {
                                           std::move(observe))) {}
 
   void stop_listening() {
-    const std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     for (const auto& listener : listeners) listener->stop();
     listeners.clear();
   }
 
   boost::asio::io_context& io;
   std::shared_ptr<Serving> serving;
-  std::mutex mutex;
-  std::vector<std::shared_ptr<Listener>> listeners;
+  Mutex mutex;
+  std::vector<std::shared_ptr<Listener>> listeners MINTMARK_GUARDED_BY(mutex);
 };
 
 Server::Server(boost::asio::io_context& io, ServerLimits limits, Handler handler, Report report,
@@ -65,7 +65,7 @@ Result<void> Server::accept_on(UniqueFd listening, std::shared_ptr<const TlsServ
   try {
     auto listener = std::make_shared<Listener>(state_->io, state_->serving, std::move(listening),
                                                std::move(tls));
-    const std::lock_guard lock(state_->mutex);
+    const MutexLock lock(state_->mutex);
     state_->listeners.push_back(listener);
     listener->start();
   } catch (const boost::system::system_error& error) {
@@ -81,7 +81,7 @@ void Server::stop(std::function<void()> drained) {
 }
 
 void Server::replace_tls(std::shared_ptr<const TlsServerContext> tls) {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   for (const auto& listener : state_->listeners) listener->replace_tls(tls);
 }
 

@@ -14,7 +14,6 @@ constexpr std::chrono::seconds between_reports{10};
 
 }  // namespace
 
-// Under the lock.
 Serving::Admission Serving::admit_to(const std::shared_ptr<Session>& session,
                                      const std::optional<ConnectionShare>& share) {
   const auto found = share ? open_of_share_.find(share->of) : open_of_share_.end();
@@ -36,7 +35,7 @@ Serving::Admission Serving::admit(const std::shared_ptr<Session>& session, const
   if (limits.share_of) share = limits.share_of(peer);
   Admission admission = Admission::closed;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopping()) return Admission::closed;
     admission = admit_to(session, share);
   }
@@ -47,7 +46,7 @@ Serving::Admission Serving::admit(const std::shared_ptr<Session>& session, const
 // Whoever is turned away can come again at once: the log is not his to fill.
 void Serving::report_turned_away(const std::string& name) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto now = Time::now();
     if (told_ != Time::time_point{} && now < told_ + between_reports) return;
     told_ = now;
@@ -60,13 +59,13 @@ void Serving::report_turned_away(const std::string& name) {
 }
 
 void Serving::retire(const std::shared_ptr<Session>& session) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   serving_.erase(session);
   call_if_drained();
 }
 
 void Serving::forget(const std::shared_ptr<Session>& session) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = open_.find(session);
   if (found != open_.end() && found->second) {
     const auto share = open_of_share_.find(found->second->of);
@@ -83,7 +82,7 @@ void Serving::call_if_drained() {
 }
 
 void Serving::stop(std::function<void()> drained) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stopping_.exchange(true, std::memory_order_acq_rel)) return;
   drained_ = std::move(drained);
   for (const auto& session : serving_) session->stop();
@@ -93,7 +92,7 @@ void Serving::stop(std::function<void()> drained) {
 void Serving::abandon() {
   Open left;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_.store(true, std::memory_order_release);
     drained_ = nullptr;
     serving_.clear();
@@ -104,7 +103,7 @@ void Serving::abandon() {
 }
 
 std::size_t Serving::open() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return open_.size();
 }
 

@@ -6,12 +6,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/mutex.h"
 #include "http/server.h"
 
 namespace mintmark::http {
@@ -64,20 +64,22 @@ class Serving {
   /// With the share that each counts to.
   using Open = std::unordered_map<std::shared_ptr<Session>, std::optional<ConnectionShare>>;
   using Time = std::chrono::steady_clock;
-  void call_if_drained();
+  void call_if_drained() MINTMARK_REQUIRES(mutex_);
   [[nodiscard]] Admission admit_to(const std::shared_ptr<Session>& session,
-                                   const std::optional<ConnectionShare>& share);
-  void report_turned_away(const std::string& name);
+                                   const std::optional<ConnectionShare>& share)
+      MINTMARK_REQUIRES(mutex_);
+  void report_turned_away(const std::string& name) MINTMARK_EXCLUDES(mutex_);
 
   boost::asio::io_context& io_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> turned_away_{0};
-  mutable std::mutex mutex_;
-  Open open_;
-  std::unordered_map<std::uint64_t, std::size_t> open_of_share_;
-  Time::time_point told_{};  ///< When the report last said who is turned away.
-  Sessions serving_;         ///< Those of `open_` that may still answer.
-  std::function<void()> drained_;
+  mutable Mutex mutex_;
+  Open open_ MINTMARK_GUARDED_BY(mutex_);
+  std::unordered_map<std::uint64_t, std::size_t> open_of_share_ MINTMARK_GUARDED_BY(mutex_);
+  Time::time_point told_
+      MINTMARK_GUARDED_BY(mutex_){};              ///< When the report last said who is turned away.
+  Sessions serving_ MINTMARK_GUARDED_BY(mutex_);  ///< Those of `open_` that may still answer.
+  std::function<void()> drained_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::http
