@@ -8,7 +8,7 @@ Result<std::shared_ptr<const verify::ClientAttestation>> Attestations::recognise
   const std::string name(as_text(hash));
   Shard& shard = shards_[hash[0] % shards];
   {
-    const std::lock_guard lock(shard.mutex);
+    const MutexLock lock(shard.mutex);
     if (shard.epoch != keys.epoch()) {
       shard.seen.clear();
       shard.epoch = keys.epoch();
@@ -26,7 +26,7 @@ Result<std::shared_ptr<const verify::ClientAttestation>> Attestations::recognise
   auto checked = verify::check_client_attestation(jwt, find_key, now);
   if (!checked) return pass_on(checked);
   auto entry = std::make_shared<const verify::ClientAttestation>(std::move(*checked));
-  const std::lock_guard lock(shard.mutex);
+  const MutexLock lock(shard.mutex);
   if (shard.epoch == keys.epoch()) {
     if (shard.seen.size() >= entries_in_a_shard) shard.seen.clear();
     shard.seen.emplace(name, entry);

@@ -4,10 +4,10 @@
 
 #include <array>
 #include <memory>
-#include <mutex>
 #include <string_view>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "keyring/keyring.h"
 #include "verify/client_attestation.h"
 
@@ -27,10 +27,11 @@ class Attestations {
 
  private:
   struct Shard {
-    std::mutex mutex;
-    std::uint64_t epoch = 0;
+    Mutex mutex;
+    std::uint64_t epoch MINTMARK_GUARDED_BY(mutex) = 0;
     // Keyed by the whole SHA-256: two attestations never share an entry.
-    std::unordered_map<std::string, std::shared_ptr<const verify::ClientAttestation>> seen;
+    std::unordered_map<std::string, std::shared_ptr<const verify::ClientAttestation>> seen
+        MINTMARK_GUARDED_BY(mutex);
   };
   std::array<Shard, shards> shards_;
 };

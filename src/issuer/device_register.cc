@@ -44,7 +44,7 @@ DeviceRegister::DeviceRegister(store::DeviceStore& store, Devices& devices, Foll
 
 DeviceRegister::~DeviceRegister() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
   }
   changed_.notify_all();
@@ -53,7 +53,7 @@ DeviceRegister::~DeviceRegister() {
 
 void DeviceRegister::change(Change change, hsm::Done<store::DeviceRecord> done) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (orders_.size() < longest_queue) {
       orders_.push_back({std::move(change), std::move(done)});
       changed_.notify_all();
@@ -64,9 +64,9 @@ void DeviceRegister::change(Change change, hsm::Done<store::DeviceRecord> done) 
 }
 
 void DeviceRegister::work() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return ending_ || !orders_.empty(); });
+    while (!ending_ && orders_.empty()) changed_.wait(mutex_);
     if (orders_.empty()) return;
     const Order order = std::move(orders_.front());
     orders_.pop_front();

@@ -1,14 +1,13 @@
 // The register of devices: the store and what is in memory, changed together and in one order.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "base/mutex.h"
 #include "hsm/key_store.h"
 #include "issuer/devices.h"
 #include "store/store.h"
@@ -81,10 +80,10 @@ class DeviceRegister {
   std::function<Result<void>(const std::string& jkt)> check_key_;
   Told told_;
   Follow follow_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Order> orders_;
-  bool ending_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  std::deque<Order> orders_ MINTMARK_GUARDED_BY(mutex_);
+  bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::thread worker_;
 };
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <mutex>
-
 namespace mintmark::issuer {
 
 Result<attest::RecordedDevice> parse_record(const store::DeviceRecord& record) {
@@ -47,13 +45,13 @@ Result<void> Devices::load(const store::DeviceStore& store) {
 }
 
 std::shared_ptr<const attest::RecordedDevice> Devices::find(const std::string& id) const {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : found->second;
 }
 
 bool Devices::has_key(const std::string& jkt) const {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   return std::any_of(by_id_.begin(), by_id_.end(),
                      [&](const auto& one) { return one.second->jkt == jkt; });
 }
@@ -62,7 +60,7 @@ void Devices::put(attest::RecordedDevice device) {
   const std::string id = device.id;
   auto entry = std::make_shared<const attest::RecordedDevice>(std::move(device));
   {
-    const std::unique_lock lock(mutex_);
+    const WriterLock lock(mutex_);
     auto& place = by_id_[id];
     const bool replaces = place != nullptr;
     place = std::move(entry);
@@ -72,7 +70,7 @@ void Devices::put(attest::RecordedDevice device) {
 }
 
 std::size_t Devices::size() const {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   return by_id_.size();
 }
 

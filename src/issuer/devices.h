@@ -2,11 +2,11 @@
 #pragma once
 
 #include <memory>
-#include <shared_mutex>
 #include <string>
 #include <unordered_map>
 
 #include "attest/standing.h"
+#include "base/mutex.h"
 #include "issuer/release_gate.h"
 #include "store/store.h"
 
@@ -34,8 +34,9 @@ class Devices {
 
  private:
   ReleaseGate& gate_;
-  mutable std::shared_mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<const attest::RecordedDevice>> by_id_;
+  mutable SharedMutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<const attest::RecordedDevice>> by_id_
+      MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::issuer

@@ -40,7 +40,7 @@ void place(const Json& claims, audit::Issued& token) {
 Result<std::shared_ptr<const OwnTokens::Keys>> OwnTokens::keys() const {
   auto snapshot = parts_.keyring.snapshot();
   if (!snapshot) return fail(Code::keys_not_ready, "the signing keys are not ready yet");
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (keys_ && keys_->of == snapshot) return keys_;
   auto set = verify::KeySet::parse(snapshot->jwks());
   if (!set) return pass_on(set);

@@ -3,12 +3,12 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "audit/issuance_log.h"
+#include "base/mutex.h"
 #include "issuer/minting_clock.h"
 #include "keyring/keyring.h"
 #include "verify/access_token.h"
@@ -61,8 +61,8 @@ class OwnTokens {
   [[nodiscard]] Result<std::shared_ptr<const Keys>> keys() const;
 
   Parts parts_;
-  mutable std::mutex mutex_;
-  mutable std::shared_ptr<const Keys> keys_;
+  mutable Mutex mutex_;
+  mutable std::shared_ptr<const Keys> keys_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::issuer

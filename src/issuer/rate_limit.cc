@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <functional>
 #include <list>
-#include <mutex>
 #include <unordered_map>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace mintmark::issuer {
 namespace {
@@ -21,16 +22,17 @@ struct RateLimit::Shard {
     Clock::time_point full_at;
     Clock::time_point used_at;
   };
-  mutable std::mutex mutex;
-  std::list<Bucket> by_use;  // Who asked last is last.
-  std::unordered_map<std::string, std::list<Bucket>::iterator> by_name;
+  mutable Mutex mutex;
+  std::list<Bucket> by_use MINTMARK_GUARDED_BY(mutex);  // Who asked last is last.
+  std::unordered_map<std::string, std::list<Bucket>::iterator> by_name MINTMARK_GUARDED_BY(mutex);
 
-  void forget_first() {
+  void forget_first() MINTMARK_REQUIRES(mutex) {
     by_name.erase(by_use.front().who);
     by_use.pop_front();
   }
 
-  Bucket& bucket_of(const std::string& who, Clock::time_point now, std::size_t most) {
+  Bucket& bucket_of(const std::string& who, Clock::time_point now, std::size_t most)
+      MINTMARK_REQUIRES(mutex) {
     while (!by_use.empty() && by_use.front().used_at + window <= now) forget_first();
     const auto found = by_name.find(who);
     if (found != by_name.end()) {
@@ -57,7 +59,7 @@ Result<void> RateLimit::take(const std::string& who, Clock::time_point now) {
   if (per_minute == 0) return {};
   const Clock::duration for_one = Clock::duration(window) / per_minute;
   Shard& shard = shards_[std::hash<std::string>{}(who) % shards];
-  const std::lock_guard lock(shard.mutex);
+  const MutexLock lock(shard.mutex);
   Shard::Bucket& bucket = shard.bucket_of(who, now, entries_of_shard_);
   bucket.used_at = now;
   const Clock::time_point full_at = std::max(bucket.full_at, now) + for_one;
@@ -74,7 +76,7 @@ Result<void> RateLimit::take(const std::string& who, Clock::time_point now) {
 std::size_t RateLimit::size() const {
   std::size_t count = 0;
   for (std::size_t i = 0; i < shards; ++i) {
-    const std::lock_guard lock(shards_[i].mutex);
+    const MutexLock lock(shards_[i].mutex);
     count += shards_[i].by_use.size();
   }
   return count;

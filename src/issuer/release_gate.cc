@@ -3,13 +3,13 @@
 namespace mintmark::issuer {
 
 ReleaseGate::Passage ReleaseGate::enter() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   ++inside_[generation_];
   return Passage(*this, generation_);
 }
 
 ReleaseGate::Passage::~Passage() {
-  const std::lock_guard lock(gate_.mutex_);
+  const MutexLock lock(gate_.mutex_);
   const auto entry = gate_.inside_.find(generation_);
   if (--entry->second != 0) return;
   gate_.inside_.erase(entry);
@@ -17,10 +17,10 @@ ReleaseGate::Passage::~Passage() {
 }
 
 void ReleaseGate::wait_for_those_inside() {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   // Those who enter from now on count elsewhere: a steady stream of them keeps nobody waiting.
   const std::uint64_t last = generation_++;
-  left_.wait(lock, [this, last] { return inside_.empty() || inside_.begin()->first > last; });
+  while (!inside_.empty() && inside_.begin()->first <= last) left_.wait(mutex_);
 }
 
 }  // namespace mintmark::issuer

@@ -2,10 +2,10 @@
 // before can leave any more.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <map>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace mintmark::issuer {
 
@@ -31,13 +31,13 @@ class ReleaseGate {
 
   [[nodiscard]] Passage enter();
   /// Returns when all who are inside now have left.
-  void wait_for_those_inside();
+  void wait_for_those_inside() MINTMARK_EXCLUDES(mutex_);
 
  private:
-  std::mutex mutex_;
-  std::condition_variable left_;
-  std::uint64_t generation_ = 0;
-  std::map<std::uint64_t, unsigned> inside_;
+  Mutex mutex_;
+  Condition left_;
+  std::uint64_t generation_ MINTMARK_GUARDED_BY(mutex_) = 0;
+  std::map<std::uint64_t, unsigned> inside_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::issuer

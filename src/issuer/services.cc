@@ -28,7 +28,7 @@ bool Service::has_role(std::string_view role) const {
 Result<void> Services::load() {
   const auto records = store_.list();
   if (!records) return tl::unexpected<Error>(records.error());
-  const std::unique_lock lock(mutex_);
+  const WriterLock lock(mutex_);
   for (const store::ServiceRecord& record : *records) {
     auto service = service_of(record);
     if (!service) return pass_on(service);
@@ -38,13 +38,13 @@ Result<void> Services::load() {
 }
 
 std::shared_ptr<const Service> Services::find(const std::string& id) const {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : found->second;
 }
 
 bool Services::knows(const std::string& id) const {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   return by_id_.contains(id);
 }
 
@@ -56,7 +56,7 @@ Result<jose::PublicKey> Services::key_of(const std::string& id) const {
 }
 
 Result<void> Services::check_key_is_free(const std::string& jkt) const {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   const bool taken = std::any_of(by_id_.begin(), by_id_.end(), [&](const auto& one) {
     return one.second && one.second->key.thumbprint() == jkt;
   });
@@ -69,7 +69,7 @@ Result<void> Services::add(const store::ServiceRecord& record) {
   auto service = service_of(record);
   if (!service) return pass_on(service);
   if (auto added = store_.add(record); !added) return added;
-  const std::unique_lock lock(mutex_);
+  const WriterLock lock(mutex_);
   by_id_[record.id] = std::move(*service);
   return {};
 }
@@ -79,7 +79,7 @@ Result<store::ServiceRecord> Services::remove(const std::string& id, Moment now)
   if (!record) return record;
   std::vector<std::function<void(const std::string& id)>> told;
   {
-    const std::unique_lock lock(mutex_);
+    const WriterLock lock(mutex_);
     by_id_[id] = nullptr;
     told = told_;
   }
@@ -89,7 +89,7 @@ Result<store::ServiceRecord> Services::remove(const std::string& id, Moment now)
 }
 
 void Services::on_removed(std::function<void(const std::string& id)> told) {
-  const std::unique_lock lock(mutex_);
+  const WriterLock lock(mutex_);
   told_.push_back(std::move(told));
 }
 

@@ -3,13 +3,12 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "issuer/release_gate.h"
 #include "jose/key.h"
 #include "store/service_store.h"
@@ -64,10 +63,11 @@ class Services {
  private:
   store::ServiceStore& store_;
   ReleaseGate& gate_;
-  mutable std::shared_mutex mutex_;
+  mutable SharedMutex mutex_;
   /// Null: removed.
-  std::unordered_map<std::string, std::shared_ptr<const Service>> by_id_;
-  std::vector<std::function<void(const std::string& id)>> told_;
+  std::unordered_map<std::string, std::shared_ptr<const Service>> by_id_
+      MINTMARK_GUARDED_BY(mutex_);
+  std::vector<std::function<void(const std::string& id)>> told_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::issuer

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <mutex>
 #include <tuple>
 
 #include "jose/jws.h"
@@ -105,12 +104,12 @@ bool is_trouble_of_the_store(Code code) {
 
 void KeyStores::put(const std::string& name, StoreInUse store) {
   auto entry = std::make_shared<Entry>(std::move(store));
-  const std::unique_lock lock(mutex_);
+  const WriterLock lock(mutex_);
   entries_[name] = std::move(entry);
 }
 
 void KeyStores::renewed(const std::string& name) {
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   if (const auto found = entries_.find(name); found != entries_.end()) found->second->renewed();
 }
 
@@ -118,7 +117,7 @@ KeyStores::Choice KeyStores::choose(const keyring::Snapshot& keys, const keyring
                                     const std::set<std::string>& tried) const {
   Choice best;
   std::pair<bool, double> of_best;
-  const std::shared_lock lock(mutex_);
+  const ReaderLock lock(mutex_);
   for (const keyring::PublishedKey* key : keys.signing(kind)) {
     if (tried.contains(key->store)) continue;
     const auto found = entries_.find(key->store);

@@ -5,9 +5,9 @@
 #include <map>
 #include <memory>
 #include <set>
-#include <shared_mutex>
 #include <string>
 
+#include "base/mutex.h"
 #include "hsm/key_store.h"
 #include "keyring/keyring.h"
 
@@ -72,8 +72,8 @@ class KeyStores {
                               const std::set<std::string>& tried) const;
   void attempt(const std::shared_ptr<Call>& call);
 
-  mutable std::shared_mutex mutex_;
-  std::map<std::string, std::shared_ptr<Entry>> entries_;
+  mutable SharedMutex mutex_;
+  std::map<std::string, std::shared_ptr<Entry>> entries_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::issuer

@@ -82,7 +82,7 @@ std::string TicketSealer::seal(const Secret& secret, const Sha256& began_with) {
   std::memcpy(ticket.data() + 2, nonce.data(), nonce_size);
   ticket[0] = version;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     roll();
     ticket[1] = present_.number;
     if (!encrypt(present_.value, ticket.data(), body))
@@ -101,7 +101,7 @@ Result<Ticket> TicketSealer::open(std::string_view text) {
   }
   std::array<std::uint8_t, body_size> body{};
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     roll();
     const Key& key = (*ticket)[1] == present_.number ? present_ : before_;
     if (key.value.empty() || key.number != (*ticket)[1] ||

@@ -3,11 +3,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/mutex.h"
 #include "base/secret.h"
 #include "base/time.h"
 
@@ -39,12 +39,12 @@ class TicketSealer {
     Secret value;
     Moment made{};
   };
-  void roll();
+  void roll() MINTMARK_REQUIRES(mutex_);
 
   const Clock& clock_;
-  std::mutex mutex_;
-  Key present_;
-  Key before_;
+  Mutex mutex_;
+  Key present_ MINTMARK_GUARDED_BY(mutex_);
+  Key before_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::issuer
