@@ -58,7 +58,7 @@ mintmark_bundle(mintmark_attest_tdx src/attest/tdx/pck.cc src/attest/tdx/quote.c
 mintmark_bundle(mintmark_attest_tpm2 src/attest/tpm2/attestation_key.cc src/attest/tpm2/binding.cc src/attest/tpm2/boot.cc src/attest/tpm2/endorsement.cc)
 mintmark_bundle(mintmark_attest_tpm2 src/attest/tpm2/enrolment.cc src/attest/tpm2/key_evidence.cc)
 mintmark_bundle(mintmark_attest_tpm2 src/attest/tpm2/quote.cc src/attest/tpm2/structures.cc)
-mintmark_bundle(mintmark_attest_vendor src/attest/vendor/chain.cc src/attest/vendor/pem.cc src/attest/vendor/vendor.cc src/attest/vendor/yubihsm.cc)
+mintmark_bundle(mintmark_attest_vendor src/attest/vendor/vendor.cc src/attest/vendor/yubihsm.cc)
 mintmark_bundle(mintmark_attest_webauthn src/attest/webauthn/android_key.cc src/attest/webauthn/authenticator_data.cc src/attest/webauthn/format.cc src/attest/webauthn/judge.cc)
 mintmark_bundle(mintmark_attest_webauthn src/attest/webauthn/attestation_object.cc src/attest/webauthn/certificates.cc src/attest/webauthn/tpm.cc)
 mintmark_bundle(mintmark_attest_webauthn src/attest/webauthn/metadata.cc src/attest/webauthn/statement.cc)

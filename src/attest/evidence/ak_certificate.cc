@@ -1,16 +1,10 @@
 #include "attest/evidence/ak_certificate.h"
 
-#include <openssl/err.h>
-#include <openssl/objects.h>
-#include <openssl/x509v3.h>
-
+#include <algorithm>
 #include <array>
-#include <cstring>
-#include <memory>
 
 #include "attest/tpm2/signature.h"
-#include "attest/vendor/chain.h"
-#include "attest/vendor/pem.h"
+#include "attest/x509/chain.h"
 #include "jose/base64url.h"
 
 namespace mintmark::attest::evidence {
@@ -19,19 +13,32 @@ namespace {
 constexpr const char* eku_aik_certificate = "2.23.133.8.3";
 constexpr std::array<std::uint8_t, 3> default_exponent{0x01, 0x00, 0x01};
 
-struct FreeUsage {
-  void operator()(EXTENDED_KEY_USAGE* usage) const { EXTENDED_KEY_USAGE_free(usage); }
-};
-
 tl::unexpected<Error> refused(const std::string& why) {
   return fail(Code::evidence_ak_certificate, "the AK's certificate: " + why);
 }
 
-Result<tpm2::Certificate> certificate_of(const Json& text) {
-  const auto der = text.is_string() ? jose::from_base64url(text.get_ref<const std::string&>())
-                                    : Result<Bytes>(refused("no base64url"));
+Result<Bytes> der_of(const Json& text) {
+  auto der = text.is_string() ? jose::from_base64url(text.get_ref<const std::string&>())
+                              : Result<Bytes>(refused("no base64url"));
   if (!der) return refused("no base64url");
-  return vendor::certificate_in(*der);
+  return der;
+}
+
+/// The certificate, and those that are to lead from it to a root.
+Result<std::vector<x509::Certificate>> certificates_of(const Json& facts) {
+  std::vector<Bytes> all;
+  auto own = der_of(facts.value("ak_certificate", Json()));
+  if (!own) return pass_on(own);
+  all.push_back(std::move(*own));
+  for (const Json& one : facts.value("ak_chain", Json::array())) {
+    auto helper = der_of(one);
+    if (!helper) return pass_on(helper);
+    all.push_back(std::move(*helper));
+  }
+  auto certificates =
+      x509::parse_offered(all, Code::evidence_ak_certificate, Code::evidence_ak_certificate);
+  if (!certificates) return refused(certificates.error().detail);
+  return certificates;
 }
 
 Result<jose::PublicKey> ak_of(const Json& facts) {
@@ -49,24 +56,14 @@ Result<jose::PublicKey> ak_of(const Json& facts) {
                                      *point);
 }
 
-bool is_of(X509* certificate, const jose::PublicKey& ak) {
-  std::uint8_t* octets = nullptr;
-  const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &octets);
-  const Bytes spki(octets, octets + (length > 0 ? length : 0));
-  OPENSSL_free(octets);
-  const auto key = jose::PublicKey::from_spki(spki, jose::Algorithm::rs256);
+bool is_of(const X509* certificate, const jose::PublicKey& ak) {
+  const auto key = jose::PublicKey::from_spki(x509::spki_of(certificate), jose::Algorithm::rs256);
   return key && key->thumbprint() == ak.thumbprint();
 }
 
-bool is_for_attestation(X509* certificate) {
-  const std::unique_ptr<EXTENDED_KEY_USAGE, FreeUsage> usages(static_cast<EXTENDED_KEY_USAGE*>(
-      X509_get_ext_d2i(certificate, NID_ext_key_usage, nullptr, nullptr)));
-  for (int i = 0; usages && i < sk_ASN1_OBJECT_num(usages.get()); ++i) {
-    std::array<char, 80> oid{};
-    OBJ_obj2txt(oid.data(), static_cast<int>(oid.size()), sk_ASN1_OBJECT_value(usages.get(), i), 1);
-    if (std::strcmp(oid.data(), eku_aik_certificate) == 0) return true;
-  }
-  return false;
+bool is_for_attestation(const X509* certificate) {
+  const auto usages = x509::extended_key_usages(certificate);
+  return usages && std::find(usages->begin(), usages->end(), eku_aik_certificate) != usages->end();
 }
 
 }  // namespace
@@ -79,20 +76,16 @@ Result<void> check_ak_certificate(const Json& facts, const tpm2::KeyVerdict& ver
   if (!area || area->name != verdict.ak_name()) return refused("its AK is another one");
   const auto ak = ak_of(facts);
   if (!ak) return refused(ak.error().detail);
-  const auto certificate = certificate_of(facts.value("ak_certificate", Json()));
-  if (!certificate) return refused(certificate.error().detail);
-  if (!is_of(certificate->get(), *ak)) return refused("it is another key's");
-  if (!is_for_attestation(certificate->get()))
+  auto certificates = certificates_of(facts);
+  if (!certificates) return pass_on(certificates);
+  X509* own = certificates->front().get();
+  if (!is_of(own, *ak)) return refused("it is another key's");
+  if (!is_for_attestation(own))
     return refused("extended key usage must hold tcg-kp-AIKCertificate (2.23.133.8.3)");
-  std::vector<tpm2::Certificate> helpers;
-  for (const Json& one : facts.value("ak_chain", Json::array())) {
-    auto helper = certificate_of(one);
-    if (!helper || helpers.size() == vendor::most_certificates)
-      return refused("its chain cannot be read");
-    helpers.push_back(std::move(*helper));
-  }
-  if (const auto root = vendor::check_chain(certificate->get(), helpers, roots, now); !root)
-    return refused(root.error().detail);
+  const auto chain =
+      x509::check_chain(own, *certificates, roots, now, x509::ExpiredAuthorities::refuse);
+  if (!chain) return refused(chain.error().reason);
+  if (chain->standing != x509::Standing::trusted) return refused("its root is not trusted");
   return {};
 }
 

@@ -8,8 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "attest/vendor/chain.h"
-#include "attest/vendor/pem.h"
+#include "attest/x509/chain.h"
 #include "jose/base64url.h"
 #include "jose/key.h"
 
@@ -104,43 +103,38 @@ Result<std::string> described(const X509* certificate) {
   return "YubiHSM 2, serial " + std::to_string(*serial) + ", firmware " + *version;
 }
 
-Result<std::vector<tpm2::Certificate>> certificates_of(const Json& facts) {
+Result<std::vector<x509::Certificate>> certificates_of(const Json& facts) {
   const auto malformed = [] {
     return fail(Code::vendor_attestation_malformed, "\"certificates\" must be 1 to " +
-                                                        std::to_string(most_certificates) +
+                                                        std::to_string(x509::most_offered) +
                                                         " certificates, DER in base64url");
   };
   const auto listed = facts.find("certificates");
   if (listed == facts.end() || !listed->is_array() || listed->empty() ||
-      listed->size() > most_certificates)
+      listed->size() > x509::most_offered)
     return malformed();
-  std::vector<tpm2::Certificate> certificates;
+  std::vector<Bytes> all;
   for (const Json& one : *listed) {
     if (!one.is_string() || one.get_ref<const std::string&>().size() > longest_text)
       return malformed();
-    const auto der = jose::from_base64url(one.get_ref<const std::string&>());
+    auto der = jose::from_base64url(one.get_ref<const std::string&>());
     if (!der) return malformed();
-    auto certificate = certificate_in(*der);
-    if (!certificate) return pass_on(certificate);
-    certificates.push_back(std::move(*certificate));
+    all.push_back(std::move(*der));
   }
-  return certificates;
+  return x509::parse_offered(all, Code::vendor_attestation_malformed,
+                             Code::vendor_attestation_malformed);
 }
 
-Result<void> check_is_of(X509* certificate, std::string_view kid) {
-  std::uint8_t* octets = nullptr;
-  const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &octets);
-  const Bytes spki(octets, octets + (length > 0 ? length : 0));
-  OPENSSL_free(octets);
+Result<void> check_is_of(const X509* certificate, std::string_view kid) {
   // The thumbprint of an RSA key is the same for each of its algorithms.
-  const auto key = jose::PublicKey::from_spki(spki, jose::Algorithm::rs256);
+  const auto key = jose::PublicKey::from_spki(x509::spki_of(certificate), jose::Algorithm::rs256);
   if (!key || key->thumbprint() != kid)
     return fail(Code::vendor_attestation_key, "the certificate is of another key");
   return {};
 }
 
 /// A key that was attested may sign anything, also what looks like an attestation of another key.
-Result<void> check_only_first_is_a_keys(const std::vector<tpm2::Certificate>& certificates) {
+Result<void> check_only_first_is_a_keys(const std::vector<x509::Certificate>& certificates) {
   const std::string oid = std::string(arc) + "5";
   const std::unique_ptr<ASN1_OBJECT, FreeObject> capabilities(OBJ_txt2obj(oid.c_str(), 1));
   for (std::size_t i = 1; i < certificates.size(); ++i) {
@@ -149,6 +143,23 @@ Result<void> check_only_first_is_a_keys(const std::vector<tpm2::Certificate>& ce
                   "a certificate of the chain is an attested key's, and vouches for nothing");
   }
   return {};
+}
+
+/// The root's fingerprint.
+Result<std::string> check_leads_to(const tpm2::EkTrust& roots,
+                                   const std::vector<x509::Certificate>& certificates, Moment now) {
+  const auto chain = x509::check_chain(certificates.front().get(), certificates, roots, now,
+                                       x509::ExpiredAuthorities::refuse);
+  if (!chain) {
+    const x509::ChainFault fault = chain.error().fault;
+    const bool time =
+        fault == x509::ChainFault::expired || fault == x509::ChainFault::not_yet_valid;
+    return fail(time ? Code::vendor_attestation_expired : Code::vendor_attestation_chain,
+                chain.error().reason);
+  }
+  if (chain->standing != x509::Standing::trusted)
+    return fail(Code::vendor_attestation_chain, "its root is not trusted");
+  return chain->root;
 }
 
 }  // namespace
@@ -162,7 +173,7 @@ Result<Statement> verify_yubihsm(const Json& facts, std::string_view kid,
   X509* own = certificates->front().get();
   if (auto of_key = check_is_of(own, kid); !of_key) return pass_on(of_key);
   if (auto firsts = check_only_first_is_a_keys(*certificates); !firsts) return pass_on(firsts);
-  auto root = check_chain(own, *certificates, roots, now);
+  auto root = check_leads_to(roots, *certificates, now);
   if (!root) return pass_on(root);
   auto hardware = described(own);
   if (!hardware) return pass_on(hardware);

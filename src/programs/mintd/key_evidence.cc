@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "attest/vendor/pem.h"
+#include "attest/x509/bundle.h"
 #include "base/file.h"
 #include "ipc/channel.h"
 #include "jose/base64url.h"
@@ -32,11 +32,14 @@ Result<hsm::KeyEvidence> with_vendor_attestation(
   if (stat(path.c_str(), &facts) != 0 && errno == ENOENT) return evidence;
   const auto text = read_file(path, longest_chain_file);
   if (!text) return fail(Code::vendor_attestation_unreadable, text.error().detail);
-  const auto certificates = attest::vendor::certificates_in_pem(*text);
-  if (!certificates)
-    return fail(Code::vendor_attestation_unreadable, path + ": " + certificates.error().detail);
+  constexpr std::size_t most = attest::x509::most_offered;
+  const auto certificates = attest::x509::der_of_all(as_bytes(*text), most);
+  if (certificates.empty())
+    return fail(Code::vendor_attestation_unreadable,
+                path + ": must hold 1 to " + std::to_string(most) +
+                    " certificates (PEM), none of them damaged");
   Json chain = Json::array();
-  for (const Bytes& certificate : *certificates) chain.push_back(jose::base64url(certificate));
+  for (const Bytes& certificate : certificates) chain.push_back(jose::base64url(certificate));
   return hsm::KeyEvidence{attestation->kind,
                           {{"kid", kid},
                            {"certificates", std::move(chain)},

@@ -3,7 +3,7 @@
 
 #include <openssl/x509v3.h>
 
-#include "attest/vendor/pem.h"
+#include "attest/x509/trust.h"
 #include "key_evidence_fixture.h"
 
 namespace mintmark::attest::evidence {
@@ -168,10 +168,8 @@ TEST_F(EvidenceJudge, TakesAnAkThatIsCertifiedForATpms) {
   const auto judged_with = [&](const Bytes& certificate, bool trusted) {
     Json facts = evidence();
     facts["ak_certificate"] = jose::base64url(certificate);
-    std::vector<tpm2::Certificate> roots;
-    const auto known = vendor::certificates_in_pem(authority.root_pem());
-    for (const Bytes& der : known.value()) roots.push_back(vendor::certificate_in(der).value());
-    if (trusted) roots.push_back(vendor::certificate_in(aks.root()).value());
+    auto roots = x509::certificates_in(as_bytes(authority.root_pem()));
+    if (trusted) roots.push_back(x509::parse_certificate(aks.root()));
     const auto trust = tpm2::EkTrust::from_certificates(std::move(roots), {}).value();
     return evidence::judge(of_tpm(facts), tpm2::evidence_issuer, &trust, from_unix(1'800'000'000));
   };

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "attest/vendor/pem.h"
+#include "attest/x509/certificate.h"
 #include "jose/base64url.h"
 #include "jose/key.h"
 #include "support/yubihsm_chain.h"
@@ -36,7 +36,7 @@ class YubihsmAttestation : public testing::Test {
   [[nodiscard]] tpm2::EkTrust roots(EVP_PKEY* key = nullptr) const {
     Certificate root{"Vendor Root", key == nullptr ? root_.get() : key, true, {}, {}};
     std::vector<tpm2::Certificate> anchors;
-    anchors.push_back(certificate_in(issue(root, root.subject, root.key)).value());
+    anchors.push_back(x509::parse_certificate(issue(root, root.subject, root.key)));
     return tpm2::EkTrust::from_certificates(std::move(anchors), {}).value();
   }
   [[nodiscard]] Result<Statement> judge(const Json& shown) const {
@@ -161,22 +161,6 @@ TEST_F(YubihsmAttestation, ThatCannotBeReadIsRefused) {
         Json{{"certificates", {"AAAA"}}},
         Json{{"certificates", std::vector<Json>(9, good["certificates"][0])}}})
     EXPECT_CODE(refusal(shown), vendor_attestation_malformed) << shown.dump();
-}
-
-TEST(CertificatesInPem, AreAllOrNone) {
-  const Pair pair = new_pair();
-  const Bytes der = issue({"A", pair.get(), true, {}, {}}, "A", pair.get());
-  const std::string pem = pem_of(der);
-  const auto two = certificates_in_pem(pem + "text between\n" + pem);
-  ASSERT_TRUE(two);
-  EXPECT_EQ(two->size(), 2U);
-  EXPECT_EQ(two->front(), der);
-  EXPECT_FALSE(certificates_in_pem(""));
-  EXPECT_FALSE(certificates_in_pem("nothing"));
-  EXPECT_FALSE(certificates_in_pem(pem + pem.substr(0, pem.size() / 2)));
-  std::string nine;
-  for (int i = 0; i < 9; ++i) nine += pem;
-  EXPECT_FALSE(certificates_in_pem(nine));
 }
 
 }  // namespace
