@@ -43,7 +43,7 @@ x509::Leniency leniency_for(Provisioning provisioning) {
 
 x509::Leniency leniency_for_software() {
   x509::Leniency leniency = x509::ExpiredAuthorities::taken;
-  leniency.short_keys = true;  // AOSP's published key has 1024 bits: nobody relies on it.
+  leniency.strength = x509::Strength::bits_80;  // AOSP's published key has 1024 bits: nobody relies on it.
   return leniency;
 }
 

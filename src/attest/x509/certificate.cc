@@ -41,6 +41,15 @@ bool is_known_kind(const EVP_PKEY* key) {
                      [&](const char* kind) { return EVP_PKEY_is_a(key, kind) == 1; });
 }
 
+// A curve of the sender's own making, whose generator makes any public key his (CVE-2020-0601).
+bool has_own_curve(const EVP_PKEY* key) {
+  int explicitly = 0;
+  return EVP_PKEY_is_a(key, "EC") == 1 &&
+         EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+                                &explicitly) == 1 &&
+         explicitly != 0;
+}
+
 }  // namespace
 
 BytesView without_padding(BytesView der) {
@@ -79,7 +88,7 @@ Certificate parse_certificate(BytesView padded, std::string* why) {
 bool has_bounded_key(const X509* certificate) {
   const EVP_PKEY* key = X509_get0_pubkey(certificate);
   // No profile of ours has keys of other kinds, and OpenSSL bounds some of them loosely (DSA).
-  bool bounded = key != nullptr && is_known_kind(key);
+  bool bounded = key != nullptr && is_known_kind(key) && !has_own_curve(key);
   if (bounded && (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1)) {
     BIGNUM* number = nullptr;
     EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &number);

@@ -34,8 +34,9 @@ inline constexpr std::size_t most_offered = 8;
 /// an extension that stands twice or cannot be read makes it none. `why` gets the reason, if asked.
 [[nodiscard]] Certificate parse_certificate(BytesView der, std::string* why = nullptr);
 
-/// Of a kind that some profile has, RSA to 4,096 bits with an exponent of 32: so that verifying
-/// with a stranger's key costs little. OpenSSL bounds RSA at 16,384 bits, and DSA hardly at all.
+/// Of a kind that some profile has, on a curve with a name, RSA to 4,096 bits with an exponent of
+/// 32: so that verifying with a stranger's key costs little. OpenSSL bounds RSA at 16,384 bits, and
+/// DSA hardly at all.
 [[nodiscard]] bool has_bounded_key(const X509* certificate);
 
 /// RFC 4514, bounded and printable; "(empty name)".

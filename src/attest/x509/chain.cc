@@ -3,13 +3,13 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "attest/x509/conformance.h"
+#include "attest/x509/issuer_search.h"
+
 namespace mintmark::attest::x509 {
 namespace {
 
 constexpr int deepest_chain = 6;
-// OpenSSL's security levels: 112 bits, so no SHA-1 and no RSA below 2048; 80 bits.
-constexpr int auth_level = 2;
-constexpr int short_auth_level = 1;
 
 struct Free {
   void operator()(X509_STORE_CTX* context) const { X509_STORE_CTX_free(context); }
@@ -24,6 +24,18 @@ struct Tolerance {
   Leniency leniency = ExpiredAuthorities::refuse;
   bool crls_required = false;
 };
+
+// OpenSSL's security levels.
+int auth_level(Strength strength) {
+  switch (strength) {
+    case Strength::bits_80:
+      return 1;
+    case Strength::any:
+      return 0;
+    default:
+      return 2;
+  }
+}
 
 bool alive_at_issue(const X509* authority, const X509* leaf) {
   int days = 0;
@@ -137,19 +149,32 @@ ChainRefusal refusal_of(X509_STORE_CTX* context) {
   }
 }
 
+// What every run of one question has in common.
+struct Asked {
+  X509* leaf;
+  STACK_OF(X509) * helpers;
+  const Trust& trust;
+  Moment now;
+  const Leniency& leniency;
+};
+
 // One run of OpenSSL's verification.
 class Run {
  public:
-  Run(X509_STORE* anchors, X509* leaf, STACK_OF(X509) * helpers, const Trust& trust, Moment now,
-      const Leniency& leniency, unsigned long more_flags = 0)
-      : tolerance_{leaf, leniency, trust.crls_required()}, context_(X509_STORE_CTX_new()) {
-    if (!context_ || X509_STORE_CTX_init(context_.get(), anchors, leaf, helpers) != 1) return;
+  Run(X509_STORE* anchors, const Asked& asked, IssuerSearch* search, unsigned long more_flags = 0)
+      : tolerance_{asked.leaf, asked.leniency, asked.trust.crls_required()},
+        context_(X509_STORE_CTX_new()) {
+    if (!context_ || X509_STORE_CTX_init(context_.get(), anchors, asked.leaf, asked.helpers) != 1)
+      return;
+    if (search != nullptr) search->attach(context_.get());
+    const Trust& trust = asked.trust;
     X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context_.get());
-    X509_VERIFY_PARAM_set_time(parameters, static_cast<time_t>(to_unix(now)));
-    X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN | more_flags);
+    X509_VERIFY_PARAM_set_time(parameters, static_cast<time_t>(to_unix(asked.now)));
+    // Policies: without the flag nobody looks at them, critical ones included (RFC 5280 §6.1).
+    X509_VERIFY_PARAM_set_flags(parameters,
+                                X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_POLICY_CHECK | more_flags);
     X509_VERIFY_PARAM_set_depth(parameters, deepest_chain);
-    X509_VERIFY_PARAM_set_auth_level(parameters,
-                                     leniency.short_keys ? short_auth_level : auth_level);
+    X509_VERIFY_PARAM_set_auth_level(parameters, auth_level(asked.leniency.strength));
     X509_STORE_CTX_set_app_data(context_.get(), &tolerance_);
     X509_STORE_CTX_set_verify_cb(context_.get(), &on_error);
     if (trust.crls() != nullptr) {
@@ -168,6 +193,10 @@ class Run {
   }
   [[nodiscard]] STACK_OF(X509) * chain() const {
     return context_ ? X509_STORE_CTX_get0_chain(context_.get()) : nullptr;
+  }
+  /// Where it failed.
+  [[nodiscard]] X509* culprit() const {
+    return context_ ? X509_STORE_CTX_get_current_cert(context_.get()) : nullptr;
   }
 
  private:
@@ -210,8 +239,21 @@ const X509* refused_above(X509* last, const Trust& trust) {
   return nullptr;
 }
 
+tl::expected<void, ChainRefusal> check_conformance(const STACK_OF(X509) * verified) {
+  for (int i = 0; i < sk_X509_num(verified); ++i) {
+    X509* one = sk_X509_value(verified, i);
+    const std::string why = objection_to(one, i == 0 ? Place::leaf : Place::authority);
+    if (why.empty()) continue;
+    return tl::unexpected(ChainRefusal{ChainFault::invalid,
+                                       "\"" + name_text(X509_get_subject_name(one)) + "\" " + why});
+  }
+  return {};
+}
+
 tl::expected<Chain, ChainRefusal> by_the_rules(const STACK_OF(X509) * verified,
                                                const Trust& trust) {
+  if (auto conforms = check_conformance(verified); !conforms)
+    return tl::unexpected(conforms.error());
   Chain chain;
   chain.links = links_of(verified);
   const RootRule* nearest = nullptr;
@@ -237,9 +279,7 @@ tl::expected<Chain, ChainRefusal> by_the_rules(const STACK_OF(X509) * verified,
 
 // Nobody known vouches for it: all that can be checked is checked, as if the last certificate that
 // was found were an anchor.
-tl::expected<Chain, ChainRefusal> of_unknown(const Run& first, X509* leaf, STACK_OF(X509) * helpers,
-                                             const Trust& trust, Moment now,
-                                             const Leniency& leniency) {
+tl::expected<Chain, ChainRefusal> of_unknown(const Run& first, const Asked& asked) {
   STACK_OF(X509)* found = first.chain();
   const int count = found == nullptr ? 0 : sk_X509_num(found);
   if (count == 0) return tl::unexpected(first.refusal());
@@ -247,10 +287,11 @@ tl::expected<Chain, ChainRefusal> of_unknown(const Run& first, X509* leaf, STACK
   const std::unique_ptr<X509_STORE, FreeX509> assumed(X509_STORE_new());
   if (!assumed || X509_STORE_add_cert(assumed.get(), last) != 1)
     return tl::unexpected(first.refusal());
-  const Run second(assumed.get(), leaf, helpers, trust, now, leniency,
-                   X509_V_FLAG_CHECK_SS_SIGNATURE);
+  const Run second(assumed.get(), asked, nullptr, X509_V_FLAG_CHECK_SS_SIGNATURE);
   if (!second.good()) return tl::unexpected(second.refusal());
-  if (trust.unknown() == UnknownRoots::refuse) return tl::unexpected(first.refusal());
+  if (auto conforms = check_conformance(second.chain()); !conforms)
+    return tl::unexpected(conforms.error());
+  if (asked.trust.unknown() == UnknownRoots::refuse) return tl::unexpected(first.refusal());
   Chain chain;
   chain.links = links_of(second.chain());
   chain.root = unknown_root;
@@ -294,11 +335,22 @@ tl::expected<Chain, ChainRefusal> check_chain(X509* leaf, const std::vector<Cert
     for (const Certificate& certificate : *certificates)
       sk_X509_push(helpers.get(), certificate.get());
   }
-  const Run run(trust.anchors(), leaf, helpers.get(), trust, now, leniency);
+  const Asked asked{leaf, helpers.get(), trust, now, leniency};
+  std::vector<X509*> candidates = trust.known();
+  for (const Certificate& certificate : offered) candidates.push_back(certificate.get());
+  IssuerSearch search(std::move(candidates));
+  const Run run(trust.anchors(), asked, &search);
   if (run.good()) return by_the_rules(run.chain(), trust);
+  bool worth_another = search.learn(run.chain(), run.culprit());
+  while (worth_another) {
+    const Run again(trust.anchors(), asked, &search);
+    if (again.good()) return by_the_rules(again.chain(), trust);
+    worth_another = search.learn(again.chain(), again.culprit());
+  }
+  // The first run's reason: the others looked for a way around it.
   const ChainRefusal refusal = run.refusal();
   if (refusal.fault != ChainFault::untrusted_root) return tl::unexpected(refusal);
-  return of_unknown(run, leaf, helpers.get(), trust, now, leniency);
+  return of_unknown(run, asked);
 }
 
 Result<std::vector<Certificate>> parse_offered(const std::vector<Bytes>& chain, Code malformed,

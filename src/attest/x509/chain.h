@@ -1,5 +1,5 @@
-// From a certificate to an authority that an operator knows (RFC 5280 §6, by OpenSSL). Pure;
-// thread-safe.
+// From a certificate to an authority that an operator knows (RFC 5280 §6, by OpenSSL; what it lets
+// pass is in conformance.h, which issuer it takes in issuer_search.h). Pure; thread-safe.
 #pragma once
 
 #include <string>
@@ -65,6 +65,13 @@ enum class ExpiredAuthorities : std::uint8_t {
   taken
 };
 
+/// What the keys and digests below an anchor must be worth.
+enum class Strength : std::uint8_t {
+  bits_112,  ///< No SHA-1 in a signature, no RSA below 2,048.
+  bits_80,   ///< RSA of 1,024, for chains that prove nothing anyhow.
+  any,       ///< For material of another time, to be judged by all else: no profile has it.
+};
+
 /// What a profile takes beyond RFC 5280. By default nothing.
 struct Leniency {
   // NOLINTNEXTLINE(google-explicit-constructor): most profiles differ in nothing else.
@@ -73,8 +80,7 @@ struct Leniency {
   /// The leaf's issuer need not be marked as an authority (basicConstraints, keyCertSign): the
   /// caller knows by other means that it is one.
   bool unmarked_issuer = false;
-  /// Keys of 80 bits of security (RSA of 1024), for chains that prove nothing anyhow; else 112.
-  bool short_keys = false;
+  Strength strength = Strength::bits_112;
 };
 
 /// `leaf` and `offered` have bounded keys. The nearest anchor's rule decides, but one that is

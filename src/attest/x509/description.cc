@@ -5,6 +5,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "attest/x509/conformance.h"
+
 namespace mintmark::attest::x509 {
 namespace {
 
@@ -78,6 +80,7 @@ Json describe(const X509* certificate) {
                     {"ku", extension_text(certificate, NID_key_usage)},
                     {"sha256", digest_of(certificate)}};
   if (const std::string url = issuer_url(certificate); !url.empty()) described["aia"] = url;
+  if (auto odd = oddities_of(certificate); !odd.empty()) described["oddities"] = std::move(odd);
   ERR_clear_error();
   return described;
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "attest/x509/issuer_search.h"
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -136,6 +137,7 @@ Result<Trust> Trust::load(const std::string& roots, const std::string& intermedi
 Result<Trust> Trust::of(Parts parts) {
   Trust trust;
   trust.anchors_.reset(X509_STORE_new());
+  if (trust.anchors_) IssuerSearch::ask_in(trust.anchors_.get());
   for (Anchor& anchor : parts.anchors) {
     if (!trust.anchors_ || X509_STORE_add_cert(trust.anchors_.get(), anchor.certificate.get()) != 1)
       return fail(Code::trust_unreadable, "a root certificate cannot be taken");

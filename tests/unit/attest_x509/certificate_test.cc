@@ -8,6 +8,7 @@
 
 #include <stdexcept>
 
+#include "attest/x509/bundle.h"
 #include "attest/x509/chain.h"
 #include "attest/x509/device_identity.h"
 #include "attest/x509/trust.h"
@@ -106,6 +107,23 @@ TEST_F(KeysOfCertificates, OfDsaAreRefusedInALeafBeforeAnythingIsVerified) {
     ASSERT_FALSE(identity);
     EXPECT_EQ(identity.error().code, Code::certificate_key_unsupported);
   }
+}
+
+TEST(Bundles, AreTakenWholeOrNotAtAll) {
+  const test::IdentityMaker maker;
+  const std::string pem(as_text(maker.root_pem()));
+  const auto read = [](const std::string& text) {
+    return der_of_all(as_bytes(text), most_offered);
+  };
+  const auto two = read(pem + "text between\n" + pem);
+  ASSERT_EQ(two.size(), 2U);
+  EXPECT_EQ(two.front(), maker.root());
+  EXPECT_TRUE(read("").empty());
+  EXPECT_TRUE(read("nothing").empty());
+  EXPECT_TRUE(read(pem + pem.substr(0, pem.size() / 2)).empty());
+  std::string too_many;
+  for (std::size_t i = 0; i <= most_offered; ++i) too_many += pem;
+  EXPECT_TRUE(read(too_many).empty());
 }
 
 TEST(CertificateFiles, MayBeArraysOfPemAsGooglePublishesItsRoots) {
