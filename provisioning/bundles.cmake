@@ -1,5 +1,7 @@
 # Written by provisioning/bundles: files of a target that compile as one. Whoever is not here compiles alone.
 # A row whose file has gone, or whose files no longer compile together: run provisioning/bundles.
+mintmark_bundle(compromised-front tests/integration/compromised_front/attempts.cc tests/integration/compromised_front/front.cc tests/integration/compromised_front/host.cc tests/integration/compromised_front/keeper_channel.cc)
+mintmark_bundle(compromised-front tests/integration/compromised_front/signer_channel.cc tests/integration/compromised_front/signing.cc)
 mintmark_bundle(mint-agent src/programs/mint_agent/certificate.cc src/programs/mint_agent/enroll.cc src/programs/mint_agent/main.cc)
 mintmark_bundle(mint-agent src/programs/mint_agent/serve.cc src/programs/mint_agent/status.cc src/programs/mint_agent/tokens.cc)
 mintmark_bundle(mint-bench tests/bench/audit_bench.cc tests/bench/identities.cc)
@@ -135,6 +137,7 @@ mintmark_bundle(test_agent tests/unit/agent/token_test.cc tests/unit/agent/token
 mintmark_bundle(test_api tests/unit/api/acknowledgement_test.cc tests/unit/api/device_result_test.cc)
 mintmark_bundle(test_api tests/unit/api/activation_limit_test.cc tests/unit/api/answers_test.cc tests/unit/api/client_address_test.cc tests/unit/api/metadata_test.cc)
 mintmark_bundle(test_api tests/unit/api/key_evidence_test.cc tests/unit/api/services_test.cc)
+mintmark_bundle(test_artefacts_x509 tests/artefacts/x509/certificates_test.cc tests/artefacts/x509/paths.cc tests/artefacts/x509/paths_test.cc)
 mintmark_bundle(test_attest tests/unit/attest/passage_test.cc tests/unit/attest/standing_test.cc)
 mintmark_bundle(test_attest_android_key tests/unit/attest_android_key/key_chain_test.cc tests/unit/attest_android_key/offline_test.cc)
 mintmark_bundle(test_attest_android_key tests/unit/attest_android_key/key_description_test.cc tests/unit/attest_android_key/revocation_test.cc)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <optional>
 
 #include <boost/asio/post.hpp>
 
@@ -13,6 +14,22 @@
 namespace mintmark::mintd {
 
 using telemetry::Level;
+
+namespace {
+
+// What the front says is looked at before it is taken for anything: it may be in strange hands.
+std::optional<std::uint64_t> number_in(const Json& message, const char* member) {
+  const auto found = message.find(member);
+  if (found == message.end() || !found->is_number_unsigned()) return std::nullopt;
+  return found->get<std::uint64_t>();
+}
+
+std::string text_in(const Json& message, const char* member) {
+  const auto found = message.find(member);
+  return found != message.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+}  // namespace
 
 FrontSlot::FrontSlot(KeeperContext& context, BoundSockets sockets, Events events)
     : context_(context),
@@ -104,9 +121,9 @@ void FrontSlot::received(BytesView frame) {
     waiting_for_.clear();
     telemetry::log(Level::info, "front_ready");
   } else if (type == "waiting") {
-    waiting_for_ = message->value("for", "");
+    waiting_for_ = text_in(*message, "for");
   } else if (type == "keys_in_force") {
-    events_.keys_in_force(message->value("epoch", std::uint64_t{0}));
+    if (const auto epoch = number_in(*message, "epoch")) events_.keys_in_force(*epoch);
   } else if (type == "answer") {
     relay_.answered(*message);
   } else if (type == "coverage") {
