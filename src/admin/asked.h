@@ -28,6 +28,11 @@ template <typename Read>
   return why;
 }
 
+/// What a revocation would meet, and did not.
+[[nodiscard]] inline Json would_meet(std::size_t live) {
+  return {{"live", live}, {"seq", 0}, {"dry_run", true}};
+}
+
 inline void answer_with(const http::Respond& respond, const Result<Json>& result) {
   respond(result ? http::json_response(200,
                                        result->dump(-1, ' ', false, Json::error_handler_t::replace))

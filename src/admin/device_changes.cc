@@ -144,14 +144,26 @@ void expect(const DeviceParts& parts, const http::Request& request, const http::
   expecting->next();
 }
 
+Result<Json> would_revoke(const DeviceParts& parts, const std::string& id) {
+  const auto device = parts.store.find(id);
+  if (!device) return tl::unexpected<Error>(device.error());
+  if (!*device) return fail(Code::device_not_found, "there is no device " + printable(id));
+  const auto live = parts.live_tokens(id);
+  if (!live) return tl::unexpected<Error>(live.error());
+  return would_meet(*live);
+}
+
 void revoke(const DeviceParts& parts, const http::Request& request, const http::Respond& respond) {
   std::string id;
   std::string why;
+  bool dry_run = false;
   const auto read = read_request(request, [&](ObjectReader& reader) {
     id = reader.text("id");
     why = reason_in(reader);
+    dry_run = reader.boolean("dry_run", false);
   });
   if (!read) return respond(error_response(read.error()));
+  if (dry_run) return answer_with(respond, would_revoke(parts, id));
   change(
       parts.devices,
       [id, why, now = parts.clock.now()](store::DeviceStore& store) {

@@ -23,6 +23,8 @@ struct DeviceParts {
   /// The policy in force, and its file.
   std::function<std::shared_ptr<const policy::Policy>()> policy;
   std::function<std::string()> policy_file;
+  /// How many live tokens of the device its revocation would meet.
+  std::function<Result<std::size_t>(const std::string& id)> live_tokens;
   /// Null where no results are given.
   issuer::Results* results = nullptr;
 };
@@ -35,7 +37,7 @@ void add_device_reading(http::Router& router, const DeviceParts& parts);
 
 /// POST /admin/v1/devices/approve, expect, revoke, reinstate, label, attest, add and invite
 /// (docs/http-api.md), each answered when it is on disk; after `revoke` no token of the device can
-/// leave any more. `admin_member_wrong`, `label_malformed`, `fingerprint_malformed` and the errors
+/// leave any more, and with "dry_run" nothing is changed. `admin_member_wrong`, `label_malformed`, `fingerprint_malformed` and the errors
 /// of store::DeviceStore.
 void add_device_changes(http::Router& router, const DeviceParts& parts);
 

@@ -53,11 +53,14 @@ std::optional<hsm::Purpose> purpose_of(config::ObjectReader& reader) {
 
 struct Revocation {
   std::string kid;
+  bool dry_run = false;
   std::string why;
 };
 
 Revocation revocation_of(config::ObjectReader& reader) {
-  Revocation revocation{kid_of(reader), reader.text("why")};
+  Revocation revocation{kid_of(reader), reader.boolean("dry_run", false), ""};
+  // Who only asks need not say why.
+  revocation.why = revocation.dry_run ? reader.text("why", "") : reader.text("why");
   if (revocation.why.size() > longest_why)
     reader.refuse("why", "must be at most " + std::to_string(longest_why) + " octets");
   return revocation;
@@ -76,7 +79,9 @@ void add_key_changes(http::Router& router, KeyChanges changes) {
   router.on("POST", "/admin/v1/keys/revoke",
             [shared](const http::Request& request, const http::Respond& respond) {
               const auto what = read_body<Revocation>(request, respond, revocation_of);
-              if (what) shared->revoke(what->kid, what->why, answer_to(respond));
+              if (!what) return;
+              if (what->dry_run) return shared->would_revoke(what->kid, respond);
+              shared->revoke(what->kid, what->why, answer_to(respond));
             });
   router.on("POST", "/admin/v1/keys/adopt",
             [shared](const http::Request& request, const http::Respond& respond) {

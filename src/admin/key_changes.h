@@ -17,6 +17,8 @@ struct KeyChanges {
   std::function<void(std::optional<hsm::Purpose>, hsm::Done<Json>)> rotate;
   /// What the key signed is taken back.
   std::function<void(const std::string& kid, const std::string& why, hsm::Done<Json>)> revoke;
+  /// How many live tokens that would meet, as POST /admin/v1/tokens/revoke has it; nothing changes.
+  std::function<void(const std::string& kid, const http::Respond&)> would_revoke;
   /// A key that a ceremony made is published, and signs in its turn.
   std::function<void(const std::string& kid, hsm::Done<Json>)> adopt;
   /// A key in the hardware that no record leads is ended there.
@@ -25,7 +27,8 @@ struct KeyChanges {
   std::function<void(hsm::Done<Json>)> accept_clock;
 };
 
-/// Bodies are JSON objects: {"purpose": …} (may be absent), {"kid": …, "why": …}, {"kid": …}, {}.
+/// Bodies are JSON objects: {"purpose": …} (may be absent), {"kid": …, "why": …}, {"kid": …,
+/// "dry_run": true}, {"kid": …}, {}.
 /// `admin_member_wrong` names what does not fit.
 void add_key_changes(http::Router& router, KeyChanges changes);
 

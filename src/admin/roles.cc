@@ -118,7 +118,9 @@ Result<void> Roles::check(const http::Request& request) const {
 }
 
 bool changes_nothing(const http::Request& request) {
-  if (request.path == "/admin/v1/tokens/revoke") return is_dry_run(request.body);
+  if (request.path == "/admin/v1/tokens/revoke" || request.path == "/admin/v1/devices/revoke" ||
+      request.path == "/admin/v1/keys/revoke")
+    return is_dry_run(request.body);
   // It spends a signature, and says something in our name: for who may operate, and logged.
   if (request.path.starts_with("/admin/v1/devices/") && request.path.ends_with("/result"))
     return false;

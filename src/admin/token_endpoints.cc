@@ -77,12 +77,6 @@ Result<Asked> asked_in(const http::Request& request) {
   return asked;
 }
 
-Json told(const revoke::Outcome& outcome, bool dry_run) {
-  Json answer = {{"live", outcome.live}, {"seq", outcome.seq}};
-  if (dry_run) answer["dry_run"] = true;
-  return answer;
-}
-
 // One that is to sign in its turn has no tokens yet, and would sign nothing that is good.
 Result<void> check_key(const TokenParts& parts, const std::string& kid) {
   if (parts.signs(kid)) {
@@ -111,13 +105,13 @@ void revoke_tokens(const TokenParts& parts, const http::Request& request,
   const Revocation& what = asked->what;
   if (asked->dry_run) {
     const auto outcome = parts.revoker.dry_run(what);
-    return respond(outcome ? http::json_response(200, told(*outcome, true).dump())
-                           : error_response(outcome.error()));
+    if (!outcome) return respond(error_response(outcome.error()));
+    return answer_with(respond, would_meet(outcome->live));
   }
   if (auto known = check_names(parts, what); !known) return respond(error_response(known.error()));
   parts.revoker.revoke(what, [respond](const Result<revoke::Outcome>& outcome) {
-    respond(outcome ? http::json_response(200, told(*outcome, false).dump())
-                    : error_response(outcome.error()));
+    if (!outcome) return respond(error_response(outcome.error()));
+    answer_with(respond, Json{{"live", outcome->live}, {"seq", outcome->seq}});
   });
 }
 

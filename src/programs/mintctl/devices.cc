@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "base/file.h"
+#include "programs/mintctl/dry_run.h"
 #include "programs/mintctl/subcommand.h"
 #include "programs/mintctl/text.h"
 
@@ -107,6 +108,7 @@ Result<Json> expect(AdminClient& mintd, const Arguments& arguments) {
 Result<Json> revoke(AdminClient& mintd, const Arguments& arguments) {
   Json request = {{"id", arguments.argument()}};
   if (arguments.has("--reason")) request["reason"] = arguments.value("--reason");
+  if (arguments.has("--dry-run")) request["dry_run"] = true;
   return mintd.post("/admin/v1/devices/revoke", request);
 }
 
@@ -201,6 +203,10 @@ void print_device(const Json& device) {
     std::printf("label        %s=%s\n", name.c_str(), value.get<std::string>().c_str());
 }
 
+void print_ended(const Json& answer) {
+  if (!print_would_revoke(answer)) print_device(answer);
+}
+
 void print_whole_device(const Json& device) {
   print_device(device);
   const Json& facts = device["facts"];
@@ -253,10 +259,10 @@ std::vector<Subcommand> device_commands() {
        print_expected},
       {{"devices revoke",
         "end a device: done when no token of it can leave any more; it cannot enrol again",
-        {{"--reason", "TEXT", "why, for the record"}},
+        {{"--reason", "TEXT", "why, for the record"}, dry_run_option},
         "ID"},
        revoke,
-       print_device},
+       print_ended},
       {{"devices reinstate", "take a revocation back; the device has to attest afresh", {}, "ID"},
        reinstate,
        print_device},

@@ -1,6 +1,7 @@
 // mintctl keys … and clock …: the issuer's signing keys, and the clock they live by.
 #include <cstdio>
 
+#include "programs/mintctl/dry_run.h"
 #include "programs/mintctl/subcommand.h"
 #include "programs/mintctl/text.h"
 
@@ -104,6 +105,8 @@ void print_rotation(const Json& answer) {
 }
 
 Result<Json> revoke(AdminClient& mintd, const Arguments& arguments) {
+  if (arguments.has("--dry-run"))
+    return mintd.post("/admin/v1/keys/revoke", {{"kid", arguments.argument()}, {"dry_run", true}});
   auto why = arguments.required("--reason");
   if (!why) return pass_on(why);
   return mintd.post("/admin/v1/keys/revoke", {{"kid", arguments.argument()}, {"why", *why}},
@@ -111,6 +114,7 @@ Result<Json> revoke(AdminClient& mintd, const Arguments& arguments) {
 }
 
 void print_revocation(const Json& key) {
+  if (print_would_revoke(key)) return;
   std::printf(
       "%s is not published any more: what it signed is good no more, once verifiers have "
       "fetched the keys again\n",
@@ -171,7 +175,7 @@ std::vector<Subcommand> key_commands() {
        print_rotation},
       {{"keys revoke",
         "after a compromise: the key is published no more and ended, its successor signs at once",
-        {{"--reason", "TEXT", "for the log and for those who come after"}},
+        {{"--reason", "TEXT", "for the log and for those who come after"}, dry_run_option},
         "KID"},
        revoke,
        print_revocation},

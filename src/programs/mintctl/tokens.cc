@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "programs/mintctl/dry_run.h"
 #include "programs/mintctl/subcommand.h"
 #include "programs/mintctl/text.h"
 
@@ -78,12 +79,9 @@ Result<Json> list(AdminClient& mintd, const Arguments& arguments) {
 // ---- printing ----
 
 void print_revoked(const Json& answer) {
+  if (print_would_revoke(answer)) return;
   const auto live = answer.value("live", std::uint64_t{0});
   const char* const tokens = live == 1 ? "token" : "tokens";
-  if (answer.value("dry_run", false)) {
-    std::printf("would revoke %llu live %s\n", static_cast<unsigned long long>(live), tokens);
-    return;
-  }
   std::printf("revoked %llu live %s", static_cast<unsigned long long>(live), tokens);
   const auto seq = answer.value("seq", std::uint64_t{0});
   if (seq == 0)
@@ -116,7 +114,7 @@ std::vector<Subcommand> token_commands() {
          {"--rule", "NAME", "all that this rule of the policy granted"},
          {"--issued-before", "TIME", "all issued before: now, seconds, or 2026-11-29T21:25:00Z"},
          {"--reason", "TEXT", "why, for the record"},
-         {"--dry-run", "", "only say how many live tokens it would meet"}},
+         dry_run_option},
         ""},
        revoke,
        print_revoked},

@@ -217,6 +217,7 @@ void Front::add_operators() {
                                         clock_,
                                         [this] { return policies_->present(); },
                                         [this] { return config_.policy_file; },
+                                        [this](const std::string& id) { return live_tokens(id); },
                                         results_.get()};
   admin::add_device_reading(operators_, device_parts);
   admin::add_device_changes(operators_, device_parts);
@@ -233,6 +234,13 @@ void Front::add_operators() {
                      .clock = clock_,
                      .freshness = config_.enrolment.freshness,
                      .longest_life = config_.longest_token_life});
+}
+
+Result<std::size_t> Front::live_tokens(const std::string& device) const {
+  const auto met =
+      revocation_->revoker().dry_run({.what = revoke::Revocation::What::device, .name = device});
+  if (!met) return tl::unexpected<Error>(met.error());
+  return met->live;
 }
 
 bool Front::signs_now(const std::string& kid) const {

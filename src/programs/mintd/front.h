@@ -87,6 +87,7 @@ class Front {
   void stop();
   [[nodiscard]] api::Readiness readiness() const;
   [[nodiscard]] http::Router routes();
+  [[nodiscard]] Result<std::size_t> live_tokens(const std::string& device) const;
   [[nodiscard]] bool signs_now(const std::string& kid) const;
   [[nodiscard]] api::Acknowledged acknowledged();
 

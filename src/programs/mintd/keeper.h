@@ -63,6 +63,7 @@ class Keeper {
   [[nodiscard]] admin::KeyChanges key_changes();
   void rotate(std::optional<hsm::Purpose> purpose, const hsm::Done<Json>& done);
   void revoke(const std::string& kid, const std::string& why, const hsm::Done<Json>& done);
+  void would_revoke(const std::string& kid, const http::Respond& respond);
   void change_one(const std::string& kid, const hsm::Done<Json>& done,
                   const std::function<Result<void>(keyring::Lifecycle&)>& change);
   void accept_clock(const hsm::Done<Json>& done);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <set>
 
+#include "admin/keeper_endpoints.h"
 #include "keyring/left_store.h"
 #include "programs/mintd/keeper.h"
 #include "telemetry/log.h"
@@ -53,6 +54,14 @@ const KeyRecord* with_kid(const std::vector<KeyRecord>& all, const std::string& 
   const auto found =
       std::find_if(all.begin(), all.end(), [&](const KeyRecord& key) { return key.kid == kid; });
   return found == all.end() ? nullptr : &*found;
+}
+
+Error not_in_journal(const std::string& kid) {
+  return {Code::key_not_found,
+          "no key " + printable(kid) +
+              " in the journal (mintctl keys list); one without a record signs nothing, and "
+              "mintctl keys give-up ends it in the hardware",
+          0};
 }
 
 }  // namespace
@@ -111,6 +120,8 @@ admin::KeyChanges Keeper::key_changes() {
                            const hsm::Done<Json>& done) { rotate(purpose, done); },
           .revoke = [this](const std::string& kid, const std::string& why,
                            const hsm::Done<Json>& done) { revoke(kid, why, done); },
+          .would_revoke = [this](const std::string& kid,
+                                 const http::Respond& respond) { would_revoke(kid, respond); },
           .adopt =
               [this](const std::string& kid, const hsm::Done<Json>& done) {
                 change_one(kid, done, [kid](keyring::Lifecycle& keys) { return keys.adopt(kid); });
@@ -179,11 +190,7 @@ void Keeper::revoke(const std::string& kid, const std::string& why, const hsm::D
   const auto all = key_states_->list();
   if (!all) return done(tl::unexpected<Error>(all.error()));
   const KeyRecord* key = with_kid(*all, kid);
-  if (key == nullptr)
-    return done(fail(Code::key_not_found, "no key " + printable(kid) +
-                                              " in the journal (mintctl keys list); one without a "
-                                              "record signs nothing, and mintctl keys give-up ends "
-                                              "it in the hardware"));
+  if (key == nullptr) return done(tl::unexpected<Error>(not_in_journal(kid)));
   const bool signed_until_now = key->state == KeyState::active;
   const auto signer = std::find_if(signers_.begin(), signers_.end(),
                                    [&](const auto& one) { return one->name() == key->store; });
@@ -217,6 +224,18 @@ void Keeper::revoke(const std::string& kid, const std::string& why, const hsm::D
     if (!error) answer(fail(Code::deadline_passed, "the hardware has not answered yet"));
   });
   (*signer)->reconcile(answer);
+}
+
+// The journal says which keys there are; the front alone knows what is out.
+void Keeper::would_revoke(const std::string& kid, const http::Respond& respond) {
+  const auto all = key_states_->list();
+  if (!all) return respond(admin::error_response(all.error()));
+  if (with_kid(*all, kid) == nullptr) return respond(admin::error_response(not_in_journal(kid)));
+  http::Request question;
+  question.method = "POST";
+  question.target = question.path = "/admin/v1/tokens/revoke";
+  question.body = Json{{"key", kid}, {"dry_run", true}}.dump();
+  front_->ask(question, respond);
 }
 
 Result<bool> Keeper::revoke_left_behind(KeyRecord key, const std::string& why) {

@@ -134,6 +134,29 @@ TEST_F(RevocationsOfAStack, ADevicesTokensEndAndItsNextIsGoodAtOnce) {
   EXPECT_FALSE(is_revoked(claims_of(fresh_token())));
 }
 
+TEST_F(RevocationsOfAStack, ADeviceIsAskedDryWhatItsEndWouldMeet) {
+  const Json claims = claims_of(fresh_token());
+  const std::string id = claims["sub"];
+  const Outcome said = control({"devices", "revoke", "--dry-run", "--", id});
+  EXPECT_EQ(said.status, 0) << said.output;
+  EXPECT_EQ(said.output.rfind("would revoke ", 0), 0U) << said.output;
+  const Json tried = stack.control({"devices", "revoke", "--dry-run", "--", id});
+  EXPECT_GE(tried["live"], 1);
+  EXPECT_EQ(tried["dry_run"], true);
+  EXPECT_FALSE(is_revoked(claims));
+  EXPECT_EQ(stack.control({"devices", "show", "--", id})["state"], "enrolled");
+}
+
+TEST_F(RevocationsOfAStack, WhatARevocationWouldMeetIsAskedOfWhatThereIs) {
+  const Outcome device = control({"devices", "revoke", "--dry-run", "nosuch"});
+  EXPECT_EQ(device.status, 1);
+  EXPECT_NE(device.output.find("device_not_found"), std::string::npos) << device.output;
+  const Outcome key = control({"keys", "revoke", "--dry-run", std::string(43, 'A')});
+  EXPECT_EQ(key.status, 1);
+  EXPECT_NE(key.output.find("key_not_found"), std::string::npos) << key.output;
+  EXPECT_EQ(control({"keys", "revoke", std::string(43, 'A')}).status, 2) << "without a reason";
+}
+
 TEST_F(RevocationsOfAStack, WhatWasRevokedIsSoAfterTheFrontWasKilled) {
   const Json claims = claims_of(fresh_token());
   ASSERT_GE(stack.control({"tokens", "revoke", "--jti", claims["jti"]})["live"], 1);
@@ -148,8 +171,15 @@ TEST_F(RevocationsOfAStack, TokensOfAKeyEndWithIt) {
   const Json claims = claims_of(token);
   const Json entry = listed(claims);
   const std::string kid = entry["kid"];
-  ASSERT_EQ(control({"keys", "revoke", "--reason", "test", "--", kid}).status, 0);
+  EXPECT_GE(stack.control({"keys", "revoke", "--dry-run", "--", kid})["live"], 1);
+  EXPECT_FALSE(is_revoked(claims)) << "it was a dry run";
+  EXPECT_EQ(stack.control({"keys", "revoke", "--reason", "test", "--", kid})["was_revoked_before"],
+            false);
   EXPECT_TRUE(is_revoked(claims));
+  const Json again = stack.control({"keys", "revoke", "--reason", "again", "--", kid});
+  EXPECT_EQ(again["was_revoked_before"], true);
+  EXPECT_EQ(again["kid"], kid);
+  EXPECT_EQ(stack.control({"keys", "revoke", "--dry-run", "--", kid})["live"], 0);
   EXPECT_FALSE(is_revoked(claims_of(fresh_token())));
   kill_the_front();
   EXPECT_TRUE(is_revoked(claims)) << "it is said once, and kept";

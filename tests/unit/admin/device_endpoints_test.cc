@@ -20,11 +20,16 @@ class DeviceEndpoints : public testing::Test {
  protected:
   DeviceEndpoints() {
     const DeviceParts parts{*store_, register_, clock_, [this] { return policy_; },
-                            [] { return std::string("policy.json"); }};
+                            [] { return std::string("policy.json"); },
+                            [this](const std::string& id) { return live_tokens_of(id); }};
     add_device_reading(router_, parts);
     add_device_changes(router_, parts);
   }
 
+  Result<std::size_t> live_tokens_of(const std::string& id) {
+    asked_for_ = id;
+    return std::size_t{3};
+  }
   http::Response ask(const std::string& method, const std::string& path, const std::string& body) {
     http::Request request;
     request.method = method;
@@ -76,6 +81,7 @@ class DeviceEndpoints : public testing::Test {
   std::unique_ptr<store::DeviceStore> store_ =
       store::open_device_store(scratch_ / "devices.db").value();
   issuer::DeviceRegister register_{*store_, devices_};
+  std::string asked_for_;
   http::Router router_;
 };
 
@@ -147,6 +153,24 @@ TEST_F(DeviceEndpoints, RevokeIsSeenInMemoryWhenItIsAnswered) {
   expect_refused("revoke", {{"id", "nobody"}}, Code::device_not_found, "nobody");
   expect_refused("revoke", {{"id", id}, {"reason", std::string(201, 'x')}},
                  Code::admin_member_wrong, "200");
+}
+
+TEST_F(DeviceEndpoints, RevokeTwiceIsAsGoodAsOnceAndKeepsTheFirstWords) {
+  const std::string id = added();
+  const Json first = post("revoke", {{"id", id}, {"reason", "stolen"}});
+  clock_.advance(std::chrono::seconds(5));
+  EXPECT_EQ(post("revoke", {{"id", id}, {"reason", "lost"}}), first);
+}
+
+TEST_F(DeviceEndpoints, RevokeTriedDrySaysWhatItWouldMeetAndChangesNothing) {
+  const std::string id = added();
+  const Json answer = post("revoke", {{"id", id}, {"reason", "stolen"}, {"dry_run", true}});
+  EXPECT_EQ(answer, Json({{"live", 3}, {"seq", 0}, {"dry_run", true}}));
+  EXPECT_EQ(asked_for_, id);
+  EXPECT_EQ(devices_.find(id)->state, "enrolled");
+  EXPECT_EQ(store_->find(id).value()->state, "enrolled");
+  expect_refused("revoke", {{"id", "nobody"}, {"dry_run", true}}, Code::device_not_found, "nobody");
+  expect_refused("revoke", {{"id", id}, {"dry_run", "yes"}}, Code::admin_member_wrong, "dry_run");
 }
 
 TEST_F(DeviceEndpoints, ReinstateTakesARevocationBack) {

@@ -69,15 +69,26 @@ TEST(Roles, TheReadGroupMayAskAndChangeNothing) {
 }
 
 TEST(Roles, TheReadGroupMayAskWhatARevocationWouldMeetAndRevokeNothing) {
-  http::Request request =
-      request_by(stranger, {id_of(read_name)}, "POST", "/admin/v1/tokens/revoke");
-  request.body = R"({"device":"d1","dry_run":true})";
-  EXPECT_TRUE(both().check(request));
-  for (const char* body :
-       {R"({"device":"d1"})", R"({"device":"d1","dry_run":false})",
-        R"({"device":"d1","dry_run":"true"})", R"({"dry_run":true,"device":"d1","dry_run":false})",
-        R"([true])", "", "dry_run"}) {
-    request.body = body;
+  for (const char* what : {"tokens", "devices", "keys"}) {
+    http::Request request = request_by(stranger, {id_of(read_name)}, "POST",
+                                       std::string("/admin/v1/") + what + "/revoke");
+    request.body = R"({"device":"d1","dry_run":true})";
+    EXPECT_TRUE(both().check(request));
+    for (const char* body : {R"({"device":"d1"})", R"({"device":"d1","dry_run":false})",
+                             R"({"device":"d1","dry_run":"true"})",
+                             R"({"dry_run":true,"device":"d1","dry_run":false})", R"([true])", "",
+                             "dry_run"}) {
+      request.body = body;
+      expect_forbidden(both().check(request));
+    }
+  }
+}
+
+TEST(Roles, WhatOnlyARevocationCanBeAskedOpensNoOtherDoor) {
+  for (const char* path : {"/admin/v1/devices/reinstate", "/admin/v1/keys/adopt",
+                           "/admin/v1/keys/revoke/", "/admin/v1/clients/remove"}) {
+    http::Request request = request_by(stranger, {id_of(read_name)}, "POST", path);
+    request.body = R"({"id":"d1","dry_run":true})";
     expect_forbidden(both().check(request));
   }
 }
