@@ -1,39 +1,106 @@
 #include "issuer/device_news.h"
 
+#include <future>
+
+#include "telemetry/log.h"
+
 namespace mintmark::issuer {
 namespace {
 
-/// As check_standing has it, but for evidence that grows old in its time: that is no change.
-bool is_compliant(const attest::RecordedDevice& device) {
-  return device.state == "enrolled" && device.evidence_ended_why.empty();
-}
+/// One flush of the event log holds them.
+constexpr std::size_t told_at_once = 256;
 
-bool is_attested_otherwise(const attest::Facts& before, const attest::Facts& now) {
-  return before.format != now.format || before.key_protection != now.key_protection;
+/// As check_standing has it, but for evidence that grows old in its time: that is no change.
+bool is_compliant(const store::DeviceStanding& device) {
+  return device.state == "enrolled" && device.evidence_ended_why.empty();
 }
 
 }  // namespace
 
-std::vector<Json> news_of(const attest::RecordedDevice* before, const attest::RecordedDevice& now) {
-  if (before == nullptr) return {};
-  const bool was = is_compliant(*before);
-  const bool is = is_compliant(now);
+std::vector<Json> news_of(const store::DeviceChange& change) {
+  const bool was = is_compliant(change.before);
+  const bool is = is_compliant(change.now);
   if (was != is) {
-    const bool by_admin = before->state == "revoked" || now.state == "revoked";
+    const bool by_admin = change.before.state == "revoked" || change.now.state == "revoked";
     return {{{"type", "compliance"},
-             {"sub", now.id},
+             {"sub", change.device},
              {"compliant", is},
              {"by", by_admin ? "admin" : "policy"}}};
   }
-  if (!is || !is_attested_otherwise(before->facts, now.facts)) return {};
+  if (!is || change.before.key_protection == change.now.key_protection) return {};
   return {{{"type", "claims"},
-           {"sub", now.id},
+           {"sub", change.device},
            {"claims",
             {{"attestation",
-              {{"format", now.facts.format},
-               {"at", to_unix(now.attested_at)},
-               {"key_protection", now.facts.key_protection}}}}},
+              {{"format", change.format},
+               {"at", to_unix(change.now.attested_at)},
+               {"key_protection", change.now.key_protection}}}}},
            {"by", "system"}}};
+}
+
+DeviceNews::DeviceNews(store::DeviceStore& store, revoke::EventLog& events,
+                       std::chrono::milliseconds pause)
+    : store_(store), events_(events), pause_(pause) {
+  store_.keep_news();
+  worker_ = std::thread([this] { work(); });
+}
+
+DeviceNews::~DeviceNews() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  worker_.join();
+}
+
+void DeviceNews::look() {
+  {
+    const std::lock_guard lock(mutex_);
+    may_be_more_ = true;
+  }
+  changed_.notify_all();
+}
+
+void DeviceNews::work() {
+  std::unique_lock lock(mutex_);
+  for (bool failing = false;;) {
+    changed_.wait(lock, [this] { return ending_ || may_be_more_; });
+    if (ending_) return;
+    may_be_more_ = false;
+    lock.unlock();
+    const auto more = tell_some();
+    if (!more && !std::exchange(failing, true))
+      telemetry::log(telemetry::Level::error, "device_change_not_told", more.error());
+    lock.lock();
+    if (more) {
+      failing = false;
+      may_be_more_ = may_be_more_ || *more;
+      continue;
+    }
+    // In order: what comes meanwhile waits behind what could not be told.
+    changed_.wait_for(lock, pause_, [this] { return ending_; });
+    may_be_more_ = true;
+  }
+}
+
+Result<bool> DeviceNews::tell_some() {
+  const auto changes = store_.news(told_at_once);
+  if (!changes) return tl::unexpected<Error>(changes.error());
+  if (changes->empty()) return false;
+  std::vector<Json> news;
+  for (const store::DeviceChange& change : *changes) {
+    for (Json& entry : news_of(change)) news.push_back(std::move(entry));
+  }
+  if (!news.empty()) {
+    std::promise<Result<std::uint64_t>> said;
+    events_.append(std::move(news),
+                   [&said](Result<std::uint64_t> seq) { said.set_value(std::move(seq)); });
+    if (auto seq = said.get_future().get(); !seq) return pass_on(seq);
+  }
+  if (auto forgotten = store_.forget_news(changes->back().number); !forgotten)
+    return pass_on(forgotten);
+  return changes->size() == told_at_once;
 }
 
 }  // namespace mintmark::issuer

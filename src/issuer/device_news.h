@@ -1,18 +1,55 @@
-// What a change of a device means to services, as entries of the event log
-// (docs/shared-signals.md). Pure.
+// What changes of devices mean to services, and that they are told of each (docs/shared-signals.md).
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 #include <vector>
 
-#include "attest/standing.h"
 #include "base/json.h"
+#include "revoke/event_log.h"
+#include "store/store.h"
 
 namespace mintmark::issuer {
 
-/// {"type": "compliance", "sub", "compliant", "by"} where it may have tokens now and might not
-/// before, or the other way; {"type": "claims", "sub", "claims", "by"} where it may have them as
-/// before and they say other things. `before` null: it is new, which is no news.
-[[nodiscard]] std::vector<Json> news_of(const attest::RecordedDevice* before,
-                                        const attest::RecordedDevice& now);
+/// As entries of the event log: {"type": "compliance", "sub", "compliant", "by"} where it may have
+/// tokens now and might not before, or the other way; {"type": "claims", "sub", "claims", "by"}
+/// where it may have them as before and they say other things. Pure.
+[[nodiscard]] std::vector<Json> news_of(const store::DeviceChange& change);
+
+/// Takes from the store what changed, into the event log, then out of the store: in order, each at
+/// least once, wherever the process or the power ends in between; twice after such an end. Where the
+/// disk fails it tries again. Works on a thread of its own from beginning to end.
+class DeviceNews {
+ public:
+  static constexpr std::chrono::milliseconds usual_pause{1000};
+
+  /// What was left from before is told at once, and from now on the store keeps news. Both must
+  /// outlive it. `pause`: after a failure.
+  DeviceNews(store::DeviceStore& store, revoke::EventLog& events,
+             std::chrono::milliseconds pause = usual_pause);
+  /// Waits for what is being written.
+  ~DeviceNews();
+  DeviceNews(const DeviceNews&) = delete;
+  DeviceNews& operator=(const DeviceNews&) = delete;
+
+  /// There may be something new. Never blocks.
+  void look();
+
+ private:
+  void work();
+  /// True: there may be more.
+  [[nodiscard]] Result<bool> tell_some();
+
+  store::DeviceStore& store_;
+  revoke::EventLog& events_;
+  const std::chrono::milliseconds pause_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool may_be_more_ = true;
+  bool ending_ = false;
+  std::thread worker_;  // Last: it ends before what it works on.
+};
 
 }  // namespace mintmark::issuer

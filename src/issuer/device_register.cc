@@ -88,8 +88,7 @@ void DeviceRegister::carry_out(const Change& change, const hsm::Done<store::Devi
     ended = Ended{record->id, false, record->attested_at};
   // One who waits for approval gets no tokens, and may be forgotten by the store.
   if (record->state != "pending") devices_.put(std::move(*device));
-  const auto now = devices_.find(record->id);
-  if (told_ && before && now) told_(*before, *now);
+  if (on_changed_) on_changed_();
   if (!ended || !follow_) return done(std::move(record));
   follow_(*ended, [record = std::move(*record), done](Result<void> followed) {
     if (!followed) return done(pass_on(followed));

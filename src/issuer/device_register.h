@@ -55,11 +55,9 @@ class DeviceRegister {
     return check_key_ ? check_key_(jkt) : Result<void>();
   }
 
-  /// Told of each change of a device that was known, when it is in force: how it stood before, how
-  /// it stands now. From the register's thread; must not block. Set before anybody comes.
-  using Told =
-      std::function<void(const attest::RecordedDevice& before, const attest::RecordedDevice& now)>;
-  void tell_of_changes(Told told) { told_ = std::move(told); }
+  /// Called after each change, when it is in force. From the register's thread; must not block. Set
+  /// before anybody comes.
+  void on_changed(std::function<void()> changed) { on_changed_ = std::move(changed); }
 
   /// `done` is called once, from the register's thread or from where `follow` ended, with the row
   /// as it now stands, after it is on disk, after no token can leave any more that was decided by
@@ -78,7 +76,7 @@ class DeviceRegister {
   store::DeviceStore& store_;
   Devices& devices_;
   std::function<Result<void>(const std::string& jkt)> check_key_;
-  Told told_;
+  std::function<void()> on_changed_;
   Follow follow_;
   Mutex mutex_;
   Condition changed_;

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <utility>
 
 #include "base/bytes.h"
@@ -5,6 +6,7 @@
 #include "base/mutex.h"
 #include "store/boot_rows.h"
 #include "store/device_rows.h"
+#include "store/news_rows.h"
 #include "store/schema.h"
 #include "store/store.h"
 
@@ -68,7 +70,7 @@ class SqliteDeviceStore final : public DeviceStore {
       auto device = admitted(rows, admission, attested, *known, *judged);
       if (!device || !*judged) return device;
       // The row first: what was booted refers to it.
-      if (auto put = rows.put(*device); !put) return pass_on(put);
+      if (auto written = put(rows, *device); !written) return pass_on(written);
       if (auto kept = put_boot(writer_, device->id, (*judged)->boot); !kept) return pass_on(kept);
       return device;
     });
@@ -214,6 +216,18 @@ class SqliteDeviceStore final : public DeviceStore {
     return {};
   }
 
+  void keep_news() override { keeps_news_ = true; }
+
+  Result<std::vector<DeviceChange>> news(std::size_t most) const override {
+    const std::lock_guard lock(reading_);
+    return read_news(reader_, most);
+  }
+
+  Result<void> forget_news(std::int64_t up_to) override {
+    const std::lock_guard lock(writing_);
+    return store::forget_news(writer_, up_to);
+  }
+
  private:
   /// In one transaction: `decide` gives the row as it is to stand.
   template <typename Decide>
@@ -224,9 +238,18 @@ class SqliteDeviceStore final : public DeviceStore {
     DeviceRows rows(writer_);
     Result<DeviceRecord> device = decide(rows);
     if (!device) return device;
-    if (auto put = rows.put(*device); !put) return pass_on(put);
+    if (auto written = put(rows, *device); !written) return pass_on(written);
     if (auto committed = transaction->commit(); !committed) return pass_on(committed);
     return device;
+  }
+
+  /// With its news, where somebody wants them.
+  Result<void> put(DeviceRows& rows, const DeviceRecord& device) {
+    if (!keeps_news_) return rows.put(device);
+    const auto before = rows.by_id(device.id);
+    if (!before) return tl::unexpected<Error>(before.error());
+    if (auto written = rows.put(device); !written || !*before) return written;
+    return put_news(writer_, **before, device);
   }
 
   template <typename Edit>
@@ -367,6 +390,7 @@ class SqliteDeviceStore final : public DeviceStore {
     return labels->get<Labels>();
   }
 
+  std::atomic<bool> keeps_news_ = false;
   Mutex writing_;
   Database writer_ MINTMARK_GUARDED_BY(writing_);
   mutable Mutex reading_;

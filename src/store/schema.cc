@@ -59,6 +59,21 @@ constexpr std::array device_migrations = {
     Migration{4, R"(
       ALTER TABLE device ADD COLUMN facts_before TEXT NOT NULL DEFAULT '';
     )"},
+    Migration{5, R"(
+      CREATE TABLE news (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        device TEXT NOT NULL,
+        format TEXT NOT NULL,
+        state_before TEXT NOT NULL,
+        ended_before TEXT NOT NULL,
+        protection_before TEXT NOT NULL,
+        attested_before INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        ended TEXT NOT NULL,
+        protection TEXT NOT NULL,
+        attested INTEGER NOT NULL
+      ) STRICT;
+    )"},
 };
 
 constexpr std::array key_state_migrations = {

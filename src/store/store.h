@@ -115,6 +115,23 @@ struct Invite {
   Moment expires_at{};
 };
 
+/// How a device stood at one moment, as far as services are told of it.
+struct DeviceStanding {
+  std::string state;               ///< As of DeviceRecord; likewise the others.
+  std::string evidence_ended_why;
+  std::string key_protection;  ///< Of its facts; "" where they do not say.
+  Moment attested_at{};
+};
+
+/// A change that services may have to hear of, and that nobody has said to have told.
+struct DeviceChange {
+  std::int64_t number = 0;  ///< Grows with each change, over restarts too.
+  std::string device;
+  std::string format;
+  DeviceStanding before;
+  DeviceStanding now;
+};
+
 /// Devices, used tickets and invites. Thread-safe. A call that returned without error is on disk
 /// (synchronous=FULL); one that returned an error changed nothing. Errors of all: `store_busy`,
 /// `store_failed` (native: SQLite's extended result code).
@@ -171,6 +188,14 @@ class DeviceStore {
   /// Forgets used tickets and invites that have expired; a ticket past its life is refused by its
   /// own seal.
   [[nodiscard]] virtual Result<void> forget_before(Moment moment) = 0;
+
+  /// From now on each change of a known device's standing is kept until it is forgotten, on disk
+  /// with the change itself. Before that, and where it is not called, none is.
+  virtual void keep_news() = 0;
+  /// The oldest that are kept, in their order.
+  [[nodiscard]] virtual Result<std::vector<DeviceChange>> news(std::size_t most) const = 0;
+  /// They were told, those up to this number.
+  [[nodiscard]] virtual Result<void> forget_news(std::int64_t up_to) = 0;
 };
 
 /// Where a signing key stands. It only ever moves forward.

@@ -152,6 +152,10 @@ class EventsInMemory final : public revoke::EventLog {
     const std::lock_guard lock(mutex_);
     failing_ = true;
   }
+  void stop_failing() {
+    const std::lock_guard lock(mutex_);
+    failing_ = false;
+  }
   [[nodiscard]] std::vector<Json> said() const {
     const std::lock_guard lock(mutex_);
     return said_;

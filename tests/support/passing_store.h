@@ -49,6 +49,11 @@ class PassingStore : public store::DeviceStore {
   Result<std::vector<Record>> list() const override { return inner_->list(); }
   Result<store::Boots> boots(const std::string& id) const override { return inner_->boots(id); }
   Result<void> forget_before(Moment moment) override { return inner_->forget_before(moment); }
+  void keep_news() override { inner_->keep_news(); }
+  Result<std::vector<store::DeviceChange>> news(std::size_t most) const override {
+    return inner_->news(most);
+  }
+  Result<void> forget_news(std::int64_t up_to) override { return inner_->forget_news(up_to); }
 
  private:
   std::unique_ptr<store::DeviceStore> inner_;

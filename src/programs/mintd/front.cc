@@ -186,12 +186,11 @@ Result<void> Front::make_register() {
         revocation_->device_ended(ended, std::move(done));
       });
   if (config_.shared_signals.enabled) {
-    auto signals = FrontSsf::open(config_, {clock_, keyring_, stores_.in_use(), *revocation_,
-                                            services_->services(), figures_});
+    auto signals = FrontSsf::open(config_, {clock_, keyring_, stores_.in_use(), *store_,
+                                            *revocation_, services_->services(), figures_});
     if (!signals) return pass_on(signals);
     signals_ = std::move(*signals);
-    register_->tell_of_changes(
-        [this](const auto& before, const auto& now) { signals_->device_changed(before, now); });
+    register_->on_changed([this] { signals_->device_changed(); });
   }
   register_->check_keys_by(
       [this](const std::string& jkt) { return services_->services().check_key_is_free(jkt); });

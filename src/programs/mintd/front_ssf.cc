@@ -3,7 +3,6 @@
 #include "api/signals/shared_signals.h"
 #include "http/client.h"
 #include "http/tls.h"
-#include "issuer/device_news.h"
 #include "programs/mintd/algorithms.h"
 #include "revoke/signals/polls.h"
 #include "telemetry/log.h"
@@ -105,11 +104,13 @@ Result<std::unique_ptr<FrontSsf>> FrontSsf::open(const config::Config& config, c
   parts.revocation.events().on_appended([weak](const std::vector<revoke::Event>& /*events*/) {
     if (const auto there = weak.lock()) there->wake();
   });
+  made->news_.emplace(parts.devices, parts.revocation.events());
   made->show();
   return made;
 }
 
 FrontSsf::~FrontSsf() {
+  news_.reset();
   // Somebody may hold them for a moment longer, and their threads use what ends before.
   if (deliverers_->polls) deliverers_->polls->end();
   if (deliverers_->pusher) deliverers_->pusher->end();
@@ -121,15 +122,6 @@ void FrontSsf::add_routes(http::Router& router, api::ServiceAccess access,
                           api::ServiceRefusal refuse) {
   api::add_shared_signals(router, {issuer_, max_age_, std::move(access), std::move(refuse),
                                    *deliverers_->streams, *deliverers_->polls});
-}
-
-void FrontSsf::device_changed(const attest::RecordedDevice& before,
-                              const attest::RecordedDevice& now) {
-  std::vector<Json> news = issuer::news_of(&before, now);
-  if (news.empty()) return;
-  parts_.revocation.events().append(std::move(news), [](const Result<std::uint64_t>& said) {
-    if (!said) telemetry::log(Level::error, "device_change_not_told", said.error());
-  });
 }
 
 void FrontSsf::show() {

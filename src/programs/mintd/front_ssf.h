@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "api/service_access.h"
-#include "attest/standing.h"
 #include "config/config.h"
 #include "http/router.h"
+#include "issuer/device_news.h"
 #include "issuer/services.h"
 #include "issuer/stores.h"
 #include "programs/mintd/figures.h"
@@ -25,6 +25,7 @@ class FrontSsf {
     const Clock& clock;
     const keyring::Keyring& keyring;
     issuer::KeyStores& stores;
+    store::DeviceStore& devices;
     FrontRevocation& revocation;
     issuer::Services& services;
     Figures& figures;
@@ -36,8 +37,8 @@ class FrontSsf {
   ~FrontSsf();
 
   void add_routes(http::Router& router, api::ServiceAccess access, api::ServiceRefusal refuse);
-  /// Into the event log, where it means something to services.
-  void device_changed(const attest::RecordedDevice& before, const attest::RecordedDevice& now);
+  /// What services must hear of it goes into the event log.
+  void device_changed() { news_->look(); }
   /// Whoever waits for events is answered; nobody can wait any more.
   void stop();
 
@@ -52,6 +53,7 @@ class FrontSsf {
   std::chrono::seconds max_age_;
   std::unique_ptr<store::SignalStore> store_;
   std::shared_ptr<Deliverers> deliverers_;
+  std::optional<issuer::DeviceNews> news_;
 };
 
 }  // namespace mintmark::mintd

@@ -206,5 +206,77 @@ TEST_F(Devices, ForgetTicketsThatHaveExpiredAndNoOthers) {
             Code::ticket_used);
 }
 
+// ---- what services must hear of ----
+
+class NewsOfDevices : public Devices {
+ protected:
+  void SetUp() override {
+    Devices::SetUp();
+    store_->keep_news();
+  }
+  void enrol(const std::string& ticket, const std::string& protection = "hardware") {
+    DeviceRecord record = device("d1", "ek1");
+    record.facts = R"({"format":"tpm2","key_protection":")" + protection + "\"}";
+    ASSERT_TRUE(test::admit(*store_, record, ticket, ticket_end));
+  }
+  std::vector<DeviceChange> news() { return store_->news(100).value(); }
+};
+
+TEST_F(NewsOfDevices, SayHowItStoodAndHowItStandsInTheOrderOfTheChanges) {
+  enrol("t1");
+  EXPECT_TRUE(news().empty()) << "a new device is none";
+  ASSERT_TRUE(store_->end_evidence("d1", "asked", from_unix(1'800'000'001)));
+  enrol("t2", "none");
+  ASSERT_TRUE(store_->revoke("d1", "stolen", from_unix(1'800'000'002)));
+  const auto all = news();
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].device, "d1");
+  EXPECT_EQ(all[0].format, "tpm2");
+  EXPECT_EQ(all[0].before.evidence_ended_why, "");
+  EXPECT_EQ(all[0].now.evidence_ended_why, "asked");
+  EXPECT_EQ(all[1].before.evidence_ended_why, "asked");
+  EXPECT_EQ(all[1].before.key_protection, "hardware");
+  EXPECT_EQ(all[1].now.key_protection, "none");
+  EXPECT_EQ(all[1].now.attested_at, from_unix(1'800'000'000));
+  EXPECT_EQ(all[2].before.state, "enrolled");
+  EXPECT_EQ(all[2].now.state, "revoked");
+  EXPECT_LT(all[0].number, all[1].number);
+  EXPECT_LT(all[1].number, all[2].number);
+}
+
+TEST_F(NewsOfDevices, AreNoneWhereNothingChangesForServices) {
+  enrol("t1");
+  enrol("t2");
+  ASSERT_TRUE(store_->label("d1", {{"site", "berlin"}}, {}));
+  EXPECT_FALSE(store_->reinstate("d1"));
+  ASSERT_TRUE(store_->revoke("d1", "", from_unix(1'800'000'002)));
+  ASSERT_TRUE(store_->revoke("d1", "again", from_unix(1'800'000'003)));
+  EXPECT_EQ(news().size(), 1U);
+}
+
+TEST_F(NewsOfDevices, StayUntilTheyAreForgottenAndAreNumberedOn) {
+  enrol("t1");
+  ASSERT_TRUE(store_->revoke("d1", "", from_unix(1'800'000'002)));
+  ASSERT_TRUE(store_->reinstate("d1"));
+  reopen();
+  const auto all = news();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(store_->news(1).value().size(), 1U);
+  ASSERT_TRUE(store_->forget_news(all[0].number));
+  ASSERT_EQ(news().size(), 1U);
+  EXPECT_EQ(news()[0].number, all[1].number);
+  ASSERT_TRUE(store_->forget_news(all[1].number));
+  reopen();
+  EXPECT_TRUE(news().empty());
+  ASSERT_TRUE(store_->revoke("d1", "", from_unix(1'800'000'004)));
+  EXPECT_GT(news().at(0).number, all[1].number);
+}
+
+TEST_F(Devices, KeepNoNewsThatNobodyWants) {
+  ASSERT_TRUE(test::admit(*store_, device("d1", "ek1"), "t1", ticket_end));
+  ASSERT_TRUE(store_->revoke("d1", "", from_unix(1'800'000'002)));
+  EXPECT_TRUE(store_->news(100).value().empty());
+}
+
 }  // namespace
 }  // namespace mintmark::store

@@ -246,7 +246,13 @@ TEST(PowerLossTest, LosesNothingWhileTheLogIsMovedIntoTheDatabase) {
 using Devices = Life<DeviceStore>;
 
 Devices lives_of_devices() {
-  Devices life{[](const std::string& path) { return open_device_store(path); }, {}, 5};
+  Devices life{[](const std::string& path) {
+                 auto store = open_device_store(path);
+                 if (store) (*store)->keep_news();
+                 return store;
+               },
+               {},
+               5};
   for (int i = 0; i < 4; ++i) {
     const std::string id = "device-" + std::to_string(i);
     const auto admit = [id](const std::string& ticket) {
@@ -260,11 +266,14 @@ Devices lives_of_devices() {
     });
     life.steps.push_back([id](DeviceStore& store) { return store.reinstate(id).has_value(); });
     life.steps.push_back(admit("second-ticket-" + id));
+    life.steps.push_back(
+        [i](DeviceStore& store) { return store.forget_news(3 * i + 1).has_value(); });
   }
   return life;
 }
 
-// A device and its ticket are of one transaction, so their tables are held against each other too.
+// A device, its ticket and its news are of one transaction, so their tables are held against each
+// other too.
 TEST(PowerLossTest, LosesNoEnrolmentNoTicketAndNoRevocation) { survive(lives_of_devices(), 500); }
 
 // --- tokens as they were issued, and indexes of status lists ---
