@@ -37,8 +37,8 @@ void add_device_reading(http::Router& router, const DeviceParts& parts);
 
 /// POST /admin/v1/devices/approve, expect, revoke, reinstate, label, attest, add and invite
 /// (docs/http-api.md), each answered when it is on disk; after `revoke` no token of the device can
-/// leave any more, and with "dry_run" nothing is changed. `admin_member_wrong`, `label_malformed`, `fingerprint_malformed` and the errors
-/// of store::DeviceStore.
+/// leave any more, and with "dry_run" nothing is changed. `admin_member_wrong`, `label_malformed`,
+/// `fingerprint_malformed` and the errors of store::DeviceStore.
 void add_device_changes(http::Router& router, const DeviceParts& parts);
 
 /// A device as operators see it.

@@ -28,10 +28,7 @@ Result<std::string_view> dpop_token(const http::Headers& headers) {
 class Access {
  public:
   explicit Access(const ServiceAccessParts& parts)
-      : parts_(parts),
-        origin_(origin_of(parts.issuer)),
-        audiences_{parts.issuer},
-        proofs_(parts.clock.now()) {}
+      : parts_(parts), origin_(origin_of(parts.issuer)), audiences_{parts.issuer} {}
 
   Result<ServiceCaller> check(const http::Request& request, std::string_view scope) {
     if (auto free = parts_.by_address.take(request); !free) return pass_on(free);
@@ -89,7 +86,7 @@ class Access {
   }
 
   Result<void> use_up(const verify::ProvenRequest& proof, Moment now) {
-    auto first = proofs_.remember(proof, now, proof.nonce().has_value());
+    auto first = parts_.proofs.remember(proof, now, proof.nonce().has_value());
     if (first || first.error().code != Code::proof_before_start) return first;
     return fail(Code::proof_nonce_required,
                 "the proof may have been used before this service started; make a new one, with "
@@ -105,7 +102,6 @@ class Access {
   ServiceAccessParts parts_;
   std::string origin_;
   std::vector<std::string> audiences_;
-  verify::ReplayWindow proofs_;
 };
 
 // At /token a proof is part of the request; here it is what the caller shows of himself.

@@ -13,6 +13,7 @@
 #include "issuer/own_tokens.h"
 #include "issuer/services.h"
 #include "verify/nonces.h"
+#include "verify/replay.h"
 
 namespace mintmark::api {
 
@@ -43,11 +44,12 @@ struct ServiceAccessParts {
   const issuer::OwnTokens& tokens;
   const issuer::Services& services;
   verify::Nonces& nonces;
+  verify::ReplayWindow& proofs;  ///< Of this access alone.
   AddressLimit by_address = {};
   issuer::RateLimit* by_client = nullptr;  ///< Once it is proven; null: as often as it likes.
 };
 
-/// With a memory of proofs of its own: one access for all endpoints. The proof's `htu` is the
+/// One access for all endpoints. The proof's `htu` is the
 /// issuer's origin with the request's path. A proof needs a nonce where it may have been used in an
 /// earlier process, and only there: `proof_nonce_required`.
 [[nodiscard]] ServiceAccess make_service_access(const ServiceAccessParts& parts);

@@ -189,10 +189,17 @@ Result<void> ClientAuthentication::check_nonce(const AuthenticatedClient& client
       "the DPoP proof's nonce is too old or not ours; take the one in this answer's header");
 }
 
+void ClientAuthentication::begin_again(Moment now) {
+  nonces_.begin_again();
+  start_ = now;
+  proofs_.begin_again(now);
+  assertions_.begin_again(now);
+}
+
 Result<void> ClientAuthentication::use_up(const verify::ClientAssertion& assertion, Moment now) {
   const Moment made =
       assertion.issued_at().value_or(assertion.expires_at() - verify::assertion_life);
-  if (made > start_ + verify::assertion_future) return assertions_.remember(assertion, now);
+  if (made > start_.load() + verify::assertion_future) return assertions_.remember(assertion, now);
   return fail(Code::assertion_before_start,
               "the client assertion was made before this service started, or less than " +
                   std::to_string(verify::assertion_future.count()) +
@@ -203,7 +210,7 @@ Result<void> ClientAuthentication::use_up(const AuthenticatedClient& client, Mom
   if (!client.proof_) return {};
   // A nonce that is given was found good.
   auto first = proofs_.remember(*client.proof_, now, client.proof_->nonce().has_value());
-  if (first) return client.assertion_ ? assertions_.remember(*client.assertion_, now) : first;
+  if (first) return client.assertion_ ? assertions_.remember(*client.assertion_, now, true) : first;
   if (first.error().code != Code::proof_before_start) return first;
   return fail(
       is_attested(client) ? Code::attestation_challenge_required : Code::dpop_nonce_required,

@@ -3,6 +3,7 @@
 // device's own key did not vouch for.
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -120,6 +121,11 @@ class ClientAuthentication {
   /// codes above.
   [[nodiscard]] Result<void> use_up(const AuthenticatedClient& client, Moment now);
 
+  /// The clock is right now, and may have been ahead before (ReplayWindow): nonces that are out are
+  /// good no more. An assertion that came alone and was used while the clock was ahead is refused
+  /// when its time comes.
+  void begin_again(Moment now);
+
   [[nodiscard]] verify::Nonces& nonces() { return nonces_; }
   [[nodiscard]] const Options& options() const { return options_; }
 
@@ -142,7 +148,7 @@ class ClientAuthentication {
   Options options_;
   const Devices& devices_;
   const Services* services_;
-  Moment start_;
+  std::atomic<Moment> start_;
   Attestations attestations_;
   verify::Nonces nonces_;
   verify::ReplayWindow proofs_;

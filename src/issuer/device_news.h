@@ -1,4 +1,5 @@
-// What changes of devices mean to services, and that they are told of each (docs/shared-signals.md).
+// What changes of devices mean to services, and that they are told of each
+// (docs/shared-signals.md).
 #pragma once
 
 #include <chrono>
@@ -19,8 +20,8 @@ namespace mintmark::issuer {
 [[nodiscard]] std::vector<Json> news_of(const store::DeviceChange& change);
 
 /// Takes from the store what changed, into the event log, then out of the store: in order, each at
-/// least once, wherever the process or the power ends in between; twice after such an end. Where the
-/// disk fails it tries again. Works on a thread of its own from beginning to end.
+/// least once, wherever the process or the power ends in between; twice after such an end. Where
+/// the disk fails it tries again. Works on a thread of its own from beginning to end.
 class DeviceNews {
  public:
   static constexpr std::chrono::milliseconds usual_pause{1000};

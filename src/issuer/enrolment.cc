@@ -50,8 +50,7 @@ Enrolment::Enrolment(EnrolmentOptions options, Parts parts)
     : options_(std::move(options)),
       parts_(std::move(parts)),
       tickets_(parts_.clock),
-      // What an earlier process took came with a ticket that this one cannot open.
-      replay_(parts_.clock.now(), {.future = std::chrono::seconds{0}}),
+      replay_(parts_.clock.now()),
       admitting_(options_.admitting, {parts_.clock, parts_.keyring, parts_.devices, parts_.stores,
                                       parts_.policies, parts_.gate}) {}
 
@@ -104,7 +103,8 @@ Result<attest::Verdict> Enrolment::judge(const FinishCall& call, Moment now) {
     return fail(Code::proof_key_mismatch,
                 "the DPoP proof is by another key than the attested device key");
   }
-  if (auto fresh = replay_.remember(*proof, now); !fresh) return pass_on(fresh);
+  // What an earlier process took came with a ticket that this one cannot open.
+  if (auto fresh = replay_.remember(*proof, now, true); !fresh) return pass_on(fresh);
   return verdict;
 }
 

@@ -78,6 +78,11 @@ class Enrolment {
   void finish(const FinishCall& call, hsm::Done<EnrolmentOutcome> done);
 
   [[nodiscard]] const EnrolmentOptions& options() const { return options_; }
+  /// The clock was wrong and is right now: tickets that are out are good no more.
+  void begin_again() {
+    tickets_.begin_again();
+    replay_.begin_again(parts_.clock.now());
+  }
 
  private:
   [[nodiscard]] Result<attest::tpm2::Candidate> candidate_of(

@@ -47,6 +47,11 @@ class EvidenceEnrolment {
   /// Errors of begin, of the proof, of the format, of Admitting, and `key_not_possessed`,
   /// `ticket_unbound`, `ticket_invalid`, `ticket_expired`, `ticket_other_keys`.
   void finish(const EvidenceFinishCall& call, hsm::Done<EnrolmentOutcome> done);
+  /// The clock was wrong and is right now: tickets that are out are good no more.
+  void begin_again() {
+    tickets_.begin_again();
+    replay_.begin_again(parts_.admitting.clock.now());
+  }
 
  private:
   using FormatInForce = std::shared_ptr<const attest::Format>;

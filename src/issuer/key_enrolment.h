@@ -40,6 +40,11 @@ class KeyEnrolment {
   /// of DeviceStore::admit_invited; `ticket_unbound`, `ticket_invalid`, `ticket_expired`,
   /// `ticket_other_keys`, `key_not_possessed`.
   void finish(const KeyFinishCall& call, hsm::Done<std::string> done);
+  /// The clock was wrong and is right now: tickets that are out are good no more.
+  void begin_again() {
+    tickets_.begin_again();
+    replay_.begin_again(clock_.now());
+  }
 
  private:
   [[nodiscard]] Result<void> check_possession(const KeyFinishCall& call, Moment now);

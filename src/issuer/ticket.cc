@@ -70,6 +70,12 @@ void TicketSealer::roll() {
   present_ = {static_cast<std::uint8_t>(before_.number + 1), fresh_key(), clock_.now()};
 }
 
+void TicketSealer::begin_again() {
+  const std::lock_guard lock(mutex_);
+  present_ = {static_cast<std::uint8_t>(present_.number + 1), fresh_key(), clock_.now()};
+  before_ = {};
+}
+
 std::string TicketSealer::seal(const Secret& secret, const Sha256& began_with) {
   const auto expires = static_cast<std::uint64_t>(to_unix(clock_.now() + life));
   std::array<std::uint8_t, body_size> body{};

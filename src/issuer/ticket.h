@@ -32,6 +32,8 @@ class TicketSealer {
   [[nodiscard]] std::string seal(const Secret& secret, const Sha256& began_with);
   /// `ticket_invalid` (not ours, altered, or of an earlier process), `ticket_expired`.
   [[nodiscard]] Result<Ticket> open(std::string_view text);
+  /// None that was sealed so far opens any more.
+  void begin_again();
 
  private:
   struct Key {

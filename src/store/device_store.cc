@@ -219,12 +219,12 @@ class SqliteDeviceStore final : public DeviceStore {
   void keep_news() override { keeps_news_ = true; }
 
   Result<std::vector<DeviceChange>> news(std::size_t most) const override {
-    const std::lock_guard lock(reading_);
+    const MutexLock lock(reading_);
     return read_news(reader_, most);
   }
 
   Result<void> forget_news(std::int64_t up_to) override {
-    const std::lock_guard lock(writing_);
+    const MutexLock lock(writing_);
     return store::forget_news(writer_, up_to);
   }
 

@@ -117,7 +117,7 @@ struct Invite {
 
 /// How a device stood at one moment, as far as services are told of it.
 struct DeviceStanding {
-  std::string state;               ///< As of DeviceRecord; likewise the others.
+  std::string state;  ///< As of DeviceRecord; likewise the others.
   std::string evidence_ended_why;
   std::string key_protection;  ///< Of its facts; "" where they do not say.
   Moment attested_at{};

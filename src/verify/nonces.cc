@@ -15,6 +15,11 @@ constexpr std::size_t number_octets = 8;
 constexpr std::size_t mac_octets = 16;
 constexpr std::string_view label = "mintmark nonce v1";
 
+void append_number(Bytes& to, std::uint64_t number) {
+  for (std::size_t i = 0; i < number_octets; ++i)
+    to.push_back(static_cast<std::uint8_t>(number >> (8 * (number_octets - 1 - i))));
+}
+
 std::int64_t turn_of(Moment moment) { return to_unix(moment) / Nonces::turn.count(); }
 
 }  // namespace
@@ -24,13 +29,12 @@ Nonces::Nonces(const Clock& clock) : clock_(clock) {
   key_ = Secret::take(random);
 }
 
-// The turn's number, big-endian, and the first half of the MAC over label and number.
-Bytes Nonces::value_of(std::int64_t turn_number) const {
+// The turn's number, big-endian, and the first half of the MAC over label, generation and number.
+Bytes Nonces::value_of(std::int64_t turn_number, std::uint64_t generation) const {
   Bytes message = to_bytes(as_bytes(label));
+  append_number(message, generation);
   Bytes value;
-  for (std::size_t i = 0; i < number_octets; ++i) {
-    value.push_back(static_cast<std::uint8_t>(turn_number >> (8 * (number_octets - 1 - i))));
-  }
+  append_number(value, static_cast<std::uint64_t>(turn_number));
   message.insert(message.end(), value.begin(), value.end());
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> mac{};
   unsigned size = 0;
@@ -45,10 +49,12 @@ Bytes Nonces::value_of(std::int64_t turn_number) const {
 
 std::string Nonces::fresh() {
   const std::int64_t now = turn_of(clock_.now());
+  const std::uint64_t generation = generation_;
   const MutexLock lock(mutex_);
-  if (now != present_turn_) {
-    present_ = jose::base64url(value_of(now));
+  if (now != present_turn_ || generation != present_generation_) {
+    present_ = jose::base64url(value_of(now, generation));
     present_turn_ = now;
+    present_generation_ = generation;
   }
   return present_;
 }
@@ -61,7 +67,7 @@ bool Nonces::is_good(std::string_view nonce) const {
   const std::int64_t now = turn_of(clock_.now());
   const auto turn_number = static_cast<std::int64_t>(number);
   if (turn_number > now || turn_number < now - life / turn) return false;
-  return equal_in_constant_time(*value, value_of(turn_number));
+  return equal_in_constant_time(*value, value_of(turn_number, generation_));
 }
 
 }  // namespace mintmark::verify

@@ -2,7 +2,9 @@
 // (RFC 9449 §8; as challenge: draft-ietf-oauth-attestation-based-client-auth-10 §8).
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -27,14 +29,18 @@ class Nonces {
   [[nodiscard]] std::string fresh();
   /// Ours, and not too old. Constant-time.
   [[nodiscard]] bool is_good(std::string_view nonce) const;
+  /// None that was given so far is good any more.
+  void begin_again() { ++generation_; }
 
  private:
-  [[nodiscard]] Bytes value_of(std::int64_t turn_number) const;
+  [[nodiscard]] Bytes value_of(std::int64_t turn_number, std::uint64_t generation) const;
 
   const Clock& clock_;
   Secret key_;
+  std::atomic<std::uint64_t> generation_ = 0;  ///< Under the MAC.
   Mutex mutex_;
   std::int64_t present_turn_ MINTMARK_GUARDED_BY(mutex_) = -1;
+  std::uint64_t present_generation_ MINTMARK_GUARDED_BY(mutex_) = 0;
   std::string present_ MINTMARK_GUARDED_BY(mutex_);
 };
 

@@ -2,6 +2,7 @@
 // that were used and could be used again.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -46,19 +47,29 @@ class ReplayWindow {
   /// Likewise. Without `iat` an assertion may be as old as its longest life lets it be.
   /// `assertion_replayed`, `assertion_before_start`, `assertion_expired`, `replay_window_full`.
   /// Proofs and assertions need a window each: theirs are of different lengths.
-  [[nodiscard]] Result<void> remember(const ClientAssertion& assertion, Moment now);
+  /// `beside_new_proof`: it came with a proof by the key that it names, which is known to be new.
+  [[nodiscard]] Result<void> remember(const ClientAssertion& assertion, Moment now,
+                                      bool beside_new_proof = false);
+
+  /// The clock is right now, and may have been ahead before: an operator says so. As if this memory
+  /// began at `now`, so that nobody has to wait until the wrong time comes. What was used by that
+  /// time is refused all the same when it comes: by what is remembered of it, or, where that was
+  /// forgotten, like what may have been used before the start. Nonces and tickets that tell
+  /// `made_since_start` must be made anew first.
+  void begin_again(Moment now);
 
   /// How much is remembered now.
   [[nodiscard]] std::size_t size() const;
 
  private:
-  enum class Outcome { first_use, used_before, too_old, full };
+  enum class Outcome { first_use, used_before, too_old, full, doubtful };
   struct Shard;
   [[nodiscard]] Shard& shard_of(const std::string& key) const;
   [[nodiscard]] Outcome use(const std::string& key, const std::string& jti, Moment moment,
-                            Moment now);
+                            Moment now, bool known_to_be_new);
 
-  Moment start_;
+  std::atomic<Moment> start_;
+  std::atomic<Moment> start_ahead_ = Moment::min();  ///< Likewise, by a clock that was wrong.
   ReplayLimits limits_;
   std::unique_ptr<Shard[]> shards_;
 };

@@ -421,6 +421,11 @@ void Front::accept_clock() {
   // First: whoever may ask again must meet all that is alive.
   if (auto read = revocation_->read_live_again(); !read)
     return telemetry::log(Level::error, "clock_not_accepted", read.error());
+  issuer_->authentication().begin_again(clock_.now());
+  services_->begin_again();
+  enrolment_->begin_again();
+  evidence_enrolment_->begin_again();
+  key_enrolment_->begin_again();
   clock_.accept_present();
 }
 

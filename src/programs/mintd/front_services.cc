@@ -69,7 +69,7 @@ void FrontServices::serve(const config::Config& config, std::chrono::millisecond
           },
           &device_rate_});
   access_ = api::make_service_access({config.issuer, parts_.clock, *tokens_, services_,
-                                      issuer.nonces(), by_address_, &device_rate_});
+                                      issuer.nonces(), proofs_, by_address_, &device_rate_});
   refusal_ = api::make_service_refusal(issuer.nonces());
 }
 

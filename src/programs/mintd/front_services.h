@@ -51,6 +51,9 @@ class FrontServices {
   [[nodiscard]] const api::ServiceAccess& access() const { return access_; }
   [[nodiscard]] const api::ServiceRefusal& refusal() const { return refusal_; }
 
+  /// The clock was wrong and is right now.
+  void begin_again() { proofs_.begin_again(parts_.clock.now()); }
+
   void limit(const config::RateLimits& limits);
 
  private:
@@ -65,6 +68,7 @@ class FrontServices {
   std::optional<issuer::ServiceTokens> service_tokens_;
   std::optional<issuer::Introspection> introspection_;
   std::optional<issuer::TokenRevocation> token_revocation_;
+  verify::ReplayWindow proofs_{parts_.clock.now()};  ///< Of services' requests.
   api::AddressLimit by_address_;
   api::ServiceAccess access_;
   api::ServiceRefusal refusal_;

@@ -19,7 +19,10 @@ const std::string fingerprint(64, 'a');
 class DeviceEndpoints : public testing::Test {
  protected:
   DeviceEndpoints() {
-    const DeviceParts parts{*store_, register_, clock_, [this] { return policy_; },
+    const DeviceParts parts{*store_,
+                            register_,
+                            clock_,
+                            [this] { return policy_; },
                             [] { return std::string("policy.json"); },
                             [this](const std::string& id) { return live_tokens_of(id); }};
     add_device_reading(router_, parts);

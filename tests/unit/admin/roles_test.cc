@@ -74,10 +74,10 @@ TEST(Roles, TheReadGroupMayAskWhatARevocationWouldMeetAndRevokeNothing) {
                                        std::string("/admin/v1/") + what + "/revoke");
     request.body = R"({"device":"d1","dry_run":true})";
     EXPECT_TRUE(both().check(request));
-    for (const char* body : {R"({"device":"d1"})", R"({"device":"d1","dry_run":false})",
-                             R"({"device":"d1","dry_run":"true"})",
-                             R"({"dry_run":true,"device":"d1","dry_run":false})", R"([true])", "",
-                             "dry_run"}) {
+    for (const char* body :
+         {R"({"device":"d1"})", R"({"device":"d1","dry_run":false})",
+          R"({"device":"d1","dry_run":"true"})",
+          R"({"dry_run":true,"device":"d1","dry_run":false})", R"([true])", "", "dry_run"}) {
       request.body = body;
       expect_forbidden(both().check(request));
     }

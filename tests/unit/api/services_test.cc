@@ -26,8 +26,9 @@ class ServicesOverHttp : public issuer::ServiceFixture {
     add_token(router_, "/token", *issuer, {}, {&*service_tokens, by_address});
     add_introspection(router_, "/introspect", *introspection, by_address);
     add_token_revocation(router_, "/revoke", *token_revocation, {}, by_address);
-    access_ = make_service_access(
-        {issuer_url, clock, *tokens, services, issuer->nonces(), by_address, &device_rate});
+    proofs_.emplace(clock.now());
+    access_ = make_service_access({issuer_url, clock, *tokens, services, issuer->nonces(), *proofs_,
+                                   by_address, &device_rate});
     refuse_ = make_service_refusal(issuer->nonces());
     clock.advance(first_taken);
   }
@@ -106,6 +107,7 @@ class ServicesOverHttp : public issuer::ServiceFixture {
 
   http::Router router_;
   issuer::RateLimit by_address_{Code::rate_of_address, "from your address", 1024};
+  std::optional<verify::ReplayWindow> proofs_;
   ServiceAccess access_;
   ServiceRefusal refuse_;
 };
@@ -273,6 +275,25 @@ TEST_F(ServicesOverHttp, AreRefusedAnAssertionThatAnEarlierProcessMayHaveTaken) 
       post("/introspect", with_assertion({{"token", "t"}}, assertion_by(service_key, undated))),
       Code::assertion_before_start);
   EXPECT_EQ(introspect("t").status, 200U);
+}
+
+TEST_F(ServicesOverHttp, AreTakenSoonAfterAClockThatWasAheadIsPutRight) {
+  constexpr std::chrono::hours ahead{1};
+  clock.advance(ahead);
+  start_services();  // While it is ahead.
+  serve();
+  const std::string used = service_assertion();
+  const auto form = with_assertion({{"token", "t"}}, used);
+  EXPECT_EQ(post("/introspect", form).status, 200U);
+  const Moment used_at = clock.now();
+  clock.advance(-ahead);
+  expect_refused(introspect("t"), Code::assertion_before_start);
+  issuer->authentication().begin_again(clock.now());
+  expect_refused(introspect("t"), Code::assertion_before_start);
+  clock.advance(first_taken);
+  EXPECT_EQ(introspect("t").status, 200U);
+  clock.set(used_at);
+  expect_refused(post("/introspect", form), Code::assertion_replayed);
 }
 
 TEST_F(ServicesOverHttp, NeedATokenAndOneFormToAskAbout) {
@@ -489,7 +510,8 @@ TEST_F(ServicesOverHttp, NeedTheScopeThatTheEndpointAsksFor) {
 
 TEST_F(ServicesOverHttp, AreAskedForANonceRightAfterAStartAndComeInWithIt) {
   const std::string token = service_token();
-  access_ = make_service_access({issuer_url, clock, *tokens, services, issuer->nonces()});
+  proofs_.emplace(clock.now());
+  access_ = make_service_access({issuer_url, clock, *tokens, services, issuer->nonces(), *proofs_});
   expect_no_access(events_request(token, events_content()), Code::proof_nonce_required);
   const auto refused = refuse_(Error{Code::proof_nonce_required, "again", 0});
   EXPECT_EQ(refused.status, 401U);

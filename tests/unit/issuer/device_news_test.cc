@@ -1,4 +1,5 @@
-// What a change of a device means to services, and that they hear of each wherever the process ends.
+// What a change of a device means to services, and that they hear of each wherever the process
+// ends.
 #include "issuer/device_news.h"
 
 #include <fcntl.h>
@@ -101,7 +102,8 @@ class DeviceNewsTold : public testing::Test {
   }
   void reopen() {
     store.reset();
-    store = std::make_unique<WatchedStore>(store::open_device_store(scratch / "devices.db").value());
+    store =
+        std::make_unique<WatchedStore>(store::open_device_store(scratch / "devices.db").value());
   }
   void revoke() { ASSERT_TRUE(store->revoke(record.id, "", from_unix(7))); }
   void reinstate() { ASSERT_TRUE(store->reinstate(record.id)); }

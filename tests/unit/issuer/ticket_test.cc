@@ -57,6 +57,15 @@ TEST_F(TicketTest, IsGoodForItsLifeAndNotASecondLonger) {
   EXPECT_EQ(late.error().code, Code::ticket_expired);
 }
 
+TEST_F(TicketTest, IsNoneAnyMoreWhenTheyBeginAgain) {
+  const std::string before = sealer.seal(secret, began_with);
+  sealer.begin_again();
+  const auto opened = sealer.open(before);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::ticket_invalid);
+  EXPECT_TRUE(sealer.open(sealer.seal(secret, began_with)));
+}
+
 TEST_F(TicketTest, OutlivesARollOfTheKeyAndNotASecondOne) {
   const std::string ticket = sealer.seal(secret, began_with);
   clock.advance(TicketSealer::key_life);

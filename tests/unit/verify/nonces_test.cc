@@ -45,6 +45,16 @@ TEST(Nonce, OfTheFutureIsRefused) {
   EXPECT_FALSE(nonces.is_good(good));
 }
 
+TEST(Nonce, IsNoLongerGoodWhenTheyBeginAgain) {
+  test::ManualClock clock;
+  Nonces nonces(clock);
+  const std::string before = nonces.fresh();
+  nonces.begin_again();
+  EXPECT_FALSE(nonces.is_good(before));
+  EXPECT_NE(nonces.fresh(), before);
+  EXPECT_TRUE(nonces.is_good(nonces.fresh()));
+}
+
 class ProofNonce : public testing::Test, protected test::TokenFixture {
  protected:
   [[nodiscard]] Verifier asking(ProofNonces when) {

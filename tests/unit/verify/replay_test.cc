@@ -196,5 +196,78 @@ TEST(ReplayWindow, TakesAProofOnceThoughManyThreadsTryIt) {
   EXPECT_EQ(taken, 50);
 }
 
+// ---- a clock that was ahead, and is put right ----
+
+constexpr seconds hour{3600};
+const Moment put_right = start + seconds{100};
+
+TEST(ReplayWindowPutRight, TakesAtOnceWhatItsWrongStartWouldHaveRefusedForAnHour) {
+  ReplayWindow window(put_right + hour);
+  const auto proof = proof_at(put_right + proof_future + seconds{1}, "a");
+  expect_refused(window.remember(proof, put_right + seconds{1}), Code::proof_before_start);
+  window.begin_again(put_right);
+  expect_refused(window.remember(proof, put_right + seconds{1}), Code::proof_before_start);
+  EXPECT_TRUE(window.remember(proof, put_right + seconds{1}, true)) << "it bears a new nonce";
+}
+
+TEST(ReplayWindowPutRight, TakesAssertionsOfTheRightTimeAtOnce) {
+  ReplayWindow window(put_right + hour, {.past = seconds{0}, .future = seconds{0}});
+  const auto made = put_right + seconds{1};
+  const auto once = assertion(made + seconds{60}, made, "a");
+  expect_refused(window.remember(once, made), Code::assertion_before_start);
+  window.begin_again(put_right);
+  EXPECT_TRUE(window.remember(once, made));
+  expect_refused(window.remember(assertion(made + seconds{60}, put_right, "b"), made),
+                 Code::assertion_before_start);
+}
+
+TEST(ReplayWindowPutRight, RefusesWhatWasUsedWhileItWasAheadWhenThatTimeComes) {
+  ReplayWindow window(begun);
+  const Moment ahead = put_right + hour;
+  const auto remembered = proof_at(ahead, "a");
+  EXPECT_TRUE(window.remember(remembered, ahead));
+  window.begin_again(put_right);
+  expect_refused(window.remember(remembered, ahead), Code::proof_replayed);
+  EXPECT_TRUE(window.remember(proof_at(ahead, "b"), ahead)) << "nobody else has to suffer";
+}
+
+TEST(ReplayWindowPutRight, RefusesWhatItForgotWhileItWasAheadAndTakesItsLikeWithANonce) {
+  ReplayWindow window(begun);
+  const Moment ahead = put_right + hour;
+  const auto forgotten = proof_at(ahead, "a");
+  EXPECT_TRUE(window.remember(forgotten, ahead));
+  EXPECT_TRUE(window.remember(proof_at(ahead + seconds{60}, "b"), ahead + seconds{60}));
+  window.begin_again(put_right);
+  expect_refused(window.remember(forgotten, ahead), Code::proof_before_start);
+  EXPECT_TRUE(window.remember(proof_at(ahead, "c"), ahead, true));
+  const Moment soon = put_right + proof_future + seconds{1};
+  expect_refused(window.remember(proof_at(soon, "d"), soon), Code::proof_before_start);
+  EXPECT_TRUE(window.remember(proof_at(soon, "e"), soon, true));
+  EXPECT_TRUE(window.remember(proof_at(ahead + seconds{1}, "f"), ahead + seconds{1}));
+}
+
+TEST(ReplayWindowPutRight, RefusesAssertionsThatItForgotWhileItWasAhead) {
+  ReplayWindow window(start, {.past = seconds{0}, .future = seconds{0}});
+  const Moment ahead = put_right + hour;
+  const auto forgotten = assertion(ahead + seconds{60}, ahead, "a");
+  EXPECT_TRUE(window.remember(forgotten, ahead));
+  EXPECT_TRUE(window.remember(assertion(ahead + seconds{160}, ahead + seconds{100}, "b"),
+                              ahead + seconds{100}));
+  window.begin_again(put_right);
+  expect_refused(window.remember(forgotten, ahead), Code::assertion_before_start);
+  EXPECT_TRUE(window.remember(assertion(ahead + seconds{60}, ahead, "c"), ahead, true))
+      << "its proof is new";
+}
+
+TEST(ReplayWindowPutRight, HoldsNothingAgainstATimeInWhichNobodyUsedAnything) {
+  ReplayWindow window(begun);
+  EXPECT_TRUE(window.remember(proof_at(start + seconds{1}, "a"), start + seconds{1}));
+  expect_refused(window.remember(proof_at(put_right, "b"), put_right + hour), Code::proof_iat_old);
+  window.begin_again(put_right);
+  const Moment soon = put_right + proof_future + seconds{1};
+  EXPECT_TRUE(window.remember(proof_at(soon, "c"), soon));
+  EXPECT_TRUE(window.remember(proof_at(put_right + hour, "d"), put_right + hour));
+}
+
 }  // namespace
 }  // namespace mintmark::verify
