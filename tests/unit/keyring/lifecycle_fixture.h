@@ -18,6 +18,9 @@ using std::chrono::seconds;
 using store::KeyState;
 using test::Journal;
 
+/// RSA keys are made in software here: seconds each, where others compile beside it.
+constexpr seconds patience{300};
+
 class LifecycleTest : public ::testing::Test {
  protected:
   RotationPlan plan() const {
@@ -51,7 +54,7 @@ class LifecycleTest : public ::testing::Test {
   }
   Result<void> reconcile(Lifecycle& lifecycle) {
     std::promise<Result<void>> promise;
-    lifecycle.reconcile(Deadline::in(seconds(10)),
+    lifecycle.reconcile(Deadline::in(patience),
                         [&](const Result<void>& outcome) { promise.set_value(outcome); });
     return promise.get_future().get();
   }
@@ -81,13 +84,13 @@ class LifecycleTest : public ::testing::Test {
   }
   Result<void> destroy(const std::string& id) {
     std::promise<Result<void>> promise;
-    store->destroy(*hsm::key_id_from(id), Deadline::in(seconds(10)),
+    store->destroy(*hsm::key_id_from(id), Deadline::in(patience),
                    [&](const Result<void>& gone) { promise.set_value(gone); });
     return promise.get_future().get();
   }
   std::size_t keys_in_hardware() {
     std::promise<std::size_t> promise;
-    store->list(Deadline::in(seconds(10)), [&](const Result<std::vector<hsm::KeyInfo>>& listed) {
+    store->list(Deadline::in(patience), [&](const Result<std::vector<hsm::KeyInfo>>& listed) {
       promise.set_value(listed.value().size());
     });
     return promise.get_future().get();
