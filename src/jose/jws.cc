@@ -23,6 +23,16 @@ Result<void> refuse_extensions(const Json& header) {
   return {};
 }
 
+// RFC 7515 §4.1.4, §4.1.9, §4.1.10: each is a text. One that is none is not the same as absent.
+Result<void> check_texts(const Json& header) {
+  for (const char* name : {"kid", "typ", "cty"}) {
+    const auto found = header.find(name);
+    if (found != header.end() && !found->is_string())
+      return fail(Code::jws_malformed, std::string("the header's ") + name + " is no string");
+  }
+  return {};
+}
+
 std::string text_member(const Json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -131,6 +141,7 @@ Result<SigningInputParts> parse_signing_input(std::string_view input, const JwsL
   auto header = object_segment(input.substr(0, dot), "header", limits);
   if (!header) return pass_on(header);
   if (auto plain = refuse_extensions(*header); !plain) return pass_on(plain);
+  if (auto sound = check_texts(*header); !sound) return pass_on(sound);
   auto claims = object_segment(input.substr(dot + 1), "payload", limits);
   if (!claims) return pass_on(claims);
   return SigningInputParts{std::move(*header), std::move(*claims)};

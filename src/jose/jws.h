@@ -21,16 +21,15 @@ class VerifiedJws;
 /// Parsed, not verified. The header may be read, to choose a key; the claims may not.
 class UnverifiedJws {
  public:
-  /// Three non-empty base64url segments, header and payload JSON objects, `alg` a string; `crit` is
-  /// refused
-  /// (`jws_crit_unknown`: we understand no extension), `b64` too; `jku`, `x5u`, `x5c` are ignored,
-  /// never followed.
+  /// Three non-empty base64url segments, header and payload JSON objects, `alg` a string, and `kid`,
+  /// `typ` and `cty` strings where they are there; `crit` is refused (`jws_crit_unknown`: we
+  /// understand no extension), `b64` too; `jku`, `x5u`, `x5c` are ignored, never followed.
   [[nodiscard]] static Result<UnverifiedJws> parse(std::string_view compact,
                                                    const JwsLimits& limits = {});
 
   [[nodiscard]] const Json& header() const { return header_; }
   [[nodiscard]] const std::string& alg() const { return alg_; }
-  /// "" where absent or not a string.
+  /// "" where absent.
   [[nodiscard]] std::string kid() const;
   /// Lower case, without "application/" (RFC 7515 §4.1.9); "" where absent.
   [[nodiscard]] std::string typ() const;

@@ -59,9 +59,18 @@ TEST(Jws, TypIsReadWithoutCaseAndPrefix) {
   }
 }
 
-TEST(Jws, KidAndTypThatAreNoStringsAreEmpty) {
-  const auto jws = UnverifiedJws::parse(
-      signer().sign_jws({{"alg", "ES256"}, {"typ", 1}, {"kid", {1}}}, Json::object()));
+// Absent would be taken for less: a client assertion may come without typ.
+TEST(Jws, WhoseKidTypOrCtyIsNoStringIsRefused) {
+  for (const char* name : {"kid", "typ", "cty"}) {
+    for (const char* value : {"1", "null", "true", "{}", "[\"at+jwt\"]"}) {
+      const std::string member = std::string("\"") + name + "\":" + value;
+      expect_refused(jws_of("{\"alg\":\"ES256\"," + member + "}", "{}"), Code::jws_malformed);
+    }
+  }
+}
+
+TEST(Jws, WithoutKidAndTypHasEmptyOnes) {
+  const auto jws = UnverifiedJws::parse(signer().sign_jws({{"alg", "ES256"}}, Json::object()));
   ASSERT_TRUE(jws);
   EXPECT_EQ(jws->typ(), "");
   EXPECT_EQ(jws->kid(), "");

@@ -77,6 +77,11 @@ TEST(ClientAssertion, OfAForeignTypIsRefused) {
     expect_refused(with_header("typ", typ), Code::assertion_typ);
 }
 
+TEST(ClientAssertion, OfATypThatIsNoTextIsNotTakenForOneWithoutIt) {
+  for (const Json& typ : {Json(1), Json(true), Json::array({"at+jwt"}), Json::object()})
+    expect_refused(with_header("typ", typ), Code::assertion_malformed);
+}
+
 TEST(ClientAssertion, ThatIsNoJwsIsRefused) {
   for (const char* text : {"", "a", "a.b", "a.b.c", "e30.e30.", "....."})
     expect_refused(text, Code::assertion_malformed);
