@@ -7,6 +7,7 @@
 
 #include "jose/base64url.h"
 #include "jose/key_parts.h"
+#include "jose/roca.h"
 
 namespace mintmark::jose {
 namespace {
@@ -43,6 +44,12 @@ Result<void> check_numbers(BytesView modulus, BytesView exponent) {
                 "the RSA modulus has more than " + std::to_string(longest_modulus_bits) + " bits");
   }
   if (modulus.back() % 2 == 0) return fail(Code::jwk_weak, "the RSA modulus is even");
+  if (has_roca_structure(modulus)) {
+    return fail(
+        Code::jwk_weak,
+        "the RSA modulus is of the flawed make of CVE-2017-15361 (ROCA), whose private keys "
+        "can be computed; make the key anew with newer firmware");
+  }
   // 1 would let everybody sign, an even one fits no modulus; 3 is the first that is left. Beyond 32
   // bits it only costs.
   if (exponent.empty() || exponent.size() > longest_exponent_octets || exponent.back() % 2 == 0 ||

@@ -7,6 +7,7 @@
 #include "attest/tpm2/hash.h"
 #include "attest/tpm2/signature.h"
 #include "jose/key.h"
+#include "jose/roca.h"
 
 namespace mintmark::attest::tpm2 {
 namespace {
@@ -37,6 +38,11 @@ Result<void> check_rsa_ak(const TPMT_PUBLIC& ak) {
                     (rsa.exponent == 0 || rsa.exponent == default_exponent);
   if (!fits)
     return fail(Code::ak_type, "an RSA AK must have 2048 to 4096 bits and the exponent 65537");
+  if (jose::has_roca_structure({modulus.buffer, modulus.size})) {
+    return fail(Code::jwk_weak,
+                "the AK is of the flawed make of CVE-2017-15361 (ROCA): its private key can be "
+                "computed; update the TPM's firmware and make another");
+  }
   const TPM2_ALG_ID scheme = signing_scheme(ak);
   if ((scheme != TPM2_ALG_RSASSA && scheme != TPM2_ALG_RSAPSS) || !hash_of(signing_hash(ak)))
     return fail(Code::ak_scheme,

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "jose/roca.h"
 
 namespace mintmark::attest::tpm2 {
 namespace {
@@ -35,11 +36,23 @@ struct Free {
 template <typename T>
 using Owned = std::unique_ptr<T, Free>;
 
+// CVE-2017-15361: whoever computes the private key opens credentials without the TPM.
+bool is_of_roca(const EVP_PKEY* key) {
+  BIGNUM* number = nullptr;
+  EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &number);
+  const Owned<BIGNUM> modulus(number);
+  if (!modulus) return false;
+  Bytes octets(static_cast<std::size_t>(BN_num_bytes(modulus.get())));
+  BN_bn2bin(modulus.get(), octets.data());
+  return jose::has_roca_structure(octets);
+}
+
 std::optional<EkKind> rsa_kind(const EVP_PKEY* key) {
   BIGNUM* number = nullptr;
   EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &number);
   const Owned<BIGNUM> exponent(number);
-  if (!exponent || BN_is_word(exponent.get(), default_exponent) != 1) return std::nullopt;
+  if (!exponent || BN_is_word(exponent.get(), default_exponent) != 1 || is_of_roca(key))
+    return std::nullopt;
   switch (EVP_PKEY_get_bits(key)) {
     case 2048:
       return EkKind::rsa2048;
@@ -165,8 +178,8 @@ Result<EkKind> kind_of(const EVP_PKEY* key) {
   ERR_clear_error();
   if (kind) return *kind;
   return fail(Code::ek_key_unsupported,
-              "the EK is neither RSA of 2048, 3072 or 4096 bits (exponent 65537) nor ECC P-256 nor "
-              "P-384");
+              "the EK is neither RSA of 2048, 3072 or 4096 bits (exponent 65537, and not of the "
+              "flawed make of CVE-2017-15361) nor ECC P-256 nor P-384");
 }
 
 Result<void> check_ek_usage(X509* leaf, EkKind kind) {

@@ -1,6 +1,7 @@
 // AK and device key by their attributes: each broken alone.
 #include <gtest/gtest.h>
 
+#include "support/roca_modulus.h"
 #include "support/test_tpm.h"
 
 namespace mintmark::attest::tpm2 {
@@ -123,6 +124,14 @@ TEST_F(RsaAk, OfFewerBitsOrOfAModulusOfAnotherSizeIsRefused) {
   set_bits(2048);
   tpm.ak.unique.rsa.buffer[0] = 0x7F;
   EXPECT_EQ(refusal(), Code::ak_type) << "a bit less than it says";
+}
+
+TEST_F(RsaAk, OfTheFlawedMakeOfRocaIsRefused) {
+  const Bytes modulus = test::roca_modulus();
+  std::copy(modulus.begin(), modulus.end(), tpm.ak.unique.rsa.buffer);
+  EXPECT_EQ(refusal(), Code::jwk_weak);
+  tpm.ak.unique.rsa.buffer[modulus.size() - 1] ^= 2U;
+  EXPECT_TRUE(check_candidate(tpm.presented(), trust, now));
 }
 
 // With exponent 1 every padded message is its own signature.

@@ -1,6 +1,9 @@
 // The EK certificate: each check broken alone, and refused for just that.
 #include <gtest/gtest.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 
+#include "support/roca_modulus.h"
 #include "support/test_tpm.h"
 
 namespace mintmark::attest::tpm2 {
@@ -139,6 +142,33 @@ TEST_F(EndorsementTest, OnAnotherKindOfKeyIsRefused) {
     EXPECT_EQ(refusal_of(authority.certify(key, false, {})), Code::ek_key_unsupported);
     EVP_PKEY_free(key);
   }
+}
+
+EVP_PKEY* rsa_key(const Bytes& modulus) {
+  BIGNUM* n = BN_bin2bn(modulus.data(), static_cast<int>(modulus.size()), nullptr);
+  OSSL_PARAM_BLD* builder = OSSL_PARAM_BLD_new();
+  OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n);
+  OSSL_PARAM_BLD_push_ulong(builder, OSSL_PKEY_PARAM_RSA_E, 65537);
+  OSSL_PARAM* parameters = OSSL_PARAM_BLD_to_param(builder);
+  EVP_PKEY_CTX* context = EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr);
+  EVP_PKEY* key = nullptr;
+  EVP_PKEY_fromdata_init(context);
+  EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters);
+  EVP_PKEY_CTX_free(context);
+  OSSL_PARAM_free(parameters);
+  OSSL_PARAM_BLD_free(builder);
+  BN_free(n);
+  return key;
+}
+
+// Whoever computes the EK's private key opens its credentials without the TPM.
+TEST_F(EndorsementTest, OnAKeyOfTheFlawedMakeOfRocaIsRefused) {
+  Bytes modulus = test::roca_modulus();
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> weak(rsa_key(modulus), &EVP_PKEY_free);
+  EXPECT_EQ(refusal_of(authority.certify(weak.get(), true, {})), Code::ek_key_unsupported);
+  modulus.back() ^= 2U;
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> fair(rsa_key(modulus), &EVP_PKEY_free);
+  EXPECT_TRUE(check_endorsement(authority.certify(fair.get(), true, {}), {}, trust, now));
 }
 
 TEST_F(EndorsementTest, CutAnywhereOrWithAnyOctetChangedIsRefusedAndNothingElseHappens) {

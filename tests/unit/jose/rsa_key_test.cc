@@ -2,6 +2,7 @@
 
 #include "jose/base64url.h"
 #include "jose/jws.h"
+#include "support/roca_modulus.h"
 #include "support/soft_key.h"
 
 namespace mintmark::jose {
@@ -103,6 +104,17 @@ TEST(RsaKey, WithAShortModulusIsWeak) {
   Bytes short_one(128, 0xFF);
   expect_refused(with("n", base64url(short_one)), Code::jwk_weak);
   expect_refused(with("n", base64url(Bytes{3})), Code::jwk_weak);
+}
+
+TEST(RsaKey, OfTheFlawedMakeOfRocaIsWeak) {
+  Bytes n = test::roca_modulus();
+  expect_refused(with("n", base64url(n)), Code::jwk_weak);
+  EXPECT_EQ(PublicKey::from_rsa(n, Bytes{1, 0, 1}, Algorithm::ps256).error().code, Code::jwk_weak);
+  // The next odd ones are 3 and 5 modulo 11, which no power of 65537 is.
+  for (int i = 0; i < 2; ++i) {
+    n.back() = static_cast<std::uint8_t>(n.back() + 2);
+    EXPECT_TRUE(PublicKey::from_jwk(with("n", base64url(n))));
+  }
 }
 
 TEST(RsaKey, OfTheShortestAndTheLongestModulusIsTaken) {
