@@ -204,6 +204,9 @@ Result<Json> parse(std::string_view text, const JsonLimits& limits, bool comment
     *line += static_cast<std::size_t>(std::count(text.begin(), text.begin() + nul, '\n'));
     return fail(Code::json_malformed, "not valid JSON at octet " + std::to_string(nul));
   }
+  // RFC 8259 §8.1: no message has one. nlohmann would pass over it; in people's files it may.
+  if (!comments && text.starts_with("\xEF\xBB\xBF"))
+    return fail(Code::json_malformed, "a byte order mark stands before the JSON text");
   StrictBuilder builder(limits, line, document);
   const bool done = parse_into(builder, text, comments, document == nullptr ? nullptr : line);
   if (builder.error) {

@@ -150,6 +150,13 @@ TEST(StrictJson, WithANulIsRefused) {
   EXPECT_EQ(refusal(std::string_view("[1,\0 2]", 7)), Code::json_malformed);
 }
 
+// nlohmann passes over it: one message would have two texts (RFC 8259 §8.1).
+TEST(StrictJson, WithAByteOrderMarkBeforeItIsRefused) {
+  EXPECT_EQ(refusal("\xEF\xBB\xBF{}"), Code::json_malformed);
+  EXPECT_EQ(refusal("\xEF\xBB\xBF{\"a\":1}"), Code::json_malformed);
+  EXPECT_TRUE(parse_json_document("file.json", "\xEF\xBB\xBF{}")) << "editors of people write it";
+}
+
 TEST(StrictJson, WithATrailingCommaIsRefused) {
   EXPECT_EQ(refusal("[1,]"), Code::json_malformed);
   EXPECT_EQ(refusal(R"({"a":1,})"), Code::json_malformed);
