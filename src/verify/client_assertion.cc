@@ -14,7 +14,8 @@ Result<jose::UnverifiedJws> parsed(std::string_view jwt) {
   if (!jws) return fail(Code::assertion_malformed, "the client assertion: " + jws.error().detail);
   // A token, a proof or an attestation must never pass for an assertion (RFC 8725 §3.11).
   const std::string typ = jws->typ();
-  if (!typ.empty() && typ != "jwt" && typ != "client-authentication+jwt") {
+  const bool absent = !jws->header().contains("typ");
+  if (!absent && typ != "jwt" && typ != "client-authentication+jwt") {
     return fail(Code::assertion_typ,
                 "the client assertion's typ is \"" + printable(typ, 40) +
                     R"("; "client-authentication+jwt", "JWT" or none is right)");

@@ -80,6 +80,7 @@ TEST(ClientAssertion, OfAForeignTypIsRefused) {
 TEST(ClientAssertion, OfATypThatIsNoTextIsNotTakenForOneWithoutIt) {
   for (const Json& typ : {Json(1), Json(true), Json::array({"at+jwt"}), Json::object()})
     expect_refused(with_header("typ", typ), Code::assertion_malformed);
+  expect_refused(with_header("typ", ""), Code::assertion_typ);
 }
 
 TEST(ClientAssertion, ThatIsNoJwsIsRefused) {
