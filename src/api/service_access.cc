@@ -6,6 +6,7 @@
 
 #include "api/answers.h"
 #include "verify/authorization.h"
+#include "verify/confirmation.h"
 #include "verify/proof.h"
 #include "verify/replay.h"
 
@@ -37,6 +38,7 @@ class Access {
     const auto token = parts_.tokens.check(*text, audiences_);
     if (!token) return tl::unexpected<Error>(token.error());
     const verify::TokenFacts& facts = *token->facts;
+    if (auto held = check_certificate(request, facts); !held) return pass_on(held);
     const Moment now = parts_.clock.now();
     const auto proof = check_proof(request, *text, facts.jkt, now);
     if (!proof) return tl::unexpected<Error>(proof.error());
@@ -57,6 +59,19 @@ class Access {
   }
 
  private:
+  // RFC 8705 §3: a token that names a certificate is nothing without it, whatever else proves it.
+  static Result<void> check_certificate(const http::Request& request,
+                                        const verify::TokenFacts& facts) {
+    if (facts.jkt.empty()) {
+      return fail(Code::token_scheme,
+                  "the token is bound to a certificate alone; here it is bound to a service's key");
+    }
+    if (facts.certificate_thumbprint.empty()) return {};
+    const auto& shown = request.client_certificate;
+    return verify::check_certificate(shown ? as_text(*shown) : std::string_view(),
+                                     facts.certificate_thumbprint);
+  }
+
   Result<verify::ProvenRequest> check_proof(const http::Request& request, std::string_view token,
                                             const std::string& jkt, Moment now) const {
     const auto sent = verify::one_proof(request.headers);

@@ -5,6 +5,7 @@
 #include "api/service_access.h"
 #include "api/token.h"
 #include "api/token_revocation.h"
+#include "jose/base64url.h"
 
 namespace mintmark::api {
 namespace {
@@ -470,6 +471,22 @@ TEST_F(ServicesOverHttp, StayOutWithAProofByAnotherKey) {
   content.access_token = token;
   request.headers.set("DPoP", test::make_proof(device_key, content));
   expect_no_access(request, Code::proof_key_mismatch);
+}
+
+TEST_F(ServicesOverHttp, StayOutWithATokenThatNamesACertificateThatTheyDoNotShow) {
+  const std::string certificate = jose::base64url(sha256("certificate"));
+  Json claims = claims_of(service_token());
+  const auto token_bound_to = [&](const Json& cnf) {
+    claims["cnf"] = cnf;
+    return sign(token_key, {{"typ", "at+jwt"}, {"alg", "ES256"}, {"kid", token_key.kid()}}, claims);
+  };
+  const std::string both = token_bound_to({{"jkt", service_key.jkt()}, {"x5t#S256", certificate}});
+  expect_no_access(events_request(both, events_content()), Code::token_certificate_missing);
+  http::Request shown = events_request(both, events_content());
+  shown.client_certificate = std::make_shared<const Bytes>(to_bytes(as_bytes("certificate")));
+  EXPECT_TRUE(access_(shown, "events"));
+  const std::string certificate_alone = token_bound_to({{"x5t#S256", certificate}});
+  expect_no_access(events_request(certificate_alone, events_content()), Code::token_scheme);
 }
 
 TEST_F(ServicesOverHttp, StayOutWithATokenThatIsForOthersOverOrRevoked) {
