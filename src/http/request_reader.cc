@@ -18,6 +18,7 @@ using Parser = beast_http::request_parser<beast_http::empty_body>;
 using Problem = boost::system::error_code;
 
 constexpr std::size_t read_octets = 8192;
+constexpr std::size_t most_empty_lines = 4;
 
 Error refusal_of(const Problem& problem) {
   if (problem == beast_http::error::bad_content_length ||
@@ -64,7 +65,7 @@ struct RequestReader::Parts {
 
 /// RFC 9112 §2.2: a client may send an empty line behind a body that has none.
 void RequestReader::Parts::skip_empty_lines() {
-  while (empty_lines < 4 && octets().starts_with("\r\n")) {
+  while (empty_lines < most_empty_lines && octets().starts_with("\r\n")) {
     buffer.consume(2);
     ++empty_lines;
   }
@@ -72,7 +73,9 @@ void RequestReader::Parts::skip_empty_lines() {
 
 Result<RequestReader::Stage> RequestReader::Parts::take_head() {
   if (stage == Stage::idle) skip_empty_lines();
-  if (buffer.size() == 0) return stage;
+  // Half of an empty line: the other half decides.
+  const bool half = stage == Stage::idle && empty_lines < most_empty_lines && octets() == "\r";
+  if (buffer.size() == 0 || half) return stage;
   stage = Stage::head;
   auto length = scan.take(octets());
   if (!length) return pass_on(length);
