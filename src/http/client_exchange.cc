@@ -87,6 +87,8 @@ class AnswerReader {
       if (problem == beast_http::error::need_more) return {};
       if (problem) return tl::unexpected<Error>(error_of(problem));
       pending_.erase(0, used);
+      if (parser.get().result_int() < 100)
+        return fail(Code::http_answer_malformed, "the answer's status is below 100");
       if (parser.get().result_int() / 100 != 1) return begin_answer(parser);
       if (pending_.empty()) return {};
     }
