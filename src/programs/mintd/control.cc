@@ -19,6 +19,11 @@ http::Response no_front() {
       R"({"error":"unavailable","error_description":"the front is not running; see mintd's log"})");
 }
 
+http::Response no_answer() {
+  return http::json_response(
+      502, R"({"error":"unavailable","error_description":"the front's answer cannot be read"})");
+}
+
 }  // namespace
 
 Bytes to_frame(const Json& message) {
@@ -102,17 +107,16 @@ Bytes answer_frame(std::uint64_t id, const http::Response& response) {
 }
 
 void AdminRelay::answered(const Json& message) {
-  if (!message.contains("id") || !message["id"].is_number_unsigned() ||
-      !message.contains("status") || !message["status"].is_number_unsigned() ||
-      !message.contains("body") || !message["body"].is_string()) {
-    return;
-  }
+  if (!message.contains("id") || !message["id"].is_number_unsigned()) return;
   const auto found = waiting_.find(message["id"].get<std::uint64_t>());
   if (found == waiting_.end()) return;
   const http::Respond respond = std::move(found->second);
   waiting_.erase(found);
-  respond(
-      http::json_response(message["status"].get<unsigned>(), message["body"].get<std::string>()));
+  const auto status = message.value("status", Json());
+  const auto body = message.value("body", Json());
+  const bool readable = status.is_number_unsigned() && status >= 200U && status <= 599U;
+  if (!readable || !body.is_string()) return respond(no_answer());
+  respond(http::json_response(status.get<unsigned>(), body.get<std::string>()));
 }
 
 void AdminRelay::front_gone() {
