@@ -117,7 +117,7 @@ Result<void> set_attribute(TokenSelector& selector, std::string_view name, std::
   auto set = set_token_attribute(selector, name, value);
   if (!set) return pass_on(set);
   if (*set) return {};
-  return malformed("\"" + std::string(name) +
+  return malformed("\"" + printable(name) +
                    "\" is not taken; token, manufacturer, model, serial and slot-id are");
 }
 
@@ -161,7 +161,7 @@ Result<void> set_key_attribute(KeyTexts& texts, std::string_view name, std::stri
   if (name == "object") return set_text(texts.object, name, value);
   if (name == "id") return set_text(texts.id, name, value);
   if (name == "type") return set_text(texts.type, name, value);
-  return malformed("\"" + std::string(name) +
+  return malformed("\"" + printable(name) +
                    "\" is not taken before the ?; token, manufacturer, model, serial, slot-id, "
                    "object, id and type are");
 }
@@ -176,7 +176,7 @@ Result<void> set_key_query(KeyTexts& texts, std::string_view name, std::string_v
                 "token URI: \"pin-value\" is not taken: it would be seen by everybody; pin-source "
                 "names a file that holds the PIN");
   }
-  return malformed("\"" + std::string(name) +
+  return malformed("\"" + printable(name) +
                    "\" is not taken behind the ?; module-path and pin-source are");
 }
 
