@@ -2,19 +2,13 @@
 // still look at, since nobody known here vouches for it.
 #include <openssl/err.h>
 
-#include <cstdlib>
-
 #include "attest/x509/device_identity.h"
 #include "support/identity_maker.h"
+#include "target.h"
 
+namespace mintmark::fuzz {
 namespace {
-
-using namespace mintmark;
 using attest::x509::Trust;
-
-void require(bool held) {
-  if (!held) std::abort();
-}
 
 // A maker whose key is forgotten: nothing chains to it.
 Trust nobodys_trust() {
@@ -25,17 +19,14 @@ Trust nobodys_trust() {
   return std::move(Trust::of(std::move(parts)).value());
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void run_device_identity(BytesView octets) {
   static const Trust trust = nobodys_trust();
-  const BytesView octets{data, size};
   const auto identity =
       attest::x509::check_device_identity(octets, {}, trust, from_unix(1'800'000'000));
   require(ERR_peek_error() == 0);
   if (!identity) {
     require(!identity.error().detail.empty());
-    return 0;
+    return;
   }
   require(identity->chain.standing == attest::x509::Standing::review);
   require(identity->chain.root == attest::x509::unknown_root);
@@ -43,5 +34,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(identity->organisation.size() <= 512 && identity->policies.size() <= 32);
   require(!identity->module ||
           (!identity->module->type.empty() && identity->module->serial.size() <= 512));
-  return 0;
 }
+
+const Registered device_identity_target{
+    {"device_identity", &run_device_identity, {"idevid", "x509"}}};
+
+}  // namespace
+}  // namespace mintmark::fuzz

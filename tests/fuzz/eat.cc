@@ -1,24 +1,18 @@
 // Any octets as a CWT, and as the claims of a JWT: refused with a code, or judged; and none that
 // contradicts an EAR's good word affirms.
-#include <cstdlib>
-
 #include "attest/eat/appraisal.h"
 #include "attest/eat/claims.h"
 #include "attest/eat/token.h"
 #include "jose/base64url.h"
+#include "target.h"
 
+namespace mintmark::fuzz {
 namespace {
-
-using namespace mintmark;
 using namespace mintmark::attest;
 
 const Moment now = from_unix(1'800'000'000);
 
-void require(bool held) {
-  if (!held) std::abort();
-}
-
-void judge(Json claims) {
+void judge_claims(Json claims) {
   (void)eat::check_times(claims, now);
   (void)eat::check_debug(claims);
   (void)eat::check_issuer(claims, {"https://verifier.test"});
@@ -41,20 +35,21 @@ void judge(Json claims) {
   require(!worse || !eat::check_status(*worse, true));
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const BytesView octets{data, size};
+void run_eat(BytesView octets) {
   if (const auto value = cbor::parse(octets)) {
-    if (auto claims = attest::eat::claims_of(*value)) judge(std::move(*claims));
+    if (auto claims = attest::eat::claims_of(*value)) judge_claims(std::move(*claims));
   }
   if (auto claims = parse_json(as_text(octets)); claims && claims->is_object())
-    judge(std::move(*claims));
+    judge_claims(std::move(*claims));
   static const auto keys = attest::eat::Keys::parse(
       R"({"kty":"EC","crv":"P-256","x":"G8fAud93NgCg8C_0bY1YqVZ5zNlkb-cNsGTQia7m0is",
           "y":"RK1gonvUKKQOCSHDwz3SiN9EijCqmXS4sDeRbc8RnL0"})",
       {});
   require(!attest::eat::verify_cwt(octets, *keys));
   require(!attest::eat::verify_jwt(as_text(octets), *keys));
-  return 0;
 }
+
+const Registered eat_target{{"eat", &run_eat}};
+
+}  // namespace
+}  // namespace mintmark::fuzz

@@ -1,22 +1,17 @@
 // Any octets as the issuer's event stream: the same events however it comes in parts; entries,
 // frontiers and snapshots that are taken or refused with a code.
-#include <cstdlib>
 #include <vector>
 
 #include "http/event_reader.h"
 #include "jose/base64url.h"
+#include "target.h"
 #include "verify/followed_log.h"
 #include "verify/signed_frontier.h"
 
+namespace mintmark::fuzz {
 namespace {
 
-using namespace mintmark;
-
 constexpr std::size_t longest = 1024;
-
-void require(bool held) {
-  if (!held) std::abort();
-}
 
 std::vector<http::ServerEvent> events_in(std::string_view text, std::size_t part) {
   http::EventReader reader(longest);
@@ -81,11 +76,9 @@ void take_snapshot(std::string_view text) {
   require(again && again->to_json() == set->to_json());
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto events = events_in(text, std::max<std::size_t>(size, 1));
+void run_event_stream(BytesView octets) {
+  const std::string_view text(as_text(octets));
+  const auto events = events_in(text, std::max<std::size_t>(octets.size(), 1));
   require(same(events, events_in(text, 1)));
   require(same(events, events_in(text, 7)));
   constexpr std::string_view empty =
@@ -98,5 +91,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (event.type == "snapshot") take_snapshot(event.data);
     if (event.type == "revocation") take_entry(log, event.data);
   }
-  return 0;
 }
+
+const Registered event_stream_target{{"event_stream", &run_event_stream}};
+
+}  // namespace
+}  // namespace mintmark::fuzz

@@ -1,16 +1,10 @@
 // Any octets as an event log: refused with a code, or judged good against what they themselves
 // replay to, with a record that JSON can hold.
-#include <cstdlib>
-
 #include "attest/eventlog/judge.h"
+#include "target.h"
 
+namespace mintmark::fuzz {
 namespace {
-
-using namespace mintmark;
-
-void require(bool held) {
-  if (!held) std::abort();
-}
 
 void judge_in(const attest::eventlog::Log& log, const std::string& bank) {
   const auto pcrs = attest::eventlog::replay(log, bank);
@@ -29,17 +23,19 @@ void judge_in(const attest::eventlog::Log& log, const std::string& bank) {
   }
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto log = attest::eventlog::parse({data, size});
+void run_eventlog(BytesView octets) {
+  const auto log = attest::eventlog::parse(octets);
   if (!log) {
     require(log.error().code == Code::eventlog_malformed ||
             log.error().code == Code::eventlog_too_long);
-    return 0;
+    return;
   }
   for (const auto& algorithm : log->algorithms) {
     if (algorithm.bank != nullptr) judge_in(*log, std::string(algorithm.bank->name));
   }
-  return 0;
 }
+
+const Registered eventlog_target{{"eventlog", &run_eventlog, {"tpm_eventlogs"}}};
+
+}  // namespace
+}  // namespace mintmark::fuzz

@@ -1,18 +1,12 @@
 // Any octets as a request target: refused with a code, or a path that every server reads alike.
-#include <cstdlib>
-
 #include "gate/target.h"
+#include "target.h"
 #include "verify/request_url.h"
 
+namespace mintmark::fuzz {
 namespace {
 
-using namespace mintmark;
-
 constexpr std::string_view origin = "https://api.example";
-
-void require(bool held) {
-  if (!held) std::abort();
-}
 
 // As the gate's own reader does not do it: by segments of the decoded path.
 void require_plain(const std::string& path) {
@@ -24,16 +18,14 @@ void require_plain(const std::string& path) {
     require(closed.find(segment) == std::string::npos);
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
+void run_gate_target(BytesView octets) {
+  const std::string_view text(as_text(octets));
   const auto target = gate::read_target(text, origin);
   if (!target) {
     const Code code = target.error().code;
     require(code == Code::gate_path_ambiguous || code == Code::gate_path_malformed ||
             code == Code::gate_origin_unknown);
-    return 0;
+    return;
   }
   require_plain(target->path);
   require(target->raw.size() <= gate::longest_path);
@@ -46,5 +38,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string whole = std::string(origin) + std::string(target->raw) + "?a=/../b";
   const auto longer = gate::read_target(whole, origin);
   require(longer.has_value() && longer->path == target->path && longer->raw == target->raw);
-  return 0;
 }
+
+const Registered gate_target_target{{"gate_target", &run_gate_target}};
+
+}  // namespace
+}  // namespace mintmark::fuzz

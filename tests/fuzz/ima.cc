@@ -1,16 +1,10 @@
 // Any octets as an IMA log: refused with a code, or judged good against what they themselves
 // extend.
-#include <cstdlib>
-
 #include "attest/ima/ima.h"
+#include "target.h"
 
+namespace mintmark::fuzz {
 namespace {
-
-using namespace mintmark;
-
-void require(bool held) {
-  if (!held) std::abort();
-}
 
 // As kernels of today extend a bank.
 Bytes extended_by(const attest::ima::Log& log, const attest::Bank& bank) {
@@ -29,13 +23,11 @@ Bytes extended_by(const attest::ima::Log& log, const attest::Bank& bank) {
   return value;
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto log = attest::ima::parse({data, size});
+void run_ima(BytesView octets) {
+  const auto log = attest::ima::parse(octets);
   if (!log) {
     require(log.error().code == Code::ima_malformed || log.error().code == Code::ima_too_long);
-    return 0;
+    return;
   }
   require(!log->entries.empty());
   for (const char* const name : {"sha1", "sha256"}) {
@@ -52,5 +44,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     quoted[0] ^= 1U;
     require(!attest::ima::judge(*log, name, quoted));
   }
-  return 0;
 }
+
+const Registered ima_target{{"ima", &run_ima}};
+
+}  // namespace
+}  // namespace mintmark::fuzz

@@ -1,20 +1,14 @@
 // Any octets as a Nitro document: refused with a code, or read within its bounds; and what nobody's
 // key signed verifies never.
-#include <cstdlib>
-
 #include "attest/nitro/carrier.h"
 #include "attest/nitro/document.h"
+#include "target.h"
 
+namespace mintmark::fuzz {
 namespace {
-
-using namespace mintmark;
 using namespace mintmark::attest;
 
-void require(bool held) {
-  if (!held) std::abort();
-}
-
-void judge(const nitro::Document& document) {
+void judge_document(const nitro::Document& document) {
   require(!document.module_id.empty() && document.digest == "SHA384" && document.timestamp > 0);
   require(!document.pcrs.empty() && document.pcrs.rbegin()->first < 32);
   for (const auto& [index, value] : document.pcrs) require(value.size() == 48);
@@ -31,15 +25,16 @@ void judge(const nitro::Document& document) {
   require(!nitro::check_signature(other));
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const BytesView octets{data, size};
+void run_nitro(BytesView octets) {
   const auto document = nitro::parse(octets);
   if (document)
-    judge(*document);
+    judge_document(*document);
   else
     require(facts_of(document.error().code).http_status < 500);
   if (const auto carried = nitro::document_in(octets)) require(carried->size() >= 512);
-  return 0;
 }
+
+const Registered nitro_target{{"nitro", &run_nitro, {"nitro"}}};
+
+}  // namespace
+}  // namespace mintmark::fuzz

@@ -1,14 +1,12 @@
 // Any octets as a status list token of both forms, as a list of both forms, and as what a key of
 // status lists is asked to sign: refused with a code, or read; never signed unless it is whole.
-#include <cstdlib>
-
 #include "hsm/signer/rules.h"
 #include "jose/base64url.h"
+#include "target.h"
 #include "verify/status_list_token.h"
 
+namespace mintmark::fuzz {
 namespace {
-
-using namespace mintmark;
 
 const Moment now = from_unix(1'800'000'000);
 constexpr const char* issuer = "https://issuer.example";
@@ -18,10 +16,6 @@ constexpr const char* uri = "https://issuer.example/status/1";
 constexpr const char* jwk =
     R"({"kty":"EC","crv":"P-256","x":"G8fAud93NgCg8C_0bY1YqVZ5zNlkb-cNsGTQia7m0is",
         "y":"RK1gonvUKKQOCSHDwz3SiN9EijCqmXS4sDeRbc8RnL0"})";
-
-void require(bool held) {
-  if (!held) std::abort();
-}
 
 /// Read, it is within its bounds and says something of each of its entries, and of none beyond.
 void look_at(const Result<verify::StatusList>& list) {
@@ -71,12 +65,13 @@ void judge_input(std::string_view input) {
   require(!hsm::signer::check_purpose(rules, other, input, now));
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const BytesView octets{data, size};
+void run_status_list(BytesView octets) {
   read_lists(octets);
   read_tokens(octets);
   judge_input(as_text(octets));
-  return 0;
 }
+
+const Registered status_list_target{{"status_list", &run_status_list, {"status_list"}}};
+
+}  // namespace
+}  // namespace mintmark::fuzz

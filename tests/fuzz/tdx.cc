@@ -1,20 +1,14 @@
 // Any octets as a quote, as a TD's own report and as what Intel publishes: refused with a code, or
 // read into parts that fit; a signature that holds does not hold with a bit turned.
-#include <cstdlib>
-
 #include "attest/tdx/check.h"
 #include "attest/tdx/tcb.h"
+#include "target.h"
 
+namespace mintmark::fuzz {
 namespace {
-
-using namespace mintmark;
 namespace tdx = attest::tdx;
 
-void require(bool held) {
-  if (!held) std::abort();
-}
-
-void judge(const tdx::Quote& quote, std::size_t size) {
+void judge_quote(const tdx::Quote& quote, std::size_t size) {
   const std::size_t descriptor = quote.version == 5 ? 6 : 0;
   require(quote.signed_part.size() == 48 + descriptor + quote.body_size);
   require(quote.signed_part.size() + 4 + quote.signature_data_size + quote.trailing == size);
@@ -47,12 +41,9 @@ void match(const tdx::TcbInfo& info) {
   if (standing) require(standing->status == info.levels.front().standing.status);
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const BytesView octets(data, size);
+void run_tdx(BytesView octets) {
   const auto quote = tdx::read_quote(octets);
-  if (quote) judge(*quote, size);
+  if (quote) judge_quote(*quote, octets.size());
   const auto local = tdx::read_td_report(octets);
   require(local.has_value() == tdx::looks_like_td_report(octets));
   if (const auto info = tdx::read_tcb_info(as_text(octets))) match(*info);
@@ -63,5 +54,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           collateral.error().code == Code::tdx_collateral_signature);
   static const auto nobody = *attest::x509::Trust::from_certificates({}, {});
   require(!tdx::check_quote(octets, nobody, from_unix(1'800'000'000)));
-  return 0;
 }
+
+const Registered tdx_target{{"tdx", &run_tdx, {"tdx"}}};
+
+}  // namespace
+}  // namespace mintmark::fuzz
