@@ -23,7 +23,7 @@ Result<void> ActivationLimit::take(const std::string& address, Clock::time_point
     return tl::unexpected<Error>(Error{Code::activation_rate,
                                        "this issuer's operator allows no activations", 0,
                                        static_cast<std::uint32_t>(window.count())});
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (!taken_.empty() && taken_.front().at + window <= now) taken_.pop_front();
   if (taken_.size() >= per_minute_)
     return tl::unexpected<Error>(too_many("here", taken_.front().at + window - now));

@@ -4,10 +4,10 @@
 
 #include <chrono>
 #include <deque>
-#include <mutex>
 #include <string>
 
 #include "base/error.h"
+#include "base/mutex.h"
 
 namespace mintmark::api {
 
@@ -29,8 +29,8 @@ class ActivationLimit {
   };
   const unsigned per_minute_;
   const unsigned per_address_;
-  std::mutex mutex_;
-  std::deque<Taken> taken_;
+  Mutex mutex_;
+  std::deque<Taken> taken_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::api

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/mutex.h"
 #include "http/text.h"
 
 namespace mintmark::api {
@@ -50,23 +51,23 @@ class EventPlaces {
   [[nodiscard]] static EventHub::Place take(const std::shared_ptr<EventPlaces>& places,
                                             const std::string& service) {
     {
-      const std::lock_guard lock(places->mutex_);
+      const MutexLock lock(places->mutex_);
       ++places->by_service_[service];
       ++places->taken_;
     }
     return {places.get(), [places, service](void*) { places->free(service); }};
   }
   [[nodiscard]] unsigned taken() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return taken_;
   }
   [[nodiscard]] unsigned of(const std::string& service) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = by_service_.find(service);
     return found == by_service_.end() ? 0 : found->second;
   }
   [[nodiscard]] std::pair<std::string, unsigned> most() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found =
         std::max_element(by_service_.begin(), by_service_.end(),
                          [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -76,14 +77,14 @@ class EventPlaces {
 
  private:
   void free(const std::string& service) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     --taken_;
     if (--by_service_[service] == 0) by_service_.erase(service);
   }
 
-  mutable std::mutex mutex_;
-  std::map<std::string, unsigned> by_service_;
-  unsigned taken_ = 0;
+  mutable Mutex mutex_;
+  std::map<std::string, unsigned> by_service_ MINTMARK_GUARDED_BY(mutex_);
+  unsigned taken_ MINTMARK_GUARDED_BY(mutex_) = 0;
 };
 
 Result<SeenEvent> read_seen_event(std::string_view text) {
@@ -121,7 +122,7 @@ std::shared_ptr<EventHub> EventHub::make(revoke::FrontierParts parts, EventHubOp
 
 void EventHub::close() {
   frontiers_->stop();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   closed_ = true;
   for (const Subscriber& subscriber : subscribers_) subscriber.writer->end();
   subscribers_.clear();
@@ -129,7 +130,7 @@ void EventHub::close() {
 }
 
 Result<EventHub::Place> EventHub::reserve(const std::string& service) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (places_->taken() < options_.subscribers || make_room(service))
     return EventPlaces::take(places_, service);
   return fail(Code::event_subscribers_full,
@@ -156,7 +157,7 @@ void EventHub::join(std::shared_ptr<http::BodyWriter> writer, Place place, Servi
     (void)send_to_snapshot(*writer, seen ? Code::event_log_changed : Code::event_snapshot_wanted);
     return;
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (closed_ || removed_.contains(caller.id)) return writer->end();
   Subscriber subscriber{std::move(writer), std::move(place), std::move(caller), seen->seq,
                         frontiers_->want()};
@@ -167,7 +168,7 @@ void EventHub::join(std::shared_ptr<http::BodyWriter> writer, Place place, Servi
 
 void EventHub::remove(const std::string& service) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     removed_.insert(service);
   }
   for_each([&](Subscriber& subscriber) {
@@ -178,7 +179,7 @@ void EventHub::remove(const std::string& service) {
 }
 
 std::size_t EventHub::subscribers() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return subscribers_.size();
 }
 
@@ -197,14 +198,15 @@ EventHub::Pieces EventHub::encode(const std::vector<revoke::Event>& events) cons
 }
 
 void EventHub::for_each(const std::function<bool(Subscriber&)>& goes_on) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   subscribers_.remove_if([&](Subscriber& subscriber) { return !goes_on(subscriber); });
   frontiers_->heard(!subscribers_.empty());
 }
 
 void EventHub::appended(const std::vector<revoke::Event>& events) {
   const Pieces pieces = encode(events);
-  for_each([&](Subscriber& subscriber) { return advance(subscriber, pieces); });
+  for_each([&](Subscriber& subscriber)
+               MINTMARK_REQUIRES(mutex_) { return advance(subscriber, pieces); });
   if (subscribers() > 0) frontiers_->want();
 }
 
@@ -213,7 +215,8 @@ void EventHub::signed_one(const Result<revoke::SignedFrontier>& frontier) {
   Text text;
   if (good != nullptr)
     text = std::make_shared<const std::string>("event: frontier\ndata: " + *good->jws + "\n\n");
-  for_each([&](Subscriber& subscriber) { return conclude(subscriber, good, text); });
+  for_each([&](Subscriber& subscriber)
+               MINTMARK_REQUIRES(mutex_) { return conclude(subscriber, good, text); });
 }
 
 bool EventHub::advance(Subscriber& subscriber, const Pieces& pieces) {

@@ -6,13 +6,13 @@
 #include <cstdint>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "api/service_access.h"
 #include "base/error.h"
+#include "base/mutex.h"
 #include "base/time.h"
 #include "http/message.h"
 #include "revoke/event_log.h"
@@ -90,17 +90,19 @@ class EventHub {
   };
 
   EventHub(revoke::FrontierParts parts, EventHubOptions options);
-  /// Writes to each; who is gone, or is done, is let go.
-  void for_each(const std::function<bool(Subscriber&)>& goes_on);
+  /// Calls it under the lock for each; who is gone, or is done, is let go.
+  void for_each(const std::function<bool(Subscriber&)>& goes_on) MINTMARK_EXCLUDES(mutex_);
   [[nodiscard]] Pieces encode(const std::vector<revoke::Event>& events) const;
   void appended(const std::vector<revoke::Event>& events);
   void signed_one(const Result<revoke::SignedFrontier>& frontier);
-  // Each under the lock; false: the stream is over.
-  [[nodiscard]] bool make_room(const std::string& service);
-  [[nodiscard]] bool advance(Subscriber& subscriber, const Pieces& pieces);
-  [[nodiscard]] bool catch_up(Subscriber& subscriber, Code too_far);
+  // False: the stream is over.
+  [[nodiscard]] bool make_room(const std::string& service) MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] bool advance(Subscriber& subscriber, const Pieces& pieces)
+      MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] bool catch_up(Subscriber& subscriber, Code too_far) MINTMARK_REQUIRES(mutex_);
   [[nodiscard]] bool conclude(Subscriber& subscriber, const revoke::SignedFrontier* frontier,
-                              const std::shared_ptr<const std::string>& text);
+                              const std::shared_ptr<const std::string>& text)
+      MINTMARK_REQUIRES(mutex_);
 
   revoke::EventLog& log_;
   const Clock& clock_;
@@ -108,10 +110,10 @@ class EventHub {
   const std::string name_;  ///< Of the log.
   const std::shared_ptr<EventPlaces> places_;
   std::atomic<std::uint64_t> slow_{0};
-  mutable std::mutex mutex_;
-  std::list<Subscriber> subscribers_;
-  std::set<std::string> removed_;  ///< Services.
-  bool closed_ = false;
+  mutable Mutex mutex_;
+  std::list<Subscriber> subscribers_ MINTMARK_GUARDED_BY(mutex_);
+  std::set<std::string> removed_ MINTMARK_GUARDED_BY(mutex_);  ///< Services.
+  bool closed_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::unique_ptr<revoke::Frontiers> frontiers_;
 };
 

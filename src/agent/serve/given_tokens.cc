@@ -7,7 +7,7 @@ namespace mintmark::agent::serve {
 void GivenTokens::give(const HeldToken& token, const std::string& audience, uid_t user,
                        Moment now) {
   const Sha256 hash = sha256(token.token);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (entries_.count(hash) == 0) make_room(now);
   Entry& entry = entries_[hash];
   entry.given = {audience, token.scope, token.enrolment, token.expires_at, token.session};
@@ -26,7 +26,7 @@ void GivenTokens::make_room(Moment now) {
 std::optional<GivenTokens::Given> GivenTokens::find(const std::string& token, uid_t user,
                                                     Moment now) const {
   const Sha256 hash = sha256(token);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = entries_.find(hash);
   if (found == entries_.end() || found->second.users.count(user) == 0) return std::nullopt;
   if (now >= found->second.given.expires_at) return std::nullopt;

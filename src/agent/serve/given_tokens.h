@@ -2,13 +2,13 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "agent/serve/held_tokens.h"
 #include "base/bytes.h"
+#include "base/mutex.h"
 
 namespace mintmark::agent::serve {
 
@@ -34,11 +34,11 @@ class GivenTokens {
     Given given;
     std::set<uid_t> users;
   };
-  void make_room(Moment now);
+  void make_room(Moment now) MINTMARK_REQUIRES(mutex_);
 
   std::size_t most_;
-  mutable std::mutex mutex_;
-  std::map<Sha256, Entry> entries_;
+  mutable Mutex mutex_;
+  std::map<Sha256, Entry> entries_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::agent::serve

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/serve/hardware_ports.h"
+#include "base/mutex.h"
 
 namespace mintmark::agent::serve {
 namespace {
@@ -36,7 +37,7 @@ Hardware::Hardware(Openers openers, HardwareLimits limits)
 
 Hardware::~Hardware() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
@@ -51,7 +52,6 @@ Hardware::Openers Hardware::openers(Standing standing) {
       }};
 }
 
-// Under the lock.
 Result<void> Hardware::join(const std::shared_ptr<Call>& call, Standing standing) {
   if (stopping_) return fail(Code::unavailable, "this agent is stopping");
   if (standing == Standing::ahead) {
@@ -68,7 +68,7 @@ Result<void> Hardware::join(const std::shared_ptr<Call>& call, Standing standing
 }
 
 std::size_t Hardware::waiting() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return line_.size();
 }
 
@@ -77,11 +77,11 @@ Result<void> Hardware::wait_for(Job job, Standing standing) {
   call->job = std::move(job);
   const auto until =
       Time::now() + (standing == Standing::ahead ? patience_ahead : limits_.patience);
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (auto joined = join(call, standing); !joined) return joined;
   changed_.notify_all();
-  const auto done = [&] { return call->phase == Call::Phase::done; };
-  if (changed_.wait_until(lock, until, done)) return {};
+  while (call->phase != Call::Phase::done && changed_.wait_until(mutex_, until)) continue;
+  if (call->phase == Call::Phase::done) return {};
   call->phase = Call::Phase::given_up;
   std::erase(line_, call);
   Error error{Code::deadline_passed, "the device key did not answer in time"};
@@ -89,14 +89,14 @@ Result<void> Hardware::wait_for(Job job, Standing standing) {
   return tl::unexpected<Error>(std::move(error));
 }
 
-std::shared_ptr<Hardware::Call> Hardware::next(std::unique_lock<std::mutex>& lock) {
-  const auto something = [this] { return stopping_ || !line_.empty(); };
-  if (!changed_.wait_for(lock, idle, something)) {
-    lock.unlock();
+std::shared_ptr<Hardware::Call> Hardware::next() {
+  const auto idle_from = Time::now() + idle;
+  while (!stopping_ && line_.empty() && changed_.wait_until(mutex_, idle_from)) continue;
+  if (!stopping_ && line_.empty()) {
+    const MutexUnlock meanwhile(mutex_);
     device_.reset();
-    lock.lock();
-    changed_.wait(lock, something);
   }
+  while (!stopping_ && line_.empty()) changed_.wait(mutex_);
   if (stopping_) return nullptr;
   auto call = line_.front();
   line_.pop_front();
@@ -105,8 +105,8 @@ std::shared_ptr<Hardware::Call> Hardware::next(std::unique_lock<std::mutex>& loc
 }
 
 void Hardware::work() {
-  std::unique_lock lock(mutex_);
-  while (const auto call = next(lock)) {
+  MutexLock lock(mutex_);
+  while (const auto call = next()) {
     lock.unlock();
     const auto begun = limits_.now();
     call->job();
@@ -140,13 +140,13 @@ Result<hsm::pkcs11::SecureElement*> Hardware::element(const std::string& uri,
   if (!opened) return pass_on(opened);
   element_ = std::move(*opened);
   uri_ = uri;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   known_token_ = {uri, element_->token()};
   return element_.get();
 }
 
 std::string Hardware::token_of(const std::string& uri) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return known_token_.first == uri ? known_token_.second : "";
 }
 

@@ -4,15 +4,14 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 
 #include "agent/agent.h"
+#include "base/mutex.h"
 
 namespace mintmark::agent::serve {
 
@@ -67,23 +66,26 @@ class Hardware {
  private:
   struct Call;
 
-  [[nodiscard]] Result<void> join(const std::shared_ptr<Call>& call, Standing standing);
+  [[nodiscard]] Result<void> join(const std::shared_ptr<Call>& call, Standing standing)
+      MINTMARK_REQUIRES(mutex_);
   void work();
-  [[nodiscard]] std::shared_ptr<Call> next(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] std::shared_ptr<Call> next() MINTMARK_REQUIRES(mutex_);
 
   Openers openers_;
   HardwareLimits limits_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::shared_ptr<Call>> line_;
-  std::chrono::microseconds usual_{0};  ///< What a call takes, smoothed.
-  bool stopping_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  std::deque<std::shared_ptr<Call>> line_ MINTMARK_GUARDED_BY(mutex_);
+  /// What a call takes, smoothed.
+  std::chrono::microseconds usual_ MINTMARK_GUARDED_BY(mutex_) = std::chrono::microseconds{0};
+  bool stopping_ MINTMARK_GUARDED_BY(mutex_) = false;
+  /// URI and token.
+  std::pair<std::string, std::string> known_token_ MINTMARK_GUARDED_BY(mutex_);
   // Of the thread alone.
   std::unique_ptr<hsm::tpm2::Device> device_;
   std::string tcti_;
   std::unique_ptr<hsm::pkcs11::SecureElement> element_;
   std::string uri_;
-  std::pair<std::string, std::string> known_token_;  ///< URI and token; under the lock.
   std::thread thread_;
 };
 

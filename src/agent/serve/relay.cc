@@ -85,7 +85,7 @@ Asked asked_by(const http::Response& response) {
 }
 
 std::string Relay::nonce_of(const std::string& origin) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = nonces_.find(origin);
   return found == nonces_.end() ? "" : found->second;
 }
@@ -94,7 +94,7 @@ std::string Relay::nonce_of(const std::string& origin) const {
 void Relay::keep_nonce(const std::string& origin, const http::Headers& headers) {
   std::string nonce = nonce_in(headers, nonce_header);
   if (nonce.empty()) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   nonces_[origin] = std::move(nonce);
 }
 

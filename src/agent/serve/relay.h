@@ -3,13 +3,13 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "agent/serve/access.h"
 #include "agent/serve/prover.h"
 #include "agent/serve/token_source.h"
+#include "base/mutex.h"
 #include "http/client.h"
 
 namespace mintmark::agent::serve {
@@ -73,8 +73,9 @@ class Relay {
   TokenSource& tokens_;
   const Prover& prover_;
   Send send_;
-  mutable std::mutex mutex_;
-  std::map<std::string, std::string> nonces_;  ///< By origin: as many as there are destinations.
+  mutable Mutex mutex_;
+  /// By origin: as many as there are destinations.
+  std::map<std::string, std::string> nonces_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 /// Over the network. `workers`: how many there are; each keeps its own connections, and an agent of

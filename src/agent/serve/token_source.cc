@@ -1,5 +1,6 @@
 #include "agent/serve/token_source.h"
 
+#include "base/mutex.h"
 #include "telemetry/log.h"
 
 namespace mintmark::agent::serve {
@@ -18,14 +19,13 @@ TokenSource::TokenSource(Agent agent, const Clock& clock, TokenSourceOptions opt
 
 TokenSource::~TokenSource() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
   thread_.join();
 }
 
-// Under the lock.
 std::optional<Result<HeldToken>> TokenSource::known(const Wish& wish, const std::string& refused) {
   if (auto held = held_.ask(wish, clock_.now(), refused)) return std::move(*held);
   if (auto failure = held_.pausing(wish, Time::now()))
@@ -34,20 +34,19 @@ std::optional<Result<HeldToken>> TokenSource::known(const Wish& wish, const std:
 }
 
 std::optional<Result<HeldToken>> TokenSource::token_at_once(const Wish& wish) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return known(wish);
 }
 
 Result<HeldToken> TokenSource::token(const Wish& wish, const std::string& refused) {
   const auto until = Time::now() + options_.patience;
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (auto now = known(wish, refused)) return std::move(*now);
   held_.want(wish);
   changed_.notify_all();
   const auto before = held_.tries(wish);
-  const bool tried =
-      changed_.wait_until(lock, until, [&] { return stopping_ || held_.tries(wish) != before; });
-  if (tried && !stopping_) {
+  while (!stopping_ && held_.tries(wish) == before && changed_.wait_until(mutex_, until)) continue;
+  if (!stopping_ && held_.tries(wish) != before) {
     if (auto now = known(wish)) return std::move(*now);
   }
   Error late{Code::deadline_passed, "the issuer has given no token in time"};
@@ -56,28 +55,30 @@ Result<HeldToken> TokenSource::token(const Wish& wish, const std::string& refuse
 }
 
 std::optional<Moment> TokenSource::end_of(const Wish& wish) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return held_.end_of(wish, clock_.now());
 }
 
 std::shared_ptr<SessionKey> TokenSource::session() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return session_;
 }
 
 void TokenSource::work() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stopping_) {
     const auto next = held_.next(clock_.now(), Time::now());
-    if (next)
-      fetch(*next, lock);
-    else
-      changed_.wait_for(lock, look_again);
+    if (!next) {
+      changed_.wait_until(mutex_, Time::now() + look_again);
+      continue;
+    }
+    lock.unlock();
+    fetch(*next);
+    lock.lock();
   }
 }
 
-void TokenSource::fetch(const Wish& wish, std::unique_lock<std::mutex>& lock) {
-  lock.unlock();
+void TokenSource::fetch(const Wish& wish) {
   auto fresh = ask_issuer(wish.request);
   if (fresh) {
     telemetry::log(Level::info, "token_obtained",
@@ -91,7 +92,7 @@ void TokenSource::fetch(const Wish& wish, std::unique_lock<std::mutex>& lock) {
                     {"audience", wish.request.audience},
                     {"scope", wish.request.scope}});
   }
-  lock.lock();
+  const MutexLock lock(mutex_);
   if (fresh)
     held_.came(wish, std::move(*fresh));
   else
@@ -121,7 +122,7 @@ Result<std::shared_ptr<SessionKey>> TokenSource::session_for_new_tokens() {
   if (const auto kept = session(); kept && !kept->is_due(now)) return kept;
   auto made = SessionKey::make(*options_.session_life, now);
   if (!made) return pass_on(made);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   session_ = *made;
   return *made;
 }

@@ -1,13 +1,12 @@
 // Where tokens come from: what is held, else the issuer, asked by one thread.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <thread>
 
 #include "agent/agent.h"
 #include "agent/serve/held_tokens.h"
+#include "base/mutex.h"
 
 namespace mintmark::agent::serve {
 
@@ -38,20 +37,21 @@ class TokenSource {
 
  private:
   void work();
-  void fetch(const Wish& wish, std::unique_lock<std::mutex>& lock);
+  void fetch(const Wish& wish) MINTMARK_EXCLUDES(mutex_);
   [[nodiscard]] std::optional<Result<HeldToken>> known(const Wish& wish,
-                                                       const std::string& refused = "");
-  [[nodiscard]] Result<HeldToken> ask_issuer(const TokenRequest& request);
+                                                       const std::string& refused = "")
+      MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] Result<HeldToken> ask_issuer(const TokenRequest& request) MINTMARK_EXCLUDES(mutex_);
   [[nodiscard]] Result<std::shared_ptr<SessionKey>> session_for_new_tokens();
 
   Agent agent_;
   const Clock& clock_;
   TokenSourceOptions options_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  HeldTokens held_;
-  std::shared_ptr<SessionKey> session_;
-  bool stopping_ = false;
+  mutable Mutex mutex_;
+  Condition changed_;
+  HeldTokens held_ MINTMARK_GUARDED_BY(mutex_);
+  std::shared_ptr<SessionKey> session_ MINTMARK_GUARDED_BY(mutex_);
+  bool stopping_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

@@ -30,7 +30,7 @@ Workers::~Workers() {
 void Workers::stop() {
   std::vector<Waiting> left;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     left = overdue(Time::time_point::max());
   }
@@ -40,7 +40,7 @@ void Workers::stop() {
 }
 
 Result<void> Workers::submit(uid_t user, Job job) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stopping_)
     return tl::unexpected<Error>(come_back(Code::unavailable, "this agent is stopping"));
   if (all_held_ >= places_) {
@@ -70,13 +70,13 @@ Workers::Users::iterator Workers::next_turn() {
 }
 
 void Workers::work(unsigned worker) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
-    auto turn = users_.end();
-    changed_.wait(lock, [&] {
+    auto turn = next_turn();
+    while (!stopping_ && turn == users_.end()) {
+      changed_.wait(mutex_);
       turn = next_turn();
-      return stopping_ || turn != users_.end();
-    });
+    }
     if (turn == users_.end()) return;
     const uid_t user = turn->first;
     User& own = turn->second;
@@ -94,7 +94,6 @@ void Workers::work(unsigned worker) {
   }
 }
 
-// Under the lock: takes out what waits since before.
 std::vector<Workers::Waiting> Workers::overdue(Time::time_point now) {
   std::vector<Waiting> all;
   for (auto& [user, own] : users_) {
@@ -118,13 +117,13 @@ Workers::Time::time_point Workers::first_deadline() const {
 }
 
 void Workers::watch() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!stopping_) {
     const auto first = first_deadline();
     if (first == Time::time_point::max())
-      changed_.wait(lock);
+      changed_.wait(mutex_);
     else
-      changed_.wait_until(lock, first);
+      changed_.wait_until(mutex_, first);
     const auto late = overdue(Time::now());
     if (late.empty()) continue;
     lock.unlock();

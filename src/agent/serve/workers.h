@@ -4,15 +4,14 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 
 namespace mintmark::agent::serve {
 
@@ -56,19 +55,20 @@ class Workers {
 
   void work(unsigned worker);
   void watch();
-  [[nodiscard]] Users::iterator next_turn();
-  [[nodiscard]] std::vector<Waiting> overdue(Time::time_point now);
-  [[nodiscard]] Time::time_point first_deadline() const;
+  [[nodiscard]] Users::iterator next_turn() MINTMARK_REQUIRES(mutex_);
+  /// Takes out what waits since before.
+  [[nodiscard]] std::vector<Waiting> overdue(Time::time_point now) MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] Time::time_point first_deadline() const MINTMARK_REQUIRES(mutex_);
 
   const std::size_t places_;
   const std::size_t threads_of_one_;
   const std::chrono::milliseconds patience_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  Users users_;
-  std::size_t all_held_ = 0;  ///< Places, waiting or worked on.
-  std::uint64_t turns_ = 0;
-  bool stopping_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  Users users_ MINTMARK_GUARDED_BY(mutex_);
+  std::size_t all_held_ MINTMARK_GUARDED_BY(mutex_) = 0;  ///< Places, waiting or worked on.
+  std::uint64_t turns_ MINTMARK_GUARDED_BY(mutex_) = 0;
+  bool stopping_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;  ///< The last one sheds what is overdue.
 };
 
