@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
+#include "base/mutex.h"
 #include "verify/boot_clock.h"
 #include "verify/key_set.h"
 
@@ -27,41 +26,43 @@ struct KeptKeys::State {
       : issuer(std::move(source)), limits(given) {}
 
   void fetch_while_wanted();
-  void take(const Fetched& fetched, clock::time_point asked_at);
+  void take(const Fetched& fetched, clock::time_point asked_at) MINTMARK_REQUIRES(mutex);
   [[nodiscard]] Fetched newer_than(std::uint64_t& handed);
-  [[nodiscard]] bool asking() const { return fetching || wanted; }
-  [[nodiscard]] bool may_ask() const { return !asking() && clock::now() >= not_before; }
-  [[nodiscard]] Fetched copy(std::uint64_t& handed) const;
+  [[nodiscard]] bool asking() const MINTMARK_REQUIRES(mutex) { return fetching || wanted; }
+  [[nodiscard]] bool may_ask() const MINTMARK_REQUIRES(mutex) {
+    return !asking() && clock::now() >= not_before;
+  }
+  [[nodiscard]] Fetched copy(std::uint64_t& handed) const MINTMARK_REQUIRES(mutex);
 
   const std::unique_ptr<KeySource> issuer;  // Of the thread.
   const KeptKeysLimits limits;
   std::atomic<clock::rep> usable_until{clock::time_point::min().time_since_epoch().count()};
   std::atomic<std::uint64_t> attempts{0};  // Fetches that ended; changes under the mutex.
 
-  mutable std::mutex mutex;  // All below.
-  std::condition_variable changed;
-  bool ending = false;
-  bool wanted = true;
-  bool again = false;  // Also after the fetch that is under way.
-  bool fetching = false;
+  mutable Mutex mutex;
+  Condition changed;
+  bool ending MINTMARK_GUARDED_BY(mutex) = false;
+  bool wanted MINTMARK_GUARDED_BY(mutex) = true;
+  bool again MINTMARK_GUARDED_BY(mutex) = false;  // Also after the fetch that is under way.
+  bool fetching MINTMARK_GUARDED_BY(mutex) = false;
   std::atomic<std::uint64_t> version{0};  // Of the document; 0: there is none.
-  KeyDocument document;
-  std::vector<std::string> kids;
-  clock::time_point fetched_at;
-  clock::time_point started_at;
-  clock::time_point not_before = clock::time_point::min();
-  clock::time_point due = clock::time_point::max();
-  std::optional<Refused> trouble;
+  KeyDocument document MINTMARK_GUARDED_BY(mutex);
+  std::vector<std::string> kids MINTMARK_GUARDED_BY(mutex);
+  clock::time_point fetched_at MINTMARK_GUARDED_BY(mutex);
+  clock::time_point started_at MINTMARK_GUARDED_BY(mutex);
+  clock::time_point not_before MINTMARK_GUARDED_BY(mutex) = clock::time_point::min();
+  clock::time_point due MINTMARK_GUARDED_BY(mutex) = clock::time_point::max();
+  std::optional<Refused> trouble MINTMARK_GUARDED_BY(mutex);
 };
 
 // The thread. The lock is free while the issuer is asked.
 void KeptKeys::State::fetch_while_wanted() {
-  std::unique_lock lock(mutex);
+  MutexLock lock(mutex);
   while (!ending) {
     if (!wanted && clock::now() < due) {
       const auto planned = due;
-      changed.wait_until(lock, std::min(planned, clock::now() + longest_wait),
-                         [&] { return ending || wanted || due != planned; });
+      const auto until = std::min(planned, clock::now() + longest_wait);
+      while (!ending && !wanted && due == planned && changed.wait_until(mutex, until)) continue;
       continue;
     }
     fetching = true;
@@ -111,7 +112,7 @@ Fetched KeptKeys::State::copy(std::uint64_t& handed) const {
 }
 
 Fetched KeptKeys::State::newer_than(std::uint64_t& handed) {
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   if (version > handed) return copy(handed);
   if (may_ask()) {
     wanted = true;
@@ -141,7 +142,7 @@ struct KeptKeys::Thread {
   explicit Thread(std::shared_ptr<State> given)
       : state(std::move(given)), runs([kept = state] { kept->fetch_while_wanted(); }) {}
   ~Thread() {
-    const std::lock_guard lock(state->mutex);
+    const MutexLock lock(state->mutex);
     state->ending = true;
     state->changed.notify_all();
   }
@@ -162,7 +163,7 @@ std::unique_ptr<KeySource> KeptKeys::source() const {
 }
 
 void KeptKeys::ask_again() const {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   if (state_->fetching)
     state_->again = true;
   else
@@ -178,7 +179,7 @@ bool KeptKeys::usable() const {
 }
 
 bool KeptKeys::asking() const {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   return state_->asking();
 }
 
@@ -187,15 +188,17 @@ std::uint64_t KeptKeys::attempts() const {
 }
 
 void KeptKeys::await_answer(std::chrono::milliseconds longest) const {
-  std::unique_lock lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   if (!state_->asking()) return;
   const auto before = state_->attempts.load();
-  state_->changed.wait_until(lock, state_->started_at + longest,
-                             [&] { return state_->ending || state_->attempts != before; });
+  const auto until = state_->started_at + longest;
+  while (!state_->ending && state_->attempts == before &&
+         state_->changed.wait_until(state_->mutex, until))
+    continue;
 }
 
 KeptKeys::Standing KeptKeys::standing() const {
-  const std::lock_guard lock(state_->mutex);
+  const MutexLock lock(state_->mutex);
   Standing standing;
   standing.ever = state_->version != 0;
   standing.usable = usable();

@@ -4,13 +4,12 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
-#include <mutex>
 #include <thread>
 
 #include "agent/serve/service.h"
 #include "base/file.h"
+#include "base/mutex.h"
 #include "jose/software_key.h"
 #include "programs/mint_agent/subcommand.h"
 #include "programs/shut_in.h"
@@ -121,7 +120,7 @@ class EndsInTime {
   EndsInTime() : thread_([this] { watch(); }) {}
   ~EndsInTime() {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       ended_ = true;
     }
     changed_.notify_all();
@@ -133,7 +132,7 @@ class EndsInTime {
   /// The end begins.
   void begin() {
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       begun_ = true;
     }
     changed_.notify_all();
@@ -141,17 +140,19 @@ class EndsInTime {
 
  private:
   void watch() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return begun_ || ended_; });
-    if (changed_.wait_for(lock, longest_end, [this] { return ended_; })) return;
+    const MutexLock lock(mutex_);
+    while (!begun_ && !ended_) changed_.wait(mutex_);
+    const auto latest = std::chrono::steady_clock::now() + longest_end;
+    while (!ended_ && changed_.wait_until(mutex_, latest)) continue;
+    if (ended_) return;
     telemetry::log(Level::warning, "ended_within_a_call_that_hangs");
     _exit(exit_done);
   }
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool begun_ = false;
-  bool ended_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  bool begun_ MINTMARK_GUARDED_BY(mutex_) = false;
+  bool ended_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 

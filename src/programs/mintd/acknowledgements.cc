@@ -14,7 +14,7 @@ Acknowledgements::Acknowledgements(const Strand& strand, const std::vector<std::
 
 bool Acknowledgements::take(keyring::Acknowledgement said) {
   if (!listed_.contains(said.verifier)) return false;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::string verifier = said.verifier;
   waiting_.insert_or_assign(std::move(verifier), std::move(said));
   if (!std::exchange(sending_, true)) boost::asio::post(strand_, [this] { send_some(); });
@@ -24,7 +24,7 @@ bool Acknowledgements::take(keyring::Acknowledgement said) {
 void Acknowledgements::send_some() {
   std::vector<keyring::Acknowledgement> some;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     while (!waiting_.empty() && some.size() < most_at_once)
       some.push_back(std::move(waiting_.extract(waiting_.begin()).mapped()));
     sending_ = !some.empty();

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
+#include "base/mutex.h"
 #include "keyring/coverage.h"
 
 namespace mintmark::mintd {
@@ -43,9 +43,9 @@ class Acknowledgements {
   const std::chrono::milliseconds pause_;
   const Send send_;
   boost::asio::steady_timer timer_;  // On the strand.
-  std::mutex mutex_;                 // All below.
-  std::map<std::string, keyring::Acknowledgement> waiting_;
-  bool sending_ = false;  // send_some is under way or will come.
+  Mutex mutex_;
+  std::map<std::string, keyring::Acknowledgement> waiting_ MINTMARK_GUARDED_BY(mutex_);
+  bool sending_ MINTMARK_GUARDED_BY(mutex_) = false;  // send_some is under way or will come.
 };
 
 }  // namespace mintmark::mintd

@@ -19,7 +19,7 @@ Result<Bytes> outcome_in(const Json& message) {
 void Activations::ask(const api::Activation& wanted, hsm::Done<Bytes> done) {
   std::uint64_t id = 0;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!pending_) {
       id = ++last_;
       pending_ = Pending{id, std::move(done)};
@@ -38,7 +38,7 @@ void Activations::ask(const api::Activation& wanted, hsm::Done<Bytes> done) {
 void Activations::answered(const Json& message) {
   std::optional<Pending> ended;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (pending_ && message.value("id", std::uint64_t{0}) == pending_->id)
       ended = std::exchange(pending_, std::nullopt);
   }

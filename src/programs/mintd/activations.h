@@ -3,11 +3,11 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <optional>
 
 #include "api/key_evidence.h"
 #include "base/json.h"
+#include "base/mutex.h"
 
 namespace mintmark::mintd {
 
@@ -28,9 +28,9 @@ class Activations {
     hsm::Done<Bytes> done;
   };
   std::function<void(const Json&)> tell_;
-  std::mutex mutex_;
-  std::uint64_t last_ = 0;
-  std::optional<Pending> pending_;
+  Mutex mutex_;
+  std::uint64_t last_ MINTMARK_GUARDED_BY(mutex_) = 0;
+  std::optional<Pending> pending_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::mintd

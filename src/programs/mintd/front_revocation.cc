@@ -77,7 +77,7 @@ Result<std::unique_ptr<FrontRevocation>> FrontRevocation::open(const config::Con
 
 FrontRevocation::~FrontRevocation() {
   {
-    const std::lock_guard lock(sweeping_mutex_);
+    const MutexLock lock(sweeping_mutex_);
     ending_ = true;
   }
   sweeping_ends_.notify_all();
@@ -185,7 +185,7 @@ void FrontRevocation::told(const Revocation& what, std::size_t live) {
 }
 
 void FrontRevocation::name_keys(const std::set<std::string>& kids) {
-  const std::lock_guard lock(keys_mutex_);
+  const MutexLock lock(keys_mutex_);
   auto all = std::make_shared<std::set<std::string>>(*revoked_keys_.load());
   all->insert(kids.begin(), kids.end());
   revoked_keys_.store(std::move(all));
@@ -193,7 +193,7 @@ void FrontRevocation::name_keys(const std::set<std::string>& kids) {
 
 // Those whose event is over. One that comes anew meanwhile is in the log already.
 void FrontRevocation::let_go_of_keys() {
-  const std::lock_guard lock(keys_mutex_);
+  const MutexLock lock(keys_mutex_);
   auto left = std::make_shared<std::set<std::string>>(*revoked_keys_.load());
   std::erase_if(*left, [this](const std::string& kid) {
     return events_->judge({.jti = "", .subject = "", .kid = kid, .issued_at = {}}) !=
@@ -204,7 +204,7 @@ void FrontRevocation::let_go_of_keys() {
 
 void FrontRevocation::sweep() {
   revoke::PatientClock clock(parts_.clock, {.doubt = doubt});
-  std::unique_lock lock(sweeping_mutex_);
+  MutexLock lock(sweeping_mutex_);
   for (unsigned sweeps = 0; !ending_; ++sweeps) {
     lock.unlock();
     const Moment now = clock.now();
@@ -220,7 +220,8 @@ void FrontRevocation::sweep() {
         telemetry::log(Level::error, "issuance_log_not_pruned", pruned.error());
     }
     lock.lock();
-    sweeping_ends_.wait_for(lock, between_sweeps, [this] { return ending_; });
+    const auto due = std::chrono::steady_clock::now() + between_sweeps;
+    while (!ending_ && sweeping_ends_.wait_until(sweeping_mutex_, due)) continue;
   }
 }
 

@@ -3,16 +3,15 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "config/config.h"
 #include "issuer/device_register.h"
 #include "issuer/ledger.h"
@@ -78,7 +77,7 @@ class FrontRevocation {
   Parts parts_;
   std::chrono::seconds keep_issued_;
   Figures::Revocations figures_;
-  std::mutex keys_mutex_;
+  Mutex keys_mutex_;  ///< Between a look at revoked_keys_ and its change.
   std::atomic<std::shared_ptr<const std::set<std::string>>> revoked_keys_;
   std::atomic<std::uint64_t> told_keys_epoch_ = 0;
   std::atomic<std::int64_t> policy_epoch_ = 0;
@@ -88,9 +87,9 @@ class FrontRevocation {
   // What is behind calls back into what stands before it, until its end.
   std::unique_ptr<revoke::EventLog> events_;
   std::unique_ptr<audit::IssuanceLog> log_;
-  std::mutex sweeping_mutex_;
-  std::condition_variable sweeping_ends_;
-  bool ending_ = false;
+  Mutex sweeping_mutex_;
+  Condition sweeping_ends_;
+  bool ending_ MINTMARK_GUARDED_BY(sweeping_mutex_) = false;
   std::thread sweeper_;
 };
 

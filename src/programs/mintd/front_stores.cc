@@ -11,7 +11,7 @@ std::shared_ptr<hsm::Signer> FrontStores::take(const std::string& store, UniqueF
       std::find_if(config_.stores.begin(), config_.stores.end(),
                    [&](const config::HsmStore& one) { return one.name == store; });
   if (configured == config_.stores.end()) return nullptr;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   One& one = stores_[store];
   if (one.client) {
     one.client->replace(std::move(channel));
@@ -33,13 +33,13 @@ std::shared_ptr<hsm::Signer> FrontStores::take(const std::string& store, UniqueF
 }
 
 void FrontStores::close() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [name, one] : stores_) one.client->close();
 }
 
 std::vector<std::string> FrontStores::troubles() const {
   std::vector<std::string> troubles;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const config::HsmStore& store : config_.stores) {
     const auto found = stores_.find(store.name);
     if (found == stores_.end() || !found->second.client->connected())

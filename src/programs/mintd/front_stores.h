@@ -4,12 +4,12 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
 
+#include "base/mutex.h"
 #include "config/config.h"
 #include "hsm/signer/client.h"
 #include "issuer/stores.h"
@@ -47,8 +47,8 @@ class FrontStores {
   const config::Config& config_;
   Figures& figures_;
   issuer::KeyStores in_use_;
-  mutable std::mutex mutex_;
-  std::map<std::string, One> stores_;
+  mutable Mutex mutex_;
+  std::map<std::string, One> stores_ MINTMARK_GUARDED_BY(mutex_);
 };
 
 }  // namespace mintmark::mintd

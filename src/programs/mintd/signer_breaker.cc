@@ -46,7 +46,7 @@ void SignerBreaker::list(Deadline deadline, hsm::Done<std::vector<hsm::KeyInfo>>
 }
 
 bool SignerBreaker::lets_through() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (state_.load() == State::closed) return true;
   quiet_ = 0;
   return std::exchange(may_try_, false);
@@ -61,7 +61,7 @@ void SignerBreaker::signed_one() {
   // Signatures share no line of memory that is written, as long as all goes well.
   if (failures_.load() != 0) failures_.store(0);
   if (state_.load() == State::closed) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   become(State::closed);
 }
 
@@ -69,16 +69,15 @@ void SignerBreaker::failed(const Error& error, unsigned era) {
   if (era != era_.load()) return;
   const unsigned in_a_row = ++failures_;
   if (state_.load() == State::closed && in_a_row < limits_.failures) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (era == era_.load() && state_.load() != State::open) open_by(error);
 }
 
 void SignerBreaker::renewed() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   become(State::closed);
 }
 
-// With the mutex held, as all below but the two that the timer and the look call.
 void SignerBreaker::become(State state) {
   failures_.store(0);
   ++era_;
@@ -108,7 +107,7 @@ void SignerBreaker::wait_a_tick() {
 void SignerBreaker::ticked() {
   bool quiet = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (state_.load() == State::closed) return;
     may_try_ = true;
     quiet = state_.load() == State::open && ++quiet_ > limits_.quiet_ticks && !looking_;
@@ -123,7 +122,7 @@ void SignerBreaker::look() {
                 [weak = weak_from_this()](const Result<std::vector<hsm::KeyInfo>>& keys) {
                   const auto self = weak.lock();
                   if (!self) return;
-                  const std::lock_guard lock(self->mutex_);
+                  const MutexLock lock(self->mutex_);
                   self->looking_ = false;
                   if (!keys || self->state_.load() != State::open) return;
                   self->become(State::on_trial);

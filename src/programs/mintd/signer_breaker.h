@@ -3,12 +3,12 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/mutex.h"
 #include "hsm/key_store.h"
 #include "telemetry/metrics.h"
 
@@ -57,11 +57,11 @@ class SignerBreaker final : public hsm::Signer, public std::enable_shared_from_t
   void answered(const Error* error, unsigned era);
   void signed_one();
   void failed(const Error& error, unsigned era);
-  void become(State state);
-  void open_by(const Error& error);
-  void wait_a_tick();
-  void ticked();
-  void look();
+  void become(State state) MINTMARK_REQUIRES(mutex_);
+  void open_by(const Error& error) MINTMARK_REQUIRES(mutex_);
+  void wait_a_tick() MINTMARK_REQUIRES(mutex_);
+  void ticked() MINTMARK_EXCLUDES(mutex_);
+  void look() MINTMARK_EXCLUDES(mutex_);
 
   const std::string store_;
   const std::shared_ptr<hsm::Signer> signer_;
@@ -73,11 +73,11 @@ class SignerBreaker final : public hsm::Signer, public std::enable_shared_from_t
   /// Counts the changes of state: what was asked before one says nothing of what is now.
   std::atomic<unsigned> era_{0};
 
-  std::mutex mutex_;  ///< For what follows, and every change of what stands above but `failures_`.
-  boost::asio::steady_timer timer_;
-  bool may_try_ = false;
-  bool looking_ = false;
-  unsigned quiet_ = 0;
+  Mutex mutex_;  ///< For what follows, and every change of what stands above but `failures_`.
+  boost::asio::steady_timer timer_ MINTMARK_GUARDED_BY(mutex_);
+  bool may_try_ MINTMARK_GUARDED_BY(mutex_) = false;
+  bool looking_ MINTMARK_GUARDED_BY(mutex_) = false;
+  unsigned quiet_ MINTMARK_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace mintmark::mintd
