@@ -23,12 +23,12 @@ struct Pkcs11KeyStore::Parts {
 
   /// Does `work` on a worker, and again for as long as what is done about its faults may help.
   template <typename T, typename Work>
-  void submit(Operation operation, Deadline deadline, const Done<T>& done, Work work) {
-    queue.submit(
-        {.deadline = deadline,
-         .run = [this, operation, deadline, done,
-                 work = std::move(work)] { done(watched<T>(operation, deadline, work)); },
-         .refuse = [done](Error error) { done(tl::unexpected<Error>(std::move(error))); }});
+  void submit(Operation operation, Lane lane, Deadline deadline, const Done<T>& done, Work work) {
+    queue.submit({.deadline = deadline,
+                  .run = [this, operation, deadline, done,
+                          work = std::move(work)] { done(watched<T>(operation, deadline, work)); },
+                  .refuse = [done](Error error) { done(tl::unexpected<Error>(std::move(error))); },
+                  .lane = lane});
   }
 
   template <typename T, typename Work>
@@ -72,8 +72,9 @@ Pkcs11KeyStore::~Pkcs11KeyStore() = default;
 
 void Pkcs11KeyStore::sign(const KeyId& key, std::string signing_input, Deadline deadline,
                           Done<Bytes> done) {
+  const Lane lane = lane_of(signing_input);
   parts_->submit<Bytes>(
-      Operation::sign, deadline, done,
+      Operation::sign, lane, deadline, done,
       [key, input = std::move(signing_input), deadline](Token& token, bool /*again*/) {
         return token.sign(key, input, deadline);
       });
@@ -81,25 +82,25 @@ void Pkcs11KeyStore::sign(const KeyId& key, std::string signing_input, Deadline 
 
 void Pkcs11KeyStore::list(Deadline deadline, Done<std::vector<KeyInfo>> done) {
   parts_->submit<std::vector<KeyInfo>>(
-      Operation::list, deadline, done,
+      Operation::list, Lane::tokens, deadline, done,
       [deadline](Token& token, bool /*again*/) { return token.list(deadline); });
 }
 
 void Pkcs11KeyStore::generate(const KeySpec& spec, Deadline deadline, Done<KeyInfo> done) {
   parts_->submit<KeyInfo>(
-      Operation::generate, deadline, done,
+      Operation::generate, Lane::tokens, deadline, done,
       [spec, deadline](Token& token, bool again) { return token.generate(spec, deadline, again); });
 }
 
 void Pkcs11KeyStore::destroy(const KeyId& key, Deadline deadline, Done<void> done) {
   parts_->submit<void>(
-      Operation::destroy, deadline, done,
+      Operation::destroy, Lane::tokens, deadline, done,
       [key, deadline](Token& token, bool again) { return token.destroy(key, deadline, again); });
 }
 
 void Pkcs11KeyStore::evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence> done) {
   parts_->submit<KeyEvidence>(
-      Operation::evidence, deadline, done,
+      Operation::evidence, Lane::others, deadline, done,
       [key, deadline](Token& token, bool /*again*/) { return token.evidence(key, deadline); });
 }
 

@@ -13,7 +13,7 @@ Error closing() { return {Code::hsm_unavailable, "the key store is being closed"
 
 }  // namespace
 
-WorkQueue::WorkQueue(unsigned workers, unsigned bound) : bound_(bound) {
+WorkQueue::WorkQueue(unsigned workers, unsigned bound) : waiting_(bound) {
   for (unsigned i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
 }
 
@@ -22,7 +22,7 @@ WorkQueue::~WorkQueue() {
   {
     const MutexLock lock(mutex_);
     ending_ = true;
-    refused.swap(waiting_);
+    refused = waiting_.take([](const Call& /*call*/) { return true; });
   }
   changed_.notify_all();
   for (const Call& call : refused) call.refuse(closing());
@@ -33,10 +33,12 @@ std::optional<Error> WorkQueue::try_push(Call& call) {
   if (call.deadline.passed()) return too_late();
   const MutexLock lock(mutex_);
   if (ending_) return closing();
-  if (waiting_.size() >= bound_) {
-    return Error{Code::overloaded, std::to_string(bound_) + " calls wait for the token already"};
+  const Lane lane = call.lane;
+  if (waiting_.full(lane)) {
+    return Error{Code::overloaded, std::to_string(waiting_.bound(lane)) +
+                                       " calls of its kind wait for the token already"};
   }
-  waiting_.push_back(std::move(call));
+  waiting_.push(lane, std::move(call));
   return std::nullopt;
 }
 
@@ -50,14 +52,13 @@ void WorkQueue::work() {
     MutexLock lock(mutex_);
     while (!ending_ && waiting_.empty()) changed_.wait(mutex_);
     if (waiting_.empty()) return;
-    const Call call = std::move(waiting_.front());
-    waiting_.pop_front();
+    const std::deque<Call> late =
+        waiting_.take_first([](const Call& call) { return call.deadline.passed(); });
+    std::optional<Call> next;
+    if (!waiting_.empty()) next = waiting_.pop();
     lock.unlock();
-    if (call.deadline.passed()) {
-      call.refuse(too_late());
-    } else {
-      call.run();
-    }
+    for (const Call& call : late) call.refuse(too_late());
+    if (next) next->run();
   }
 }
 

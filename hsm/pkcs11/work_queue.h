@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/mutex.h"
 #include "base/time.h"
+#include "hsm/lanes.h"
 
 namespace mintmark::hsm::pkcs11 {
 
@@ -18,19 +19,21 @@ struct Call {
   Deadline deadline;
   std::function<void()> run;          ///< On a worker.
   std::function<void(Error)> refuse;  ///< On a worker, or inside submit().
+  Lane lane = Lane::tokens;
 };
 
-/// Thread-safe. First come, first served.
+/// Thread-safe. Of one lane: first come, first served; between them: Lanes.
 class WorkQueue {
  public:
+  /// `bound`: as of Lanes.
   WorkQueue(unsigned workers, unsigned bound);
   /// Refuses what waits, then waits for what runs.
   ~WorkQueue();
   WorkQueue(const WorkQueue&) = delete;
   WorkQueue& operator=(const WorkQueue&) = delete;
 
-  /// Never blocks. `overloaded` if `bound` calls wait, `deadline_passed` also when a worker comes
-  /// to the call too late, `hsm_unavailable` while the queue ends.
+  /// Never blocks. `overloaded` if as many calls of its lane wait as may, `deadline_passed` also
+  /// when a worker comes to the call too late, `hsm_unavailable` while the queue ends.
   void submit(Call call);
 
  private:
@@ -38,10 +41,9 @@ class WorkQueue {
   [[nodiscard]] std::optional<Error> try_push(Call& call);
   void work();
 
-  const std::size_t bound_;
   Mutex mutex_;
   Condition changed_;
-  std::deque<Call> waiting_ MINTMARK_GUARDED_BY(mutex_);
+  Lanes<Call> waiting_ MINTMARK_GUARDED_BY(mutex_);
   bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> workers_;
 };

@@ -82,14 +82,15 @@ struct TpmKeyStore::Parts {
 
   /// Does `work` on the owner's thread; once more where the connection was lost in the middle.
   template <typename T, typename Work>
-  void submit(Operation operation, Deadline deadline, const Done<T>& done, Work work,
+  void submit(Operation operation, Lane lane, Deadline deadline, const Done<T>& done, Work work,
               bool yields = false) {
     queue.submit(
         {.operation = operation,
          .deadline = deadline,
          .run = [this, operation, done, work = std::move(work)] { done(run<T>(operation, work)); },
          .refuse = [done](Error error) { done(tl::unexpected<Error>(std::move(error))); },
-         .yields = yields});
+         .yields = yields,
+         .lane = lane});
   }
 
   template <typename T, typename Work>
@@ -151,36 +152,37 @@ TpmKeyStore::~TpmKeyStore() = default;
 
 void TpmKeyStore::sign(const KeyId& key, std::string signing_input, Deadline deadline,
                        Done<Bytes> done) {
-  parts_->submit<Bytes>(Operation::sign, deadline, done,
+  const Lane lane = lane_of(signing_input);
+  parts_->submit<Bytes>(Operation::sign, lane, deadline, done,
                         [this, key, input = std::move(signing_input)](IssuerTpm& /*tpm*/) {
                           return parts_->sign(key, input);
                         });
 }
 
 void TpmKeyStore::list(Deadline deadline, Done<std::vector<KeyInfo>> done) {
-  parts_->submit<std::vector<KeyInfo>>(Operation::list, deadline, done,
+  parts_->submit<std::vector<KeyInfo>>(Operation::list, Lane::tokens, deadline, done,
                                        [](IssuerTpm& tpm) { return tpm.list(); });
 }
 
 void TpmKeyStore::generate(const KeySpec& spec, Deadline deadline, Done<KeyInfo> done) {
-  parts_->submit<KeyInfo>(Operation::generate, deadline, done,
+  parts_->submit<KeyInfo>(Operation::generate, Lane::tokens, deadline, done,
                           [spec](IssuerTpm& tpm) { return tpm.generate(spec); });
 }
 
 void TpmKeyStore::destroy(const KeyId& key, Deadline deadline, Done<void> done) {
-  parts_->submit<void>(Operation::destroy, deadline, done,
+  parts_->submit<void>(Operation::destroy, Lane::tokens, deadline, done,
                        [key](IssuerTpm& tpm) { return tpm.destroy(key); });
 }
 
 void TpmKeyStore::evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence> done) {
-  parts_->submit<KeyEvidence>(Operation::evidence, deadline, done,
+  parts_->submit<KeyEvidence>(Operation::evidence, Lane::others, deadline, done,
                               [key](IssuerTpm& tpm) { return tpm.evidence(key); });
 }
 
 void TpmKeyStore::activate(const SealedCredential& credential, Deadline deadline,
                            Done<Bytes> done) {
   parts_->submit<Bytes>(
-      Operation::evidence, deadline, done,
+      Operation::evidence, Lane::others, deadline, done,
       [credential](IssuerTpm& tpm) -> Result<Bytes> {
         const auto secret = tpm.activate(credential);
         if (!secret) return tl::unexpected<Error>(secret.error());

@@ -28,7 +28,7 @@ std::string milliseconds(PacedQueue::Span span) {
 }  // namespace
 
 PacedQueue::PacedQueue(std::size_t bound, Span signature)
-    : bound_(bound),
+    : waiting_(bound),
       spans_{{Operation::sign, signature}},
       watch_([this] { watch_deadlines(); }),
       owner_([this] { work(); }) {}
@@ -38,7 +38,7 @@ PacedQueue::~PacedQueue() {
   {
     const MutexLock lock(mutex_);
     ending_ = true;
-    refused.swap(waiting_);
+    refused = waiting_.take([](const Call& /*call*/) { return true; });
   }
   called_.notify_all();
   changed_.notify_all();
@@ -57,14 +57,27 @@ PacedQueue::Span PacedQueue::expected(Operation operation) const {
   return known == spans_.end() ? spans_.at(Operation::sign) : known->second;
 }
 
-PacedQueue::Span PacedQueue::time_to_wait() const {
+PacedQueue::Span PacedQueue::time_of(Lane lane, std::size_t most) const {
+  Span time{};
+  for (const Call& call : waiting_.of(lane)) {
+    if (most-- == 0) break;
+    time += expected(call.operation);
+  }
+  return time;
+}
+
+PacedQueue::Span PacedQueue::time_to_wait(Lane lane) const {
   Span wait{};
   if (running_) {
     const Span left = expected(running_->operation) - (Clock::now() - running_->since);
     wait = std::max(left, Span::zero());
   }
-  for (const Call& call : waiting_) wait += expected(call.operation);
-  return wait;
+  constexpr std::size_t in_a_row = Lanes<Call>::in_a_row;
+  const std::size_t tokens = waiting_.of(Lane::tokens).size();
+  const std::size_t others = waiting_.of(Lane::others).size();
+  if (lane == Lane::tokens)
+    return wait + time_of(lane, tokens) + time_of(Lane::others, (tokens + in_a_row) / in_a_row);
+  return wait + time_of(lane, others) + time_of(Lane::tokens, (others + 1) * in_a_row);
 }
 
 std::optional<Error> PacedQueue::try_push(Call& call) {
@@ -72,9 +85,11 @@ std::optional<Error> PacedQueue::try_push(Call& call) {
   const MutexLock lock(mutex_);
   if (ending_) return closing();
   const bool idle = !running_ && waiting_.empty();
-  const Span wait = time_to_wait();
-  if (waiting_.size() >= bound_)
-    return full(std::to_string(bound_) + " calls wait for the TPM already", wait);
+  const Span wait = time_to_wait(call.lane);
+  if (waiting_.full(call.lane))
+    return full(
+        std::to_string(waiting_.bound(call.lane)) + " calls of its kind wait for the TPM already",
+        wait);
   if (call.yields && !waiting_.empty()) {
     Error behind = full("", wait);
     behind.code = Code::activation_behind_tokens;
@@ -88,7 +103,8 @@ std::optional<Error> PacedQueue::try_push(Call& call) {
                     ", after its deadline",
                 wait);
   }
-  waiting_.push_back(std::move(call));
+  const Lane lane = call.lane;
+  waiting_.push(lane, std::move(call));
   return std::nullopt;
 }
 
@@ -103,8 +119,7 @@ void PacedQueue::work() {
     MutexLock lock(mutex_);
     while (!ending_ && waiting_.empty()) called_.wait(mutex_);
     if (waiting_.empty()) return;
-    Call call = std::move(waiting_.front());
-    waiting_.pop_front();
+    Call call = waiting_.pop();
     running_ = {call.operation, Clock::now()};
     lock.unlock();
     run(call);
@@ -127,11 +142,15 @@ void PacedQueue::run(Call& call) {
 }
 
 std::deque<PacedQueue::Call> PacedQueue::take_late() {
-  std::deque<Call> late;
-  std::deque<Call> left;
-  for (Call& call : waiting_) (call.deadline.passed() ? late : left).push_back(std::move(call));
-  waiting_.swap(left);
-  return late;
+  return waiting_.take([](const Call& call) { return call.deadline.passed(); });
+}
+
+PacedQueue::Clock::time_point PacedQueue::earliest_deadline() const {
+  auto earliest = Clock::time_point::max();
+  for (const Lane lane : {Lane::tokens, Lane::others}) {
+    for (const Call& call : waiting_.of(lane)) earliest = std::min(earliest, call.deadline.at());
+  }
+  return earliest;
 }
 
 void PacedQueue::watch_deadlines() {
@@ -141,11 +160,8 @@ void PacedQueue::watch_deadlines() {
       changed_.wait(mutex_);
       continue;
     }
-    const auto earliest = std::min_element(
-        waiting_.begin(), waiting_.end(),
-        [](const Call& a, const Call& b) { return a.deadline.at() < b.deadline.at(); });
-    if (!earliest->deadline.passed()) {
-      const auto at = earliest->deadline.at();
+    const auto at = earliest_deadline();
+    if (at > Clock::now()) {
       changed_.wait_until(mutex_, at);
       continue;
     }

@@ -13,11 +13,12 @@
 #include "base/error.h"
 #include "base/mutex.h"
 #include "base/time.h"
+#include "hsm/lanes.h"
 #include "hsm/vitals.h"
 
 namespace mintmark::hsm::tpm2 {
 
-/// Thread-safe. First come, first served.
+/// Thread-safe. Of one lane: first come, first served; between them: Lanes.
 ///
 /// It knows how long calls take (a moving average of each kind) and sheds early: a signature that
 /// could not be done by its deadline, behind what waits already, is refused at once as `overloaded`
@@ -36,9 +37,10 @@ class PacedQueue {
     /// Taken only where nothing waits, else `activation_behind_tokens`: what strangers may ask for
     /// never stands before a signature that was asked for earlier.
     bool yields = false;
+    Lane lane = Lane::tokens;
   };
 
-  /// `bound`: how many may wait. `signature`: how long one takes, as far as is known.
+  /// `bound`: as of Lanes. `signature`: how long one takes, as far as is known.
   PacedQueue(std::size_t bound, Span signature);
   /// Refuses what waits with `hsm_unavailable`, then waits for what runs.
   ~PacedQueue();
@@ -59,17 +61,19 @@ class PacedQueue {
   /// Why not; the call is moved from only if it was taken.
   [[nodiscard]] std::optional<Error> try_push(Call& call);
   [[nodiscard]] Span expected(Operation operation) const MINTMARK_REQUIRES(mutex_);
-  [[nodiscard]] Span time_to_wait() const MINTMARK_REQUIRES(mutex_);
+  /// Until one of this lane that comes now has its turn, if no more of the other come.
+  [[nodiscard]] Span time_to_wait(Lane lane) const MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] Span time_of(Lane lane, std::size_t most) const MINTMARK_REQUIRES(mutex_);
   void work();
   void run(Call& call);
   void watch_deadlines();
   [[nodiscard]] std::deque<Call> take_late() MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] Clock::time_point earliest_deadline() const MINTMARK_REQUIRES(mutex_);
 
-  const std::size_t bound_;
   mutable Mutex mutex_;
   Condition called_;   ///< For the owner.
   Condition changed_;  ///< For the watch.
-  std::deque<Call> waiting_ MINTMARK_GUARDED_BY(mutex_);
+  Lanes<Call> waiting_ MINTMARK_GUARDED_BY(mutex_);
   std::optional<Running> running_ MINTMARK_GUARDED_BY(mutex_);
   std::map<Operation, Span> spans_ MINTMARK_GUARDED_BY(mutex_);  ///< Moving averages.
   bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;

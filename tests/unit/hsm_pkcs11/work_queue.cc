@@ -6,7 +6,9 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace mintmark::hsm::pkcs11 {
 namespace {
@@ -17,7 +19,8 @@ using namespace std::chrono_literals;
 using Outcome = std::future<std::optional<Code>>;
 
 Outcome submit(
-    WorkQueue& queue, Deadline deadline, std::function<void()> work = [] {}) {
+    WorkQueue& queue, Deadline deadline, std::function<void()> work = [] {},
+    Lane lane = Lane::tokens) {
   auto outcome = std::make_shared<std::promise<std::optional<Code>>>();
   Outcome future = outcome->get_future();
   queue.submit({deadline,
@@ -25,7 +28,7 @@ Outcome submit(
                   work();
                   outcome->set_value(std::nullopt);
                 },
-                [outcome](const Error& error) { outcome->set_value(error.code); }});
+                [outcome](const Error& error) { outcome->set_value(error.code); }, lane});
   return future;
 }
 
@@ -72,6 +75,72 @@ TEST(WorkQueue, RefusesAtOnceWhatExceedsItsBound) {
   busy.go.set_value();
   EXPECT_EQ(first.get(), std::nullopt);
   EXPECT_EQ(second.get(), std::nullopt);
+}
+
+TEST(WorkQueue, DoesTokensBeforeAllElseThatCameEarlier) {
+  WorkQueue queue(1, 16);
+  Busy busy(queue);
+  std::string order;
+  std::vector<Outcome> outcomes;
+  const auto ask = [&](Lane lane) {
+    const char name = lane == Lane::tokens ? 't' : 'o';
+    outcomes.push_back(submit(
+        queue, Deadline::in(60s), [&order, name] { order += name; }, lane));
+  };
+  for (int i = 0; i < 3; ++i) ask(Lane::others);
+  for (int i = 0; i < 9; ++i) ask(Lane::tokens);
+  busy.go.set_value();
+  for (Outcome& outcome : outcomes) EXPECT_EQ(outcome.get(), std::nullopt);
+  EXPECT_EQ(order, "tttttttottoo") << "one of the others in eight";
+}
+
+TEST(WorkQueue, FullOfOthersTakesTokens) {
+  WorkQueue queue(1, 8);
+  Busy busy(queue);
+  std::vector<Outcome> taken;
+  const auto other = [&] {
+    return submit(
+        queue, Deadline::in(60s), [] {}, Lane::others);
+  };
+  taken.push_back(other());
+  taken.push_back(other());
+  EXPECT_EQ(other().get(), Code::overloaded);
+  for (int i = 0; i < 8; ++i) taken.push_back(submit(queue, Deadline::in(60s)));
+  EXPECT_EQ(submit(queue, Deadline::in(60s)).get(), Code::overloaded);
+  busy.go.set_value();
+  for (Outcome& outcome : taken) EXPECT_EQ(outcome.get(), std::nullopt);
+}
+
+TEST(WorkQueue, FullOfTokensTakesOthers) {
+  WorkQueue queue(1, 1);
+  Busy busy(queue);
+  Outcome token = submit(queue, Deadline::in(60s));
+  Outcome other = submit(
+      queue, Deadline::in(60s), [] {}, Lane::others);
+  busy.go.set_value();
+  EXPECT_EQ(token.get(), std::nullopt);
+  EXPECT_EQ(other.get(), std::nullopt);
+}
+
+// Else tokens that never end would have every turn of the others fall on one that is too late.
+TEST(WorkQueue, WhatIsTooLateCostsTheOthersNoTurn) {
+  WorkQueue queue(1, 16);
+  Busy busy(queue);
+  std::string order;
+  const Deadline deadline = Deadline::in(5ms);
+  Outcome late = submit(
+      queue, deadline, [&] { order += 'l'; }, Lane::others);
+  Outcome other = submit(
+      queue, Deadline::in(60s), [&] { order += 'o'; }, Lane::others);
+  std::vector<Outcome> tokens;
+  for (int i = 0; i < 10; ++i)
+    tokens.push_back(submit(queue, Deadline::in(60s), [&] { order += 't'; }));
+  std::this_thread::sleep_until(deadline.at());
+  busy.go.set_value();
+  EXPECT_EQ(late.get(), Code::deadline_passed);
+  EXPECT_EQ(other.get(), std::nullopt);
+  for (Outcome& token : tokens) EXPECT_EQ(token.get(), std::nullopt);
+  EXPECT_EQ(order, "tttttttottt");
 }
 
 TEST(WorkQueue, ThatEndsRefusesWhatWaitsAndLetsWhatRunsEnd) {

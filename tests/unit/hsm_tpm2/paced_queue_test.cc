@@ -19,7 +19,7 @@ class Asked {
  public:
   Asked(
       PacedQueue& queue, std::chrono::milliseconds time, std::function<void()> work = [] {},
-      Operation operation = Operation::sign, bool yields = false) {
+      Operation operation = Operation::sign, bool yields = false, Lane lane = Lane::tokens) {
     queue.submit({.operation = operation,
                   .deadline = Deadline::in(time),
                   .run =
@@ -28,7 +28,8 @@ class Asked {
                         end->set_value(std::nullopt);  // Throws when called twice.
                       },
                   .refuse = [end = end_](Error error) { end->set_value(std::move(error)); },
-                  .yields = yields});
+                  .yields = yields,
+                  .lane = lane});
   }
   /// nullopt: it ran.
   std::optional<Error> outcome() {
@@ -70,6 +71,69 @@ TEST(PacedQueue, RunsCallsInTheirOrder) {
   for (int i = 0; i < 20; ++i) asked.emplace_back(queue, 30s, [&order, i] { order.push_back(i); });
   for (Asked& one : asked) EXPECT_FALSE(one.outcome());
   for (int i = 0; i < 20; ++i) EXPECT_EQ(order.at(static_cast<std::size_t>(i)), i);
+}
+
+TEST(PacedQueue, RunsTokensBeforeAllElseThatCameEarlier) {
+  PacedQueue queue(100, 1ms);
+  Held held;
+  Asked running(queue, 60s, held.work());
+  held.wait_until_begun();
+  std::string order;
+  std::vector<Asked> asked;
+  for (int i = 0; i < 3; ++i)
+    asked.emplace_back(
+        queue, 60s, [&order] { order += 'o'; }, Operation::sign, false, Lane::others);
+  for (int i = 0; i < 9; ++i) asked.emplace_back(queue, 60s, [&order] { order += 't'; });
+  held.let_go();
+  for (Asked& one : asked) EXPECT_FALSE(one.outcome());
+  EXPECT_EQ(order, "tttttttottoo");
+}
+
+TEST(PacedQueue, ManyOthersThatWaitShedNoToken) {
+  PacedQueue queue(100, 2s);
+  Held held;
+  Asked running(queue, 600s, held.work());
+  held.wait_until_begun();
+  std::vector<Asked> others;
+  for (int i = 0; i < 10; ++i)
+    others.emplace_back(
+        queue, 600s, [] {}, Operation::sign, false, Lane::others);
+  Asked token(queue, 10s);  // Behind what runs and, at the worst, one of the others.
+  EXPECT_FALSE(token.answered());
+  Asked other(
+      queue, 10s, [] {}, Operation::sign, false, Lane::others);
+  EXPECT_EQ(code_of(other.outcome()), Code::overloaded);
+  held.let_go();
+  EXPECT_FALSE(token.outcome());
+  for (Asked& one : others) EXPECT_FALSE(one.outcome());
+}
+
+TEST(PacedQueue, FullOfOthersTakesTokens) {
+  PacedQueue queue(4, 1ms);
+  Held held;
+  Asked running(queue, 60s, held.work());
+  held.wait_until_begun();
+  Asked other(
+      queue, 60s, [] {}, Operation::sign, false, Lane::others);
+  Asked beyond(
+      queue, 60s, [] {}, Operation::sign, false, Lane::others);
+  EXPECT_EQ(code_of(beyond.outcome()), Code::overloaded);
+  std::vector<Asked> tokens;
+  for (int i = 0; i < 4; ++i) tokens.emplace_back(queue, 60s);
+  held.let_go();
+  EXPECT_FALSE(other.outcome());
+  for (Asked& one : tokens) EXPECT_FALSE(one.outcome());
+}
+
+TEST(PacedQueue, OtherThatWaitsIsRefusedAtItsDeadlineToo) {
+  PacedQueue queue(100, 1ms);
+  Held held;
+  Asked running(queue, 60s, held.work());
+  held.wait_until_begun();
+  Asked late(
+      queue, 30ms, [] {}, Operation::sign, false, Lane::others);
+  EXPECT_EQ(code_of(late.outcome()), Code::deadline_passed);
+  held.let_go();
 }
 
 TEST(PacedQueue, SignatureThatCouldNotBeDoneInTimeIsRefusedAtOnce) {
