@@ -24,10 +24,7 @@ std::string without_port(const std::string& peer) {
   return peer.substr(0, peer.rfind(':'));
 }
 
-}  // namespace
-
-std::string client_address(const http::Request& request, bool behind_proxy) {
-  const std::string address = behind_proxy ? last_forwarded(request) : without_port(request.peer);
+std::string as_it_counts(const std::string& address) {
   in_addr ipv4{};
   if (inet_pton(AF_INET, address.c_str(), &ipv4) == 1) return address;
   in6_addr ipv6{};
@@ -41,5 +38,13 @@ std::string client_address(const http::Request& request, bool behind_proxy) {
   inet_ntop(AF_INET6, &ipv6, text.data(), text.size());
   return std::string(text.data()) + "/64";
 }
+
+}  // namespace
+
+std::string client_address(const http::Request& request, bool behind_proxy) {
+  return behind_proxy ? as_it_counts(last_forwarded(request)) : address_of_peer(request.peer);
+}
+
+std::string address_of_peer(const std::string& peer) { return as_it_counts(without_port(peer)); }
 
 }  // namespace mintmark::api

@@ -10,6 +10,9 @@ namespace mintmark::api {
 
 using AddressOf = std::function<std::string(const http::Request& request)>;
 
+/// The address in Request::peer, without its port, as client_address has it.
+[[nodiscard]] std::string address_of_peer(const std::string& peer);
+
 /// The peer's IP address without its port, an IPv6 one cut to its first 64 bits ("2001:db8::/64"),
 /// since whoever has one has them all. `behind_proxy`: the last element of the one X-Forwarded-For
 /// instead, which is the one the trusted proxy wrote. What is no address counts as one: "unknown".

@@ -6,12 +6,22 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "http/long_bodies.h"
 
 namespace mintmark::http {
 
 struct LocalPeer;
+
+/// Whose connection is closed to make room for a new one, where there are as many as may be: always
+/// the one that has waited longest. Nobody's on which a request is being answered, an event
+/// stream's neither.
+enum class GivesWay : std::uint8_t {
+  nobody,           ///< The new one is refused.
+  who_never_asked,  ///< On which no request was whole so far: silent, in a handshake, or slow.
+  who_is_idle,      ///< Those first, then kept ones between two requests.
+};
 
 /// Connections with the same `of` may be `most` at once.
 struct ConnectionShare {
@@ -40,13 +50,16 @@ struct ServerLimits {
   /// How long what a refused client still sends is read and dropped, so that it can read the
   /// refusal.
   std::chrono::milliseconds linger{2'000};
-  std::size_t connections = 4096;  ///< Open at once. Beyond: 503 to the first request, then closed.
+  /// Open at once. Beyond, where none gives way: 503 to the first request, then closed.
+  std::size_t connections = 4096;
+  GivesWay gives_way = GivesWay::nobody;
   /// How many beyond are given the time to read that; the next are closed at once.
   std::size_t refused_connections = 64;
-  /// Which share a new connection at a unix socket counts to (null: the kernel does not say whose
-  /// it is); nothing: there are no shares. Whoever is beyond is told so like one beyond
-  /// `connections`, a few at a time, and the report says who. Called while accepting.
-  std::function<ConnectionShare(const LocalPeer*)> share_of = {};
+  /// Which share a new connection counts to, by Request::peer and, at a unix socket, by whose it is
+  /// (null: the kernel does not say); nothing: there are no shares. In a share that is full its own
+  /// give way, else whoever is beyond is told so like one beyond `connections`, a few at a time,
+  /// and the report says who. Called while accepting.
+  std::function<ConnectionShare(const std::string& peer, const LocalPeer*)> share_of = {};
 };
 
 }  // namespace mintmark::http

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -58,6 +59,13 @@ Session::Peer peer_of(int socket, const sockaddr_storage& address) {
     return {"[" + std::string(text.data()) + "]:" + std::to_string(ntohs(ipv6.sin6_port)), nullptr};
   }
   return unix_peer(socket);
+}
+
+/// The kernel looks for a descriptor before it looks whether somebody waits: without one, accept4
+/// fails where nobody does.
+bool somebody_waits(int listening) {
+  pollfd looked_at{listening, POLLIN, 0};
+  return poll(&looked_at, 1, 0) > 0;
 }
 
 /// What only says that this one connection came to nothing (accept(2)).
@@ -118,6 +126,7 @@ void Listener::accept_some() {
     } else if (number == EAGAIN || number == EWOULDBLOCK) {
       break;
     } else if (!is_of_one_connection(number)) {
+      if (!somebody_waits(listening_.native_handle())) break;
       return wait_for_descriptors(number);
     }
   }
@@ -149,7 +158,8 @@ void Listener::welcome(UniqueFd socket, Session::Peer peer) {
 
 /// Without descriptors the socket stays readable: trying on at once would only burn the processor.
 void Listener::wait_for_descriptors(int number) {
-  serving_->report("http_accept_failed", {Code::listen_failed, errno_text(number), 0});
+  serving_->report_seldom("http_accept_failed", {Code::listen_failed, errno_text(number), 0});
+  serving_->make_room();
   pause_.expires_after(pause_without_descriptors);
   pause_.async_wait([self = shared_from_this()](const boost::system::error_code& problem) {
     if (!problem) self->wait();

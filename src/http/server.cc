@@ -87,6 +87,8 @@ void Server::replace_tls(std::shared_ptr<const TlsServerContext> tls) {
 
 std::size_t Server::open_connections() const { return state_->serving->open(); }
 
+std::uint64_t Server::connections_that_gave_way() const { return state_->serving->gave_way(); }
+
 std::uint64_t Server::connections_turned_away() const { return state_->serving->turned_away(); }
 
 }  // namespace mintmark::http

@@ -56,6 +56,8 @@ class Server {
   /// Connections beyond the limit (or beyond what HandshakeThreads let wait), since the start:
   /// refused, or closed at once.
   [[nodiscard]] std::uint64_t connections_turned_away() const;
+  /// Connections that were closed to make room for new ones, since the start.
+  [[nodiscard]] std::uint64_t connections_that_gave_way() const;
 
  private:
   struct State;

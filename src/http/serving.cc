@@ -1,5 +1,6 @@
 #include "http/serving.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -11,17 +12,75 @@ namespace {
 /// How many beyond a share are given the time to read that they are.
 constexpr std::size_t refused_of_share = 4;
 constexpr std::chrono::seconds between_reports{10};
+/// Of all that are open, so many at once give way: looking through them is shared by as many new
+/// ones.
+constexpr std::size_t part_that_gives_way = 64;
 
 }  // namespace
 
-Serving::Admission Serving::admit_to(const std::shared_ptr<Session>& session,
-                                     const std::optional<ConnectionShare>& share) {
+std::size_t Serving::of_share(const std::optional<ConnectionShare>& share) const {
   const auto found = share ? open_of_share_.find(share->of) : open_of_share_.end();
-  const std::size_t of_share = found == open_of_share_.end() ? 0 : found->second;
-  const bool full = open_.size() >= limits.connections || (share && of_share >= share->most);
+  return found == open_of_share_.end() ? 0 : found->second;
+}
+
+bool Serving::is_full(const std::optional<ConnectionShare>& share) const {
+  return open_.size() >= limits.connections || (share && of_share(share) >= share->most);
+}
+
+void Serving::leave(Open::iterator one) {
+  if (one->second) {
+    const auto share = open_of_share_.find(one->second->of);
+    if (--share->second == 0) open_of_share_.erase(share);
+  }
+  serving_.erase(one->first);
+  open_.erase(one);
+}
+
+Serving::Closed Serving::take_longest_waiting(const ConnectionShare* of) {
+  const auto gives_way = limits.gives_way;
+  if (gives_way == GivesWay::nobody) return {};
+  std::vector<std::pair<Session::Standing, Open::iterator>> all;
+  for (auto one = open_.begin(); one != open_.end(); ++one) {
+    if (of != nullptr && (!one->second || one->second->of != of->of)) continue;
+    const auto standing = one->first->standing();
+    if (standing.may_give_way(gives_way)) all.emplace_back(standing, one);
+  }
+  const auto most = std::max<std::size_t>(
+      (of != nullptr ? of->most : limits.connections) / part_that_gives_way, 1);
+  const std::size_t count = std::min(most, all.size());
+  std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count), all.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  all.erase(all.begin() + static_cast<std::ptrdiff_t>(count), all.end());
+  Closed closed;
+  for (const auto& [standing, one] : all) {
+    if (!one->first->give_way(standing)) continue;  // Its request is whole since.
+    closed.push_back(one->first);
+    leave(one);
+  }
+  gave_way_.fetch_add(closed.size(), std::memory_order_relaxed);
+  return closed;
+}
+
+bool Serving::make_room() {
+  Closed closed;
+  {
+    const MutexLock lock(mutex_);
+    closed = take_longest_waiting(nullptr);
+  }
+  for (const auto& session : closed) session->abandon();
+  return !closed.empty();
+}
+
+Serving::Admission Serving::admit_to(const std::shared_ptr<Session>& session,
+                                     const std::optional<ConnectionShare>& share, Closed& closed) {
+  if (is_full(share)) {
+    const bool share_is = share && of_share(share) >= share->most;
+    closed = take_longest_waiting(share_is ? &*share : nullptr);
+  }
+  const bool full = is_full(share);
   if (full) turn_away();
   if (open_.size() >= limits.connections + limits.refused_connections ||
-      (share && of_share >= share->most + refused_of_share))
+      (share && of_share(share) >= share->most + refused_of_share))
     return Admission::closed;
   open_.emplace(session, share);
   if (share) ++open_of_share_[share->of];
@@ -32,30 +91,37 @@ Serving::Admission Serving::admit_to(const std::shared_ptr<Session>& session,
 Serving::Admission Serving::admit(const std::shared_ptr<Session>& session, const std::string& name,
                                   const LocalPeer* peer) {
   std::optional<ConnectionShare> share;
-  if (limits.share_of) share = limits.share_of(peer);
+  if (limits.share_of) share = limits.share_of(name, peer);
   Admission admission = Admission::closed;
+  Closed closed;
   {
     const MutexLock lock(mutex_);
     if (stopping()) return Admission::closed;
-    admission = admit_to(session, share);
+    admission = admit_to(session, share, closed);
   }
+  for (const auto& one : closed) one->abandon();
   if (share && admission != Admission::served) report_turned_away(name);
   return admission;
 }
 
 // Whoever is turned away can come again at once: the log is not his to fill.
-void Serving::report_turned_away(const std::string& name) {
+void Serving::report_seldom(std::string_view event, const Error& error) {
   {
     const MutexLock lock(mutex_);
     const auto now = Time::now();
-    if (told_ != Time::time_point{} && now < told_ + between_reports) return;
-    told_ = now;
+    const auto [told, first] = told_.try_emplace(std::string(event), now);
+    if (!first && now < told->second + between_reports) return;
+    told->second = now;
   }
-  report("http_connections_turned_away",
-         {Code::http_too_many_connections,
-          name + " has as many connections as it may have, or all together are as many; " +
-              std::to_string(turned_away()) + " were turned away since the start",
-          0});
+  report(event, error);
+}
+
+void Serving::report_turned_away(const std::string& name) {
+  report_seldom("http_connections_turned_away",
+                {Code::http_too_many_connections,
+                 name + " has as many connections as it may have, or all together are as many; " +
+                     std::to_string(turned_away()) + " were turned away since the start",
+                 0});
 }
 
 void Serving::retire(const std::shared_ptr<Session>& session) {
@@ -66,13 +132,7 @@ void Serving::retire(const std::shared_ptr<Session>& session) {
 
 void Serving::forget(const std::shared_ptr<Session>& session) {
   const MutexLock lock(mutex_);
-  const auto found = open_.find(session);
-  if (found != open_.end() && found->second) {
-    const auto share = open_of_share_.find(found->second->of);
-    if (--share->second == 0) open_of_share_.erase(share);
-  }
-  open_.erase(session);
-  serving_.erase(session);
+  if (const auto found = open_.find(session); found != open_.end()) leave(found);
   call_if_drained();
 }
 

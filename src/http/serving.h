@@ -5,11 +5,13 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "base/mutex.h"
 #include "http/server.h"
@@ -42,6 +44,9 @@ class Serving {
   /// `peer`: whose it is, by name and as the kernel says.
   [[nodiscard]] Admission admit(const std::shared_ptr<Session>& session, const std::string& name,
                                 const LocalPeer* peer);
+  /// Closes the connection that has waited longest and may give way, and some more that waited
+  /// nearly as long, so that not each new one looks through all. False: there is none.
+  bool make_room();
   /// Nothing more is answered on this connection; it may still be open for a while.
   void retire(const std::shared_ptr<Session>& session);
   /// Counts a connection that is closed because too many are in its way.
@@ -57,27 +62,38 @@ class Serving {
   [[nodiscard]] std::uint64_t turned_away() const {
     return turned_away_.load(std::memory_order_relaxed);
   }
+  [[nodiscard]] std::uint64_t gave_way() const { return gave_way_.load(std::memory_order_relaxed); }
   void report(std::string_view event, const Error& error) const noexcept;
+  /// What can come with every connection: told now and then.
+  void report_seldom(std::string_view event, const Error& error);
 
  private:
   using Sessions = std::unordered_set<std::shared_ptr<Session>>;
   /// With the share that each counts to.
   using Open = std::unordered_map<std::shared_ptr<Session>, std::optional<ConnectionShare>>;
   using Time = std::chrono::steady_clock;
+  using Closed = std::vector<std::shared_ptr<Session>>;
   void call_if_drained() MINTMARK_REQUIRES(mutex_);
   [[nodiscard]] Admission admit_to(const std::shared_ptr<Session>& session,
-                                   const std::optional<ConnectionShare>& share)
+                                   const std::optional<ConnectionShare>& share, Closed& closed)
       MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] bool is_full(const std::optional<ConnectionShare>& share) const
+      MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] std::size_t of_share(const std::optional<ConnectionShare>& share) const
+      MINTMARK_REQUIRES(mutex_);
+  [[nodiscard]] Closed take_longest_waiting(const ConnectionShare* of) MINTMARK_REQUIRES(mutex_);
+  void leave(Open::iterator one) MINTMARK_REQUIRES(mutex_);
   void report_turned_away(const std::string& name) MINTMARK_EXCLUDES(mutex_);
 
   boost::asio::io_context& io_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> turned_away_{0};
+  std::atomic<std::uint64_t> gave_way_{0};
   mutable Mutex mutex_;
   Open open_ MINTMARK_GUARDED_BY(mutex_);
   std::unordered_map<std::uint64_t, std::size_t> open_of_share_ MINTMARK_GUARDED_BY(mutex_);
-  Time::time_point told_
-      MINTMARK_GUARDED_BY(mutex_){};              ///< When the report last said who is turned away.
+  /// When report_seldom last did.
+  std::map<std::string, Time::time_point, std::less<>> told_ MINTMARK_GUARDED_BY(mutex_);
   Sessions serving_ MINTMARK_GUARDED_BY(mutex_);  ///< Those of `open_` that may still answer.
   std::function<void()> drained_ MINTMARK_GUARDED_BY(mutex_);
 };

@@ -91,6 +91,7 @@ Session::Session(asio::io_context& io, std::shared_ptr<Serving> serving, UniqueF
       reader_(serving_->limits),
       peer_(std::move(peer)) {
   (void)socket.release();
+  standing_ = Standing::waiting(false).value_;
 }
 
 void Session::start() {
@@ -205,6 +206,8 @@ void Session::set_request_deadline(RequestReader::Stage stage) {
 // ---- answering ----
 
 void Session::handle() {
+  if (!waits_no_more()) return close();
+  asked_ = true;
   phase_ = Phase::handling;
   clear_deadline();
   Request request = reader_.take_request();
@@ -255,6 +258,7 @@ void Session::answer(Response response) {
 }
 
 void Session::refuse(const Error& error) {
+  if (!waits_no_more()) return close();
   if (request_id_.empty()) request_id_ = new_request_id();
   Response response = error_response(error);
   if (response.status == 503) response.headers.set("Retry-After", "1");
@@ -330,6 +334,7 @@ void Session::begin_next_request(std::chrono::milliseconds idle) {
   handled_at_ = {};
   phase_ = Phase::request;
   deadline_stage_ = RequestReader::Stage::idle;
+  if (asked_) standing_ = Standing::waiting(true).value_;
   set_deadline(idle);
   if (reader_.has_octets()) {
     // Not called from here: a client that pipelines without end would grow the stack, and starve

@@ -28,6 +28,7 @@ class BodyQueue;
 class Session : public std::enable_shared_from_this<Session> {
  public:
   using Strand = boost::asio::strand<boost::asio::io_context::executor_type>;
+  using clock = std::chrono::steady_clock;
 
   struct Peer {
     std::string name;  ///< Request::peer.
@@ -41,12 +42,41 @@ class Session : public std::enable_shared_from_this<Session> {
     std::shared_ptr<HandshakeThreads> handshake_threads = nullptr;
   };
 
+  /// How long it has waited for a whole request; the least one gives way first.
+  class Standing {
+   public:
+    [[nodiscard]] bool may_give_way(GivesWay who) const {
+      return value_ > 0 && (who == GivesWay::who_is_idle || value_ < kept);
+    }
+    [[nodiscard]] bool operator<(const Standing& other) const { return value_ < other.value_; }
+
+   private:
+    friend class Session;
+    /// After all that were never asked anything, whose values are steady nanoseconds.
+    static constexpr std::int64_t kept = std::int64_t{1} << 62U;
+    static constexpr std::int64_t busy = 0;
+    static constexpr std::int64_t gone = -1;
+    explicit Standing(std::int64_t value) : value_(value) {}
+    static Standing waiting(bool asked_before) {
+      return Standing(std::chrono::nanoseconds(clock::now().time_since_epoch()).count() +
+                      (asked_before ? kept : 0));
+    }
+    std::int64_t value_;
+  };
+
   Session(boost::asio::io_context& io, std::shared_ptr<Serving> serving, UniqueFd socket,
           Security security, Peer peer);
 
   /// Before start: no handler sees what comes; the first request is answered
   /// `http_too_many_connections`.
   void refuse_first_request() { refused_ = true; }
+  /// From any thread.
+  [[nodiscard]] Standing standing() const { return Standing(standing_.load()); }
+  /// From any thread. True: it waited still, and nothing is answered on it any more; abandon()
+  /// closes it.
+  [[nodiscard]] bool give_way(Standing as_of) {
+    return standing_.compare_exchange_strong(as_of.value_, Standing::gone);
+  }
   void start();
   /// Closes if no request is under way; else after its answer. One that goes on ends.
   void stop();
@@ -54,7 +84,6 @@ class Session : public std::enable_shared_from_this<Session> {
   void abandon();
 
  private:
-  using clock = std::chrono::steady_clock;
   enum class Phase { handshake, request, handling, writing, streaming, lingering, closed };
   /// What follows when all of `output_` is written.
   enum class After { next_request, body, stream, close };
@@ -84,6 +113,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void write();
   void written();
   void begin_next_request(std::chrono::milliseconds idle);
+  /// It answers now. False: it has given way before.
+  [[nodiscard]] bool waits_no_more() {
+    return standing_.exchange(Standing::busy) != Standing::gone;
+  }
   void begin_stream();
   [[nodiscard]] bool call_stream(const StreamBegin& begin);
   void send_stream();
@@ -127,6 +160,8 @@ class Session : public std::enable_shared_from_this<Session> {
   RequestReader::Stage deadline_stage_ = RequestReader::Stage::idle;
   Phase phase_ = Phase::handshake;
   After after_ = After::next_request;
+  std::atomic<std::int64_t> standing_{Standing::busy};
+  bool asked_ = false;  ///< A request was whole.
   bool expired_ = false;
   bool refused_ = false;
   bool away_ = false;                  ///< A handshake thread has the stream.

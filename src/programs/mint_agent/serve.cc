@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "jose/software_key.h"
+#include "programs/descriptors.h"
 #include "programs/mint_agent/subcommand.h"
 #include "programs/shut_in.h"
 #include "telemetry/log.h"
@@ -166,6 +167,7 @@ Result<int> serve(const Arguments& arguments) {
   auto state = open_state(arguments);
   if (!state) return pass_on(state);
   if (auto prepared = prepare(*settings); !prepared) return pass_on(prepared);
+  raise_descriptor_limit();
 
   const SystemClock clock;
   EndsInTime end;

@@ -30,11 +30,13 @@ GateFigures::GateFigures(std::shared_ptr<const gate::KeptKeys> keys,
                             "Since when the issuer's keys are here as they are.");
   auto failing = metrics_.gauge("mintmark_gate_keys_fetch_failing",
                                 "1 while the last fetch of the issuer's keys failed.");
+  auto fetches = metrics_.counter("mintmark_gate_keys_fetches_total",
+                                  "How often the issuer answered for its keys, or failed to.");
   auto tokens = metrics_.gauge("mintmark_gate_tokens_remembered",
                                "Tokens whose signature need not be checked again.");
   auto proofs = metrics_.gauge("mintmark_gate_proofs_remembered",
                                "Proofs that were used and could be used again.");
-  metrics_.before_text([usable, age, failing, tokens, proofs, keys = std::move(keys),
+  metrics_.before_text([usable, age, failing, fetches, tokens, proofs, keys = std::move(keys),
                         verifier = std::move(verifier)]() mutable {
     const auto in_force = verifier();
     tokens.set(static_cast<double>(in_force->tokens_remembered()));
@@ -43,6 +45,7 @@ GateFigures::GateFigures(std::shared_ptr<const gate::KeptKeys> keys,
     usable.set(standing.usable ? 1 : 0);
     age.set(static_cast<double>(standing.age.count()));
     failing.set(standing.trouble ? 1 : 0);
+    fetches.raise_to(keys->attempts());
   });
   if (told) show_revocations(std::move(told));
 }

@@ -10,6 +10,7 @@
 #include "gate/told_revocations.h"
 #include "http/router.h"
 #include "jose/file_key.h"
+#include "programs/descriptors.h"
 #include "programs/figures_door.h"
 #include "programs/mint_gate/decision_log.h"
 #include "programs/user.h"
@@ -25,7 +26,7 @@ constexpr std::chrono::milliseconds patience{1000};
 constexpr unsigned most_waiting = 1024;
 
 // What proxies pass on of their clients' headers, and their own.
-http::ServerLimits check_limits() {
+http::ServerLimits check_limits(std::size_t connections) {
   http::ServerLimits limits;
   limits.request_line_octets = 16U << 10U;
   limits.header_octets = 96U << 10U;
@@ -33,6 +34,8 @@ http::ServerLimits check_limits() {
   // The proxy decides how long an idle connection is kept: if we close it first, the check that it
   // sends at that moment is lost.
   limits.idle = std::chrono::hours{2};
+  limits.connections = connections;
+  limits.gives_way = http::GivesWay::who_never_asked;
   return limits;
 }
 
@@ -164,6 +167,8 @@ std::shared_ptr<const gate::Policy> GateServer::policy_of(
 Result<void> GateServer::open() {
   set_log_level(in_force_.settings);
   figures_.reloaded(true);
+  const std::size_t servers = in_force_.settings.listeners.size() * contexts_.size();
+  connections_ = connections_within(raise_descriptor_limit() / servers, connections_);
   if (auto opened = open_metrics(); !opened) return opened;
   for (std::size_t i = 0; i < in_force_.settings.listeners.size(); ++i) {
     if (auto opened = open_listener(i); !opened) return opened;
@@ -174,7 +179,7 @@ Result<void> GateServer::open() {
 std::unique_ptr<http::Server> GateServer::server_of(boost::asio::io_context& io,
                                                     const gate::Door& door) {
   return std::make_unique<http::Server>(
-      io, check_limits(),
+      io, check_limits(connections_),
       [this, &door](http::Request check, http::Respond respond) {
         decide(std::move(check), door, std::move(respond));
       },

@@ -75,6 +75,7 @@ class GateServer {
   gate::Gate gate_;
   std::vector<std::unique_ptr<Listening>> listening_;
   std::unique_ptr<http::Server> metrics_;
+  std::size_t connections_ = 4096;  ///< Of one listener and context.
   std::atomic<unsigned> waiting_{0};
   // For the issuer's answer, and for files. One is enough: all wait for the same answer.
   boost::asio::thread_pool waits_{1};

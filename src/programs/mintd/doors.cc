@@ -22,6 +22,7 @@ http::ServerLimits server_limits(const config::HttpLimits& limits,
   server.idle = limits.idle;
   server.write_time = limits.write;
   server.connections = limits.connections;
+  server.gives_way = http::GivesWay::who_is_idle;
   return server;
 }
 
@@ -53,9 +54,13 @@ Doors::Doors(boost::asio::io_context& io, const config::HttpLimits& limits,
                                        "Open connections on the public listeners.");
   auto away = figures_.metrics().counter("mintmark_http_connections_turned_away_total",
                                          "Connections beyond http.connections.");
-  figures_.metrics().before_text([this, open, away]() mutable {
+  auto way = figures_.metrics().counter(
+      "mintmark_http_connections_gave_way_total",
+      "Connections without a request that were closed to make room for others.");
+  figures_.metrics().before_text([this, open, away, way]() mutable {
     open.set(static_cast<double>(strangers_.open_connections()));
     away.raise_to(strangers_.connections_turned_away());
+    way.raise_to(strangers_.connections_that_gave_way());
   });
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "programs/command_line.h"
+#include "programs/descriptors.h"
 #include "programs/mintd/front.h"
 #include "programs/mintd/inherited.h"
 #include "programs/shut_in.h"
@@ -70,7 +71,20 @@ Result<FrontInheritance> inherit(const programs::Arguments& arguments,
   return all;
 }
 
+void fit_connections(config::HttpLimits& limits) {
+  const std::size_t descriptors = programs::raise_descriptor_limit();
+  const std::size_t fit = programs::connections_within(descriptors, limits.connections);
+  if (fit < limits.connections) {
+    telemetry::log(telemetry::Level::warning, "connections_fewer_than_configured",
+                   {{"configured", std::to_string(limits.connections)},
+                    {"connections", std::to_string(fit)},
+                    {"descriptors", std::to_string(descriptors)}});
+  }
+  limits.connections = fit;
+}
+
 int serve(config::Config config, FrontInheritance inheritance) {
+  fit_connections(config.http);
   const unsigned threads = config.front_threads != 0
                                ? config.front_threads
                                : std::max(1U, std::thread::hardware_concurrency());

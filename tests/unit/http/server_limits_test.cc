@@ -1,9 +1,9 @@
 // Each limit of ServerLimits: what is just allowed passes, what is beyond is answered as server.h
 // says.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include "http_fixture.h"
+#include "no_descriptors.h"
 #include "support/test_tls.h"
 
 namespace mintmark::http {
@@ -236,7 +236,7 @@ TEST(ServerLimit, ConnectionBeyondThoseThatAreToldIsClosedAndOthersStay) {
 TEST(ServerLimit, ConnectionsOfOneShareLeaveTheOthersToOthers) {
   std::atomic<std::uint64_t> comes = 1;
   ServerLimits limits;
-  limits.share_of = [&](const LocalPeer*) { return ConnectionShare{comes, 1}; };
+  limits.share_of = [&](const std::string&, const LocalPeer*) { return ConnectionShare{comes, 1}; };
   TestServer server(echo, limits);
   const auto port = server.listen();
   std::optional<RawConnection> first(std::in_place, port);
@@ -265,24 +265,6 @@ TEST(ServerLimit, ConnectionsOfOneShareLeaveTheOthersToOthers) {
   }));
 }
 
-/// Lowers the process's limit of descriptors to what is in use, until destroyed.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    getrlimit(RLIMIT_NOFILE, &before_);
-    const UniqueFd probe(dup(0));
-    rlimit none = before_;
-    none.rlim_cur = static_cast<rlim_t>(probe.get());
-    setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-
- private:
-  rlimit before_{};
-};
-
 TEST(ServerLimit, WithoutDescriptorsAcceptingPausesAndGoesOn) {
   TestServer server;
   const auto port = server.listen();
@@ -295,8 +277,8 @@ TEST(ServerLimit, WithoutDescriptorsAcceptingPausesAndGoesOn) {
   connection.send(post("a"));
   EXPECT_TRUE(eventually([&] { return !server.reports().empty(); }));
   const auto reports = server.reports();
-  EXPECT_EQ(reports.front(), "http_accept_failed");
-  EXPECT_LT(reports.size(), 10U);
+  EXPECT_EQ(reports, std::vector<std::string>{"http_accept_failed"})
+      << "it is said once in a while";
   none.reset();
   EXPECT_EQ(connection.answer()->status, 200U);
 }
