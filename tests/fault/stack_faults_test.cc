@@ -9,9 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "asking.h"
 #include "operating.h"
-#include "support/asked_nonce.h"
-#include "support/soft_key.h"
 
 namespace mintmark::test {
 namespace {
@@ -46,37 +45,7 @@ class StackFaults : public Operating {
   }
 
   /// The whole answer, head included.
-  [[nodiscard]] std::string token() const {
-    std::string answer = token(std::nullopt);
-    const auto nonce = test::asked_nonce(answer);
-    return nonce ? token(nonce) : answer;
-  }
-  [[nodiscard]] std::string token(const std::optional<std::string>& nonce) const {
-    static int number = 0;
-    const std::string issuer = stack["MINT_ISSUER"];
-    const Moment now = SystemClock().now();
-    const std::string assertion =
-        key_.sign_jws({{"alg", "ES256"}}, {{"iss", client_id_},
-                                           {"sub", client_id_},
-                                           {"aud", issuer},
-                                           {"iat", to_unix(now)},
-                                           {"exp", to_unix(now) + 60},
-                                           {"jti", "fault-" + std::to_string(++number)}});
-    return stack
-        .curl(
-            {"--include", "--header",
-             "DPoP: " +
-                 make_proof(
-                     key_, {.method = "POST", .url = issuer + "/token", .at = now, .nonce = nonce}),
-             "--data-urlencode", "grant_type=client_credentials", "--data-urlencode",
-             "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-             "--data-urlencode", "client_assertion=" + assertion, "--data-urlencode",
-             "resource=https://api.example", issuer + "/token"})
-        .output;
-  }
-  static int status_of(const std::string& answer) {
-    return answer.size() > 12 ? std::atoi(answer.substr(9, 3).c_str()) : 0;
-  }
+  [[nodiscard]] std::string token() const { return ask_by_assertion(stack, key_, client_id_); }
   static void expect_come_back_later(const std::string& answer) {
     EXPECT_EQ(status_of(answer), 503) << answer;
     EXPECT_NE(answer.find("Retry-After: "), std::string::npos) << answer;
@@ -131,11 +100,7 @@ class StackFaults : public Operating {
                "\"environment\": {\"MINTMARK_SHIM_MODULE\": \"" + stack["PKCS11_MODULE"] +
                    "\", \"MINTMARK_SHIM_SCRIPT\": \"" + folder +
                    "/script\", \"MINTMARK_SHIM_LOG\": \"" + folder + "/calls\", ");
-    replace_in(stack, "policy.json", "\"rules\": [",
-               R"("rules": [{"name": "software", "match": {"format": "key", )"
-               R"("key_protection": "none"}, "grant": [{"audience": )"
-               R"("https://api.example", "scopes": ["read"], )"
-               R"("longest_life_seconds": 300}]},)");
+    replace_in(stack, "policy.json", "\"rules\": [", std::string("\"rules\": [") + software_rule);
     stack.down();
     stack.up();
   }

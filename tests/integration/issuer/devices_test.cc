@@ -2,16 +2,12 @@
 // a bare key.
 #include <fstream>
 
+#include "asking.h"
 #include "base/file.h"
-#include "stack.h"
-#include "support/asked_nonce.h"
 #include "support/scratch.h"
-#include "support/soft_key.h"
 
 namespace mintmark::test {
 namespace {
-
-const std::string bearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 class DevicesOfAStack : public ::testing::Test {
  protected:
@@ -41,29 +37,7 @@ class DevicesOfAStack : public ::testing::Test {
   static Moment now() { return SystemClock().now(); }
 
   Json token_by_assertion(const SoftKey& key, const std::string& client_id) {
-    std::string answer = answer_to_assertion(key, client_id, std::nullopt);
-    if (const auto nonce = asked_nonce(answer)) answer = answer_to_assertion(key, client_id, nonce);
-    return Json::parse(answer.substr(std::min(answer.find("\r\n\r\n"), answer.size())));
-  }
-  std::string answer_to_assertion(const SoftKey& key, const std::string& client_id,
-                                  const std::optional<std::string>& nonce) {
-    static int number = 0;
-    const std::string issuer = stack["MINT_ISSUER"];
-    const std::string assertion =
-        key.sign_jws({{"alg", "ES256"}}, {{"iss", client_id},
-                                          {"sub", client_id},
-                                          {"aud", issuer},
-                                          {"iat", to_unix(now())},
-                                          {"exp", to_unix(now()) + 60},
-                                          {"jti", "jti-" + std::to_string(++number)}});
-    const std::string proof =
-        make_proof(key, {.method = "POST", .url = issuer + "/token", .at = now(), .nonce = nonce});
-    return stack
-        .curl({"--include", "--header", "DPoP: " + proof, "--data-urlencode",
-               "grant_type=client_credentials", "--data-urlencode",
-               "client_assertion_type=" + bearer, "--data-urlencode",
-               "client_assertion=" + assertion, issuer + "/token"})
-        .output;
+    return body_of(ask_by_assertion(stack, key, client_id, ""));
   }
   std::string file_of(const SoftKey& key) {
     const std::string path = scratch / "key.json";

@@ -1,12 +1,9 @@
 #include "keys.h"
 
-#include "support/asked_nonce.h"
-
 #include <fstream>
 #include <regex>
 
 #include "base/file.h"
-#include "base/time.h"
 #include "jose/jws.h"
 
 namespace mintmark::test {
@@ -32,10 +29,7 @@ void Keys::SetUpTestSuite() {
       {"environment", {{"SOFTHSM2_CONF", stack_of.file("hsm2/softhsm2.conf")}}}};
   configuration["keys"] = {{"max_age_seconds", 0}};
   stack_of.write("mintd.json", configuration.dump(2));
-  stack_of.replace("policy.json", "\"rules\": [",
-                   R"("rules": [{"name": "software", "match": {"format": "key", )"
-                   R"("key_protection": "none"}, "grant": [{"audience": )"
-                   R"("https://api.example", "scopes": ["read"], "longest_life_seconds": 300}]},)");
+  stack_of.replace("policy.json", "\"rules\": [", std::string("\"rules\": [") + software_rule);
   Stack::instance().down();
   Stack::instance().up();
   std::ofstream(stack_of.file("client.jwk")) << key_.public_key().to_jwk().dump();
@@ -82,45 +76,12 @@ std::vector<std::string> Keys::published() const {
   return kids;
 }
 
-std::string Keys::ask() const {
-  std::string answer = ask(std::nullopt);
-  const auto nonce = asked_nonce(answer);
-  return nonce ? ask(nonce) : answer;
-}
-
-std::string Keys::ask(const std::optional<std::string>& nonce) const {
-  static int number = 0;
-  const std::string issuer = stack["MINT_ISSUER"];
-  const Moment now = SystemClock().now();
-  const std::string assertion =
-      key_.sign_jws({{"alg", "ES256"}}, {{"iss", client_id_},
-                                         {"sub", client_id_},
-                                         {"aud", issuer},
-                                         {"iat", to_unix(now)},
-                                         {"exp", to_unix(now) + 60},
-                                         {"jti", "keys-" + std::to_string(++number)}});
-  return stack
-      .curl({"--include", "--max-time", "10", "--header",
-             "DPoP: " +
-                 make_proof(
-                     key_, {.method = "POST", .url = issuer + "/token", .at = now, .nonce = nonce}),
-             "--data-urlencode", "grant_type=client_credentials", "--data-urlencode",
-             "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-             "--data-urlencode", "client_assertion=" + assertion, "--data-urlencode",
-             "resource=https://api.example", issuer + "/token"})
-      .output;
-}
-
-int Keys::status_of(const std::string& answer) {
-  return answer.size() > 12 ? std::atoi(answer.substr(9, 3).c_str()) : 0;
-}
+std::string Keys::ask() const { return ask_by_assertion(stack, key_, client_id_); }
 
 std::string Keys::token() const {
   const std::string answer = ask();
-  const auto body = answer.find("\r\n\r\n");
   EXPECT_EQ(status_of(answer), 200) << answer;
-  if (status_of(answer) != 200 || body == std::string::npos) return "";
-  return Json::parse(answer.substr(body))["access_token"];
+  return body_of(answer).value("access_token", "");
 }
 
 std::string Keys::kid_of(const std::string& token) {

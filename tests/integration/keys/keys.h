@@ -1,12 +1,11 @@
 // A stack whose mintd has two key stores and lets successors sign at once (max_age_seconds 0).
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "asking.h"
 #include "operating.h"
-#include "support/soft_key.h"
 
 namespace mintmark::test {
 
@@ -25,14 +24,12 @@ class Keys : public Operating {
 
   /// Asks for a token as a client with a key in software; the answer, head included.
   [[nodiscard]] std::string ask() const;
-  [[nodiscard]] std::string ask(const std::optional<std::string>& nonce) const;
   /// A token, or "" and a failure.
   [[nodiscard]] std::string token() const;
   [[nodiscard]] static std::string kid_of(const std::string& token);
   /// mint-gate's answer: 0 good, 1 not.
   [[nodiscard]] int verify(const std::string& token) const;
   [[nodiscard]] Json signer(const std::string& store) const;
-  [[nodiscard]] static int status_of(const std::string& answer);
 
  private:
   static inline SoftKey key_{};
