@@ -49,8 +49,12 @@ const store::Schema& schema() {
   return schema;
 }
 
+/// What an operator can mend by the code alone keeps its own.
 tl::unexpected<Error> failed(const Error& error) {
-  return fail(Code::issuance_log_failed, "the log of issued tokens: " + error.detail, error.native);
+  const bool says_enough = error.code == Code::store_full || error.code == Code::store_read_only ||
+                           error.code == Code::store_busy;
+  return fail(says_enough ? error.code : Code::issuance_log_failed,
+              "the log of issued tokens: " + error.detail, error.native);
 }
 
 Result<Statement> prepare_insert(Database& database) {
@@ -90,7 +94,10 @@ Issued read_row(const Statement& row) {
 class SqliteIssuanceLog final : public IssuanceLog {
  public:
   SqliteIssuanceLog(Database database, Statement insert)
-      : database_(std::move(database)), insert_(std::move(insert)), worker_([this] { work(); }) {}
+      : health_(store::Health::of(database.path())),
+        database_(std::move(database)),
+        insert_(std::move(insert)),
+        worker_([this] { work(); }) {}
 
   ~SqliteIssuanceLog() override {
     {
@@ -139,6 +146,12 @@ class SqliteIssuanceLog final : public IssuanceLog {
       if (*forgotten < forgotten_at_a_time) return {};
       let_tokens_go_first();
     }
+  }
+
+  Result<void> ready() const override {
+    const auto health = health_->check();
+    if (!health) return failed(health.error());
+    return {};
   }
 
   Written written() const override { return {entries_.load(), groups_.load()}; }
@@ -203,6 +216,7 @@ class SqliteIssuanceLog final : public IssuanceLog {
     return std::int64_t{database_.changes()};
   }
 
+  const std::shared_ptr<store::Health> health_;
   mutable Mutex database_mutex_;
   mutable Database database_ MINTMARK_GUARDED_BY(database_mutex_);
   Statement insert_ MINTMARK_GUARDED_BY(database_mutex_);

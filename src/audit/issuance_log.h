@@ -33,9 +33,13 @@ class IssuanceLog {
  public:
   virtual ~IssuanceLog() = default;
   /// `done` is called once, from the log's own thread or before this returns, when the entry is on
-  /// disk (synchronous=FULL); it must not block. `issuance_log_failed`: it is not, and the token
-  /// must not leave; `overloaded`: too many wait.
+  /// disk (synchronous=FULL); it must not block. Errors of ready(): it is not, and the
+  /// token must not leave; `overloaded`: too many wait.
   virtual void append(Issued entry, std::function<void(Result<void>)> done) = 0;
+  /// Whether it is worth asking: false while the last write failed, and until somebody has seen
+  /// that it can be written again (store::probe). Costs no disk. `store_full`, `store_read_only`,
+  /// `store_busy`, `issuance_log_failed`.
+  [[nodiscard]] virtual Result<void> ready() const { return {}; }
   /// Calls `each` for every entry that ends after `now`, the oldest first. `issuance_log_failed`.
   [[nodiscard]] virtual Result<void> read_live(
       Moment now, const std::function<void(const Issued&)>& each) const = 0;

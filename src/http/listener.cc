@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 namespace mintmark::http {
@@ -152,13 +153,15 @@ void Listener::welcome(UniqueFd socket, Session::Peer peer) {
     if (admission != Serving::Admission::closed) session->start();
   } catch (const boost::system::system_error& error) {
     // The kernel has no room to watch one more descriptor; those that it watches are served on.
-    serving_->report("http_accept_failed", {Code::listen_failed, error.what(), 0});
+    serving_->accept_failed({Code::listen_failed, error.what(), 0});
+  } catch (const std::bad_alloc&) {
+    serving_->accept_failed({Code::out_of_memory, "no memory", 0});
   }
 }
 
 /// Without descriptors the socket stays readable: trying on at once would only burn the processor.
 void Listener::wait_for_descriptors(int number) {
-  serving_->report_seldom("http_accept_failed", {Code::listen_failed, errno_text(number), 0});
+  serving_->accept_failed({Code::listen_failed, errno_text(number), 0});
   serving_->make_room();
   pause_.expires_after(pause_without_descriptors);
   pause_.async_wait([self = shared_from_this()](const boost::system::error_code& problem) {

@@ -89,6 +89,8 @@ std::size_t Server::open_connections() const { return state_->serving->open(); }
 
 std::uint64_t Server::connections_that_gave_way() const { return state_->serving->gave_way(); }
 
+std::uint64_t Server::failed_accepts() const { return state_->serving->failed_accepts(); }
+
 std::uint64_t Server::connections_turned_away() const { return state_->serving->turned_away(); }
 
 }  // namespace mintmark::http

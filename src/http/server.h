@@ -58,6 +58,8 @@ class Server {
   [[nodiscard]] std::uint64_t connections_turned_away() const;
   /// Connections that were closed to make room for new ones, since the start.
   [[nodiscard]] std::uint64_t connections_that_gave_way() const;
+  /// Connections that could not be taken: no descriptors, or no memory.
+  [[nodiscard]] std::uint64_t failed_accepts() const;
 
  private:
   struct State;

@@ -116,6 +116,11 @@ void Serving::report_seldom(std::string_view event, const Error& error) {
   report(event, error);
 }
 
+void Serving::accept_failed(const Error& why) {
+  failed_accepts_.fetch_add(1, std::memory_order_relaxed);
+  report_seldom("http_accept_failed", why);
+}
+
 void Serving::report_turned_away(const std::string& name) {
   report_seldom("http_connections_turned_away",
                 {Code::http_too_many_connections,

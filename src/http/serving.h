@@ -50,6 +50,11 @@ class Serving {
   /// Nothing more is answered on this connection; it may still be open for a while.
   void retire(const std::shared_ptr<Session>& session);
   /// Counts a connection that is closed because too many are in its way.
+  /// Counts it, and tells of it seldom.
+  void accept_failed(const Error& why);
+  [[nodiscard]] std::uint64_t failed_accepts() const {
+    return failed_accepts_.load(std::memory_order_relaxed);
+  }
   void turn_away() { turned_away_.fetch_add(1, std::memory_order_relaxed); }
   /// The connection is closed.
   void forget(const std::shared_ptr<Session>& session);
@@ -89,6 +94,7 @@ class Serving {
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> turned_away_{0};
   std::atomic<std::uint64_t> gave_way_{0};
+  std::atomic<std::uint64_t> failed_accepts_{0};
   mutable Mutex mutex_;
   Open open_ MINTMARK_GUARDED_BY(mutex_);
   std::unordered_map<std::uint64_t, std::size_t> open_of_share_ MINTMARK_GUARDED_BY(mutex_);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "base/bytes.h"
@@ -33,6 +34,9 @@ std::string new_request_id() {
   used += octets;
   return to_hex(BytesView(drawn).subspan(used - octets, octets));
 }
+
+// Short: no memory is wanted for it.
+Error out_of_memory() { return {Code::out_of_memory, "no memory", 0, 1}; }
 
 // RFC 9112 §9.6, by the handler's word.
 bool says_close(const Response& response) {
@@ -129,7 +133,17 @@ void Session::waited(const boost::system::error_code& problem) {
   if (phase_ == Phase::closed) return;
   if (std::exchange(expired_, false)) return timed_out();
   if (problem) return close();
-  resume(true);
+  resume_if_there_is_memory(true);
+}
+
+// What a stranger makes us need costs him his connection, and nobody else's.
+void Session::resume_if_there_is_memory(bool readable) {
+  try {
+    return resume(readable);
+  } catch (const std::bad_alloc&) {
+    serving_->report("out_of_memory", out_of_memory());
+  }
+  close();
 }
 
 void Session::resume(bool readable) {
@@ -229,16 +243,22 @@ void Session::handle() {
 }
 
 void Session::call_handler(Request request, const Respond& respond) {
-  if (survives([&] { serving_->handler(std::move(request), respond); })) return;
-  respond(
-      error_response({Code::http_handler_failed, "something is broken here; it was logged", 0}));
+  const auto outcome = survives([&] { serving_->handler(std::move(request), respond); });
+  if (outcome) return;
+  Response response = error_response(outcome.error());
+  if (response.status == 503) response.headers.set("Retry-After", "1");
+  response.cause = outcome.error();
+  respond(std::move(response));
 }
 
-bool Session::survives(const std::function<void()>& call) const {
+Result<void> Session::survives(const std::function<void()>& call) const {
   std::string reason;
   try {
     call();
-    return true;
+    return {};
+  } catch (const std::bad_alloc&) {
+    serving_->report("out_of_memory", {Code::out_of_memory, "request " + request_id_, 0});
+    return tl::unexpected<Error>(out_of_memory());
   } catch (const std::exception& exception) {
     reason = exception.what();
   } catch (...) {
@@ -246,7 +266,7 @@ bool Session::survives(const std::function<void()>& call) const {
   }
   serving_->report("http_handler_threw",
                    {Code::http_handler_failed, reason + " (request " + request_id_ + ")", 0});
-  return false;
+  return fail(Code::http_handler_failed, "something is broken here; it was logged");
 }
 
 void Session::answer(Response response) {
@@ -339,7 +359,8 @@ void Session::begin_next_request(std::chrono::milliseconds idle) {
   if (reader_.has_octets()) {
     // Not called from here: a client that pipelines without end would grow the stack, and starve
     // the others.
-    return asio::post(strand_, [self = shared_from_this()] { self->resume(false); });
+    return asio::post(strand_,
+                      [self = shared_from_this()] { self->resume_if_there_is_memory(false); });
   }
   if (serving_->stopping()) return end();
   take_request(false);

@@ -91,6 +91,7 @@ class Session : public std::enable_shared_from_this<Session> {
   class Reply;
 
   void resume(bool readable);
+  void resume_if_there_is_memory(bool readable);
   void wait(Progress wants);
   void waited(const boost::system::error_code& problem);
 
@@ -105,7 +106,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void handle();
   void call_handler(Request request, const Respond& respond);
   /// False: the call threw, which is reported.
-  [[nodiscard]] bool survives(const std::function<void()>& call) const;
+  [[nodiscard]] Result<void> survives(const std::function<void()>& call) const;
   void answer(Response response);
   void refuse(const Error& error);
   void compose(const Response& response, bool keeps_alive);

@@ -37,7 +37,7 @@ void Session::begin_stream() {
 }
 
 bool Session::call_stream(const StreamBegin& begin) {
-  return survives([&] { begin(std::make_shared<QueueWriter>(body_)); });
+  return survives([&] { begin(std::make_shared<QueueWriter>(body_)); }).has_value();
 }
 
 /// Writes until the client reads no more or nothing waits; one at a time waits for the socket.

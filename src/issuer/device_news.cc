@@ -47,7 +47,7 @@ DeviceNews::DeviceNews(store::DeviceStore& store, revoke::EventLog& events,
 
 DeviceNews::~DeviceNews() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
   }
   changed_.notify_all();
@@ -56,16 +56,16 @@ DeviceNews::~DeviceNews() {
 
 void DeviceNews::look() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     may_be_more_ = true;
   }
   changed_.notify_all();
 }
 
 void DeviceNews::work() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   for (bool failing = false;;) {
-    changed_.wait(lock, [this] { return ending_ || may_be_more_; });
+    while (!ending_ && !may_be_more_) changed_.wait(mutex_);
     if (ending_) return;
     may_be_more_ = false;
     lock.unlock();
@@ -79,7 +79,8 @@ void DeviceNews::work() {
       continue;
     }
     // In order: what comes meanwhile waits behind what could not be told.
-    changed_.wait_for(lock, pause_, [this] { return ending_; });
+    const auto until = std::chrono::steady_clock::now() + pause_;
+    while (!ending_ && changed_.wait_until(mutex_, until)) continue;
     may_be_more_ = true;
   }
 }

@@ -3,12 +3,11 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "base/json.h"
+#include "base/mutex.h"
 #include "revoke/event_log.h"
 #include "store/store.h"
 
@@ -46,10 +45,10 @@ class DeviceNews {
   store::DeviceStore& store_;
   revoke::EventLog& events_;
   const std::chrono::milliseconds pause_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool may_be_more_ = true;
-  bool ending_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  bool may_be_more_ MINTMARK_GUARDED_BY(mutex_) = true;
+  bool ending_ MINTMARK_GUARDED_BY(mutex_) = false;
   std::thread worker_;  // Last: it ends before what it works on.
 };
 

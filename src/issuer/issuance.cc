@@ -57,6 +57,8 @@ void Issuance::attempt(const std::shared_ptr<Request>& request) {
   if (!now) return request->done(tl::unexpected<Error>(now.error()));
   auto decision = decide(*request, *now);
   if (!decision) return request->done(pass_on(decision));
+  // A token that cannot be logged cannot leave: no signature for it, and its proof is not used up.
+  if (auto able = parts_.ledger.log.ready(); !able) return request->done(pass_on(able));
   // Last before anything is spent, and once: what is refused for another reason may be sent again.
   if (request->attempts++ == 0) {
     if (auto first = spend(decision->draft.client, *now); !first)

@@ -71,7 +71,7 @@ void TicketSealer::roll() {
 }
 
 void TicketSealer::begin_again() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   present_ = {static_cast<std::uint8_t>(present_.number + 1), fresh_key(), clock_.now()};
   before_ = {};
 }

@@ -20,13 +20,28 @@ class PatientClock {
     /// So far behind it begins, as if the clock had just jumped: a start has nothing to compare
     /// with.
     std::chrono::seconds behind{0};
+    /// What is no jump: clocks are not read at the same moment, and one is slewed.
+    std::chrono::seconds no_jump{2};
     std::function<Steady::time_point()> steady = Steady::now;
+    /// Of a clock that went back by more than no_jump it is remembered where it was: when it
+    /// returns there, that is no jump ahead.
+    bool may_return = false;
   };
+  /// Of a machine's clock by which tokens are minted and keys led (docs/adr/0037): a jump of more
+  /// than 60 s is doubted for 5 minutes. A machine that slept did not jump.
+  [[nodiscard]] static Options of_an_issuer();
 
   /// `wall` must outlive it.
   PatientClock(const Clock& wall, Options options);
 
   [[nodiscard]] Moment now();
+  /// How far the wall clock is ahead of now(), as of the last now(): 0 where it is believed.
+  [[nodiscard]] std::chrono::seconds doubted() const { return ahead_; }
+  /// The wall clock is right, whatever it did.
+  void believe();
+  /// Somebody who knows says how late it is: an earlier moment than the wall clock's is a jump of
+  /// that.
+  void expect(Moment present);
   /// The one that nobody sets.
   [[nodiscard]] Steady::time_point steady() const { return options_.steady(); }
 

@@ -35,6 +35,8 @@ constexpr std::string_view write_mark =
     "excluded.mark";
 
 constexpr int first_moment = 7;
+// Nobody else writes it: the lease says so.
+constexpr std::chrono::milliseconds patience{500};
 
 Result<KeyRecord> record_of(const Statement& row) {
   KeyRecord key;
@@ -139,6 +141,8 @@ Result<std::unique_ptr<KeyStateStore>> open_key_state_store(const std::string& p
                                                             unsigned mode) {
   auto database = open_database(path, mode, key_state_schema());
   if (!database) return pass_on(database);
+  // The keeper's one thread looks after everything else meanwhile.
+  database->wait_for_others(patience);
   return std::make_unique<SqliteKeyStateStore>(std::move(*database));
 }
 

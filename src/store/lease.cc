@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -61,15 +62,40 @@ Result<Lease> Lease::take(const std::string& path) {
                                       "; one issuer at a time may use a store");
   }
   if (auto written = write_holder(fd.get(), path); !written) return pass_on(written);
-  return Lease(fd.release());
+  return Lease(fd.release(), path);
 }
 
-Lease::Lease(Lease&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+Result<void> Lease::check() const {
+  const auto lost = [this](const std::string& how) {
+    return fail(Code::lease_lost, path_ + ": " + how +
+                                      "; another issuer may use this store, so this one must not. "
+                                      "Whoever cleans up there must leave it alone");
+  };
+  struct stat ours {};
+  struct stat present {};
+  if (fstat(fd_, &ours) != 0) return lost("the lock's descriptor is gone: " + errno_text(errno));
+  if (lstat(path_.c_str(), &present) != 0) return lost("the lock file is gone");
+  if (ours.st_dev != present.st_dev || ours.st_ino != present.st_ino)
+    return lost("another file stands in the lock file's place");
+  // Asked by another open file, the kernel names our own lock. Closing that one does not end it.
+  const UniqueFd another(open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!another) return {};
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  if (fcntl(another.get(), F_OFD_GETLK, &whole) == 0 && whole.l_type == F_UNLCK)
+    return lost("its lock is gone");
+  return {};
+}
+
+Lease::Lease(Lease&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
 
 Lease& Lease::operator=(Lease&& other) noexcept {
   if (this != &other) {
     if (fd_ >= 0) close(fd_);
     fd_ = std::exchange(other.fd_, -1);
+    path_ = std::move(other.path_);
   }
   return *this;
 }

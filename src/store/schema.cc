@@ -209,6 +209,7 @@ Result<Database> open_database(const std::string& path, unsigned mode, const Sch
   if (auto version = checked_version(*database, schema); !version) return pass_on(version);
   if (auto durable = database->make_durable(); !durable) return pass_on(durable);
   if (auto migrated = migrate(*database, schema); !migrated) return pass_on(migrated);
+  database->health().written();  // Whatever another process was waited for.
   return database;
 }
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 #include "base/file.h"
@@ -15,17 +16,67 @@
 namespace mintmark::store {
 namespace {
 
-Code code_of(int result) {
-  const int primary = result & 0xFF;
-  return primary == SQLITE_BUSY || primary == SQLITE_LOCKED ? Code::store_busy : Code::store_failed;
+/// What the operating system said, where SQLite only says that reading or writing failed.
+std::optional<Hindrance> hindrance_of_system(int number) {
+  switch (number) {
+    case ENOSPC:
+    case EDQUOT:
+      return Hindrance::full;
+    case EROFS:
+    case EPERM:
+    case EACCES:
+      return Hindrance::read_only;
+    case EMFILE:
+    case ENFILE:
+      return Hindrance::descriptors;
+    default:
+      return std::nullopt;
+  }
 }
 
-tl::unexpected<Error> failure(sqlite3* connection, const std::string& path,
-                              std::string_view doing) {
+/// Where the number is another call's by now, as after a rollback: what the files would say.
+Hindrance hindrance_of_files(const std::string& path) {
+  for (const char* suffix : {"", "-wal"}) {
+    if (access((path + suffix).c_str(), W_OK) == 0) continue;
+    if (const auto hindrance = hindrance_of_system(errno)) return *hindrance;
+  }
+  return Hindrance::io;
+}
+
+/// Nothing for what is wrong with a statement: the file is not to blame.
+std::optional<Hindrance> hindrance_of(const std::string& path, int result, int number) {
+  switch (result & 0xFF) {
+    case SQLITE_FULL:
+      return Hindrance::full;
+    case SQLITE_READONLY:
+      return Hindrance::read_only;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Hindrance::busy;
+    case SQLITE_NOMEM:
+      return Hindrance::memory;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+      if (const auto said = hindrance_of_system(number)) return said;
+      return hindrance_of_files(path);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Hindrance::damaged;
+    default:
+      return std::nullopt;
+  }
+}
+
+tl::unexpected<Error> failure(sqlite3* connection, const std::string& path, std::string_view doing,
+                              Health* health) {
   const int result = sqlite3_extended_errcode(connection);
-  return fail(code_of(result),
-              path + ": cannot " + std::string(doing) + ": " + sqlite3_errmsg(connection),
-              static_cast<std::uint64_t>(result));
+  const auto hindrance = hindrance_of(path, result, sqlite3_system_errno(connection));
+  const Error error{hindrance ? code_of(*hindrance) : Code::store_failed,
+                    path + ": cannot " + std::string(doing) + ": " + sqlite3_errmsg(connection) +
+                        (hindrance ? " (" + std::string(name_of(*hindrance)) + ")" : ""),
+                    static_cast<std::uint64_t>(result)};
+  if (hindrance && health != nullptr) health->failed(*hindrance, error);
+  return tl::unexpected<Error>(error);
 }
 
 tl::unexpected<Error> cannot_make(const std::string& path) {
@@ -104,12 +155,15 @@ Statement& Statement::bind(std::int64_t number) {
 
 Result<bool> Statement::step() {
   sqlite3* connection = sqlite3_db_handle(statement_.get());
-  const auto path = [connection] { return std::string(sqlite3_db_filename(connection, "main")); };
-  if (bind_result_ != SQLITE_OK) return failure(connection, path(), "bind a value");
+  const auto failed = [connection](std::string_view doing) {
+    const std::string path = sqlite3_db_filename(connection, "main");
+    return failure(connection, path, doing, Health::find(path).get());
+  };
+  if (bind_result_ != SQLITE_OK) return failed("bind a value");
   const int result = sqlite3_step(statement_.get());
   if (result == SQLITE_ROW) return true;
   if (result == SQLITE_DONE) return false;
-  return failure(connection, path(), "run a statement");
+  return failed("run a statement");
 }
 
 Result<void> Statement::run() {
@@ -187,6 +241,10 @@ Result<void> Database::make_durable() {
       "PRAGMA cell_size_check = ON;");
 }
 
+void Database::wait_for_others(std::chrono::milliseconds longest) {
+  sqlite3_busy_timeout(connection_.get(), static_cast<int>(longest.count()));
+}
+
 Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int result = sqlite3_prepare_v2(connection_.get(), sql.data(), static_cast<int>(sql.size()),
@@ -213,7 +271,7 @@ Result<std::int64_t> Database::integer(std::string_view sql) {
 int Database::changes() const { return sqlite3_changes(connection_.get()); }
 
 tl::unexpected<Error> Database::error(std::string_view doing) const {
-  return failure(connection_.get(), path_, doing);
+  return failure(connection_.get(), path_, doing, health_.get());
 }
 
 Result<Transaction> Transaction::begin(Database& database) {
@@ -223,7 +281,9 @@ Result<Transaction> Transaction::begin(Database& database) {
 
 Result<void> Transaction::commit() {
   auto committed = database_->execute("COMMIT");
-  if (committed) database_ = nullptr;
+  if (!committed) return committed;
+  database_->health().written();
+  database_ = nullptr;
   return committed;
 }
 

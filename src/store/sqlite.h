@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "store/health.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -49,8 +50,9 @@ class Statement {
   int bind_result_ = 0;
 };
 
-/// One connection. Not thread-safe. Errors of every call: `store_busy`, `store_failed` (native:
-/// SQLite's extended result code).
+/// One connection. Not thread-safe. Errors of every call: `store_full`, `store_read_only`,
+/// `store_busy`, `store_failed` (native: SQLite's extended result code). What hinders it is told to
+/// the file's Health.
 class Database {
  public:
   /// Opens the file; makes it with `mode` if it is not there, owned by its directory's owner when
@@ -58,6 +60,8 @@ class Database {
   [[nodiscard]] static Result<Database> open(const std::string& path, unsigned mode);
   /// WAL, synchronous=FULL, foreign_keys, trusted_schema off.
   [[nodiscard]] Result<void> make_durable();
+  /// Of a file that nobody else writes, for a thread that must not stand still.
+  void wait_for_others(std::chrono::milliseconds longest);
 
   [[nodiscard]] Result<Statement> prepare(std::string_view sql);
   /// Runs statements without parameters, separated by semicolons.
@@ -68,17 +72,19 @@ class Database {
   [[nodiscard]] int changes() const;
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] tl::unexpected<Error> error(std::string_view doing) const;
+  [[nodiscard]] Health& health() const { return *health_; }
 
  private:
   struct Close {
     void operator()(sqlite3* connection) const;
   };
   Database(sqlite3* connection, std::string path)
-      : connection_(connection), path_(std::move(path)) {}
+      : connection_(connection), path_(std::move(path)), health_(Health::of(path_)) {}
   [[nodiscard]] Result<void> use_wal();
 
   std::unique_ptr<sqlite3, Close> connection_;
   std::string path_;
+  std::shared_ptr<Health> health_;
 };
 
 /// BEGIN IMMEDIATE: it holds the write lock from its beginning, so that nothing it read can change

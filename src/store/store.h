@@ -274,13 +274,18 @@ class KeyStateStore {
 class Lease {
  public:
   [[nodiscard]] static Result<Lease> take(const std::string& path);
+  /// Whether nobody else can take it: what stands at the path is still the file that is locked, and
+  /// its lock is there. `lease_lost` says what became of it. Where that cannot be looked at for
+  /// want of a descriptor, it is held.
+  [[nodiscard]] Result<void> check() const;
   Lease(Lease&&) noexcept;
   Lease& operator=(Lease&&) noexcept;
   ~Lease();
 
  private:
-  explicit Lease(int fd) : fd_(fd) {}
+  Lease(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
   int fd_ = -1;
+  std::string path_;
 };
 
 }  // namespace mintmark::store

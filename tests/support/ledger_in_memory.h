@@ -25,6 +25,11 @@ class LogInMemory final : public audit::IssuanceLog {
     }
     done(outcome());
   }
+  Result<void> ready() const override {
+    const std::lock_guard lock(mutex_);
+    if (known_to_fail_) return fail(*known_to_fail_, "the disk is full");
+    return {};
+  }
   Result<void> read_live(Moment now,
                          const std::function<void(const audit::Issued&)>& each) const override {
     for (const audit::Issued& entry : entries()) {
@@ -53,6 +58,10 @@ class LogInMemory final : public audit::IssuanceLog {
     const std::lock_guard lock(mutex_);
     failing_ = code;
   }
+  void be_known_to_fail_with(std::optional<Code> code) {
+    const std::lock_guard lock(mutex_);
+    known_to_fail_ = code;
+  }
   [[nodiscard]] std::vector<audit::Issued> entries() const {
     const std::lock_guard lock(mutex_);
     return entries_;
@@ -72,6 +81,7 @@ class LogInMemory final : public audit::IssuanceLog {
   std::vector<audit::Issued> entries_;
   std::deque<std::function<void(Result<void>)>> waiting_;
   std::optional<Code> failing_;
+  std::optional<Code> known_to_fail_;
   bool held_ = false;
 };
 

@@ -1,5 +1,8 @@
 #include "programs/mint_gate/gate_figures.h"
 
+#include "programs/descriptors.h"
+#include "programs/out_of_memory.h"
+
 namespace mintmark::programs {
 namespace {
 
@@ -48,6 +51,25 @@ GateFigures::GateFigures(std::shared_ptr<const gate::KeptKeys> keys,
     fetches.raise_to(keys->attempts());
   });
   if (told) show_revocations(std::move(told));
+  show_what_is_scarce();
+}
+
+void GateFigures::show_failed_accepts(std::function<std::uint64_t()> count) {
+  auto failed = metrics_.counter("mintmark_http_accepts_failed_total",
+                                 "Tries to accept that failed: no descriptors, or no memory.");
+  metrics_.before_text([failed, count = std::move(count)]() mutable { failed.raise_to(count()); });
+}
+
+void GateFigures::show_what_is_scarce() {
+  auto refused = metrics_.counter("mintmark_out_of_memory_total",
+                                  "Memory that a process did not get: it refused something for it.",
+                                  {{"process", "gate"}, {"outcome", "refused"}});
+  auto scarce =
+      metrics_.gauge("mintmark_descriptors_scarce", "1 while hardly any file descriptor is left.");
+  metrics_.before_text([refused, scarce]() mutable {
+    refused.raise_to(memory_refusals());
+    scarce.set(look_at_descriptors().scarce ? 1 : 0);
+  });
 }
 
 void GateFigures::show_revocations(std::shared_ptr<const Subscription> told) {

@@ -24,10 +24,13 @@ class GateFigures {
   void decided(const http::Answered& answered);
   void reloaded(bool successful);
   void tls_certificate_ends(const std::string& listener, Moment when);
+  /// `count`: connections that could not be taken, of all listeners.
+  void show_failed_accepts(std::function<std::uint64_t()> count);
   [[nodiscard]] telemetry::Metrics& metrics() { return metrics_; }
 
  private:
   void show_revocations(std::shared_ptr<const Subscription> told);
+  void show_what_is_scarce();
 
   telemetry::Metrics metrics_;
   telemetry::Outcomes decisions_;

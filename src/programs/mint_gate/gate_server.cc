@@ -173,6 +173,13 @@ Result<void> GateServer::open() {
   for (std::size_t i = 0; i < in_force_.settings.listeners.size(); ++i) {
     if (auto opened = open_listener(i); !opened) return opened;
   }
+  figures_.show_failed_accepts([this] {
+    std::uint64_t all = 0;
+    for (const auto& listening : listening_) {
+      for (const auto& server : listening->servers) all += server->failed_accepts();
+    }
+    return all;
+  });
   return {};
 }
 

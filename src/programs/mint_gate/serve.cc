@@ -11,6 +11,7 @@
 
 #include "programs/mint_gate/commands.h"
 #include "programs/mint_gate/gate_server.h"
+#include "programs/out_of_memory.h"
 #include "telemetry/log.h"
 
 namespace mintmark::programs {
@@ -69,6 +70,7 @@ Contexts contexts_of(const gate::Settings& settings) {
 
 int serve(const std::string& file, Prepared prepared) {
   signal(SIGPIPE, SIG_IGN);
+  watch_memory("mint-gate");
   Contexts contexts = contexts_of(prepared.settings);
   GateServer server(contexts, file, std::move(prepared));
   Signals signals(contexts, server);

@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 
+#include "programs/out_of_memory.h"
 #include "telemetry/log.h"
 
 namespace mintmark::mintd {
@@ -167,6 +168,8 @@ void Supervised::wait_for_end() {
         waitpid(pid_, &status, 0);
         ended_signal_.reset();
         pid_ = -1;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == programs::exit_out_of_memory)
+          ++ends_for_memory_;
         telemetry::log(ending_ ? telemetry::Level::info : telemetry::Level::error, "child_ended",
                        {{"child", name_}, {"how", describe_exit(status)}});
         const bool again = ended_(status);

@@ -69,6 +69,8 @@ class Supervised {
   [[nodiscard]] bool running() const { return pid_ > 0; }
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] unsigned restarts() const { return restarts_; }
+  /// How often it ended for want of memory, and said so.
+  [[nodiscard]] unsigned ends_for_memory() const { return ends_for_memory_; }
 
  private:
   void wait_for_end();
@@ -83,6 +85,7 @@ class Supervised {
   pid_t pid_ = -1;
   bool ending_ = false;
   unsigned restarts_ = 0;
+  unsigned ends_for_memory_ = 0;
   const std::chrono::milliseconds longest_delay_;
   std::chrono::milliseconds delay_{100};
   std::chrono::steady_clock::time_point started_at_;

@@ -12,7 +12,7 @@ Result<void> ClockMark::load() {
 }
 
 Result<void> ClockMark::tick() {
-  mark_ = std::max(mark_, clock_.now());
+  mark_ = std::max(mark_, patient_.now());
   if (mark_ - written_ < written_every) return {};
   if (auto written = states_.set_clock_mark(mark_); !written) return written;
   written_ = mark_;
@@ -29,6 +29,7 @@ Result<void> ClockMark::accept_present() {
   }
   if (auto written = states_.put(*records); !written) return written;
   if (auto written = states_.set_clock_mark(now); !written) return written;
+  patient_.believe();
   mark_ = written_ = now;
   return {};
 }

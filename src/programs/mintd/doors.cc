@@ -26,10 +26,6 @@ http::ServerLimits server_limits(const config::HttpLimits& limits,
   return server;
 }
 
-void report(std::string_view event, const Error& error) {
-  telemetry::log(telemetry::Level::error, event, error);
-}
-
 http::Router metrics_routes(Figures& figures) {
   http::Router router;
   router.on("GET", "/metrics",
@@ -44,12 +40,15 @@ http::Router metrics_routes(Figures& figures) {
 Doors::Doors(boost::asio::io_context& io, const config::HttpLimits& limits,
              std::vector<std::string> evidence_paths, http::Router routes, Figures& figures)
     : figures_(figures),
-      strangers_(io, server_limits(limits, std::move(evidence_paths)), std::move(routes), report,
-                 [&figures](const http::Answered& answered) {
-                   figures.answered(answered);
-                   log_access(answered, figures);
-                 }),
-      metrics_(io, programs::figures_limits(), metrics_routes(figures), report) {
+      strangers_(
+          io, server_limits(limits, std::move(evidence_paths)), std::move(routes),
+          [this](std::string_view event, const Error& error) { report(event, error); },
+          [&figures](const http::Answered& answered) {
+            figures.answered(answered);
+            log_access(answered, figures);
+          }),
+      metrics_(io, programs::figures_limits(), metrics_routes(figures),
+               [this](std::string_view event, const Error& error) { report(event, error); }) {
   auto open = figures_.metrics().gauge("mintmark_http_connections",
                                        "Open connections on the public listeners.");
   auto away = figures_.metrics().counter("mintmark_http_connections_turned_away_total",
@@ -57,11 +56,19 @@ Doors::Doors(boost::asio::io_context& io, const config::HttpLimits& limits,
   auto way = figures_.metrics().counter(
       "mintmark_http_connections_gave_way_total",
       "Connections without a request that were closed to make room for others.");
-  figures_.metrics().before_text([this, open, away, way]() mutable {
+  auto not_accepted =
+      figures_.metrics().counter("mintmark_http_accepts_failed_total",
+                                 "Tries to accept that failed: no descriptors, or no memory.");
+  figures_.metrics().before_text([this, open, away, way, not_accepted]() mutable {
+    not_accepted.raise_to(strangers_.failed_accepts());
     open.set(static_cast<double>(strangers_.open_connections()));
     away.raise_to(strangers_.connections_turned_away());
     way.raise_to(strangers_.connections_that_gave_way());
   });
+}
+
+void Doors::report(std::string_view event, const Error& error) {
+  telemetry::log(telemetry::Level::error, event, error);
 }
 
 Result<void> Doors::open_figures(UniqueFd metrics) {
@@ -70,7 +77,7 @@ Result<void> Doors::open_figures(UniqueFd metrics) {
 
 Result<void> Doors::open(std::vector<UniqueFd> strangers,
                          std::shared_ptr<const http::TlsServerContext> tls) {
-  if (tls) figures_.tls_certificate_ends(tls->not_after());
+  if (tls) serves(*tls);
   for (UniqueFd& socket : strangers) {
     if (auto accepting = strangers_.accept_on(std::move(socket), tls); !accepting) return accepting;
   }
@@ -78,8 +85,19 @@ Result<void> Doors::open(std::vector<UniqueFd> strangers,
 }
 
 void Doors::replace_tls(std::shared_ptr<const http::TlsServerContext> tls) {
-  figures_.tls_certificate_ends(tls->not_after());
+  serves(*tls);
   strangers_.replace_tls(std::move(tls));
+}
+
+void Doors::serves(const http::TlsServerContext& tls) {
+  certificate_ends_ = to_unix(tls.not_after());
+  figures_.tls_certificate_ends(tls.not_after());
+}
+
+std::optional<Moment> Doors::certificate_ends() const {
+  const std::int64_t ends = certificate_ends_;
+  if (ends == 0) return std::nullopt;
+  return from_unix(ends);
 }
 
 }  // namespace mintmark::mintd

@@ -1,7 +1,9 @@
 // Where the front is spoken to: the listeners for strangers, and the one for figures.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "config/config.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "programs/descriptors.h"
 #include "programs/mintd/figures.h"
 
 namespace mintmark::mintd {
@@ -34,11 +37,17 @@ class Doors {
                                   std::shared_ptr<const http::TlsServerContext> tls);
   /// For connections that come from now on.
   void replace_tls(std::shared_ptr<const http::TlsServerContext> tls);
+  /// Of the certificate that is served; nothing behind a trusted proxy, or before open().
+  [[nodiscard]] std::optional<Moment> certificate_ends() const;
   /// Answers what is under way. Figures are served to the end.
   void stop(std::function<void()> drained) { strangers_.stop(std::move(drained)); }
 
  private:
+  void serves(const http::TlsServerContext& tls);
+  void report(std::string_view event, const Error& error);
+
   Figures& figures_;
+  std::atomic<std::int64_t> certificate_ends_ = 0;
   http::Server strangers_;
   http::Server metrics_;
 };

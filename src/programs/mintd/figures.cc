@@ -33,6 +33,16 @@ std::uint64_t count(const Json& object, const char* name) {
   return static_cast<std::uint64_t>(std::max(number(object, name), 0.0));
 }
 
+const char* const memory_name = "mintmark_out_of_memory_total";
+const char* const memory_help =
+    "Memory that a process did not get: it refused something for it, or ended.";
+const char* const store_name = "mintmark_store_trouble";
+const char* const store_help = "1 while a database file cannot be written.";
+const char* const store_failures_name = "mintmark_store_failures_total";
+const char* const store_failures_help =
+    "Calls of a database that failed, looks whether its trouble is over included, by what "
+    "hindered them.";
+
 // A refusal that says no code is ours to mend, and surely no success.
 const Error no_code{Code::internal, "", 0};
 
@@ -199,7 +209,14 @@ void Figures::keeper_said(const Json& message) {
                  labels)
         .raise_to(count(signer, "restarts"));
     signer_said(signer, labels);
+    ended_for_memory("signer", count(signer, "out_of_memory"), labels);
   }
+  ended_for_memory("front", count(message, "front_out_of_memory"), {});
+  for (const Json& file : message.value("stores", Json::array())) store_said(file);
+  metrics_
+      .counter("mintmark_lease_losses_total",
+               "How often mintd stopped all work because its lease was gone.")
+      .raise_to(count(message, "lease_losses"));
   for (const Json& key : message.value("keys", Json::array())) {
     key_said(key, {{"store", key.value("store", "")},
                    {"purpose", key.value("purpose", "")},
@@ -213,6 +230,54 @@ void Figures::keeper_said(const Json& message) {
       .set(number(message, "reload_successful"));
   metrics_.gauge("mintmark_reload_time_seconds", "When what is in force was read, as Unix time.")
       .set(number(message, "reloaded_at"));
+}
+
+void Figures::ended_for_memory(const char* process, std::uint64_t times, Labels labels) {
+  labels["process"] = process;
+  labels["outcome"] = "ended";
+  metrics_.counter(memory_name, memory_help, labels).raise_to(times);
+}
+
+void Figures::memory_refused(std::uint64_t times) {
+  metrics_.counter(memory_name, memory_help, {{"process", "front"}, {"outcome", "refused"}})
+      .raise_to(times);
+}
+
+void Figures::store_said(const Json& file) {
+  const std::string name = file.value("file", "");
+  metrics_.gauge(store_name, store_help, {{"file", name}})
+      .set(file.value("trouble", "").empty() ? 0 : 1);
+  const Json failures = file.value("failures", Json::object());
+  for (const auto& [hindrance, times] : failures.items())
+    metrics_
+        .counter(store_failures_name, store_failures_help,
+                 {{"file", name}, {"hindrance", hindrance}})
+        .raise_to(count(failures, hindrance.c_str()));
+}
+
+void Figures::disk_left(double octets) {
+  metrics_
+      .gauge("mintmark_state_disk_free_octets",
+             "What may still be written on the disk of the front's databases.")
+      .set(octets);
+}
+
+void Figures::clock_stands(std::chrono::seconds behind, std::chrono::seconds doubted) {
+  metrics_
+      .gauge("mintmark_clock_behind_seconds",
+             "How far the clock is behind a moment at which this issuer worked.")
+      .set(static_cast<double>(behind.count()));
+  metrics_
+      .gauge("mintmark_clock_jumped_seconds",
+             "How far the clock jumped ahead, while that is not believed.")
+      .set(static_cast<double>(doubted.count()));
+}
+
+void Figures::descriptors_stand(std::uint64_t limit, bool scarce) {
+  metrics_.gauge("mintmark_descriptors_limit", "File descriptors that the front may have.")
+      .set(static_cast<double>(limit));
+  metrics_.gauge("mintmark_descriptors_scarce", "1 while hardly any is left of them.")
+      .set(scarce ? 1 : 0);
 }
 
 void Figures::key_said(const Json& key, const Labels& labels) {

@@ -69,6 +69,15 @@ class Figures {
   void keeper_said(const Json& message);
   void tls_certificate_ends(Moment when);
 
+  // What FrontFaults sees.
+  /// One database file, as StoreWatch's to_json has it; of the keeper's frame too.
+  void store_said(const Json& file);
+  void disk_left(double octets);
+  void clock_stands(std::chrono::seconds behind, std::chrono::seconds doubted);
+  void descriptors_stand(std::uint64_t limit, bool scarce);
+  /// In this process, so often since it began.
+  void memory_refused(std::uint64_t times);
+
   /// SETs pushed: "ok" (taken), given up, or tried in vain.
   [[nodiscard]] telemetry::Outcomes pushed_sets();
 
@@ -81,6 +90,7 @@ class Figures {
     std::optional<telemetry::Outcomes> outcomes;  ///< Of what the issuer is there for.
   };
   void signer_said(const Json& signer, const telemetry::Labels& labels);
+  void ended_for_memory(const char* process, std::uint64_t times, telemetry::Labels labels);
   void key_said(const Json& key, const telemetry::Labels& labels);
   [[nodiscard]] Route make_route(const std::string& name);
   [[nodiscard]] Route& route_of(std::string_view path);

@@ -96,9 +96,13 @@ Front::Front(boost::asio::io_context& io, config::Config config, FrontInheritanc
       evidence_(config_.issuer),
       activation_limit_(config_.keys.evidence.activations_per_minute),
       activations_([this](const Json& message) { tell(message); }),
-      tls_(config_, figures_) {}
+      tls_(config_, figures_) {
+  // First of all: what begins in this process begins at a moment that may be believed.
+  clock_.compare_with(inheritance_.keepers_clock);
+}
 
 Front::~Front() {
+  faults_.reset();
   // Handshakes that wait for the signer hear that it is gone; then their threads can end.
   stores_.close();
   tls_.end();
@@ -129,8 +133,8 @@ Result<void> Front::open_records() {
   if (!revocation) return pass_on(revocation);
   revocation_ = std::move(*revocation);
   status_ = std::make_unique<FrontStatus>(
-      config_,
-      FrontStatus::Parts{clock_, keyring_, stores_.in_use(), revocation_->statuses(), figures_});
+      config_, FrontStatus::Parts{system_clock_, keyring_, stores_.in_use(),
+                                  revocation_->statuses(), figures_});
   auto services = FrontServices::open(
       config_, {clock_, keyring_, stores_.in_use(), gate_, devices_, *revocation_});
   if (!services) return pass_on(services);
@@ -168,7 +172,8 @@ Result<void> Front::make_issuer() {
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }});
   services_->serve(config_, sign_deadline(config_), *issuer_);
   events_ = std::make_unique<FrontEvents>(
-      config_, FrontEvents::Parts{*revocation_, clock_, keyring_, stores_.in_use(), figures_});
+      config_,
+      FrontEvents::Parts{*revocation_, system_clock_, keyring_, stores_.in_use(), figures_});
   services_->services().on_removed([this](const std::string& id) { events_->service_removed(id); });
   if (config_.results.enabled) {
     results_ = std::make_unique<issuer::Results>(
@@ -186,7 +191,7 @@ Result<void> Front::make_register() {
         revocation_->device_ended(ended, std::move(done));
       });
   if (config_.shared_signals.enabled) {
-    auto signals = FrontSsf::open(config_, {clock_, keyring_, stores_.in_use(), *store_,
+    auto signals = FrontSsf::open(config_, {system_clock_, keyring_, stores_.in_use(), *store_,
                                             *revocation_, services_->services(), figures_});
     if (!signals) return pass_on(signals);
     signals_ = std::move(*signals);
@@ -315,6 +320,9 @@ Result<void> Front::start() {
 Result<void> Front::open_doors() {
   const std::string finish = api::path_of(config_.issuer) + "/attest/tpm2/finish";
   doors_ = std::make_unique<Doors>(io_, config_.http, std::vector{finish}, routes(), figures_);
+  faults_ = std::make_unique<FrontFaults>(
+      FrontFaults::Parts{clock_, figures_, [this] { return doors_->certificate_ends(); }},
+      config_.state_directory + "/front");
   return doors_->open_figures(std::move(inheritance_.sockets.metrics));
 }
 
@@ -408,8 +416,12 @@ void Front::received(const Json& message, UniqueFd descriptor) {
     answer_reload(message, descriptor);
   } else if (type == "figures") {
     figures_.keeper_said(message);
-    warnings_.store(std::make_shared<const std::vector<std::string>>(
-        message.value("warnings", std::vector<std::string>())));
+    auto warnings = message.value("warnings", std::vector<std::string>());
+    for (const Json& file : message.value("stores", Json::array())) {
+      if (const std::string trouble = file.value("trouble", ""); !trouble.empty())
+        warnings.push_back("store: " + file.value("file", "") + ": " + trouble);
+    }
+    warnings_.store(std::make_shared<const std::vector<std::string>>(std::move(warnings)));
   } else if (type == "clock") {
     accept_clock();
   } else if (type == "stop") {
@@ -491,6 +503,7 @@ api::Readiness Front::readiness() const {
   }
   if (const auto clock = clock_.check(); !clock)
     readiness.missing.push_back("clock: " + clock.error().detail);
+  if (faults_) faults_->add_to(readiness);
   // One of several stores may be away as long as the others have all the keys that are wanted.
   auto& troubles = all_served ? readiness.warnings : readiness.missing;
   for (std::string& trouble : stores_.troubles()) troubles.push_back(std::move(trouble));

@@ -30,6 +30,7 @@
 #include "programs/mintd/doors.h"
 #include "programs/mintd/figures.h"
 #include "programs/mintd/front_events.h"
+#include "programs/mintd/front_faults.h"
 #include "programs/mintd/front_revocation.h"
 #include "programs/mintd/front_services.h"
 #include "programs/mintd/front_ssf.h"
@@ -46,6 +47,7 @@ struct FrontInheritance {
   policy::Bundle policy;
   std::string tls_certificate;  ///< PEM; "" behind a trusted proxy.
   std::string tls_key;          ///< PEM; "" too where it lives in a key store.
+  Moment keepers_clock;         ///< When it was started.
 };
 
 class Front {
@@ -92,8 +94,9 @@ class Front {
   [[nodiscard]] api::Acknowledged acknowledged();
 
   boost::asio::io_context& io_;
+  /// As the signers have it, who hold against it what they sign of what lasts seconds.
   SystemClock system_clock_;
-  issuer::MintingClock clock_{system_clock_};
+  issuer::MintingClock clock_{system_clock_, revoke::PatientClock::of_an_issuer()};
   config::Config config_;
   FrontInheritance inheritance_;
   std::shared_ptr<ipc::Channel> control_;
@@ -135,6 +138,7 @@ class Front {
   /// Null where the configuration lists no verifiers.
   std::unique_ptr<Acknowledgements> acknowledgements_;
   std::unique_ptr<Doors> doors_;
+  std::unique_ptr<FrontFaults> faults_;
 };
 
 }  // namespace mintmark::mintd

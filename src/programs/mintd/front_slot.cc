@@ -71,7 +71,8 @@ Result<ChildSpec> FrontSlot::describe(std::vector<UniqueFd>& handed) {
     return {};
   };
   const Loaded& in_force = context_.in_force;
-  spec.arguments = {"--config-name", context_.config_file};
+  spec.arguments = {"--config-name", context_.config_file, "--clock",
+                    std::to_string(to_unix(events_.clock()))};
   auto done = hand_file("--config-fd", in_force.config_text);
   if (done) done = hand_file("--policy-fd", in_force.policy.packed());
   if (done && in_force.config.tls) {
@@ -177,6 +178,13 @@ void FrontSlot::stop() {
   process_.let_end();
   if (!process_.running()) return events_.ended();
   send({{"type", "stop"}});
+}
+
+void FrontSlot::cut_off() {
+  stopping_ = true;
+  process_.let_end();
+  if (!process_.running()) return events_.ended();
+  process_.kill_now();
 }
 
 Json FrontSlot::status() const {

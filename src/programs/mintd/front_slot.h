@@ -19,6 +19,8 @@ struct BoundSockets {
 class FrontSlot {
  public:
   struct Events {
+    /// How late it is: what the front is told at its start.
+    std::function<Moment()> clock;
     /// The front runs and wants its keys and its signer's channel.
     std::function<void()> started;
     /// It works by the snapshot of this epoch, and nothing decided by an earlier one leaves it.
@@ -41,6 +43,8 @@ class FrontSlot {
   void kill_now() { process_.kill_now(); }
   /// Answers what is under way, then ends; told by Events::ended.
   void stop();
+  /// Ends at once, whatever is under way, and is not started again; told by Events::ended.
+  void cut_off();
   /// `revoked`: kids of keys that were taken back and may still be known to somebody.
   void send_keys(const keyring::Snapshot& keys, Moment clock_mark,
                  const std::vector<std::string>& revoked);
@@ -63,6 +67,7 @@ class FrontSlot {
   /// reload.
   [[nodiscard]] bool listens_to_us() const { return ready_ || !waiting_for_.empty(); }
   [[nodiscard]] unsigned restarts() const { return process_.restarts(); }
+  [[nodiscard]] unsigned ends_for_memory() const { return process_.ends_for_memory(); }
 
  private:
   [[nodiscard]] Result<Child> spawn_front();

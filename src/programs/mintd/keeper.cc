@@ -128,7 +128,7 @@ Result<void> Keeper::start() {
   auto states = store::open_key_state_store(context_.keeper_directory() + "/keys.db");
   if (!states) return pass_on(states);
   key_states_ = std::move(*states);
-  clock_mark_.emplace(*key_states_, context_.clock);
+  clock_mark_.emplace(*key_states_, context_.clock, revoke::PatientClock::of_an_issuer());
   if (auto loaded = clock_mark_->load(); !loaded) return loaded;
   publisher_.emplace(*key_states_, *clock_mark_,
                      [this](const Publisher::SnapshotPtr&) { send_keys(); });
@@ -138,6 +138,7 @@ Result<void> Keeper::start() {
   front_ = std::make_unique<FrontSlot>(
       context_, std::move(*sockets),
       FrontSlot::Events{
+          .clock = [this] { return clock_mark_->present(); },
           .started = [this] { front_started(); },
           .keys_in_force = [this](std::uint64_t epoch) { publisher_->front_took(epoch); },
           .gone = [this] { publisher_->front_gone(); },
@@ -174,12 +175,15 @@ SignerSlot::Events Keeper::events_of(std::size_t signer) {
 }
 
 void Keeper::tick() {
+  if (const auto held = lease_->check(); !held && !stopping_) return lose_lease(held.error());
+  look_at_stores();
   log_once("clock_mark_not_written", clock_mark_->tick());
   if (!stopping_) {
     if (publisher_->stale()) log_once("keys_not_published", publisher_->refresh());
     if (++ticks_ % ticks_between_looks_at_stores == 0) leave_stores_behind();
     replace_a_front_that_owes();
     for (const auto& signer : signers_) signer->tick();
+    for (SignerSlot* signer : std::exchange(unconnected_, {})) connect(*signer);
     look_for_evidence();
   }
   timer_.expires_after(std::chrono::seconds(1));
@@ -247,7 +251,25 @@ void Keeper::connect(SignerSlot& signer) {
   if (stopping_ || !front_->running()) return;
   send_figures();
   auto channel = signer.attach_front();
-  if (channel) front_->send_signer(signer.name(), std::move(*channel));
+  if (channel) return front_->send_signer(signer.name(), std::move(*channel));
+  // For want of descriptors, say; one that is not ready comes again by itself.
+  if (signer.is_ready()) unconnected_.insert(&signer);
+}
+
+void Keeper::look_at_stores() {
+  Json now = Json::array();
+  for (const auto& file : store_watch_.look()) now.push_back(to_json(file));
+  if (now == stores_) return;
+  stores_ = std::move(now);
+  send_figures();
+}
+
+void Keeper::lose_lease(const Error& how) {
+  // Two writers of one journal are worse than none. No signature waits to be answered.
+  telemetry::log(Level::error, "lease_lost", how,
+                 {{"do", "nothing: mintd starts anew when it can take the lease again"}});
+  lease_lost_ = stopping_ = true;
+  front_->cut_off();
 }
 
 void Keeper::stop() {

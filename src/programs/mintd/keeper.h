@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "programs/mintd/key_evidence.h"
 #include "programs/mintd/publisher.h"
 #include "programs/mintd/signer_slot.h"
+#include "programs/mintd/store_watch.h"
 #include "store/store.h"
 
 namespace mintmark::mintd {
@@ -35,6 +37,8 @@ class Keeper {
   /// Takes the lease, binds the sockets, starts the children. Errors end mintd: `lease_held`,
   /// `io_failed`, `config_invalid`.
   [[nodiscard]] Result<void> start();
+  /// It stopped all work because the lease was gone. Another mintd may have it.
+  [[nodiscard]] bool lost_lease() const { return lease_lost_; }
 
  private:
   [[nodiscard]] Result<void> make_directories();
@@ -51,6 +55,8 @@ class Keeper {
   /// Errors of what is done again and again: where they begin, and where they change.
   void log_once(const std::string& event, const Result<void>& outcome);
   void replace_a_front_that_owes();
+  void look_at_stores();
+  void lose_lease(const Error& how);
   void stop();
   void stop_signers();
   void signer_ended();
@@ -108,6 +114,10 @@ class Keeper {
   std::unique_ptr<FrontSlot> front_;
   unsigned ticks_ = 0;
   std::map<std::string, std::string> told_;
+  StoreWatch store_watch_;
+  Json stores_ = Json::array();  ///< As the frame `figures` has them.
+  std::set<SignerSlot*> unconnected_;
+  bool lease_lost_ = false;
   EvidenceCollection evidence_;
   bool stopping_ = false;
   bool reloading_ = false;

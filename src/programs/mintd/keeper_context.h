@@ -28,6 +28,12 @@ struct KeeperContext {
   }
 };
 
+/// How often this mintd began anew because its lease was gone (start_anew).
+[[nodiscard]] unsigned lease_losses();
+/// Waits until the lease at `path` can be had, then begins this program from its start: whoever had
+/// it meanwhile may have changed everything. Returns only where that cannot be done.
+[[nodiscard]] Error start_anew(const std::string& path, char* const* argv);
+
 /// What every child gets and no more: nothing of the keeper's own environment is passed on.
 [[nodiscard]] std::vector<std::string> plain_environment();
 

@@ -75,6 +75,9 @@ void Keeper::send_figures() {
   Json signers = Json::array();
   for (const auto& signer : signers_) signers.push_back(signer->figures());
   front_->send_figures({{"front_restarts", front_->restarts()},
+                        {"front_out_of_memory", front_->ends_for_memory()},
+                        {"lease_losses", lease_losses()},
+                        {"stores", stores_},
                         {"signers", std::move(signers)},
                         {"keys", key_figures()},
                         {"warnings", warnings()},

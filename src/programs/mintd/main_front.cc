@@ -9,6 +9,7 @@
 #include "programs/descriptors.h"
 #include "programs/mintd/front.h"
 #include "programs/mintd/inherited.h"
+#include "programs/out_of_memory.h"
 #include "programs/shut_in.h"
 #include "telemetry/log.h"
 
@@ -21,6 +22,7 @@ const programs::Program program{
     {{"--config-name", "FILE", "the configuration's name, for messages"},
      {"--config-fd", "N", "the configuration"},
      {"--control-fd", "N", "the keeper's channel"},
+     {"--clock", "SECONDS", "how late it is by the keeper"},
      {"--tls-certificate-fd", "N", "certificate chain, PEM"},
      {"--tls-key-fd", "N", "its key, PEM, where it lives in no key store"},
      {"--policy-fd", "N", "the policy with the files that it names"},
@@ -45,6 +47,9 @@ Result<FrontInheritance> inherit(const programs::Arguments& arguments,
   auto control = inherited("--control-fd", *number);
   if (!control) return pass_on(control);
   all.control = std::move(*control);
+  auto clock = arguments.required("--clock");
+  if (!clock) return pass_on(clock);
+  all.keepers_clock = from_unix(std::atoll(clock->c_str()));
   for (const std::string& listening : arguments.values("--listen-fd")) {
     auto socket = inherited("--listen-fd", listening);
     if (!socket) return pass_on(socket);
@@ -104,6 +109,7 @@ int serve(config::Config config, FrontInheritance inheritance) {
 int run(const programs::Arguments& arguments) {
   // The keeper says when to stop, so that what is under way is answered.
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) signal(number, SIG_IGN);
+  programs::watch_memory("mintd-front");
   if (auto shut = programs::shut_in(); !shut) return programs::report(program, shut.error(), false);
   auto text = text_of(arguments, "--config-fd");
   if (!text) return programs::report(program, text.error(), false);

@@ -5,11 +5,14 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "programs/command_line.h"
+#include "programs/descriptors.h"
 #include "programs/mintd/inherited.h"
 #include "programs/mintd/keeper.h"
 #include "programs/mintd/loaded.h"
+#include "programs/out_of_memory.h"
 #include "programs/shut_in.h"
 #include "telemetry/log.h"
 
@@ -27,19 +30,21 @@ std::string own_directory() {
   return error ? "." : self.parent_path().string();
 }
 
-int run(KeeperContext& context) {
+/// Nothing where it stopped because its lease was gone.
+std::optional<int> run(KeeperContext& context) {
   Keeper keeper(context);
   if (auto started = keeper.start(); !started) {
     return complain(started.error(), started.error().code == Code::lease_held ? 3 : 2);
   }
   context.io.run();
+  if (keeper.lost_lease()) return std::nullopt;
   telemetry::log(telemetry::Level::info, "stopped");
   return 0;
 }
 
 }  // namespace
 
-static int start(const std::string& file, bool only_check) {
+static int start(const std::string& file, bool only_check, char* const* argv) {
   auto loaded = load_and_check(file);
   if (!loaded) return complain(loaded.error(), 2);
   if (only_check) {
@@ -53,6 +58,8 @@ static int start(const std::string& file, bool only_check) {
   telemetry::configure("mintd", *level);
   log_warnings(*loaded);
 
+  programs::watch_memory("mintd");
+  (void)programs::raise_descriptor_limit();
   // It holds the TLS key's text, and the channel on which keys are made and destroyed.
   if (auto shut = programs::shut_in(); !shut) return complain(shut.error(), 2);
 
@@ -68,7 +75,8 @@ static int start(const std::string& file, bool only_check) {
     context.front_user = *front;
     context.signer_user = *signer;
   }
-  return run(context);
+  if (const auto status = run(context)) return *status;
+  return complain(start_anew(context.keeper_directory() + "/lease", argv), 3);
 }
 
 }  // namespace mintmark::mintd
@@ -91,5 +99,5 @@ int main(int argc, char** argv) {
   if (!line.arguments) return line.exit_status;
   const auto file = line.arguments->required("--config");
   if (!file) return mintmark::programs::report(program, file.error(), false);
-  return mintmark::mintd::start(*file, line.arguments->has("--check-config"));
+  return mintmark::mintd::start(*file, line.arguments->has("--check-config"), argv);
 }

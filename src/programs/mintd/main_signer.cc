@@ -15,6 +15,7 @@
 #include "programs/mintd/sandbox.h"
 #include "programs/mintd/signer_exit.h"
 #include "programs/mintd/signer_watch.h"
+#include "programs/out_of_memory.h"
 #include "programs/shut_in.h"
 #include "telemetry/log.h"
 
@@ -166,6 +167,7 @@ int run(const programs::Arguments& arguments) {
   // Only the keeper ends a signer, by closing its channel: a kill inside a call can cost SoftHSM
   // its token. That holds for SIGPIPE too, of a log that nobody reads.
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE}) signal(number, SIG_IGN);
+  programs::watch_memory("mintd-signer");
   if (auto core = programs::shut_in(); !core) return programs::report(program, core.error(), false);
   auto all = inherit(arguments);
   if (!all) {

@@ -373,6 +373,7 @@ Json SignerSlot::figures() const {
           {"up", state_ == ready},
           {"pin_refused", state_ == pin_refused},
           {"restarts", process_.restarts()},
+          {"out_of_memory", process_.ends_for_memory()},
           {"hung", hung_},
           {"left_alone", left_alone_},
           {"logins", sum.logins},

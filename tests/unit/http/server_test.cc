@@ -37,6 +37,22 @@ TEST(Server, HandlerThatThrowsBecomes500AndAReport) {
   EXPECT_EQ(connection.answer()->status, 200U);
 }
 
+TEST(Server, HandlerThatGetsNoMemoryBecomes503AndTheConnectionGoesOn) {
+  TestServer server([](const Request& request, const Respond& respond) {
+    if (request.body == "large") throw std::bad_alloc();
+    echo(request, respond);
+  });
+  RawConnection connection(server.listen());
+  connection.send(post("large"));
+  const auto answer = connection.answer();
+  EXPECT_EQ(answer->status, 503U);
+  EXPECT_TRUE(answer->has("out_of_memory"));
+  EXPECT_TRUE(answer->has("Retry-After: 1"));
+  EXPECT_EQ(server.reports(), (std::vector<std::string>{"out_of_memory"}));
+  connection.send(post("fine"));
+  EXPECT_EQ(connection.answer()->status, 200U);
+}
+
 TEST(Server, HandlerThatDropsItsRequestBecomes500) {
   TestServer server([](const Request& /*request*/, const Respond& /*respond*/) {});
   RawConnection connection(server.listen());

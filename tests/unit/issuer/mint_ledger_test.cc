@@ -81,6 +81,16 @@ TEST_F(MintLedger, NothingLeavesThatTheLogDoesNotTake) {
   EXPECT_EQ(facts_of(issued.error().code).http_status, 503U);
 }
 
+// Neither a signature nor an entry, and the same request is good when the disk is.
+TEST_F(MintLedger, NothingIsSpentWhileTheLogIsKnownToTakeNothing) {
+  ledger.log.be_known_to_fail_with(Code::store_full);
+  expect_refusal(Code::store_full);
+  EXPECT_EQ(ledger.statuses.given(), 0U);
+  EXPECT_TRUE(ledger.log.entries().empty());
+  ledger.log.be_known_to_fail_with(std::nullopt);
+  EXPECT_TRUE(mint()) << "the proof was not used up";
+}
+
 TEST_F(MintLedger, NothingLeavesWhileTooManyWaitForTheLog) {
   ledger.log.fail_with(Code::overloaded);
   const auto issued = mint();

@@ -145,6 +145,54 @@ TEST_F(PatientClockTest, FollowsBackAtOnce) {
   EXPECT_EQ(patient.now(), start - hours{48});
 }
 
+TEST_F(PatientClockTest, SaysHowFarAheadItDoubts) {
+  PatientClock patient = clock();
+  wall_.advance(hours{2});
+  (void)patient.now();
+  EXPECT_EQ(patient.doubted(), hours{2});
+  patient.believe();
+  EXPECT_EQ(patient.doubted(), hours{0});
+  EXPECT_EQ(patient.now(), start + hours{2});
+}
+
+TEST_F(PatientClockTest, DoubtsWhatIsAheadOfWhatSomebodyKnows) {
+  PatientClock patient = clock();
+  patient.expect(start - hours{1});
+  EXPECT_EQ(patient.now(), start - hours{1});
+  EXPECT_EQ(patient.doubted(), hours{1});
+  pass(hours{24});
+  EXPECT_EQ(patient.now(), start + hours{24}) << "for so long, and no longer";
+}
+
+TEST_F(PatientClockTest, DoesNotDoubtAClockThatWasSetBackAndReturns) {
+  PatientClock patient{wall_,
+                       {.doubt = hours{24},
+                        .behind = {},
+                        .no_jump = seconds{60},
+                        .steady = [this] { return steady_; },
+                        .may_return = true}};
+  wall_.advance(-hours{1});
+  EXPECT_EQ(patient.now(), start - hours{1}) << "it is followed back";
+  pass(hours{2});
+  EXPECT_EQ(patient.now(), start + hours{1});
+  wall_.advance(hours{1});
+  EXPECT_EQ(patient.now(), start + hours{2});
+  EXPECT_EQ(patient.doubted(), hours{0});
+  wall_.advance(hours{1});
+  EXPECT_EQ(patient.now(), start + hours{2}) << "further ahead is a jump";
+}
+
+TEST_F(PatientClockTest, FollowsAJumpThatIsNone) {
+  PatientClock patient{wall_,
+                       {.doubt = hours{24}, .behind = {}, .no_jump = seconds{60}, .steady = [this] {
+                          return steady_;
+                        }}};
+  wall_.advance(seconds{60});
+  EXPECT_EQ(patient.now(), start + seconds{60});
+  wall_.advance(seconds{61});
+  EXPECT_EQ(patient.now(), start + seconds{60});
+}
+
 TEST_F(PatientClockTest, DoubtsTheClockThatItBeginsWith) {
   PatientClock patient = clock(hours{24});
   EXPECT_EQ(patient.now(), start - hours{24});

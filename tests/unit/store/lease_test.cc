@@ -109,6 +109,41 @@ TEST_F(LeaseOfAStore, IsNotInheritedByAnotherProgram) {
   }
 }
 
+TEST_F(LeaseOfAStore, IsKnownToBeHeldAndNothingIsLostByAsking) {
+  const auto held = Lease::take(path_);
+  ASSERT_TRUE(held);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(held->check());
+  EXPECT_EQ(Lease::take(path_).error().code, Code::lease_held);
+}
+
+TEST_F(LeaseOfAStore, WhoseFileIsGoneOrReplacedIsLost) {
+  const auto held = Lease::take(path_);
+  ASSERT_TRUE(held);
+  std::filesystem::remove(path_);
+  const auto gone = held->check();
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, Code::lease_lost);
+  EXPECT_NE(gone.error().detail.find(path_), std::string::npos);
+  const auto anothers = Lease::take(path_);
+  ASSERT_TRUE(anothers) << "whoever comes now has it";
+  EXPECT_EQ(held->check().error().code, Code::lease_lost);
+  EXPECT_TRUE(anothers->check());
+}
+
+TEST_F(LeaseOfAStore, WhoseLockIsGoneIsLost) {
+  const auto held = Lease::take(path_);
+  ASSERT_TRUE(held);
+  struct flock none {};
+  none.l_type = F_UNLCK;
+  none.l_whence = SEEK_SET;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code ignored;
+    if (std::filesystem::read_symlink(entry.path(), ignored) != path_) continue;
+    ASSERT_EQ(fcntl(std::stoi(entry.path().filename()), F_OFD_SETLK, &none), 0);
+  }
+  EXPECT_EQ(held->check().error().code, Code::lease_lost);
+}
+
 TEST_F(LeaseOfAStore, ThroughALinkIsRefused) {
   std::filesystem::create_symlink("/dev/null", path_);
   EXPECT_EQ(Lease::take(path_).error().code, Code::store_failed);

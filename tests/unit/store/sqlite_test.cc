@@ -127,6 +127,67 @@ TEST_F(DatabaseFile, TakesBackATransactionThatWasNotCommitted) {
   EXPECT_EQ(database.integer("SELECT count(*) FROM used_ticket").value(), 0);
 }
 
+Health::Look health_of(const std::string& path) {
+  const auto health = Health::find(path);
+  return health ? health->look() : Health::Look{};
+}
+
+TEST_F(DatabaseFile, IsInTroubleFromACallThatWasHinderedUntilOneThatWrote) {
+  auto writer = open_database(path_, 0600, device_schema()).value();
+  auto second = open_database(path_, 0600, device_schema()).value();
+  second.wait_for_others(std::chrono::milliseconds(1));
+  EXPECT_TRUE(writer.health().check());
+  auto held = Transaction::begin(writer);
+  ASSERT_TRUE(held);
+  ASSERT_FALSE(Transaction::begin(second));
+  EXPECT_EQ(writer.health().check().error().code, Code::store_busy) << "it is one file";
+  const auto look = health_of(path_);
+  ASSERT_TRUE(look.trouble);
+  EXPECT_EQ(look.trouble->hindrance, Hindrance::busy);
+  EXPECT_EQ(look.failures.at(static_cast<std::size_t>(Hindrance::busy)), 1U);
+  EXPECT_EQ(probe(path_).error().code, Code::store_busy);
+  ASSERT_TRUE(held->commit());
+  EXPECT_TRUE(writer.health().check());
+}
+
+TEST_F(DatabaseFile, ThatIsWellAgainIsFoundSoByAProbeThatChangesNothing) {
+  auto database = open_database(path_, 0600, device_schema()).value();
+  const auto version = database.integer("PRAGMA user_version").value();
+  database.health().failed(Hindrance::full, {Code::store_full, "full", 0});
+  ASSERT_TRUE(probe(path_));
+  EXPECT_TRUE(database.health().check());
+  EXPECT_EQ(database.integer("PRAGMA user_version").value(), version);
+}
+
+TEST_F(DatabaseFile, ThatIsGoneIsNotMadeAnewByAProbe) {
+  auto database = open_database(path_, 0600, device_schema()).value();
+  std::filesystem::remove(path_);
+  EXPECT_FALSE(probe(path_));
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(DatabaseFile, ThatMayOnlyBeReadSaysSo) {
+  auto database = open_database(path_, 0600, device_schema()).value();
+  ASSERT_TRUE(database.execute("PRAGMA query_only = ON"));
+  const auto refused = database.execute("INSERT INTO used_ticket VALUES ('t', 1)");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::store_read_only);
+  EXPECT_EQ(health_of(path_).trouble->hindrance, Hindrance::read_only);
+}
+
+TEST_F(DatabaseFile, IsNotToBlameForAWrongStatement) {
+  auto database = open_database(path_, 0600, device_schema()).value();
+  ASSERT_FALSE(database.execute("SELEKT 1"));
+  ASSERT_FALSE(database.execute("INSERT INTO used_ticket VALUES (NULL, NULL)"));
+  EXPECT_TRUE(database.health().check());
+}
+
+TEST_F(DatabaseFile, ThatNobodyHasOpenIsInNobodysList) {
+  { ASSERT_TRUE(open_database(path_, 0600, device_schema())); }
+  EXPECT_EQ(Health::find(path_), nullptr);
+  for (const auto& look : Health::of_all()) EXPECT_NE(look.path, path_);
+}
+
 TEST_F(DatabaseFile, TellsAWrongStatementWithSqlitesCode) {
   auto database = Database::open(path_, 0600).value();
   const auto statement = database.prepare("SELEKT 1");
