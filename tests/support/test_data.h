@@ -16,6 +16,10 @@ namespace mintmark::test {
 /// False (outside CI only): the caller may GTEST_SKIP.
 [[nodiscard]] bool test_data_is_there();
 
+/// A test that has judged nothing fails with the checkout's own data, and is skipped with another
+/// folder (MINTMARK_TEST_DATA), which need not have something of each kind.
+void expect_some(std::size_t judged);
+
 /// The entries of TOPIC/cases.json; files named in it are relative to test_data().
 [[nodiscard]] Json cases_of(const std::string& topic);
 [[nodiscard]] Bytes data_file(const std::string& name);

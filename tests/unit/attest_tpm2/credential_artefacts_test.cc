@@ -140,7 +140,7 @@ std::vector<RsaVector> rsa_vectors() {
 TEST(CredentialArtefacts, OfRsaOpenWithTheirLabelAloneAndItsZero) {
   if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
   const auto vectors = rsa_vectors();
-  ASSERT_FALSE(vectors.empty());
+  test::expect_some(vectors.size());
   for (const RsaVector& vector : vectors) {
     const EVP_MD* md = hash_of(vector.area.nameAlg)->md();
     EXPECT_EQ(open_oaep(vector.pair.get(), md, vector.label, vector.ciphertext), vector.secret);
@@ -168,7 +168,7 @@ TEST(CredentialArtefacts, OfOursForTheSameKeysOpenTheSameWay) {
     EXPECT_EQ(made->credential_blob, *seal_identity(hashes[0], 128, *seed, object_name, secret));
     ++judged;
   }
-  EXPECT_GT(judged, 0U);
+  test::expect_some(judged);
 }
 
 // tpm2_makecredential's file: a header of eight octets, TPM2B_ID_OBJECT, TPM2B_ENCRYPTED_SECRET.
@@ -217,7 +217,7 @@ TEST(CredentialArtefacts, OfTpm2ToolsHaveTheLayoutOfOurs) {
     EXPECT_EQ(theirs[second + 1], ours->encrypted_secret[1]);
     ++judged;
   }
-  EXPECT_GT(judged, 0U);
+  test::expect_some(judged);
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ const Hash& hash_for(TPM2_ALG_ID id) {
 TEST(CredentialVectors, OfEcdhAndKdfeGiveTheirSecrets) {
   if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
   const auto vectors = vectors_of("KDFe");
-  ASSERT_FALSE(vectors.empty());
+  test::expect_some(vectors.size());
   for (const Json& vector : vectors) {
     const TPMT_PUBLIC area = public_of(vector);
     const auto point = point_of(area);

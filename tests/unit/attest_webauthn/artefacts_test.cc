@@ -96,7 +96,7 @@ TEST(WebAuthnArtefacts, GetTheAnswersOfTheirEntries) {
           << to_json(judgement).dump(1);
     }
   }
-  EXPECT_GT(count, 0U);
+  test::expect_some(count);
 }
 
 TEST(WebAuthnArtefacts, SayEveryFieldThatTheirEntriesExpect) {
@@ -113,7 +113,7 @@ TEST(WebAuthnArtefacts, SayEveryFieldThatTheirEntriesExpect) {
       ++compared;
     }
   }
-  EXPECT_GT(compared, 0U);
+  test::expect_some(compared);
 }
 
 TEST(WebAuthnArtefacts, OverSha1AreTakenWhereThatIsAllowed) {
@@ -156,7 +156,7 @@ class WebAuthnNegatives : public ::testing::Test {
         EXPECT_TRUE(codes.count(code_of(judgement)) != 0) << code_of(judgement);
       }
     }
-    EXPECT_GT(count, 0U);
+    test::expect_some(count);
   }
   std::optional<Trust> roots_;
 };
@@ -348,9 +348,10 @@ TEST_F(WebAuthnNegatives, TheClientDataOfAnotherAreRefused) {
     const Pair others = pair_in(other);
     each({"webauthn_signature", "webauthn_nonce", "webauthn_tpm_extra_data", "webauthn_rp_id"},
          [&](offline::Question& question, const Json& entry) {
-           if (entry["id"] == other["id"]) return false;
+           const Pair own = pair_in(entry);
+           if (own.client == others.client) return false;
            question = question_of(other, &*roots_);
-           question.files = {pair_in(entry).object, others.client};
+           question.files = {own.object, others.client};
            return true;
          });
   }

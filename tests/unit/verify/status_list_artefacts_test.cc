@@ -109,7 +109,7 @@ TEST_F(StatusListVectors, AreJudgedAsTheirAnswerSays) {
       EXPECT_EQ(list->octets(), lists.front()->octets()) << "both forms are one list";
     }
   }
-  EXPECT_GT(judged, 0U);
+  test::expect_some(judged);
 }
 
 TEST_F(StatusListVectors, AreWrittenByUsSoThatTheyAreReadAsTheSame) {
@@ -187,7 +187,7 @@ TEST_F(StatusListVectors, TokensAreReadAndSayWhatTheEntryExpects) {
     const auto list = StatusList::from_json(claims.at("status_list"));
     EXPECT_EQ(read->list.octets(), list.value().octets());
   }
-  EXPECT_GT(judged, 0U);
+  test::expect_some(judged);
 }
 
 TEST_F(StatusListVectors, TokensAreRefusedWithOneThingWrong) {
