@@ -21,8 +21,8 @@ class VerifiedJws;
 /// Parsed, not verified. The header may be read, to choose a key; the claims may not.
 class UnverifiedJws {
  public:
-  /// Three non-empty base64url segments, header and payload JSON objects, `alg` a string, and `kid`,
-  /// `typ` and `cty` strings where they are there; `crit` is refused (`jws_crit_unknown`: we
+  /// Three non-empty base64url segments, header and payload JSON objects, `alg` a string, and
+  /// `kid`, `typ` and `cty` strings where they are there; `crit` is refused (`jws_crit_unknown`: we
   /// understand no extension), `b64` too; `jku`, `x5u`, `x5c` are ignored, never followed.
   [[nodiscard]] static Result<UnverifiedJws> parse(std::string_view compact,
                                                    const JwsLimits& limits = {});

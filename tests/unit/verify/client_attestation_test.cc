@@ -6,7 +6,6 @@
 
 #include "jose/jws.h"
 #include "support/soft_key.h"
-#include "support/test_data.h"
 
 namespace mintmark::verify {
 namespace {
@@ -149,35 +148,6 @@ TEST(ClientAttestation, WithoutADeviceKeyIsRefused) {
                           Json({{"jwk", "x"}}), Json({{"jwk", with_private}})}) {
     expect_refused(with_claim("cnf", cnf), Code::attestation_cnf);
   }
-}
-
-TEST(ClientAttestation, OfTheDraftIsReadUpToItsKeyThatIsNotPublished) {
-  if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
-  int judged = 0;
-  for (const Json& item : test::cases_of("oauth_misc")) {
-    if (item["id"] != "oauth_misc/client-attestation-1-attestation") continue;
-    const Bytes text = test::data_file(item["files"][0]);
-    const Json file = Json::parse(text.begin(), text.end());
-    std::string asked;
-    const auto attestation = check_client_attestation(
-        file["jwt"].get<std::string>(),
-        [&asked](std::string_view kid) {
-          asked = kid;
-          return &attester().public_key();
-        },
-        now);
-    EXPECT_EQ(asked, item["expect"]["header"]["kid"].get<std::string>());
-    ASSERT_FALSE(attestation);
-    EXPECT_EQ(attestation.error().code, Code::attestation_signature);
-    // The same header and claims by a key of ours are taken, so nothing but the key is missing.
-    const auto again = check_client_attestation(
-        attester().sign_jws(file["header"], file["claims"]),
-        [](std::string_view) { return &attester().public_key(); }, now);
-    ASSERT_TRUE(again) << again.error().to_string();
-    EXPECT_EQ(again->client_id(), item["expect"]["claims"]["sub"].get<std::string>());
-    ++judged;
-  }
-  EXPECT_EQ(judged, 1);
 }
 
 }  // namespace
