@@ -43,7 +43,8 @@ x509::Leniency leniency_for(Provisioning provisioning) {
 
 x509::Leniency leniency_for_software() {
   x509::Leniency leniency = x509::ExpiredAuthorities::taken;
-  leniency.strength = x509::Strength::bits_80;  // AOSP's published key has 1024 bits: nobody relies on it.
+  // AOSP's published key has 1024 bits: nobody relies on it.
+  leniency.strength = x509::Strength::bits_80;
   return leniency;
 }
 

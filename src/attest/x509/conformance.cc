@@ -226,9 +226,13 @@ std::string objection_to(X509* certificate, Place place) {
 }
 
 std::vector<std::string> oddities_of(const X509* certificate) {
-  constexpr std::array of_lists{NID_crl_number,         NID_crl_reason,
-                                NID_delta_crl,          NID_issuing_distribution_point,
-                                NID_certificate_issuer, NID_invalidity_date};
+  constexpr std::array of_lists{NID_crl_number,
+                                NID_crl_reason,
+                                NID_delta_crl,
+                                NID_issuing_distribution_point,
+                                NID_certificate_issuer,
+                                NID_invalidity_date,
+                                NID_hold_instruction_code};
   std::vector<std::string> odd;
   auto* cached = const_cast<X509*>(certificate);  // OpenSSL's own caches alone change.
   const bool authority = (X509_get_extension_flags(cached) & EXFLAG_CA) != 0;
@@ -252,9 +256,13 @@ std::vector<std::string> oddities_of(const X509* certificate) {
 }
 
 std::vector<std::string> oddities_of(const X509_CRL* crl) {
+  constexpr std::array of_certificates{
+      NID_subject_alt_name,     NID_basic_constraints,      NID_key_usage,
+      NID_ext_key_usage,        NID_name_constraints,       NID_subject_key_identifier,
+      NID_certificate_policies, NID_policy_mappings,        NID_policy_constraints,
+      NID_inhibit_any_policy,   NID_crl_distribution_points};
   std::vector<std::string> odd;
-  for (const int nid : {NID_subject_alt_name, NID_basic_constraints, NID_key_usage,
-                        NID_ext_key_usage, NID_name_constraints, NID_subject_key_identifier}) {
+  for (const int nid : of_certificates) {
     if (X509_CRL_get_ext_by_NID(crl, nid, -1) >= 0)
       odd.push_back(std::string("has an extension of certificates: ") + OBJ_nid2ln(nid));
   }

@@ -31,10 +31,8 @@ Handed handed_over(int argc, char** argv) {
   Handed all;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
-    if (option == "--config-name") {
-      all.stack = std::filesystem::path(argv[i + 1]).parent_path();
-      continue;
-    }
+    if (option == "--config-name") all.stack = std::filesystem::path(argv[i + 1]).parent_path();
+    if (!option.ends_with("-fd")) continue;
     all.descriptors.push_back(std::stoi(argv[i + 1]));
     all.named[option] = all.descriptors.back();
   }
