@@ -14,6 +14,9 @@
 #include "support/mutations.h"
 
 namespace mintmark::fuzz {
+
+void PrintTo(const Target& target, std::ostream* out) { *out << target.name; }
+
 namespace {
 
 // MINTMARK_FUZZ_ROUNDS instead of each target's own.
