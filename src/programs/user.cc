@@ -1,17 +1,27 @@
 #include "programs/user.h"
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <utility>
 
 #include "base/file.h"
 
 namespace mintmark::programs {
+namespace {
+
+using Capabilities = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
+
+__user_cap_header_struct of_this_thread() { return {_LINUX_CAPABILITY_VERSION_3, 0}; }
+
+}  // namespace
 
 Result<std::optional<UserIds>> user_named(const std::string& name) {
   if (name.empty()) return std::optional<UserIds>{};
@@ -24,6 +34,22 @@ Result<std::optional<UserIds>> user_named(const std::string& name) {
                 "there is no user \"" + name + "\"; make it with: useradd --system " + name);
   }
   return std::optional<UserIds>{UserIds{entry.pw_uid, entry.pw_gid}};
+}
+
+bool may_start_as_others() {
+  if (geteuid() == 0) return true;
+  auto header = of_this_thread();
+  Capabilities held{};
+  if (syscall(SYS_capget, &header, held.data()) != 0) return false;
+  constexpr std::uint32_t wanted = 1U << CAP_SETUID | 1U << CAP_SETGID;
+  return (held[0].effective & wanted) == wanted;
+}
+
+// The ambient ones are never more than those that are permitted and inheritable (capabilities(7)).
+int give_up_capabilities() {
+  auto header = of_this_thread();
+  const Capabilities none{};
+  return syscall(SYS_capset, &header, none.data()) == 0 ? 0 : errno;
 }
 
 Result<ActingAs> ActingAs::user(const std::optional<UserIds>& user) {

@@ -19,6 +19,14 @@ struct UserIds {
 /// nullopt for "": stay as we are. `config_invalid` if there is no such user.
 [[nodiscard]] Result<std::optional<UserIds>> user_named(const std::string& name);
 
+/// Whether this process may start others as another user: root, or with CAP_SETUID and CAP_SETGID,
+/// as a service that has a user of its own.
+[[nodiscard]] bool may_start_as_others();
+
+/// Takes every capability away from this thread, and from what is started next, unless root starts
+/// it. Async-signal-safe. errno of what failed, or 0.
+[[nodiscard]] int give_up_capabilities();
+
 /// Acts as another user while it lives: what is made meanwhile is that user's, and what that user
 /// may not touch is refused. No boundary: the process stays root's. For one thread.
 class ActingAs {

@@ -84,13 +84,12 @@ tl::unexpected<Error> cannot_make(const std::string& path) {
 }
 
 Result<void> give_owner_and_mode(int fd, const std::string& path, unsigned mode) {
-  if (geteuid() == 0) {
-    struct stat directory {};
-    const auto parent = std::filesystem::path(path).parent_path();
-    if (stat(parent.c_str(), &directory) != 0) return cannot_make(path);
-    if (fchown(fd, directory.st_uid, directory.st_gid) != 0) return cannot_make(path);
-  }
   if (fchmod(fd, mode) != 0) return cannot_make(path);
+  if (geteuid() != 0) return {};
+  struct stat directory {};
+  const auto parent = std::filesystem::path(path).parent_path();
+  if (stat(parent.c_str(), &directory) != 0) return cannot_make(path);
+  if (fchown(fd, directory.st_uid, directory.st_gid) != 0) return cannot_make(path);
   return {};
 }
 

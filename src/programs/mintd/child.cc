@@ -84,6 +84,7 @@ int become(const ChildSpec& spec, Prepared& ready, int report) {
       return errno;
     }
   }
+  if (const int kept = programs::give_up_capabilities(); kept != 0) return kept;
   // By descriptor: the program may stand where this user cannot walk to.
   execveat(ready.program, "", ready.argv.data(), ready.envp.data(), AT_EMPTY_PATH);
   return errno;

@@ -41,9 +41,15 @@ Result<void> make_directory(const std::string& path, unsigned mode,
   struct stat now {};
   if (lstat(path.c_str(), &now) != 0 || !S_ISDIR(now.st_mode))
     return fail(Code::io_failed, path + ": is no directory");
-  if (owner && lchown(path.c_str(), owner->user, owner->group) != 0)
+  // What is right is left alone: a keeper that is not root can give nothing away. The mode first,
+  // as long as the directory is ours.
+  if ((now.st_mode & 07777U) != mode && chmod(path.c_str(), mode) != 0)
     return fail(Code::io_failed, path + ": " + errno_text(errno));
-  if (chmod(path.c_str(), mode) != 0) return fail(Code::io_failed, path + ": " + errno_text(errno));
+  const bool theirs = !owner || (now.st_uid == owner->user && now.st_gid == owner->group);
+  if (!theirs && lchown(path.c_str(), owner->user, owner->group) != 0) {
+    return fail(Code::io_failed, path + ": cannot be given to user " + std::to_string(owner->user) +
+                                     ", whose it must be: " + errno_text(errno));
+  }
   return {};
 }
 

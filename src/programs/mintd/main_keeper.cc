@@ -67,7 +67,7 @@ static int start(const std::string& file, bool only_check, char* const* argv) {
   const SystemClock clock;
   KeeperContext context{io,           clock,       std::move(*loaded), file, own_directory(),
                         std::nullopt, std::nullopt};
-  if (geteuid() == 0) {
+  if (programs::may_start_as_others()) {
     auto front = user_named(context.in_force.config.front_user);
     auto signer = user_named(context.in_force.config.signer_user);
     if (!front) return complain(front.error(), 2);

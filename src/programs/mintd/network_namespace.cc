@@ -1,17 +1,15 @@
 #include "programs/mintd/network_namespace.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 
 #include "base/file.h"
+#include "programs/user.h"
 
 namespace mintmark::mintd {
 namespace {
@@ -35,14 +33,6 @@ Result<void> be_who_we_were(uid_t user, gid_t group) {
   return write_map("/proc/self/gid_map", alone(group));
 }
 
-/// A process that makes a user namespace has all capabilities inside it.
-Result<void> give_up_capabilities() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
-  if (syscall(SYS_capset, &header, none.data()) != 0) return not_left("capset", errno);
-  return {};
-}
-
 Result<void> leave_by_user_namespace() {
   const uid_t user = geteuid();
   const gid_t group = getegid();
@@ -53,7 +43,9 @@ Result<void> leave_by_user_namespace() {
   prctl(PR_SET_DUMPABLE, 1);
   auto left = be_who_we_were(user, group);
   if (prctl(PR_SET_DUMPABLE, 0) != 0 && left) left = not_left("PR_SET_DUMPABLE", errno);
-  if (auto given_up = give_up_capabilities(); !given_up && left) return given_up;
+  // A process that makes a user namespace has all capabilities inside it.
+  if (const int kept = programs::give_up_capabilities(); kept != 0 && left)
+    return not_left("capset", kept);
   return left;
 }
 
