@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/mutex.h"
+#include "hsm/lanes.h"
 #include "hsm/signer/wire.h"
 #include "ipc/channel.h"
 
@@ -28,6 +29,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
   struct Call {
     Finish finish;
     Deadline deadline;
+    Lane lane;
   };
   using Calls = std::unordered_map<std::uint64_t, Call>;
 
@@ -54,6 +56,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
       const MutexLock lock(mutex);
       channel.swap(next);
       lost.swap(pending);
+      pending_others = 0;
       number = ++connection;
     }
     if (next) next->close();
@@ -70,6 +73,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
       if (number != connection) return;  // replace() came first.
       ended.swap(channel);
       lost.swap(pending);
+      pending_others = 0;
     }
     if (ended) ended->close();
     fail_all(lost);
@@ -82,7 +86,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
   // `fill` writes the body, of at most `body_size` octets, behind the head.
   template <typename Fill>
   void call(Request type, Deadline deadline, std::size_t body_size, Fill&& fill, Finish finish,
-            UniqueFd descriptor = {}) {
+            UniqueFd descriptor = {}, Lane lane = Lane::tokens) {
     if (deadline.passed())
       return finish(fail(Code::deadline_passed, "the deadline had passed before the call began"));
     if (body_size > longest_body)
@@ -92,7 +96,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
     std::shared_ptr<ipc::Channel> to;
     {
       const MutexLock lock(mutex);
-      id = begin(finish, deadline);
+      id = begin(finish, deadline, lane);
       to = channel;
     }
     if (!id) return finish(pass_on(id));
@@ -102,15 +106,27 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
   }
 
   // `finish` is taken only if there is no error.
-  Result<std::uint64_t> begin(Finish& finish, Deadline deadline) MINTMARK_REQUIRES(mutex) {
+  Result<std::uint64_t> begin(Finish& finish, Deadline deadline, Lane lane)
+      MINTMARK_REQUIRES(mutex) {
     if (!channel) return gone();
     if (pending.size() >= most_pending) {
       return fail(Code::overloaded,
                   "more than " + std::to_string(most_pending) + " calls wait for the signer");
     }
-    pending.emplace(++last_id, Call{std::move(finish), deadline});
+    if (lane == Lane::others && pending_others >= most_pending_others) {
+      return fail(Code::overloaded, "more than " + std::to_string(most_pending_others) +
+                                        " calls that are no tokens' wait for the signer");
+    }
+    if (lane == Lane::others) ++pending_others;
+    pending.emplace(++last_id, Call{std::move(finish), deadline, lane});
     start_timer();
     return last_id;
+  }
+
+  // Under the mutex.
+  Calls::iterator forget(Calls::iterator call) {
+    if (call->second.lane == Lane::others) --pending_others;
+    return pending.erase(call);
   }
 
   void received(std::uint64_t number, BytesView frame) {
@@ -124,7 +140,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
       const auto found = pending.find(head->id);
       if (found == pending.end()) return;  // Its deadline passed here before.
       finish = std::move(found->second.finish);
-      pending.erase(found);
+      forget(found);
     }
     if (!head->outcome) return finish(pass_on(head->outcome));
     finish(reader);
@@ -160,7 +176,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
           continue;
         }
         late.push_back(std::move(call->second.finish));
-        call = pending.erase(call);
+        call = forget(call);
       }
       if (!pending.empty()) start_timer();
     }
@@ -176,6 +192,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
   std::uint64_t connection MINTMARK_GUARDED_BY(mutex) = 0;
   std::uint64_t last_id MINTMARK_GUARDED_BY(mutex) = 0;
   Calls pending MINTMARK_GUARDED_BY(mutex);
+  std::size_t pending_others MINTMARK_GUARDED_BY(mutex) = 0;  // Of them.
   std::function<void(const Result<void>&)> told MINTMARK_GUARDED_BY(mutex);
 };
 
@@ -193,6 +210,7 @@ SignerClient::~SignerClient() { close(); }
 
 void SignerClient::sign(const KeyId& key, std::string signing_input, Deadline deadline,
                         Done<Bytes> done) {
+  const Lane lane = lane_of(signing_input);
   state_->call(
       Request::sign, deadline, key.size() + signing_input.size(),
       [&](Writer& request) {
@@ -206,7 +224,8 @@ void SignerClient::sign(const KeyId& key, std::string signing_input, Deadline de
                           [done = std::move(done), signature = to_bytes(answer->rest())]() mutable {
                             done(std::move(signature));
                           });
-      });
+      },
+      {}, lane);
 }
 
 void SignerClient::list(Deadline deadline, Done<std::vector<KeyInfo>> done) {

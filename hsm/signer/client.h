@@ -18,14 +18,16 @@ namespace mintmark::hsm::signer {
 ///
 /// A call whose deadline passes is answered `deadline_passed` here, some 20 ms late at most (the
 /// signer may still finish it; that answer is dropped). More than `most_pending` calls are
-/// `overloaded`, a request longer than a frame is `invalid_argument`. When the channel closes, all
-/// that was pending and all that follows is `hsm_unavailable` until replace().
+/// `overloaded`, and of signatures that are no tokens' (hsm/lanes.h) more than
+/// `most_pending_others`, a request longer than a frame is `invalid_argument`. When the channel
+/// closes, all that was pending and all that follows is `hsm_unavailable` until replace().
 ///
 /// Each call's error is the signer's own: its code, detail and native code come through. An answer
 /// that is no answer closes the channel. Thread-safe.
 class SignerClient final : public Signer, public KeyAdmin, public EvidenceActivation {
  public:
   static constexpr std::size_t most_pending = 8192;
+  static constexpr std::size_t most_pending_others = 1024;
 
   [[nodiscard]] static std::shared_ptr<SignerClient> make(boost::asio::io_context& io,
                                                           UniqueFd channel);

@@ -19,6 +19,8 @@ constexpr double weight_of_the_new = 0.1;
 /// Of a store that has signed nothing yet: so that no crowd runs into a slow one.
 constexpr double first_guess_seconds = 0.01;
 
+bool is_token(const keyring::KeyKind& kind) { return kind.purpose == hsm::Purpose::access_token; }
+
 /// Errors of the one request, which every store would give.
 bool is_of_the_request(Code code) {
   return code == Code::purpose_refused || code == Code::invalid_argument || code == Code::internal;
@@ -33,11 +35,12 @@ struct KeyStores::Entry {
 
   [[nodiscard]] bool healthy() const { return !store.healthy || store.healthy(); }
 
-  [[nodiscard]] double expected_wait() const {
+  /// Of a token, which stands before all else (hsm/lanes.h), or of something else.
+  [[nodiscard]] double expected_wait(bool token) const {
     const auto idle = Steady::now().time_since_epoch().count() - last.load();
     const double halvings =
         std::chrono::duration<double>(Steady::duration(idle)) / half_forgotten_after;
-    const unsigned under_way = pending.load();
+    const unsigned under_way = ahead_of(token);
     if (under_way == 0 && !measured.load()) return 0;  // One call tells what it takes there.
     return std::ldexp(seconds_a_call.load(), -static_cast<int>(std::clamp(halvings, 0.0, 60.0))) *
            (under_way + 1);
@@ -49,9 +52,18 @@ struct KeyStores::Entry {
     measured.store(false);
   }
 
-  unsigned began() { return pending.fetch_add(1); }
-  void ended(unsigned ahead, Steady::time_point from, const Result<Bytes>& signature) {
-    pending.fetch_sub(1);
+  [[nodiscard]] unsigned ahead_of(bool token) const {
+    return tokens.load() + (token ? 0 : others.load());
+  }
+  unsigned began(bool token) {
+    const unsigned ahead = ahead_of(token);
+    (token ? tokens : others).fetch_add(1);
+    return ahead;
+  }
+  void ended(bool token, unsigned ahead, Steady::time_point from, const Result<Bytes>& signature) {
+    (token ? tokens : others).fetch_sub(1);
+    // That there is no room for anything else says nothing of how long a token takes.
+    if (!token && !signature && signature.error().code == Code::overloaded) return;
     const auto now = Steady::now();
     if (signature) {
       const double took = std::chrono::duration<double>(now - from).count() / (ahead + 1);
@@ -67,7 +79,8 @@ struct KeyStores::Entry {
 
   const StoreInUse store;
   std::atomic<bool> measured{false};
-  std::atomic<unsigned> pending{0};
+  std::atomic<unsigned> tokens{0};  ///< Under way.
+  std::atomic<unsigned> others{0};
   std::atomic<double> seconds_a_call{first_guess_seconds};
   std::atomic<Steady::rep> last{Steady::now().time_since_epoch().count()};
 };
@@ -122,7 +135,8 @@ KeyStores::Choice KeyStores::choose(const keyring::Snapshot& keys, const keyring
     if (tried.contains(key->store)) continue;
     const auto found = entries_.find(key->store);
     if (found == entries_.end()) continue;
-    const std::pair<bool, double> its{!found->second->healthy(), found->second->expected_wait()};
+    const std::pair<bool, double> its{!found->second->healthy(),
+                                      found->second->expected_wait(is_token(kind))};
     if (best.key != nullptr && of_best <= its) continue;
     best = {key, found->second};
     of_best = its;
@@ -166,13 +180,14 @@ void KeyStores::attempt(const std::shared_ptr<Call>& call) {
   call->tried.insert(choice.key->store);
   const auto until = std::min(call->deadline.left(), choice.entry->store.call_deadline);
   const auto from = Steady::now();
-  const unsigned ahead = choice.entry->began();
+  const bool token = is_token(call->kind);
+  const unsigned ahead = choice.entry->began(token);
   auto text = std::make_shared<std::string>(call->input(*choice.key));
   // The entry is held so that a signer that was replaced ends its calls.
   choice.entry->store.signer->sign(
       choice.key->id, *text, Deadline::in(until),
-      [this, call, text, entry = choice.entry, from, ahead](Result<Bytes> signature) {
-        entry->ended(ahead, from, signature);
+      [this, call, text, entry = choice.entry, from, token, ahead](Result<Bytes> signature) {
+        entry->ended(token, ahead, from, signature);
         if (signature) return call->done(SignedInput{std::move(*text), std::move(*signature)});
         if (!is_of_the_request(signature.error().code) && !call->deadline.passed() &&
             choose(*call->keys, call->kind, call->tried).key != nullptr)

@@ -32,13 +32,15 @@ void SignerBreaker::sign(const hsm::KeyId& key, std::string signing_input, Deadl
     return done(fail(Code::hsm_breaker_open,
                      "the key store does not sign at present; it is tried again all the time"));
   }
-  signer_->sign(key, std::move(signing_input), deadline,
-                [weak = weak_from_this(), era, done = std::move(done)](Result<Bytes> signature) {
-                  // The signer keeps this call, and must not be kept by it.
-                  if (const auto self = weak.lock())
-                    self->answered(signature ? nullptr : &signature.error(), era);
-                  done(std::move(signature));
-                });
+  const hsm::Lane lane = hsm::lane_of(signing_input);
+  signer_->sign(
+      key, std::move(signing_input), deadline,
+      [weak = weak_from_this(), lane, era, done = std::move(done)](Result<Bytes> signature) {
+        // The signer keeps this call, and must not be kept by it.
+        if (const auto self = weak.lock())
+          self->answered(signature ? nullptr : &signature.error(), lane, era);
+        done(std::move(signature));
+      });
 }
 
 void SignerBreaker::list(Deadline deadline, hsm::Done<std::vector<hsm::KeyInfo>> done) {
@@ -52,8 +54,9 @@ bool SignerBreaker::lets_through() {
   return std::exchange(may_try_, false);
 }
 
-void SignerBreaker::answered(const Error* error, unsigned era) {
+void SignerBreaker::answered(const Error* error, hsm::Lane lane, unsigned era) {
   if (error == nullptr) return signed_one();
+  if (lane == hsm::Lane::others && error->code == Code::deadline_passed) return;
   if (issuer::is_trouble_of_the_store(error->code)) failed(*error, era);
 }
 

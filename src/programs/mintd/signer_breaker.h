@@ -10,6 +10,7 @@
 
 #include "base/mutex.h"
 #include "hsm/key_store.h"
+#include "hsm/lanes.h"
 #include "telemetry/metrics.h"
 
 namespace mintmark::mintd {
@@ -18,6 +19,9 @@ namespace mintmark::mintd {
 /// `hsm_breaker_open` at once, but one for each `tick`, which tries whether it still fails. The
 /// first signature closes it. While nobody asks, it lists the store's keys instead: a load balancer
 /// that believes /readyz would otherwise never send the request that closes it.
+///
+/// What is no token's and comes to no turn in time behind tokens (hsm/lanes.h) says nothing of the
+/// hardware, and opens nothing.
 ///
 /// One a store; none knows of another. Thread-safe. The io_context must outlive it and what is
 /// under way through it.
@@ -54,7 +58,7 @@ class SignerBreaker final : public hsm::Signer, public std::enable_shared_from_t
   SignerBreaker(boost::asio::io_context& io, std::string store, std::shared_ptr<hsm::Signer> signer,
                 telemetry::Gauge open, Limits limits);
   [[nodiscard]] bool lets_through();
-  void answered(const Error* error, unsigned era);
+  void answered(const Error* error, hsm::Lane lane, unsigned era);
   void signed_one();
   void failed(const Error& error, unsigned era);
   void become(State state) MINTMARK_REQUIRES(mutex_);

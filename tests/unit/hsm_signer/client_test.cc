@@ -17,6 +17,9 @@ namespace {
 using namespace test;
 using namespace std::chrono_literals;
 
+/// {"typ":"at+jwt"}, as what is signed for a token begins.
+constexpr const char* token_input = "eyJ0eXAiOiJhdCtqd3QifQ.e30";
+
 Deadline soon() { return Deadline::in(30s); }
 
 template <typename T>
@@ -131,9 +134,9 @@ TEST_F(ClientTest, CallWhoseDeadlineHasPassedIsNotSent) {
 
 TEST_F(ClientTest, MoreCallsThanMayWaitAreRefusedAtOnce) {
   std::vector<Answer<Bytes>> waiting(SignerClient::most_pending);
-  for (auto& answer : waiting) client->sign(key, "x", soon(), answer.done());
+  for (auto& answer : waiting) client->sign(key, token_input, soon(), answer.done());
   Answer<Bytes> one_more;
-  client->sign(key, "x", soon(), one_more.done());
+  client->sign(key, token_input, soon(), one_more.done());
   expect_refused(one_more.wait(0s), Code::overloaded);
   answer(read_request(signer.wait_for_frames(1).front().frame).head.id, "done");
   ASSERT_TRUE(waiting.front().wait());
@@ -141,6 +144,36 @@ TEST_F(ClientTest, MoreCallsThanMayWaitAreRefusedAtOnce) {
   client->sign(key, "x", soon(), again.done());
   client->close();
   expect_refused(again.wait(), Code::hsm_unavailable);
+}
+
+TEST_F(ClientTest, MoreThanMayWaitOfWhatIsNoTokensRefusesNoToken) {
+  std::vector<Answer<Bytes>> waiting(SignerClient::most_pending_others);
+  for (auto& answer : waiting) client->sign(key, "x", soon(), answer.done());
+  Answer<Bytes> one_more;
+  client->sign(key, "x", soon(), one_more.done());
+  expect_refused(one_more.wait(0s), Code::overloaded);
+  Answer<Bytes> token;
+  client->sign(key, token_input, soon(), token.done());
+  const auto frames = signer.wait_for_frames(waiting.size() + 1);
+  answer(read_request(frames.back().frame).head.id, "signature");
+  EXPECT_TRUE(token.wait());
+  answer(read_request(frames.front().frame).head.id, "signature");
+  EXPECT_TRUE(waiting.front().wait());
+  Answer<Bytes> again;
+  client->sign(key, "x", soon(), again.done());
+  client->close();
+  expect_refused(again.wait(), Code::hsm_unavailable);
+}
+
+TEST_F(ClientTest, OthersThatWereLostWithTheirChannelCountNoMore) {
+  std::vector<Answer<Bytes>> waiting(SignerClient::most_pending_others);
+  for (auto& answer : waiting) client->sign(key, "x", soon(), answer.done());
+  auto next = connected();
+  client->replace(std::move(next.left));
+  End other(loop, std::move(next.right));
+  Answer<Bytes> late;
+  client->sign(key, "x", Deadline::in(30ms), late.done());
+  expect_refused(late.wait(), Code::deadline_passed);
 }
 
 TEST_F(ClientTest, RequestLongerThanAFrameIsRefusedAndTheChannelStays) {

@@ -15,12 +15,14 @@ namespace {
 using std::chrono::milliseconds;
 
 const keyring::KeyKind tokens{hsm::Purpose::access_token, jose::Algorithm::es256};
+const keyring::KeyKind events{hsm::Purpose::event, jose::Algorithm::es256};
 
 class Stores : public ::testing::Test {
  protected:
   struct Store {
     std::shared_ptr<test::FakeKeyStore> fake = std::make_shared<test::FakeKeyStore>();
     hsm::KeyInfo key = fake->make_key(hsm::Purpose::access_token);
+    hsm::KeyInfo event_key = fake->make_key(hsm::Purpose::event);
     std::atomic<bool> healthy{true};
   };
 
@@ -40,17 +42,20 @@ class Stores : public ::testing::Test {
   }
   void publish() {
     std::vector<keyring::PublishedKey> all;
-    for (auto& [name, store] : stores)
-      all.push_back({store.key.id, name, store.key.purpose, true, store.key.public_key});
+    for (auto& [name, store] : stores) {
+      for (const hsm::KeyInfo& key : {store.key, store.event_key})
+        all.push_back({key.id, name, key.purpose, true, key.public_key});
+    }
     keys = keyring::Snapshot::make(1, std::move(all)).value();
   }
 
   /// The answer to come; `signed_by` is the store whose key the input was made for, last.
-  std::future<Result<std::string>> begin(milliseconds deadline = milliseconds(5000)) {
+  std::future<Result<std::string>> begin(milliseconds deadline = milliseconds(5000),
+                                         const keyring::KeyKind& kind = tokens) {
     auto promise = std::make_shared<std::promise<Result<std::string>>>();
     auto future = promise->get_future();
     in_use.sign_jws(
-        keys, tokens,
+        keys, kind,
         [this](const keyring::PublishedKey& key) {
           const std::lock_guard lock(mutex);
           asked.push_back(key.store);
@@ -81,6 +86,36 @@ TEST_F(Stores, AllUnhealthyAreAskedAllTheSame) {
   stores["one"].healthy = stores["two"].healthy = false;
   EXPECT_FALSE(in_use.serves(*keys, tokens));
   EXPECT_TRUE(sign()) << "a breaker tries by itself whether its store works again";
+}
+
+TEST_F(Stores, ThatHaveNoRoomForOthersStillSignTokens) {
+  stores["two"].healthy = false;
+  stores["one"].fake->fail_signing_with({Code::overloaded, "test", 0});
+  EXPECT_TRUE(begin(milliseconds(5000), events).get()) << "the other one has room";
+  EXPECT_EQ(asked, (std::vector<std::string>{"one", "two"}));
+  stores["one"].fake->sign_again();
+  stores["two"].healthy = true;
+  EXPECT_EQ(in_use.next_for(*keys, tokens), "one") << "nothing was learnt of its speed";
+}
+
+TEST_F(Stores, TokensStandBehindNothingElse) {
+  ASSERT_TRUE(sign());
+  ASSERT_TRUE(sign());
+  stores["one"].fake->hold();
+  stores["two"].healthy = false;
+  std::vector<std::future<Result<std::string>>> others;
+  for (int i = 0; i < 50; ++i) others.push_back(begin(milliseconds(5000), events));
+  stores["two"].healthy = true;
+  asked.clear();
+  // Two tokens at the other store, and this one with fifty others is as good as any again.
+  std::vector<std::future<Result<std::string>>> answers;
+  stores["two"].fake->hold();
+  for (int i = 0; i < 10; ++i) answers.push_back(begin());
+  EXPECT_GT(std::count(asked.begin(), asked.end(), "one"), 0);
+  stores["one"].fake->release();
+  stores["two"].fake->release();
+  for (auto& answer : answers) EXPECT_TRUE(answer.get());
+  for (auto& answer : others) EXPECT_TRUE(answer.get());
 }
 
 TEST_F(Stores, OneThatHangsGetsNoMoreThanItsShareOfWaitingCalls) {

@@ -59,6 +59,10 @@ constexpr SignerBreaker::Limits tries_soon{
 constexpr SignerBreaker::Limits looks_soon{
     .failures = 5, .tick = milliseconds(5), .quiet_ticks = 2, .look = seconds(1)};
 
+/// {"typ":"at+jwt"}, as what is signed for a token begins.
+constexpr const char* token_input = "eyJ0eXAiOiJhdCtqd3QifQ.e30";
+constexpr const char* other_input = "eyJ0eXAiOiJlYXQrand0In0.e30";
+
 /// One store behind its breaker.
 struct Store {
   Store(boost::asio::io_context& io, telemetry::Metrics& metrics, const std::string& name,
@@ -66,9 +70,9 @@ struct Store {
       : breaker(SignerBreaker::make(io, name, hardware,
                                     metrics.gauge("open", "test", {{"store", name}}), limits)) {}
 
-  [[nodiscard]] std::string sign() const {
+  [[nodiscard]] std::string sign(const char* input = token_input) const {
     auto outcome = std::make_shared<std::string>("none");
-    breaker->sign({}, "input", Deadline::in(seconds(5)), [outcome](const Result<Bytes>& signature) {
+    breaker->sign({}, input, Deadline::in(seconds(5)), [outcome](const Result<Bytes>& signature) {
       *outcome = signature ? "ok" : facts_of(signature.error().code).name;
     });
     return *outcome;
@@ -115,6 +119,18 @@ TEST_F(Breaker, OpensAfterFiveFailuresInARow) {
   EXPECT_EQ(main.sign(), "hsm_failed") << "the fifth is still the hardware's answer";
   EXPECT_EQ(main.breaker->state(), State::open);
   EXPECT_TRUE(shows(R"(open{store="main"} 1)")) << metrics_.text();
+}
+
+// Behind tokens that never end, whatever else is signed may have no turn in its time.
+TEST_F(Breaker, OthersThatHadNoTurnInTimeOpenNothing) {
+  const Store main = store(never_tries);
+  main.hardware->fails = true;
+  main.hardware->code = Code::deadline_passed;
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(main.sign(other_input), "deadline_passed");
+  EXPECT_EQ(main.breaker->state(), State::closed);
+  main.hardware->code = Code::hsm_failed;
+  for (int i = 0; i < 5; ++i) (void)main.sign(other_input);
+  EXPECT_EQ(main.breaker->state(), State::open) << "what the hardware says counts whoever asked";
 }
 
 TEST_F(Breaker, AnswersAtOnceWhileOpen) {
