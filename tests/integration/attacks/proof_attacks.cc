@@ -230,6 +230,10 @@ void add_nonces(Rows& rows) {
   add_nonce(rows, "nonce \"\"", claim_is("nonce", ""));
   add_nonce(rows, "nonce of nobody", claim_is("nonce", "nonce"));
   add_nonce(rows, "nonce of another's key", claim_is("nonce", std::string(32, 'A')));
+  add_nonce(rows, "nonce with another last letter", claim_from("nonce", [](std::string text) {
+              text.back() = text.back() == 'A' ? 'B' : 'A';
+              return text;
+            }));
   add_nonce(rows, "nonce with padding",
             claim_from("nonce", [](const std::string& text) { return text + "="; }));
   add_nonce(rows, "nonce in other letters", claim_from("nonce", upper));
