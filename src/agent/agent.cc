@@ -201,11 +201,11 @@ Result<std::optional<std::string>> Agent::kept_token(const Identity& identity,
   return kept == nullptr ? std::nullopt : std::optional(kept->token);
 }
 
-Result<std::string> Agent::token(const TokenRequest& asked) {
+Result<std::string> Agent::token(const TokenRequest& asked, Kept use) {
   const TokenRequest request = normalised(asked);
   auto identity = state_.identity();
   if (!identity) return pass_on(identity);
-  if (!renews_now(*identity)) {
+  if (use == Kept::used && !renews_now(*identity)) {
     auto kept = kept_token(*identity, request);
     if (!kept) return pass_on(kept);
     if (*kept) return std::move(**kept);
@@ -218,9 +218,11 @@ Result<std::string> Agent::token(const TokenRequest& asked) {
   if (!identity) return pass_on(identity);
   const Renewed renewed = renew_where_due(*identity);
   if (renewed.ends_it) return tl::unexpected<Error>(*renewed.failure);
-  auto kept = kept_token(*identity, request);
-  if (!kept) return pass_on(kept);
-  if (*kept) return std::move(**kept);
+  if (use == Kept::used) {
+    auto kept = kept_token(*identity, request);
+    if (!kept) return pass_on(kept);
+    if (*kept) return std::move(**kept);
+  }
   if (renewed.leaves_nothing) return tl::unexpected<Error>(*renewed.failure);
   return fetch_and_keep(*identity, request, renewed.tried);
 }

@@ -98,7 +98,13 @@ class Agent {
   /// is due (renewal.h), once: a refusal is reported at once, any other failure only when the old
   /// attestation is over and no token is left in the cache; and also where the issuer asks for it.
   /// `enrolment_pending` where that waits for approval.
-  [[nodiscard]] Result<std::string> token(const TokenRequest& request);
+  [[nodiscard]] Result<std::string> token(const TokenRequest& request) {
+    return token(request, Kept::used);
+  }
+  /// From the issuer in any case; it takes the place of what the cache has for this request.
+  [[nodiscard]] Result<std::string> new_token(const TokenRequest& request) {
+    return token(request, Kept::replaced);
+  }
 
   /// From the issuer, whatever the cache has, and into it goes nothing. Attests again as token
   /// does. With `session` the token is bound to that key, for which the device key vouches in an
@@ -124,7 +130,8 @@ class Agent {
   /// Errors of check_provable.
   [[nodiscard]] Result<std::string> proof(const ProofContent& content);
 
-  /// With `Authorization: DPoP` and `DPoP`, or `Bearer` over a connection with the certificate.
+  /// With `Authorization: DPoP` and `DPoP`, or `Bearer` over a connection with the certificate. A
+  /// token that the service refuses as no good (401, `invalid_token`) is forgotten.
   /// Errors of token and proof; `agent_header_refused` for headers that the agent itself must set.
   /// Redirects are answers, not followed: a proof is for one URL.
   [[nodiscard]] Result<http::Response> call(const Call& call);
@@ -192,6 +199,12 @@ class Agent {
                                                 const Identity* former, const Say& say);
   [[nodiscard]] bool renews_now(const Identity& identity) const;
   [[nodiscard]] Renewed renew_where_due(Identity& identity);
+  enum class Kept : std::uint8_t { used, replaced };
+  [[nodiscard]] Result<std::string> token(const TokenRequest& request, Kept kept);
+  [[nodiscard]] Result<void> forget(const std::string& token);
+  /// What a service answered to this token; it, or why it could not be forgotten.
+  [[nodiscard]] Result<http::Response> answered(Result<http::Response> response,
+                                                const std::string& token);
   [[nodiscard]] Result<std::optional<std::string>> kept_token(const Identity& identity,
                                                               const TokenRequest& request) const;
   [[nodiscard]] Result<std::string> fetch_and_keep(Identity& identity, const TokenRequest& request,

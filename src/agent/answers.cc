@@ -1,6 +1,9 @@
 #include "agent/answers.h"
 
 #include <algorithm>
+#include <array>
+
+#include "http/text.h"
 
 namespace mintmark::agent {
 namespace {
@@ -68,6 +71,20 @@ std::string nonce_in(const http::Headers& headers, std::span<const char* const> 
 
 jose::Members members_of_answer(const Json& object) {
   return jose::Members(object, Code::issuer_answer_invalid, "the issuer's answer: ");
+}
+
+Asked asked_by(const http::Response& response) {
+  constexpr std::array services_nonce{"DPoP-Nonce"};
+  if (response.status != 401) return Asked::nothing;
+  Asked asked = Asked::nothing;
+  for (const auto& [name, value] : response.headers.fields()) {
+    if (!http::equal_without_case(name, "WWW-Authenticate")) continue;
+    if (value.find("\"use_dpop_nonce\"") != std::string::npos &&
+        !nonce_in(response.headers, services_nonce).empty())
+      return Asked::nonce;
+    if (value.find("\"invalid_token\"") != std::string::npos) asked = Asked::token;
+  }
+  return asked;
 }
 
 std::vector<unsigned> indexes_in(const Json& object, const char* name, jose::Members& members) {

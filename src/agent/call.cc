@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "agent/agent.h"
+#include "agent/answers.h"
 #include "agent/own_fields.h"
 #include "http/connection_fields.h"
 #include "http/text.h"
@@ -46,6 +47,23 @@ Result<Agent::Proven> Agent::prove_by_session(const Call& call) {
   return Proven{std::move(fresh->token), std::move(*dpop)};
 }
 
+Result<void> Agent::forget(const std::string& token) {
+  const auto lock = state_.lock();
+  if (!lock) return tl::unexpected<Error>(lock.error());
+  auto kept = state_.tokens();
+  if (!kept) return pass_on(kept);
+  if (std::erase_if(*kept, [&](const CachedToken& one) { return one.token == token; }) == 0)
+    return {};
+  return state_.save(*kept);
+}
+
+// Whoever asks next gets another one: this one was revoked, or ended otherwise.
+Result<http::Response> Agent::answered(Result<http::Response> response, const std::string& token) {
+  if (!response || asked_by(*response) != Asked::token) return response;
+  if (auto forgotten = forget(token); !forgotten) return pass_on(forgotten);
+  return response;
+}
+
 Result<http::Response> Agent::call(const Call& call) {
   const auto identity = state_.identity();
   if (!identity) return tl::unexpected<Error>(identity.error());
@@ -64,7 +82,8 @@ Result<http::Response> Agent::call(const Call& call) {
   // the TPM.
   device_.reset();
   const std::string& ca_file = call.ca_file.empty() ? identity->ca_file : call.ca_file;
-  return transport(ca_file).send(call.method, call.url, headers, call.body);
+  return answered(transport(ca_file).send(call.method, call.url, headers, call.body),
+                  proven->token);
 }
 
 }  // namespace mintmark::agent

@@ -201,7 +201,7 @@ Result<http::Response> Agent::call_by_certificate(const Call& call) {
   headers.add("Authorization", "Bearer " + *access_token);
   auto response = opened->transport->send(call.method, call.url, headers, call.body);
   if (!response && *opened->trouble) return tl::unexpected<Error>(**opened->trouble);
-  return response;
+  return answered(std::move(response), *access_token);
 }
 
 }  // namespace mintmark::agent

@@ -71,19 +71,6 @@ http::Headers carried_to_program(const http::Headers& headers) {
   return carried(headers, kept_back);
 }
 
-Asked asked_by(const http::Response& response) {
-  if (response.status != 401) return Asked::nothing;
-  Asked asked = Asked::nothing;
-  for (const auto& [name, value] : response.headers.fields()) {
-    if (!http::equal_without_case(name, "WWW-Authenticate")) continue;
-    if (value.find("\"use_dpop_nonce\"") != std::string::npos &&
-        !nonce_in(response.headers, nonce_header).empty())
-      return Asked::nonce;
-    if (value.find("\"invalid_token\"") != std::string::npos) asked = Asked::token;
-  }
-  return asked;
-}
-
 std::string Relay::nonce_of(const std::string& origin) const {
   const MutexLock lock(mutex_);
   const auto found = nonces_.find(origin);

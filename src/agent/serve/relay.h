@@ -22,10 +22,6 @@ namespace mintmark::agent::serve {
 /// agent's.
 [[nodiscard]] http::Headers carried_to_program(const http::Headers& headers);
 
-/// What a 401 of a service asks for (RFC 9449 §7.1, §9).
-enum class Asked : std::uint8_t { nothing, nonce, token };
-[[nodiscard]] Asked asked_by(const http::Response& response);
-
 /// One request on its way out.
 struct Outgoing {
   const Destination& destination;

@@ -18,7 +18,8 @@ agent::TokenRequest wanted(const Arguments& arguments) {
 }
 
 Result<int> token(agent::Agent& agent, const Arguments& arguments) {
-  auto token = agent.token(wanted(arguments));
+  const auto request = wanted(arguments);
+  auto token = arguments.has("--new") ? agent.new_token(request) : agent.token(request);
   if (!token) return pass_on(token);
   std::printf("%s\n", token->c_str());
   return exit_done;
@@ -101,7 +102,10 @@ std::vector<Subcommand> token_commands() {
   return {
       {{"token",
         "print a token, fetched or kept",
-        {token_options[0], token_options[1], by_certificate},
+        {token_options[0],
+         token_options[1],
+         by_certificate,
+         {"--new", "", "fetched, whatever is kept: what is kept may be revoked by now"}},
         ""},
        &token},
       {{"revoke",

@@ -41,6 +41,35 @@ TEST_F(ServiceCall, CarriesTheTokenAndItsProof) {
   EXPECT_EQ(proof.claims["ath"], jose::base64url(sha256("token1")));
 }
 
+TEST_F(ServiceCall, WhoseTokenIsRefusedAsNoGoodIsTheLastWithIt) {
+  http::Response refused;
+  refused.status = 401;
+  refused.headers.add("WWW-Authenticate", "DPoP error=\"invalid_token\"");
+  bench_.issuer.instead[service].push_back(refused);
+  EXPECT_EQ(call(service)->status, 401U);
+  EXPECT_EQ(call(service)->status, 200U);
+  const auto seen = bench_.issuer.seen_at(service);
+  EXPECT_EQ(*seen.at(0).headers.find("Authorization"), "DPoP token1");
+  EXPECT_EQ(*seen.at(1).headers.find("Authorization"), "DPoP token2");
+}
+
+TEST_F(ServiceCall, RefusedForAnotherReasonIsMadeWithTheSameTokenAgain) {
+  for (const char* challenge : {"DPoP error=\"invalid_dpop_proof\"", "Basic realm=\"x\""}) {
+    http::Response refused;
+    refused.status = 401;
+    refused.headers.add("WWW-Authenticate", challenge);
+    bench_.issuer.instead[service].push_back(refused);
+    EXPECT_EQ(call(service)->status, 401U);
+  }
+  http::Response forbidden;
+  forbidden.status = 403;
+  forbidden.headers.add("WWW-Authenticate", "DPoP error=\"invalid_token\"");
+  bench_.issuer.instead[service].push_back(forbidden);
+  EXPECT_EQ(call(service)->status, 403U);
+  EXPECT_EQ(call(service)->status, 200U);
+  EXPECT_EQ(*bench_.issuer.seen_at(service).back().headers.find("Authorization"), "DPoP token1");
+}
+
 TEST_F(ServiceCall, ToTheIssuerIsRefusedBeforeATokenIsFetched) {
   const std::size_t before = bench_.issuer.seen.size();
   const auto response = call("https://issuer.example/token");

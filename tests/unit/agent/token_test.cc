@@ -56,6 +56,23 @@ TEST_F(Token, IsKeptUntilShortlyBeforeItsEnd) {
   EXPECT_EQ(*fetch(), "token2");
 }
 
+TEST_F(Token, ThatIsToBeNewIsFetchedAndTakesThePlaceOfTheOneThatWasKept) {
+  const TokenRequest request{"https://service.example", "read"};
+  EXPECT_EQ(*fetch(request), "token1");
+  EXPECT_EQ(*fetch({"https://other.example", ""}), "token2");
+  EXPECT_EQ(*bench_.agent().new_token(request), "token3");
+  EXPECT_EQ(*fetch(request), "token3");
+  EXPECT_EQ(*fetch({"https://other.example", ""}), "token2");
+}
+
+TEST_F(Token, ThatIsToBeNewAndIsDeniedLeavesTheOneThatWasKept) {
+  EXPECT_EQ(*fetch(), "token1");
+  refuse(Code::device_revoked);
+  EXPECT_EQ(bench_.agent().new_token({"https://service.example", "read"}).error().code,
+            Code::device_revoked);
+  EXPECT_EQ(*fetch(), "token1");
+}
+
 TEST_F(Token, OfOtherWishesIsAnotherOne) {
   EXPECT_EQ(*fetch({"a", "x y"}), "token1");
   EXPECT_EQ(*fetch({"a", "x"}), "token2");
