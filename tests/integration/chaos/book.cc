@@ -153,6 +153,21 @@ std::string Book::complaint(const Given& token, const Call& call) {
   return call.status == 200 ? of_taken(standing, call) : of_refused(token, standing, call);
 }
 
+std::string Book::complaint_of_list(const Given& token, bool valid, Steady::time_point asked,
+                                    Steady::time_point came) {
+  const std::lock_guard lock(mutex_);
+  const Standing standing = standing_locked(token);
+  if (valid) {
+    ++counts_["listed: good"];
+    if (!standing.revoked || asked <= *standing.revoked + promises_.listed) return "";
+    return "a status list has a token as good " + in_ms(asked - *standing.revoked) +
+           " after it was revoked";
+  }
+  ++counts_["listed: revoked"];
+  return standing.maybe && *standing.maybe <= came ? ""
+                                                   : "a status list has a good token as revoked";
+}
+
 std::string Book::of_taken(const Standing& standing, const Call& call) {
   const milliseconds bound = promises_.bound + promises_.beyond;
   if (silent_beyond(call, bound))

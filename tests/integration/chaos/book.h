@@ -25,7 +25,9 @@ struct Given {
   std::string jti;
   std::string kid;
   std::string rule;
-  std::string path;  ///< Of calls that it is for.
+  std::string path;         ///< Of calls that it is for.
+  std::string list;         ///< Its status list,
+  std::uint64_t index = 0;  ///< and its entry there.
   std::size_t device = 0;
   std::int64_t issued_at = 0;
   std::int64_t expires_at = 0;
@@ -76,6 +78,8 @@ struct Promises {
   /// clock nor how long the frontier was on its way has a part in it. One interval between
   /// frontiers, since one may be written when the entry behind it is.
   std::chrono::milliseconds beyond{100};
+  /// A list is made anew once a second at most, when somebody asks.
+  std::chrono::milliseconds listed{1500};
   /// Cut off, a gate trusts what it knows for as long at least: the last frontier is a heartbeat
   /// old at most, a quarter of the bound, and was reckoned older by `reckoned` at most.
   [[nodiscard]] std::chrono::milliseconds trusted_at_least(
@@ -109,6 +113,9 @@ class Book {
 
   /// Judges an answer, and counts it. "": it may be.
   [[nodiscard]] std::string complaint(const Given& token, const Call& call);
+  /// The same of its entry in a status list that was asked for and came then.
+  [[nodiscard]] std::string complaint_of_list(const Given& token, bool valid,
+                                              Steady::time_point asked, Steady::time_point came);
   /// How often each kind of answer was there, e.g. "refused: token_revoked".
   [[nodiscard]] std::map<std::string, std::size_t> counts() const;
   [[nodiscard]] const Promises& promises() const { return promises_; }

@@ -21,13 +21,6 @@ std::uint16_t port_in(const std::string& url) {
   return static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
 }
 
-// One name on Debian's architectures each.
-std::string faketime() {
-  const std::string found =
-      run({"bash", "-c", "ls /usr/lib/*/faketime/libfaketimeMT.so.1 | head -n 1"});
-  return found.substr(0, found.find('\n'));
-}
-
 std::string place(std::uint16_t port) { return "http://127.0.0.1:" + std::to_string(port); }
 
 std::string field(const http::Response& answer, const char* name) {
@@ -59,9 +52,9 @@ ChaosGate::ChaosGate(std::string name, const Stack& stack,
       issuer_port_(port_in(stack["MINT_ISSUER"])),
       port_(free_port()),
       metrics_(free_port()),
-      relay_(issuer_port_) {
+      relay_(issuer_port_),
+      clock_(directory_.path().string()) {
   write_settings(stack, audiences);
-  set_clock(seconds{0});
 }
 
 void ChaosGate::write_settings(const Stack& stack,
@@ -97,10 +90,7 @@ std::string ChaosGate::log() const {
 
 void ChaosGate::start() {
   Environment environment = through(relay_, issuer_port_, faketime());
-  environment.insert({{"FAKETIME_TIMESTAMP_FILE", (directory_.path() / "clock").string()},
-                      {"FAKETIME_NO_CACHE", "1"},
-                      {"FAKETIME_DONT_FAKE_MONOTONIC", "1"},
-                      {"NO_FAKE_STAT", "1"}});
+  environment.merge(clock_.environment());
   const std::lock_guard lock(mutex_);
   process_ = std::make_unique<ChildProcess>(
       std::vector<std::string>{Stack::instance()["MINT_BIN"] + "/mint-gate", "serve", "--config",
@@ -184,16 +174,6 @@ void ChaosGate::find_issuer() {
   free_since_ = Steady::now();
 }
 
-void ChaosGate::set_clock(seconds ahead) {
-  // Replaced in one go: it is read at any moment.
-  const auto file = directory_.path() / "clock";
-  const auto beside =
-      directory_.write("clock.new", (ahead.count() < 0 ? "-" : "+") +
-                                        std::to_string(std::abs(ahead.count())) + "\n");
-  ahead_ = ahead;
-  std::filesystem::rename(beside, file);
-}
-
 bool ChaosGate::may_connect() const {
   const std::lock_guard lock(mutex_);
   return open_ && issuer_ && process_ != nullptr && process_->running();
@@ -252,7 +232,7 @@ http::Response ChaosGate::ask(const Given& token, const SoftKey& key, seconds ah
 }
 
 std::optional<Call> ChaosGate::call(const Given& token, const SoftKey& key) {
-  const seconds ahead = ahead_;
+  const seconds ahead = clock_.ahead();
   Call call;
   http::Response answer;
   // Asked for where it cannot know whether a proof was used, such as after a step of its clock.
@@ -268,7 +248,7 @@ std::optional<Call> ChaosGate::call(const Given& token, const SoftKey& key) {
     const std::string code = field(answer, "Mintmark-Refusal");
     if (code.find("nonce") == std::string::npos) break;
   }
-  if (ahead != ahead_.load()) return std::nullopt;
+  if (ahead != clock_.ahead()) return std::nullopt;
   call.status = answer.status;
   call.code = field(answer, "Mintmark-Refusal");
   return call;

@@ -2,7 +2,6 @@
 // its own.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "book.h"
+#include "clock_file.h"
 #include "http/client.h"
 #include "stack.h"
 #include "support/relay.h"
@@ -43,7 +43,7 @@ class ChaosGate {
   void slow(std::chrono::milliseconds delay);
   void mend();
   /// Its wall clock, from the true one; the steady one stays as it is.
-  void set_clock(std::chrono::seconds ahead);
+  void set_clock(std::chrono::seconds ahead) { clock_.set(ahead); }
   /// The issuer is not there, or is again.
   void lose_issuer();
   void find_issuer();
@@ -74,7 +74,7 @@ class ChaosGate {
   const std::uint16_t port_;
   const std::uint16_t metrics_;
   Relay relay_;
-  std::atomic<std::chrono::seconds> ahead_{std::chrono::seconds{0}};
+  ClockFile clock_;
   http::Client caller_{{.plain_http = true}};
   std::string nonce_;
   http::Client looker_{{.plain_http = true}};

@@ -25,6 +25,8 @@ Given given(const std::string& text, std::size_t device, const std::string& path
           .kid = parts->header.at("kid"),
           .rule = rule_of(chaos_audiences.at(path)),
           .path = path,
+          .list = claims.at("status").at("status_list").at("uri"),
+          .index = claims.at("status").at("status_list").at("idx"),
           .device = device,
           .issued_at = claims.at("iat"),
           .expires_at = claims.at("exp"),
@@ -48,8 +50,8 @@ std::string chaos_policy() {
   return Json{{"rules", rules}}.dump(2);
 }
 
-ChaosDevices::ChaosDevices(const Stack& stack, std::size_t count)
-    : stack_(stack), devices_(count), client_({.ca_file = stack["MINT_CA"]}) {
+ChaosDevices::ChaosDevices(const Stack& stack, const ChaosIssuer& issuer, std::size_t count)
+    : stack_(stack), issuer_(issuer), devices_(count), client_({.ca_file = stack["MINT_CA"]}) {
   const TemporaryDirectory directory;
   for (Device& device : devices_) {
     const auto jwk = directory.write("device.jwk", device.key.public_key().to_jwk().dump());
@@ -59,7 +61,8 @@ ChaosDevices::ChaosDevices(const Stack& stack, std::size_t count)
 
 http::Response ChaosDevices::send(const Device& device, const std::string& audience) {
   const std::string& issuer = stack_["MINT_ISSUER"];
-  const Moment now = SystemClock().now();
+  // A device goes by the issuer's clock, as its own would be set.
+  const Moment now = SystemClock().now() + issuer_.ahead();
   static std::atomic<std::uint64_t> number{0};
   const std::string assertion =
       device.key.sign_jws({{"alg", "ES256"}}, {{"iss", device.id},

@@ -12,6 +12,7 @@
 #include "book.h"
 #include "fleet.h"
 #include "http/client.h"
+#include "issuer.h"
 #include "stack.h"
 #include "support/soft_key.h"
 
@@ -26,7 +27,7 @@ extern const std::map<std::string, std::string> chaos_audiences;
 class ChaosDevices {
  public:
   /// Registers so many clients with keys in software.
-  ChaosDevices(const Stack& stack, std::size_t count);
+  ChaosDevices(const Stack& stack, const ChaosIssuer& issuer, std::size_t count);
 
   [[nodiscard]] std::size_t count() const { return devices_.size(); }
   [[nodiscard]] const SoftKey& key(std::size_t device) const { return devices_[device].key; }
@@ -48,6 +49,7 @@ class ChaosDevices {
   [[nodiscard]] http::Response send(const Device& device, const std::string& audience);
 
   const Stack& stack_;
+  const ChaosIssuer& issuer_;
   std::vector<Device> devices_;
   http::Client client_;
   std::string nonce_;
