@@ -2,11 +2,17 @@
 // ends.
 #include "issuer/device_news.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <thread>
 
+#include "base/file.h"
 #include "issuer/key_enrolment.h"
 #include "support/ledger_in_memory.h"
 #include "support/passing_store.h"
@@ -170,6 +176,74 @@ TEST_F(DeviceNewsTold, NotWhereTheyMeanNothing) {
   const DeviceNews news(*store, events, soon);
   store->await_forgotten(2);
   EXPECT_EQ(events.said(), std::vector<Json>{said(false)});
+}
+
+// ---- a process that is killed ----
+
+/// Revokes and reinstates for ever, and says each time that it was answered.
+int change_and_report(const std::string& directory, const std::string& id, int out) {
+  const SystemClock clock;
+  auto store = store::open_device_store(directory + "/devices.db");
+  auto events = revoke::open_event_log(directory + "/events.db", clock);
+  if (!store || !events) return 1;
+  DeviceNews news(**store, **events);
+  for (bool revoked = (*store)->find(id).value()->state == "revoked";; revoked = !revoked) {
+    const auto done = revoked ? (*store)->reinstate(id) : (*store)->revoke(id, "", clock.now());
+    if (!done) return 2;
+    news.look();
+    if (write(out, ".", 1) != 1) return 3;
+  }
+}
+
+std::size_t answered_before_kill(const std::string& directory, const std::string& id,
+                                 std::chrono::microseconds after) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return 0;
+  const UniqueFd in(ends[0]);
+  UniqueFd out(ends[1]);
+  const pid_t child = fork();
+  if (child == 0) _exit(change_and_report(directory, id, out.get()));
+  out = UniqueFd();
+  // The moment of the kill is what is tried, so here time itself is the input.
+  std::this_thread::sleep_for(after);
+  kill(child, SIGKILL);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status)) << "the child ended by itself: " << status;
+  return read_fd(in.get()).value().size();
+}
+
+std::vector<bool> told_of(const revoke::EventLog& events) {
+  std::vector<bool> told;
+  const auto all = events.after(0, 1'000'000).value();
+  for (const revoke::Event& event : all) {
+    const Json entry = Json::parse(*event.text);
+    if (entry["type"] == "compliance") told.push_back(entry["compliant"]);
+  }
+  return told;
+}
+
+TEST_F(DeviceNewsTold, EachAtLeastOnceWheneverTheProcessIsKilled) {
+  const std::string directory = scratch / "";
+  const SystemClock clock;
+  std::size_t answered = 0;
+  store.reset();
+  for (int round = 1; round <= 8; ++round) {
+    answered += answered_before_kill(directory, record.id, std::chrono::milliseconds(13 * round));
+    reopen();
+    const auto left = store->news(1'000'000).value();
+    auto log = revoke::open_event_log(directory + "/events.db", clock).value();
+    {
+      const DeviceNews news(*store, *log, soon);
+      if (!left.empty()) store->await_forgotten(left.back().number);
+    }
+    const auto told = told_of(*log);
+    EXPECT_GE(told.size(), answered);
+    const bool is_in = store->find(record.id).value()->state == "enrolled";
+    EXPECT_EQ(told.empty() || told.back(), is_in);
+    store.reset();
+  }
+  EXPECT_GT(answered, 8U);
 }
 
 }  // namespace
