@@ -209,7 +209,7 @@ class SqliteStatusIndexes final : public StatusIndexes {
     if (found == lists_.end())
       return fail(Code::status_list_unknown, "there is no status list " + std::to_string(number));
     const List& list = found->second;
-    return ListContent{number, list.bits, list.octets, list.version, list.wanted_until};
+    return ListContent{number, list.bits, list.octets, list.version};
   }
 
   std::uint64_t version(std::uint32_t number) const override {

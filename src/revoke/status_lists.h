@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "verify/status_list.h"
 
 namespace mintmark::revoke {
 
@@ -19,8 +20,9 @@ struct StatusIndex {
   std::uint32_t index = 0;
 };
 
-/// What an entry says (§7.1).
-enum class Status : std::uint8_t { valid = 0, invalid = 1, suspended = 2 };
+/// What an entry says, as verifiers read it. Nothing is suspended by us yet: lists of two bits have
+/// room for it.
+using Status = verify::ListedStatus;
 
 /// A list as its token is made of: before the signature.
 struct ListContent {
@@ -28,7 +30,6 @@ struct ListContent {
   unsigned bits = 1;
   std::vector<std::uint8_t> octets;  ///< §4.1; not compressed.
   std::uint64_t version = 0;  ///< Grows with each change of any of its entries, and each start.
-  Moment wanted_until;        ///< No token that is in it lives longer.
 };
 
 /// The indexes of tokens and the statuses behind them. An index is never given twice, not even

@@ -15,27 +15,12 @@ using std::chrono::seconds;
 constexpr seconds allowed_for_clocks{60};
 constexpr milliseconds longest_signature{5000};
 
-revoke::SignEvent sign_with(const keyring::Keyring& keyring, issuer::KeyStores& stores,
-                            keyring::KeyKind kind) {
-  return [&keyring, &stores, kind](
-             std::function<std::string(std::string_view, std::string_view)> input,
-             Deadline deadline, std::function<void(Result<std::string>)> done) {
-    stores.sign_jws(
-        keyring.snapshot(), kind,
-        [input = std::move(input)](const keyring::PublishedKey& key) {
-          return input(jose::name_of(key.public_key.algorithm()), key.kid());
-        },
-        deadline, std::move(done));
-  };
-}
-
 revoke::FrontierParts frontier_parts(const config::Config& config,
                                      const FrontEvents::Parts& parts) {
   const seconds bound = config.revocation.bound;
   return {.events = parts.revocation.events(),
           .clock = parts.clock,
-          .sign = sign_with(parts.keyring, parts.stores,
-                            {hsm::Purpose::event, signing_algorithms(config).usual}),
+          .sign = event_signing(config, parts.keyring, parts.stores),
           .revoked_keys = [&revocation = parts.revocation] { return *revocation.revoked_keys(); },
           .issuer = config.issuer,
           .bound = bound,
@@ -82,6 +67,21 @@ void show(Figures& figures, const std::shared_ptr<api::EventHub>& hub,
 }
 
 }  // namespace
+
+revoke::SignEvent event_signing(const config::Config& config, const keyring::Keyring& keyring,
+                                issuer::KeyStores& stores) {
+  const keyring::KeyKind kind{hsm::Purpose::event, signing_algorithms(config).usual};
+  return [&keyring, &stores, kind](
+             std::function<std::string(std::string_view, std::string_view)> input,
+             Deadline deadline, std::function<void(Result<std::string>)> done) {
+    stores.sign_jws(
+        keyring.snapshot(), kind,
+        [input = std::move(input)](const keyring::PublishedKey& key) {
+          return input(jose::name_of(key.public_key.algorithm()), key.kid());
+        },
+        deadline, std::move(done));
+  };
+}
 
 FrontEvents::FrontEvents(const config::Config& config, const Parts& parts)
     : snapshots_(std::make_shared<revoke::Snapshots>(frontier_parts(config, parts))),

@@ -3,7 +3,7 @@
 #include "api/signals/shared_signals.h"
 #include "http/client.h"
 #include "http/tls.h"
-#include "programs/mintd/algorithms.h"
+#include "programs/mintd/front_events.h"
 #include "revoke/signals/polls.h"
 #include "telemetry/log.h"
 
@@ -15,18 +15,6 @@ using telemetry::Level;
 
 constexpr std::chrono::seconds longest_signature{5};
 constexpr std::size_t longest_receivers_answer = 16U << 10U;
-
-signals::SignSet sign_with(const keyring::Keyring& keyring, issuer::KeyStores& stores,
-                           keyring::KeyKind kind) {
-  return [&keyring, &stores, kind](Json claims, hsm::Done<std::string> done) {
-    stores.sign_jws(
-        keyring.snapshot(), kind,
-        [claims = std::move(claims)](const keyring::PublishedKey& key) {
-          return signals::set_input(claims, key.public_key);
-        },
-        Deadline::in(longest_signature), std::move(done));
-  };
-}
 
 std::function<signals::SendSet()> senders(const config::SharedSignals& config) {
   return [ca = config.push_ca, rules = signals::EndpointRules(config.push_networks)] {
@@ -90,8 +78,8 @@ Result<std::unique_ptr<FrontSsf>> FrontSsf::open(const config::Config& config, c
                               .lookup = lookup_in(parts.revocation.tokens()),
                               .wake = [&all] { all.wake(); }});
   if (auto loaded = all.streams->load(); !loaded) return pass_on(loaded);
-  const auto sign = sign_with(parts.keyring, parts.stores,
-                              {hsm::Purpose::event, signing_algorithms(config).usual});
+  const auto sign = signals::sign_sets_by(event_signing(config, parts.keyring, parts.stores),
+                                          longest_signature);
   all.polls.emplace(*all.streams, sign);
   all.pusher.emplace(*all.streams, sign, senders(config.shared_signals),
                      [outcomes = parts.figures.pushed_sets()](const Error* error) mutable {

@@ -16,10 +16,15 @@ Json set_claims(const PlannedSet& set, const std::string& issuer,
   return claims;
 }
 
-std::string set_input(const Json& claims, const jose::PublicKey& key) {
-  const Json header = {
-      {"typ", set_typ}, {"alg", jose::name_of(key.algorithm())}, {"kid", key.thumbprint()}};
-  return jose::signing_input(header, claims);
+SignSet sign_sets_by(SignEvent sign, std::chrono::milliseconds patience) {
+  return [sign = std::move(sign), patience](Json claims, hsm::Done<std::string> done) {
+    sign(
+        [claims = std::move(claims)](std::string_view alg, std::string_view kid) {
+          const Json header = {{"typ", set_typ}, {"alg", alg}, {"kid", kid}};
+          return jose::signing_input(header, claims);
+        },
+        Deadline::in(patience), std::move(done));
+  };
 }
 
 }  // namespace mintmark::revoke::signals

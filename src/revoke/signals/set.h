@@ -1,6 +1,7 @@
 // Security Event Tokens (RFC 8417, profiled by SSF 1.0 §4): what is signed.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -8,7 +9,7 @@
 #include "base/json.h"
 #include "base/time.h"
 #include "hsm/key_store.h"
-#include "jose/key.h"
+#include "revoke/frontiers.h"
 #include "revoke/signals/mapping.h"
 
 namespace mintmark::revoke::signals {
@@ -31,7 +32,7 @@ struct PlannedSet {
 /// called once, from any thread. Thread-safe.
 using SignSet = std::function<void(Json claims, hsm::Done<std::string> done)>;
 
-/// What a key signs: for whoever makes a SignSet.
-[[nodiscard]] std::string set_input(const Json& claims, const jose::PublicKey& key);
+/// By what signs events; each waits as long as `patience` at most.
+[[nodiscard]] SignSet sign_sets_by(SignEvent sign, std::chrono::milliseconds patience);
 
 }  // namespace mintmark::revoke::signals
