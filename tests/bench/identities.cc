@@ -22,13 +22,17 @@ Json post(http::Client& client, const std::string& url, const Json& body,
   return Json::parse(response->body);
 }
 
+Json begin_of(const test::TestTpm& tpm) {
+  const auto presented = tpm.presented();
+  return {{"ek_certificate", jose::base64url(presented.ek_certificate)},
+          {"ak_public", jose::base64url(presented.ak_public)},
+          {"device_public", jose::base64url(presented.device_public)}};
+}
+
 Device enrol_one(http::Client& client, const test::TestAuthority& authority,
                  const std::string& issuer) {
   const test::TestTpm tpm(authority);
-  const auto presented = tpm.presented();
-  Json body = {{"ek_certificate", jose::base64url(presented.ek_certificate)},
-               {"ak_public", jose::base64url(presented.ak_public)},
-               {"device_public", jose::base64url(presented.device_public)}};
+  Json body = begin_of(tpm);
   const Json begun = post(client, issuer + "/attest/tpm2/begin", body, "");
   const std::string ticket = begun["ticket"];
   const attest::tpm2::PcrSelection asked{begun["pcr_bank"],
@@ -56,6 +60,10 @@ Device enrol_one(http::Client& client, const test::TestAuthority& authority,
 }
 
 }  // namespace
+
+Json begin_of_an_enrolment(const test::TestAuthority& authority) {
+  return begin_of(test::TestTpm(authority));
+}
 
 std::vector<Device> enrol(const test::TestAuthority& authority, const std::string& issuer,
                           const std::string& ca_file, std::size_t count) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "http/message.h"
 #include "support/soft_key.h"
 #include "support/test_tpm.h"
@@ -19,6 +20,9 @@ struct Device {
 [[nodiscard]] std::vector<Device> enrol(const test::TestAuthority& authority,
                                         const std::string& issuer, const std::string& ca_file,
                                         std::size_t count);
+
+/// The body of a first request that could be finished: POST ISSUER/attest/tpm2/begin.
+[[nodiscard]] Json begin_of_an_enrolment(const test::TestAuthority& authority);
 
 /// The headers of one token request, proof included; signed now.
 [[nodiscard]] http::Headers token_request(const Device& device, const std::string& issuer);

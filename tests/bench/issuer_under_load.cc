@@ -37,17 +37,19 @@ void replace(std::string& text, const std::string& what, const std::string& by) 
 }
 
 // The load's devices show ECC EKs, and nobody stands by to approve them.
-void let_everybody_in(const std::string& config) {
+void let_everybody_in(const std::string& config, const std::string& more) {
   auto text = read_file(config);
   if (!text) throw std::runtime_error(text.error().to_string());
   replace(*text, R"("mode": "approve")", R"("mode": "open")");
   replace(*text, R"("tpm2": {)", R"("tpm2": {"ek_kind": "ecc", )");
+  if (!more.empty()) replace(*text, R"("policy":)", more + R"("policy":)");
   std::ofstream(config) << *text;
 }
 
 }  // namespace
 
-IssuerUnderLoad::IssuerUnderLoad(const std::string& root_pem, const std::string& intermediate_pem) {
+IssuerUnderLoad::IssuerUnderLoad(const std::string& root_pem, const std::string& intermediate_pem,
+                                 const std::string& more) {
   char path[] = "/tmp/mintmark-bench.XXXXXX";
   if (mkdtemp(path) == nullptr) throw std::runtime_error("mkdtemp");
   directory_ = path;
@@ -55,7 +57,7 @@ IssuerUnderLoad::IssuerUnderLoad(const std::string& root_pem, const std::string&
   setenv("MINT_BIN", MINTMARK_BUILD "/bin", 1);  // NOLINT(concurrency-mt-unsafe): before any thread
   stack("up");
   stack("down");
-  let_everybody_in(directory_ + "/mintd.json");
+  let_everybody_in(directory_ + "/mintd.json", more);
   std::ofstream(directory_ + "/ek-roots/bench.pem") << root_pem;
   std::ofstream(directory_ + "/ek-intermediates/bench.pem") << intermediate_pem;
   stack("up");
@@ -117,6 +119,12 @@ void IssuerUnderLoad::stack(const std::string& verb) const {
 void IssuerUnderLoad::stop() { stack("down"); }
 
 CpuTime IssuerUnderLoad::cpu() const { return {cpu_of(front_), cpu_of(signer_)}; }
+
+long IssuerUnderLoad::memory() const {
+  const auto pages = read_file("/proc/" + std::to_string(front_) + "/statm");
+  if (!pages) throw std::runtime_error("the front is gone");
+  return std::stol(pages->substr(pages->find(' '))) * sysconf(_SC_PAGESIZE);
+}
 
 config::HsmStore IssuerUnderLoad::key_store() const {
   config::HsmStore store;

@@ -17,14 +17,18 @@ struct CpuTime {
 
 class IssuerUnderLoad {
  public:
-  /// Brings a stack up that trusts this root (PEM) beside its own. Throws with the reason.
-  IssuerUnderLoad(const std::string& root_pem, const std::string& intermediate_pem);
+  /// Brings a stack up that trusts this root (PEM) beside its own. `more`: members of its
+  /// configuration, each with a comma behind it. Throws with the reason.
+  IssuerUnderLoad(const std::string& root_pem, const std::string& intermediate_pem,
+                  const std::string& more = "");
   ~IssuerUnderLoad();
 
   [[nodiscard]] const std::string& operator[](const std::string& name) const {
     return environment_.at(name);
   }
   [[nodiscard]] CpuTime cpu() const;
+  /// Of the front, resident, in octets.
+  [[nodiscard]] long memory() const;
   void stop();
   /// Has a TLS key made in the token, certified by the stack's CA, and mintd started on it.
   void move_tls_key_into_the_store();

@@ -8,6 +8,7 @@
 
 #include "audit_bench.h"
 #include "gate_bench.h"
+#include "hostile_bench.h"
 #include "http/client.h"
 #include "identities.h"
 #include "issuer_under_load.h"
@@ -25,7 +26,9 @@ const programs::Program program{
     "mint-bench",
     "tokens a second, latency and CPU a token, beside raw signing and verifying; \"mint-bench "
     "gate\": decisions at a service; \"mint-bench audit\": the log of issued tokens; \"mint-bench "
-    "status\": status lists; \"mint-bench revoke\": how soon services refuse",
+    "status\": status lists; \"mint-bench revoke\": how soon services refuse; \"mint-bench "
+    "hostile\": honest clients beside "
+    "loads that are not meant well",
     {{"--devices", "N", "identities, used uniformly (default 200)"},
      {"--requests", "N", "token requests, all made ahead (default 20000)"},
      {"--connections", "N", "kept-alive connections, one thread each (default 16)"},
@@ -180,6 +183,8 @@ int main(int argc, char** argv) {
       return mintmark::bench::audit(argc - 1, argv + 1);
     if (argc > 1 && std::string_view(argv[1]) == "status")
       return mintmark::bench::status(argc - 1, argv + 1);
+    if (argc > 1 && std::string_view(argv[1]) == "hostile")
+      return mintmark::bench::hostile(argc - 1, argv + 1);
     if (argc > 1 && std::string_view(argv[1]) == "revoke")
       return mintmark::bench::revoke(argc - 1, argv + 1);
     const auto line = mintmark::programs::read_command_line(mintmark::bench::program, argc, argv);

@@ -94,8 +94,10 @@ double ServedGate::figure(const std::string& name) {
   return at == std::string::npos ? -1 : std::stod(answer->body.substr(at + name.size() + 2));
 }
 
-unsigned ServedGate::decide(const std::string& path, const std::string& token,
-                            const std::string& proof) {
+std::string ServedGate::door() const { return State::place(state_->port); }
+
+http::Headers ServedGate::call(const std::string& path, const std::string& token,
+                               const std::string& proof) {
   http::Headers headers;
   headers.add("X-Original-Method", "GET");
   headers.add("X-Original-Scheme", "https");
@@ -103,7 +105,12 @@ unsigned ServedGate::decide(const std::string& path, const std::string& token,
   headers.add("X-Original-URI", path);
   headers.add("Authorization", "DPoP " + token);
   headers.add("DPoP", proof);
-  const auto answer = state_->client.send("GET", State::place(state_->port) + "/", headers, "",
+  return headers;
+}
+
+unsigned ServedGate::decide(const std::string& path, const std::string& token,
+                            const std::string& proof) {
+  const auto answer = state_->client.send("GET", door() + "/", call(path, token, proof), "",
                                           Deadline::in(patience));
   if (!answer) throw std::runtime_error(answer.error().to_string());
   if (const std::string* nonce = answer->headers.find("DPoP-Nonce"); nonce != nullptr)

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "http/message.h"
 #include "support/child_process.h"
 
 namespace mintmark::bench {
@@ -38,6 +39,10 @@ class ServedGate {
   /// The status of the decision on GET `gate_origin``path`.
   [[nodiscard]] unsigned decide(const std::string& path, const std::string& token,
                                 const std::string& proof);
+  /// What a proxy asks for GET `gate_origin``path`, and where.
+  [[nodiscard]] static http::Headers call(const std::string& path, const std::string& token,
+                                          const std::string& proof);
+  [[nodiscard]] std::string door() const;
   /// The last that it gave; "": none yet.
   [[nodiscard]] const std::string& nonce() const;
   /// One of its figures; -1 where absent.
