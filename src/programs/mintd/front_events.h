@@ -13,8 +13,8 @@
 
 namespace mintmark::mintd {
 
-/// By the key of purpose `event` that signs now: frontiers, and what services get as SETs. Both must
-/// outlive it.
+/// By the key of purpose `event` that signs now: frontiers, and what services get as SETs. Both
+/// must outlive it.
 [[nodiscard]] revoke::SignEvent event_signing(const config::Config& config,
                                               const keyring::Keyring& keyring,
                                               issuer::KeyStores& stores);

@@ -78,8 +78,8 @@ Result<std::unique_ptr<FrontSsf>> FrontSsf::open(const config::Config& config, c
                               .lookup = lookup_in(parts.revocation.tokens()),
                               .wake = [&all] { all.wake(); }});
   if (auto loaded = all.streams->load(); !loaded) return pass_on(loaded);
-  const auto sign = signals::sign_sets_by(event_signing(config, parts.keyring, parts.stores),
-                                          longest_signature);
+  const auto sign =
+      signals::sign_sets_by(event_signing(config, parts.keyring, parts.stores), longest_signature);
   all.polls.emplace(*all.streams, sign);
   all.pusher.emplace(*all.streams, sign, senders(config.shared_signals),
                      [outcomes = parts.figures.pushed_sets()](const Error* error) mutable {
