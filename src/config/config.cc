@@ -105,6 +105,7 @@ void read_http(ObjectReader& root, Config& config) {
     time("idle_ms", limits.idle);
     time("write_ms", limits.write);
     size("connections", 1, 1'000'000, limits.connections);
+    size("connections_per_address", 0, 1'000'000, limits.connections_per_address);
     limits.handshake_threads =
         static_cast<unsigned>(http.integer("handshake_threads", 1, 64, limits.handshake_threads));
     size("handshakes_waiting", 1, 65'536, limits.handshakes_waiting);

@@ -217,6 +217,8 @@ struct HttpLimits {
   std::chrono::milliseconds idle{60'000};
   std::chrono::milliseconds write{15'000};
   std::size_t connections = 4096;  ///< Open at once.
+  /// Of them, those of one address; 0: as many as come.
+  std::size_t connections_per_address = 0;
   // Where the TLS key lives in a key store:
   unsigned handshake_threads = 4;        ///< Handshakes that may wait for the store at once.
   std::size_t handshakes_waiting = 256;  ///< Handshakes that may wait for one of those. Beyond:

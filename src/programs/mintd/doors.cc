@@ -1,5 +1,9 @@
 #include "programs/mintd/doors.h"
 
+#include <functional>
+
+#include "api/client_address.h"
+#include "base/bytes.h"
 #include "programs/figures_door.h"
 #include "programs/mintd/access_log.h"
 #include "telemetry/log.h"
@@ -7,8 +11,16 @@
 namespace mintmark::mintd {
 namespace {
 
+/// By a hash that nobody can aim at another's share.
+auto share_of_address(std::size_t most) {
+  return [most, salt = to_hex(random_bytes(16))](const std::string& peer, const http::LocalPeer*) {
+    const std::size_t share = std::hash<std::string>{}(salt + api::address_of_peer(peer));
+    return http::ConnectionShare{share, most};
+  };
+}
+
 http::ServerLimits server_limits(const config::HttpLimits& limits,
-                                 std::vector<std::string> evidence_paths) {
+                                 std::vector<std::string> evidence_paths, bool behind_proxy) {
   http::ServerLimits server;
   server.header_octets = limits.header_octets;
   server.request_line_octets = limits.request_line_octets;
@@ -23,6 +35,8 @@ http::ServerLimits server_limits(const config::HttpLimits& limits,
   server.write_time = limits.write;
   server.connections = limits.connections;
   server.gives_way = http::GivesWay::who_is_idle;
+  if (limits.connections_per_address != 0 && !behind_proxy)
+    server.share_of = share_of_address(limits.connections_per_address);
   return server;
 }
 
@@ -38,10 +52,11 @@ http::Router metrics_routes(Figures& figures) {
 }  // namespace
 
 Doors::Doors(boost::asio::io_context& io, const config::HttpLimits& limits,
-             std::vector<std::string> evidence_paths, http::Router routes, Figures& figures)
+             std::vector<std::string> evidence_paths, bool behind_proxy, http::Router routes,
+             Figures& figures)
     : figures_(figures),
       strangers_(
-          io, server_limits(limits, std::move(evidence_paths)), std::move(routes),
+          io, server_limits(limits, std::move(evidence_paths), behind_proxy), std::move(routes),
           [this](std::string_view event, const Error& error) { report(event, error); },
           [&figures](const http::Answered& answered) {
             figures.answered(answered);

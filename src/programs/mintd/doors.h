@@ -13,7 +13,6 @@
 #include "config/config.h"
 #include "http/router.h"
 #include "http/server.h"
-#include "programs/descriptors.h"
 #include "programs/mintd/figures.h"
 
 namespace mintmark::mintd {
@@ -26,9 +25,11 @@ struct ListeningSockets {
 
 class Doors {
  public:
-  /// `evidence_paths`: whose bodies may carry logs of a boot. `figures` must outlive it.
+  /// `evidence_paths`: whose bodies may carry logs of a boot. `figures` must outlive it. Behind a
+  /// proxy all connections are its own, and no address has a share.
   Doors(boost::asio::io_context& io, const config::HttpLimits& limits,
-        std::vector<std::string> evidence_paths, http::Router routes, Figures& figures);
+        std::vector<std::string> evidence_paths, bool behind_proxy, http::Router routes,
+        Figures& figures);
 
   /// Once each. An empty `metrics` serves no figures. `tls` null: plain HTTP behind a trusted
   /// proxy.

@@ -319,7 +319,8 @@ Result<void> Front::start() {
 
 Result<void> Front::open_doors() {
   const std::string finish = api::path_of(config_.issuer) + "/attest/tpm2/finish";
-  doors_ = std::make_unique<Doors>(io_, config_.http, std::vector{finish}, routes(), figures_);
+  doors_ = std::make_unique<Doors>(io_, config_.http, std::vector{finish}, config_.trusted_proxy,
+                                   routes(), figures_);
   faults_ = std::make_unique<FrontFaults>(
       FrontFaults::Parts{clock_, figures_, [this] { return doors_->certificate_ends(); }},
       config_.state_directory + "/front");

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "beside.h"
+#include "support/soft_key.h"
 
 namespace mintmark::test {
 namespace {
@@ -47,6 +48,32 @@ TEST_F(Beside, AClientThatNamesAnotherRequestIsJudgedByItsOwn) {
     const Answer method = call(proxy.origin + "/things", fields, "DELETE");
     EXPECT_EQ(method.status, 403U) << proxy.name << method.body;
   }
+}
+
+// Once in five seconds (KeptKeysLimits), and what was under way when it began.
+TEST_F(Beside, KidsThatStrangersInventHaveTheIssuerAskedNowAndThen) {
+  const auto asked = [] {
+    const std::string text = gate_figures();
+    const std::string name = "\nmintmark_gate_keys_fetches_total ";
+    const auto at = text.find(name);
+    return at == std::string::npos ? -1.0 : std::stod(text.substr(at + name.size()));
+  };
+  const double before = asked();
+  ASSERT_GE(before, 1);
+  const SoftKey forger;
+  const Proxy proxy = proxies().front();
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 60; ++i) {
+    const std::string token = forger.sign_jws(
+        {{"alg", "ES256"}, {"typ", "at+jwt"}, {"kid", "invented-" + std::to_string(i)}},
+        {{"iss", stack["MINT_ISSUER"]}});
+    const Answer answer =
+        call(proxy.origin + "/things", {"Authorization: DPoP " + token, "DPoP: x"});
+    EXPECT_TRUE(answer.status == 401 || answer.status == 400 || answer.status == 503)
+        << answer.status << answer.body;
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  EXPECT_LE(asked() - before, took.count() / 5 + 2);
 }
 
 /// A refusal that needs no proof of its own.

@@ -41,15 +41,16 @@ void Operating::SetUpTestSuite() {
   const std::string path = stack.directory() + "/mintd.json";
   auto text = read_file(path);
   ASSERT_TRUE(text);
-  overwrite(path,
-            replaced(*text, R"("admin": {"socket": "admin.sock"},)",
-                     R"("admin": {"socket": "admin.sock", "read_group": ")" +
-                         std::string(read_group) + R"(", "operate_group": ")" + operate_group +
-                         R"("}, "metrics": {"address": "127.0.0.1", "port": )" +
-                         std::to_string(metrics_port) +
-                         R"(}, "http": {"header_fields": 64, "header_octets": 16384, )"
-                         R"("body_octets": 40000, "body_ms": 700}, )"
-                         R"("keys": {"acknowledge": {"verifiers": ["gate-1", "gate-2"]}},)"));
+  overwrite(
+      path,
+      replaced(
+          *text, R"("admin": {"socket": "admin.sock"},)",
+          R"("admin": {"socket": "admin.sock", "read_group": ")" + std::string(read_group) +
+              R"(", "operate_group": ")" + operate_group +
+              R"("}, "metrics": {"address": "127.0.0.1", "port": )" + std::to_string(metrics_port) +
+              R"(}, "http": {"header_fields": 64, "header_octets": 16384, )"
+              R"("body_octets": 40000, "body_ms": 700, "header_ms": 700, "connections": 128}, )"
+              R"("keys": {"acknowledge": {"verifiers": ["gate-1", "gate-2"]}},)"));
   stack.down();
   stack.up();
 }

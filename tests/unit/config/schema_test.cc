@@ -293,6 +293,7 @@ TEST(ConfigSchema, NamesTheParsersDefaults) {
   EXPECT_EQ(said(http + "idle_ms"), absent.http.idle.count());
   EXPECT_EQ(said(http + "write_ms"), absent.http.write.count());
   EXPECT_EQ(said(http + "connections"), absent.http.connections);
+  EXPECT_EQ(said(http + "connections_per_address"), absent.http.connections_per_address);
   EXPECT_EQ(said(http + "handshake_threads"), absent.http.handshake_threads);
   EXPECT_EQ(said(http + "handshakes_waiting"), absent.http.handshakes_waiting);
   const std::string store = "/properties/hsm/properties/stores/additionalProperties/properties/";
