@@ -19,7 +19,7 @@ class ServiceEndpoints : public testing::Test {
     register_.check_keys_by(
         [this](const std::string& jkt) { return services_.check_key_is_free(jkt); });
     add_services(router_, {services_, devices_, clock_});
-    add_device_changes(router_, {*device_store_, register_, clock_, {}, {}});
+    add_device_changes(router_, {*device_store_, register_, clock_, {}, {}, {}});
   }
 
   http::Response ask(const std::string& method, const std::string& path, const std::string& body) {
