@@ -123,8 +123,7 @@ struct SignerClient::State : std::enable_shared_from_this<State> {
     return last_id;
   }
 
-  // Under the mutex.
-  Calls::iterator forget(Calls::iterator call) {
+  Calls::iterator forget(Calls::iterator call) MINTMARK_REQUIRES(mutex) {
     if (call->second.lane == Lane::others) --pending_others;
     return pending.erase(call);
   }

@@ -244,7 +244,7 @@ class SqliteDeviceStore final : public DeviceStore {
   }
 
   /// With its news, where somebody wants them.
-  Result<void> put(DeviceRows& rows, const DeviceRecord& device) {
+  Result<void> put(DeviceRows& rows, const DeviceRecord& device) MINTMARK_REQUIRES(writing_) {
     if (!keeps_news_) return rows.put(device);
     const auto before = rows.by_id(device.id);
     if (!before) return tl::unexpected<Error>(before.error());
