@@ -61,13 +61,15 @@ class Issuing final : public issuer::ServiceFixture {
   }
 
   void serve() {
+    proofs_.emplace(clock.now());
     const api::AddressLimit by_address{&by_address_,
                                        [](const http::Request& request) { return request.peer; }};
     api::add_token(router_, "/token", *issuer, {}, {&*service_tokens, by_address});
     api::add_introspection(router_, "/introspect", *introspection, by_address);
     api::add_token_revocation(router_, "/revoke", *token_revocation, {}, by_address);
-    const auto access = api::make_service_access(
-        {issuer::issuer_url, clock, *tokens, services, issuer->nonces(), by_address, &device_rate});
+    const auto access =
+        api::make_service_access({issuer::issuer_url, clock, *tokens, services, issuer->nonces(),
+                                  *proofs_, by_address, &device_rate});
     const auto refuse = api::make_service_refusal(issuer->nonces());
     router_.on("GET", "/events",
                [access, refuse](const http::Request& request, const http::Respond& respond) {
@@ -79,6 +81,7 @@ class Issuing final : public issuer::ServiceFixture {
 
   const test::SoftKey asking_key_;
   issuer::RateLimit by_address_{Code::rate_of_address, "from your address", 1024};
+  std::optional<verify::ReplayWindow> proofs_;
   http::Router router_;
 };
 
