@@ -4,6 +4,7 @@
 #include <cstring>
 #include <future>
 
+#include "agent/answers.h"
 #include "agent/serve/answers.h"
 #include "agent/serve/local_api.h"
 #include "base/text.h"
@@ -104,7 +105,7 @@ void run_agent_local(BytesView octets) {
   const auto request = request_in(octets);
   if (!request) return;
   look_at_carried(serve::carried_to_service(request->headers));
-  (void)serve::asked_by({401, request->headers, request->body});
+  (void)agent::asked_by({401, request->headers, request->body});
   (void)serve::carried_to_program(request->headers);
   const auto stranger = answer_for(1002, *request);
   const auto user = answer_for(1001, *request);
