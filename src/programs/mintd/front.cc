@@ -434,12 +434,13 @@ void Front::accept_clock() {
   // First: whoever may ask again must meet all that is alive.
   if (auto read = revocation_->read_live_again(); !read)
     return telemetry::log(Level::error, "clock_not_accepted", read.error());
+  // Then the clock: what begins again does so at the moment that is believed from now on.
+  clock_.accept_present();
   issuer_->authentication().begin_again(clock_.now());
   services_->begin_again();
   enrolment_->begin_again();
   evidence_enrolment_->begin_again();
   key_enrolment_->begin_again();
-  clock_.accept_present();
 }
 
 void Front::take_keys(const Json& message) {

@@ -288,6 +288,8 @@ TEST_F(ServicesOverHttp, AreTakenSoonAfterAClockThatWasAheadIsPutRight) {
   EXPECT_EQ(post("/introspect", form).status, 200U);
   const Moment used_at = clock.now();
   clock.advance(-ahead);
+  expect_refused(introspect("t"), Code::clock_behind);
+  minting.accept_present();
   expect_refused(introspect("t"), Code::assertion_before_start);
   issuer->authentication().begin_again(clock.now());
   expect_refused(introspect("t"), Code::assertion_before_start);
