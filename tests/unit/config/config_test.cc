@@ -77,6 +77,7 @@ TEST(Config, GivesListenersLimitsAndRolesAsTheFileSays) {
   EXPECT_EQ(config.http.idle, std::chrono::seconds(30));
   EXPECT_EQ(config.http.write, std::chrono::seconds(8));
   EXPECT_EQ(config.http.connections, 500U);
+  EXPECT_EQ(config.http.connections_per_address, 50U);
 }
 
 TEST(Config, ServesNoFiguresAndGivesNoGroupAnythingWhereNothingIsSaid) {

@@ -166,6 +166,7 @@ inline const std::string sample = R"({
     "idle_ms": 30000,
     "write_ms": 8000,
     "connections": 500,
+    "connections_per_address": 50,
     "handshake_threads": 3,
     "handshakes_waiting": 100
   }

@@ -9,6 +9,8 @@
 
 namespace mintmark::hsm::signer {
 
+constexpr const char* typ_is_no_text = "no JWS signing input: the header's typ is no string";
+
 using test::SoftKey;
 
 inline constexpr std::int64_t now = 1'800'000'000;

@@ -238,8 +238,9 @@ TEST_F(MintByCertificate, TakesTheSubjectThatAnAuthorityNames) {
 }
 
 TEST_F(MintByCertificate, RefusesAnotherSubjectThanTheClient) {
-  Bytes mail{0x81, 8};
-  for (const char c : std::string("device-1")) mail.push_back(static_cast<std::uint8_t>(c));
+  const std::string address = "device-1@example.org";
+  Bytes mail{0x81, static_cast<std::uint8_t>(address.size())};
+  for (const char c : address) mail.push_back(static_cast<std::uint8_t>(c));
   const auto by_mail = std::pair("2.5.29.17", test::der_sequence({mail}));
   for (const auto& subject : std::vector<std::vector<std::pair<std::string, std::string>>>{
            {{"CN", "device-2"}},

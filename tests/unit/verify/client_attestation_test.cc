@@ -90,8 +90,9 @@ TEST(ClientAttestation, OfAnotherTypIsRefused) {
 }
 
 TEST(ClientAttestation, WithAKidThatNamesNoKeyForItIsRefused) {
-  for (const Json& kid : {Json(), Json(""), Json("unknown"), Json(1)})
+  for (const Json& kid : {Json(), Json(""), Json("unknown")})
     expect_refused(with_header("kid", kid), Code::attestation_key_unknown);
+  expect_refused(with_header("kid", 1), Code::attestation_malformed);
 }
 
 TEST(ClientAttestation, WithAnotherAlgorithmThanItsKeysIsRefused) {
