@@ -1,5 +1,6 @@
 // A stack whose programs have the fault shim in front of them: clocks that are set, memory that is
-// not to be had; and what the log, the figures, /readyz and clients say of a fault.
+// not to be had, files that are not written; and what the log, the figures, /readyz and clients say
+// of a fault.
 #pragma once
 
 #include <fcntl.h>

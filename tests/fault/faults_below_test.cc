@@ -1,8 +1,6 @@
 // Faults below a whole mintd, each really made: what the log, the figures, /readyz and clients have
 // of it, that it is over by itself when its cause is, and that nothing that was answered is lost.
-#include <linux/fs.h>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -92,46 +90,6 @@ class DatabaseFaults : public FaultsBelow {
   }
   [[nodiscard]] std::string state(const std::string& name) const { return file("state/" + name); }
 };
-
-/// Files that not even their open descriptors write (chattr +i), until it ends. But for SQLite's
-/// shared memory: a process that writes to that by its mapping is killed, and then finds the files
-/// read-only when it is started again.
-class Immutable {
- public:
-  explicit Immutable(const std::string& directory) {
-    for (const auto& entry : fs::directory_iterator(directory)) {
-      const bool is_mapped = entry.path().string().ends_with("-shm");
-      if (entry.is_regular_file() && !is_mapped) paths_.push_back(entry.path());
-    }
-    set(true);
-  }
-  ~Immutable() { set(false); }
-  Immutable(const Immutable&) = delete;
-  Immutable& operator=(const Immutable&) = delete;
-
- private:
-  void set(bool immutable) const {
-    for (const std::string& path : paths_) {
-      const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-      int flags = 0;
-      EXPECT_EQ(ioctl(fd.get(), FS_IOC_GETFLAGS, &flags), 0) << path;
-      flags = immutable ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
-      EXPECT_EQ(ioctl(fd.get(), FS_IOC_SETFLAGS, &flags), 0) << path << ": run as root, on ext4";
-    }
-  }
-  std::vector<std::string> paths_;
-};
-
-TEST_F(DatabaseFaults, AReadOnlyDiskMintsNothingAndIsTriedUntilItIsOver) {
-  {
-    const Immutable front(state("front"));
-    await_refusals("store_read_only");
-    expect_told("issued.db", "read_only");
-    EXPECT_EQ(mintctl({"devices", "invite"}).status, 3);
-  }
-  expect_over("issued.db");
-  EXPECT_EQ(mintctl({"devices", "invite"}).status, 0);
-}
 
 // Longer than a write waits for another (5 s).
 TEST_F(DatabaseFaults, ADatabaseThatAnotherProcessHoldsIsBusyAndNobodyWaitsForItTwice) {
@@ -355,10 +313,11 @@ TEST_F(FaultsBelow, WhileAnotherHoldsTheLeaseNothingIsServed) {
   await("mintd to begin anew", [&] { return status_of(ask()) == 200; });
 }
 
-// ---- a full disk ----
+// ---- the disk ----
 
-/// The front's databases on a small disk, in a mount namespace of the test's own.
-class FullDisk : public DatabaseFaults {
+/// The front's databases on a small disk, in a mount namespace of the test's own, which ends with
+/// it.
+class OwnDisk : public DatabaseFaults {
  protected:
   static void SetUpTestSuite() {
     DatabaseFaults::SetUpTestSuite();
@@ -388,7 +347,40 @@ class FullDisk : public DatabaseFaults {
   }
 };
 
-TEST_F(FullDisk, AFullDiskMintsNothingAndLosesNothing) {
+/// That disk read-only, until this ends. A mount reaches what is opened under it; of what is open
+/// the kernel would refuse to make it read-only, and there the shim refuses to write.
+class ReadOnly {
+ public:
+  ReadOnly(std::string directory, FaultPage& page) : directory_(std::move(directory)), page_(page) {
+    EXPECT_EQ(mount(directory_.c_str(), directory_.c_str(), nullptr, MS_BIND, nullptr), 0);
+    EXPECT_EQ(
+        mount(nullptr, directory_.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr), 0);
+    page_.read_only = true;
+  }
+  ~ReadOnly() {
+    page_.read_only = false;
+    EXPECT_EQ(umount2(directory_.c_str(), MNT_DETACH), 0);
+  }
+  ReadOnly(const ReadOnly&) = delete;
+  ReadOnly& operator=(const ReadOnly&) = delete;
+
+ private:
+  const std::string directory_;
+  FaultPage& page_;
+};
+
+TEST_F(OwnDisk, AReadOnlyDiskMintsNothingAndIsTriedUntilItIsOver) {
+  {
+    const ReadOnly disk(state("front"), (*pages_)["mintd-front"]);
+    await_refusals("store_read_only");
+    expect_told("issued.db", "read_only");
+    EXPECT_EQ(mintctl({"devices", "invite"}).status, 3);
+  }
+  expect_over("issued.db");
+  EXPECT_EQ(mintctl({"devices", "invite"}).status, 0);
+}
+
+TEST_F(OwnDisk, AFullDiskMintsNothingAndLosesNothing) {
   const double room = figure("mintmark_state_disk_free_octets");
   fill();
   await_refusals("store_full");

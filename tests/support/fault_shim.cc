@@ -1,6 +1,6 @@
 // Loaded in front of a program (LD_PRELOAD): a wall clock that is set, memory that is not to be
-// had. MINTMARK_FAULTS names a directory that holds a FaultPage for each program, by its name;
-// without one nothing is played.
+// had, files that are not written. MINTMARK_FAULTS names a directory that holds a FaultPage for
+// each program, by its name; without one nothing is played.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -57,6 +57,12 @@ VISIBLE void* calloc(size_t count, size_t size) noexcept {
 }
 VISIBLE void* realloc(void* old, size_t size) noexcept {
   return is_refused(size) ? nullptr : __libc_realloc(old, size);
+}
+
+VISIBLE ssize_t pwrite64(int file, const void* octets, size_t count, off64_t at) {
+  if (page == nullptr || !page->read_only) return syscall(SYS_pwrite64, file, octets, count, at);
+  errno = EROFS;
+  return -1;
 }
 
 VISIBLE int clock_gettime(clockid_t clock, timespec* now) noexcept {
