@@ -192,9 +192,16 @@ TEST_F(FaultsBelow, AKeeperWithoutDescriptorsStartsItsSignerWhenItHasSome) {
     ASSERT_EQ(kill(signer, SIGKILL), 0);
     await_logged("child_start_failed");
     expect_come_back_later(ask(), "hsm_unavailable");
+    await("the figure", [&] {
+      return figure(R"(mintmark_starts_failed_total{process="signer",store="main"})") >= 1;
+    });
+    EXPECT_EQ(figure(R"(mintmark_signer_up{store="main"})"), 0);
+    EXPECT_TRUE(logged("child_start_failed_over").empty());
   }
   await_tokens();
   EXPECT_NE(stack.signer_pid(), signer);
+  EXPECT_EQ(logged("child_start_failed_over").value("child", ""), "signer main");
+  await_figure(R"(mintmark_signer_up{store="main"})", 1);
 }
 
 // ---- memory ----

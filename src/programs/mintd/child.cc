@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "programs/out_of_memory.h"
 #include "telemetry/log.h"
@@ -150,9 +151,14 @@ void Supervised::start() {
   if (!child) {
     telemetry::log(telemetry::Level::error, "child_start_failed", child.error(),
                    {{"child", name_}});
+    ++starts_failed_;
+    ++failed_in_a_row_;
     start_later();
     return;
   }
+  if (const unsigned failed = std::exchange(failed_in_a_row_, 0); failed > 0)
+    telemetry::log(telemetry::Level::info, "child_start_failed_over",
+                   {{"child", name_}, {"failed", std::to_string(failed)}});
   pid_ = child->pid;
   started_at_ = std::chrono::steady_clock::now();
   telemetry::log(telemetry::Level::info, "child_started",

@@ -69,6 +69,8 @@ class Supervised {
   [[nodiscard]] bool running() const { return pid_ > 0; }
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] unsigned restarts() const { return restarts_; }
+  /// How often it could not be started, for want of a descriptor or of memory.
+  [[nodiscard]] unsigned starts_failed() const { return starts_failed_; }
   /// How often it ended for want of memory, and said so.
   [[nodiscard]] unsigned ends_for_memory() const { return ends_for_memory_; }
 
@@ -85,6 +87,8 @@ class Supervised {
   pid_t pid_ = -1;
   bool ending_ = false;
   unsigned restarts_ = 0;
+  unsigned starts_failed_ = 0;
+  unsigned failed_in_a_row_ = 0;
   unsigned ends_for_memory_ = 0;
   const std::chrono::milliseconds longest_delay_;
   std::chrono::milliseconds delay_{100};

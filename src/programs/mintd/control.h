@@ -7,9 +7,10 @@
 //     signer   {store} + descriptor        a new channel to that store's signer
 //     admin    {id, method, target, body}  an operator's request that the front answers
 //     reload   {id} + descriptor           a sealed file: what is to be in force (reload_texts)
-//     figures  {front_restarts, front_out_of_memory, lease_losses, stores: [to_json of Health],
-//               signers: [SignerSlot::figures()], keys, warnings, reloaded_at,
-//               reload_successful}         what only the keeper knows, for /metrics and /readyz
+//     figures  {front_restarts, front_starts_failed, front_out_of_memory, lease_losses,
+//               stores: [to_json of Health], signers: [SignerSlot::figures()], keys, warnings,
+//               reloaded_at, reload_successful}   what only the keeper knows, for /metrics and
+//                                          /readyz
 //     evidence {kid, kind, facts}          what proves where a published key lives; good until the
 //                                          key is published no more
 //     activated {id, secret} or {id, code, detail, retry_after}   to `activate`

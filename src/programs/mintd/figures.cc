@@ -209,8 +209,10 @@ void Figures::keeper_said(const Json& message) {
                  labels)
         .raise_to(count(signer, "restarts"));
     signer_said(signer, labels);
+    starts_failed("signer", count(signer, "starts_failed"), labels);
     ended_for_memory("signer", count(signer, "out_of_memory"), labels);
   }
+  starts_failed("front", count(message, "front_starts_failed"), {});
   ended_for_memory("front", count(message, "front_out_of_memory"), {});
   for (const Json& file : message.value("stores", Json::array())) store_said(file);
   metrics_
@@ -230,6 +232,14 @@ void Figures::keeper_said(const Json& message) {
       .set(number(message, "reload_successful"));
   metrics_.gauge("mintmark_reload_time_seconds", "When what is in force was read, as Unix time.")
       .set(number(message, "reloaded_at"));
+}
+
+void Figures::starts_failed(const char* process, std::uint64_t times, Labels labels) {
+  labels["process"] = process;
+  metrics_
+      .counter("mintmark_starts_failed_total",
+               "How often mintd could not start a process: no descriptor, no memory.", labels)
+      .raise_to(times);
 }
 
 void Figures::ended_for_memory(const char* process, std::uint64_t times, Labels labels) {

@@ -90,6 +90,7 @@ class Figures {
     std::optional<telemetry::Outcomes> outcomes;  ///< Of what the issuer is there for.
   };
   void signer_said(const Json& signer, const telemetry::Labels& labels);
+  void starts_failed(const char* process, std::uint64_t times, telemetry::Labels labels);
   void ended_for_memory(const char* process, std::uint64_t times, telemetry::Labels labels);
   void key_said(const Json& key, const telemetry::Labels& labels);
   [[nodiscard]] Route make_route(const std::string& name);

@@ -67,6 +67,7 @@ class FrontSlot {
   /// reload.
   [[nodiscard]] bool listens_to_us() const { return ready_ || !waiting_for_.empty(); }
   [[nodiscard]] unsigned restarts() const { return process_.restarts(); }
+  [[nodiscard]] unsigned starts_failed() const { return process_.starts_failed(); }
   [[nodiscard]] unsigned ends_for_memory() const { return process_.ends_for_memory(); }
 
  private:

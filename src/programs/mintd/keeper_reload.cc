@@ -75,6 +75,7 @@ void Keeper::send_figures() {
   Json signers = Json::array();
   for (const auto& signer : signers_) signers.push_back(signer->figures());
   front_->send_figures({{"front_restarts", front_->restarts()},
+                        {"front_starts_failed", front_->starts_failed()},
                         {"front_out_of_memory", front_->ends_for_memory()},
                         {"lease_losses", lease_losses()},
                         {"stores", stores_},

@@ -67,7 +67,13 @@ SignerSlot::SignerSlot(KeeperContext& context, const config::HsmStore& store,
       pin_memory_(context.keeper_directory() + "/pin-refused-" + store.name, store.pin),
       watch_timer_(context.io),
       process_(
-          context.io, "signer " + store.name, [this] { return spawn_signer(); },
+          context.io, "signer " + store.name,
+          [this] {
+            auto child = spawn_signer();
+            // When it has been counted.
+            if (!child) boost::asio::post(context_.io, [this] { events_.changed(); });
+            return child;
+          },
           [this](int status) { return ended(status); }, longest_restart_delay) {
   client_->on_readiness([this](const Result<void>& readiness) {
     boost::asio::post(context_.io, [this, readiness] { told(readiness); });
@@ -373,6 +379,7 @@ Json SignerSlot::figures() const {
           {"up", state_ == ready},
           {"pin_refused", state_ == pin_refused},
           {"restarts", process_.restarts()},
+          {"starts_failed", process_.starts_failed()},
           {"out_of_memory", process_.ends_for_memory()},
           {"hung", hung_},
           {"left_alone", left_alone_},

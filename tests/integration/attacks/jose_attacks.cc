@@ -299,7 +299,7 @@ void add_kids(Rows& rows) {
     rows.all("kid "s + (kid.size() > 99 ? "of 4,096 octets" : Json(kid).dump()),
              header_is("kid", kid), Flaw::key, by_no_kid);
   for (const char* kid : {"null", "1", "true", "[\"kid\"]", "{\"kid\":1}"})
-    rows.all("kid "s + kid, header_text("kid", kid), Flaw::key, by_no_kid);
+    rows.all("kid "s + kid, header_text("kid", kid), Flaw::malformed);
   rows.all("no kid", header_lacks("kid"), Flaw::key, by_no_kid);
   rows.all(
       "kid with a NUL behind it",
@@ -323,7 +323,7 @@ void add_typs(Rows& rows) {
   rows.all("typ \"JWT\"", header_is("typ", "JWT"), Flaw::typ, typ_is_free);
   rows.all("no typ", header_lacks("typ"), Flaw::typ, typ_is_free);
   for (const char* typ : {"null", "1", "[\"JWT\"]", "{}"})
-    rows.all("typ "s + typ, header_text("typ", typ), Flaw::typ);
+    rows.all("typ "s + typ, header_text("typ", typ), Flaw::malformed);
   rows.all(
       "typ in capitals, with application/ before it",
       [](const Honest& honest) {

@@ -76,16 +76,21 @@ TEST_F(FiguresTest, OneRequestOfNoKnownPathIsNoRequestForATokenEither) {
 }
 
 TEST_F(FiguresTest, ShowWhatOnlyTheKeeperKnows) {
-  figures_.keeper_said(
-      {{"front_restarts", 2},
-       {"signers",
-        Json::array({{{"store", "main"}, {"up", false}, {"pin_refused", true}, {"restarts", 3}}})},
-       {"reload_successful", false},
-       {"reloaded_at", 1'700'000'000}});
+  figures_.keeper_said({{"front_restarts", 2},
+                        {"front_starts_failed", 1},
+                        {"signers", Json::array({{{"store", "main"},
+                                                  {"up", false},
+                                                  {"pin_refused", true},
+                                                  {"restarts", 3},
+                                                  {"starts_failed", 4}}})},
+                        {"reload_successful", false},
+                        {"reloaded_at", 1'700'000'000}});
   expect_line("mintmark_front_restarts_total 2");
   expect_line(R"(mintmark_signer_up{store="main"} 0)");
   expect_line(R"(mintmark_signer_pin_refused{store="main"} 1)");
   expect_line(R"(mintmark_signer_restarts_total{store="main"} 3)");
+  expect_line(R"(mintmark_starts_failed_total{process="signer",store="main"} 4)");
+  expect_line(R"(mintmark_starts_failed_total{process="front"} 1)");
   expect_line("mintmark_reload_successful 0");
   expect_line("mintmark_reload_time_seconds 1700000000");
 }
