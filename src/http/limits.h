@@ -15,8 +15,8 @@ namespace mintmark::http {
 struct LocalPeer;
 
 /// Whose connection is closed to make room for a new one, where there are as many as may be: always
-/// the one that has waited longest. Nobody's on which a request is being answered, an event
-/// stream's neither.
+/// the one that has waited longest, first of all for its client to close. Nobody's whose request is
+/// being answered, whose answer is read on, or who follows a stream.
 enum class GivesWay : std::uint8_t {
   nobody,           ///< The new one is refused.
   who_never_asked,  ///< On which no request was whole so far: silent, in a handshake, or slow.

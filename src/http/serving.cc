@@ -39,11 +39,12 @@ void Serving::leave(Open::iterator one) {
 Serving::Closed Serving::take_longest_waiting(const ConnectionShare* of) {
   const auto gives_way = limits.gives_way;
   if (gives_way == GivesWay::nobody) return {};
+  const auto now = Time::now();
   std::vector<std::pair<Session::Standing, Open::iterator>> all;
   for (auto one = open_.begin(); one != open_.end(); ++one) {
     if (of != nullptr && (!one->second || one->second->of != of->of)) continue;
     const auto standing = one->first->standing();
-    if (standing.may_give_way(gives_way)) all.emplace_back(standing, one);
+    if (standing.may_give_way(gives_way, now)) all.emplace_back(standing, one);
   }
   const auto most = std::max<std::size_t>(
       (of != nullptr ? of->most : limits.connections) / part_that_gives_way, 1);

@@ -323,6 +323,8 @@ void Session::write() {
   while (written_octets_ < output_.size()) {
     const Step step = stream_.write(std::string_view(output_).substr(written_octets_));
     if (step.progress == Progress::wants_read || step.progress == Progress::wants_write) {
+      // An interim answer changes nothing: the request is waited for as before.
+      if (after_ != After::body && !stand(Standing::unread())) return close();
       return wait(step.progress);
     }
     if (step.progress != Progress::done) return close();
@@ -354,7 +356,7 @@ void Session::begin_next_request(std::chrono::milliseconds idle) {
   handled_at_ = {};
   phase_ = Phase::request;
   deadline_stage_ = RequestReader::Stage::idle;
-  if (asked_) standing_ = Standing::waiting(true).value_;
+  if (asked_ && !stand(Standing::waiting(true))) return close();
   set_deadline(idle);
   if (reader_.has_octets()) {
     // Not called from here: a client that pipelines without end would grow the stack, and starve
@@ -371,6 +373,7 @@ void Session::begin_next_request(std::chrono::milliseconds idle) {
 /// RFC 9112 §9.6: a close while octets are under way resets the connection, and the answer may be
 /// lost with it.
 void Session::begin_lingering() {
+  if (!stand(Standing(Standing::answered))) return close();
   phase_ = Phase::lingering;
   stream_.end_writing();
   serving_->retire(shared_from_this());

@@ -42,11 +42,13 @@ class Session : public std::enable_shared_from_this<Session> {
     std::shared_ptr<HandshakeThreads> handshake_threads = nullptr;
   };
 
-  /// How long it has waited for a whole request; the least one gives way first.
+  /// How long it has waited for a whole request, or for its answer to be read on; the least one
+  /// gives way first.
   class Standing {
    public:
-    [[nodiscard]] bool may_give_way(GivesWay who) const {
-      return value_ > 0 && (who == GivesWay::who_is_idle || value_ < kept);
+    [[nodiscard]] bool may_give_way(GivesWay who, clock::time_point now) const {
+      if (value_ >= kept) return who == GivesWay::who_is_idle;
+      return value_ > 0 && value_ <= nanoseconds_of(now);
     }
     [[nodiscard]] bool operator<(const Standing& other) const { return value_ < other.value_; }
 
@@ -56,10 +58,19 @@ class Session : public std::enable_shared_from_this<Session> {
     static constexpr std::int64_t kept = std::int64_t{1} << 62U;
     static constexpr std::int64_t busy = 0;
     static constexpr std::int64_t gone = -1;
+    /// First of all: it has its last answer, and only the client's close is waited for.
+    static constexpr std::int64_t answered = 1;
+    /// Who reads on is not closed in the middle of his answer.
+    static constexpr std::chrono::milliseconds patience_with_readers{100};
     explicit Standing(std::int64_t value) : value_(value) {}
+    static std::int64_t nanoseconds_of(clock::time_point at) {
+      return std::chrono::nanoseconds(at.time_since_epoch()).count();
+    }
     static Standing waiting(bool asked_before) {
-      return Standing(std::chrono::nanoseconds(clock::now().time_since_epoch()).count() +
-                      (asked_before ? kept : 0));
+      return Standing(nanoseconds_of(clock::now()) + (asked_before ? kept : 0));
+    }
+    static Standing unread() {
+      return Standing(nanoseconds_of(clock::now() + patience_with_readers));
     }
     std::int64_t value_;
   };
@@ -72,8 +83,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void refuse_first_request() { refused_ = true; }
   /// From any thread.
   [[nodiscard]] Standing standing() const { return Standing(standing_.load()); }
-  /// From any thread. True: it waited still, and nothing is answered on it any more; abandon()
-  /// closes it.
+  /// From any thread. True: it waited still, and nothing more is answered on it; abandon() closes
+  /// it.
   [[nodiscard]] bool give_way(Standing as_of) {
     return standing_.compare_exchange_strong(as_of.value_, Standing::gone);
   }
@@ -114,10 +125,15 @@ class Session : public std::enable_shared_from_this<Session> {
   void write();
   void written();
   void begin_next_request(std::chrono::milliseconds idle);
-  /// It answers now. False: it has given way before.
-  [[nodiscard]] bool waits_no_more() {
-    return standing_.exchange(Standing::busy) != Standing::gone;
+  /// False: it has given way before.
+  [[nodiscard]] bool stand(Standing as) {
+    auto now = standing_.load();
+    while (now != Standing::gone && !standing_.compare_exchange_weak(now, as.value_)) {
+    }
+    return now != Standing::gone;
   }
+  /// It answers now. False: it has given way before.
+  [[nodiscard]] bool waits_no_more() { return stand(Standing(Standing::busy)); }
   void begin_stream();
   [[nodiscard]] bool call_stream(const StreamBegin& begin);
   void send_stream();

@@ -20,6 +20,7 @@ constexpr std::size_t most_ignored = 64U << 10U;
 }  // namespace
 
 void Session::begin_stream() {
+  if (!waits_no_more()) return close();
   phase_ = Phase::streaming;
   clear_deadline();
   output_.clear();

@@ -113,6 +113,60 @@ TEST(GivingWay, SlowHeadsAndSlowBodiesGo) {
   }
 }
 
+TEST(GivingWay, WhoHasItsLastAnswerAndDoesNotCloseGoes) {
+  for (const char* last : {"?\r\n\r\n", "GET / HTTP/1.0\r\n\r\n",
+                           "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"}) {
+    ServerLimits limits = room_for(1, GivesWay::who_never_asked);
+    limits.linger = std::chrono::minutes(1);
+    TestServer server(echo, limits);
+    const auto port = server.listen();
+    RawConnection answered(port);
+    answered.send(last);
+    ASSERT_TRUE(answered.answer()) << last;
+    EXPECT_EQ(answered.rest(), "") << last;
+    RawConnection next(port);
+    EXPECT_EQ(status_of(next), 200U) << last;
+  }
+}
+
+TEST(GivingWay, WhoHasItsLastAnswerGoesBeforeOneThatWaitsLonger) {
+  ServerLimits limits = room_for(2);
+  limits.linger = std::chrono::minutes(1);
+  TestServer server(echo, limits);
+  const auto port = server.listen();
+  RawConnection idle(port);
+  ASSERT_TRUE(await_open(server, 1));
+  RawConnection answered(port);
+  answered.send("?\r\n\r\n");
+  ASSERT_TRUE(answered.answer());
+  EXPECT_EQ(answered.rest(), "");
+  RawConnection next(port);
+  EXPECT_EQ(status_of(next), 200U);
+  EXPECT_EQ(status_of(idle), 200U);
+}
+
+TEST(GivingWay, WhoDoesNotReadItsAnswerGoes) {
+  ServerLimits limits = room_for(1);
+  limits.write_time = std::chrono::minutes(1);
+  std::atomic<bool> asked = false;
+  TestServer server(
+      [&](const Request& request, const Respond& respond) {
+        const std::size_t octets = request.path == "/long" ? 32U << 20U : 1U;
+        asked = true;
+        respond(json_response(200, std::string(octets, 'x')));
+      },
+      limits);
+  const auto port = server.listen();
+  RawConnection asking(port);
+  asking.send("GET /long HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return asked.load(); }));
+  EXPECT_TRUE(eventually([&] {
+    RawConnection next(port);
+    return status_of(next) == 200U;
+  }));
+  EXPECT_LT(asking.rest().size(), 32U << 20U);
+}
+
 TEST(GivingWay, WhoseRequestIsBeingAnsweredStays) {
   Held held;
   TestServer server([&](const Request& /*request*/, Respond respond) { held.take(respond); },
