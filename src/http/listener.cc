@@ -122,8 +122,7 @@ void Listener::accept_some() {
                             &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     const int number = errno;
     if (socket) {
-      Session::Peer peer = peer_of(socket.get(), address);
-      welcome(std::move(socket), std::move(peer));
+      welcome(std::move(socket), address);
     } else if (number == EAGAIN || number == EWOULDBLOCK) {
       break;
     } else if (!is_of_one_connection(number)) {
@@ -134,7 +133,19 @@ void Listener::accept_some() {
   wait();
 }
 
-void Listener::welcome(UniqueFd socket, Session::Peer peer) {
+void Listener::welcome(UniqueFd socket, const sockaddr_storage& address) {
+  try {
+    Session::Peer peer = peer_of(socket.get(), address);
+    admit(std::move(socket), std::move(peer));
+  } catch (const boost::system::system_error& error) {
+    // The kernel has no room to watch one more descriptor; those that it watches are served on.
+    serving_->accept_failed({Code::listen_failed, error.what(), 0});
+  } catch (const std::bad_alloc&) {
+    serving_->accept_failed({Code::out_of_memory, "no memory", 0});
+  }
+}
+
+void Listener::admit(UniqueFd socket, Session::Peer peer) {
   const int on = 1;
   if (!peer.name.starts_with("unix:")) {
     setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -143,19 +154,17 @@ void Listener::welcome(UniqueFd socket, Session::Peer peer) {
   Session::Security security;
   if (tls != nullptr) security = {tls->connection(), tls->handshake_threads()};
   if (has_tls_ && security.ssl == nullptr) return;
+  const std::string name = peer.name;
+  const auto local = peer.local;
+  const auto session = std::make_shared<Session>(io_, serving_, std::move(socket),
+                                                 std::move(security), std::move(peer));
   try {
-    const std::string name = peer.name;
-    const auto local = peer.local;
-    const auto session = std::make_shared<Session>(io_, serving_, std::move(socket),
-                                                   std::move(security), std::move(peer));
     const auto admission = serving_->admit(session, name, local.get());
     if (admission == Serving::Admission::refused) session->refuse_first_request();
     if (admission != Serving::Admission::closed) session->start();
-  } catch (const boost::system::system_error& error) {
-    // The kernel has no room to watch one more descriptor; those that it watches are served on.
-    serving_->accept_failed({Code::listen_failed, error.what(), 0});
   } catch (const std::bad_alloc&) {
-    serving_->accept_failed({Code::out_of_memory, "no memory", 0});
+    serving_->forget(session);  // It would hold a place, without a deadline.
+    throw;
   }
 }
 

@@ -1,6 +1,8 @@
 // Accepts connections on one listening socket.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -30,7 +32,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
   void wait();
   void accept_some();
-  void welcome(UniqueFd socket, Session::Peer peer);
+  void welcome(UniqueFd socket, const sockaddr_storage& address);
+  void admit(UniqueFd socket, Session::Peer peer);
   void wait_for_descriptors(int number);
 
   boost::asio::io_context& io_;

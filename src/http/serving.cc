@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <new>
 #include <utility>
 
 #include "http/session.h"
@@ -27,18 +28,40 @@ bool Serving::is_full(const std::optional<ConnectionShare>& share) const {
   return open_.size() >= limits.connections || (share && of_share(share) >= share->most);
 }
 
-void Serving::leave(Open::iterator one) {
-  if (one->second) {
-    const auto share = open_of_share_.find(one->second->of);
-    if (--share->second == 0) open_of_share_.erase(share);
+void Serving::enter(const std::shared_ptr<Session>& session,
+                    const std::optional<ConnectionShare>& share) {
+  try {
+    std::size_t* const count = share ? &open_of_share_[share->of] : nullptr;
+    serving_.insert(session);
+    open_.emplace(session, share);
+    if (count != nullptr) ++*count;
+  } catch (const std::bad_alloc&) {
+    serving_.erase(session);
+    if (share && of_share(share) == 0) open_of_share_.erase(share->of);
+    throw;
   }
+}
+
+void Serving::leave(Open::iterator one) {
+  const auto share = one->second ? open_of_share_.find(one->second->of) : open_of_share_.end();
+  if (share != open_of_share_.end() && --share->second == 0) open_of_share_.erase(share);
   serving_.erase(one->first);
   open_.erase(one);
 }
 
-Serving::Closed Serving::take_longest_waiting(const ConnectionShare* of) {
+Serving::Closed::~Closed() {
+  for (const auto& session : sessions) {
+    try {
+      session->abandon();
+    } catch (const std::bad_alloc&) {
+      // Its deadline ends it, and it counts no more.
+    }
+  }
+}
+
+void Serving::take_longest_waiting(const ConnectionShare* of, Closed& closed) {
   const auto gives_way = limits.gives_way;
-  if (gives_way == GivesWay::nobody) return {};
+  if (gives_way == GivesWay::nobody) return;
   const auto now = Time::now();
   std::vector<std::pair<Session::Standing, Open::iterator>> all;
   for (auto one = open_.begin(); one != open_.end(); ++one) {
@@ -52,40 +75,34 @@ Serving::Closed Serving::take_longest_waiting(const ConnectionShare* of) {
   std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count), all.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   all.erase(all.begin() + static_cast<std::ptrdiff_t>(count), all.end());
-  Closed closed;
+  closed.sessions.reserve(all.size());  // From here on nothing wants memory.
   for (const auto& [standing, one] : all) {
     if (!one->first->give_way(standing)) continue;  // Its request is whole since.
-    closed.push_back(one->first);
+    closed.sessions.push_back(one->first);
     leave(one);
   }
-  gave_way_.fetch_add(closed.size(), std::memory_order_relaxed);
-  return closed;
+  gave_way_.fetch_add(closed.sessions.size(), std::memory_order_relaxed);
 }
 
 bool Serving::make_room() {
   Closed closed;
-  {
-    const MutexLock lock(mutex_);
-    closed = take_longest_waiting(nullptr);
-  }
-  for (const auto& session : closed) session->abandon();
-  return !closed.empty();
+  const MutexLock lock(mutex_);
+  take_longest_waiting(nullptr, closed);
+  return !closed.sessions.empty();
 }
 
 Serving::Admission Serving::admit_to(const std::shared_ptr<Session>& session,
                                      const std::optional<ConnectionShare>& share, Closed& closed) {
   if (is_full(share)) {
     const bool share_is = share && of_share(share) >= share->most;
-    closed = take_longest_waiting(share_is ? &*share : nullptr);
+    take_longest_waiting(share_is ? &*share : nullptr, closed);
   }
   const bool full = is_full(share);
   if (full) turn_away();
   if (open_.size() >= limits.connections + limits.refused_connections ||
       (share && of_share(share) >= share->most + refused_of_share))
     return Admission::closed;
-  open_.emplace(session, share);
-  if (share) ++open_of_share_[share->of];
-  serving_.insert(session);
+  enter(session, share);
   return full ? Admission::refused : Admission::served;
 }
 
@@ -100,7 +117,6 @@ Serving::Admission Serving::admit(const std::shared_ptr<Session>& session, const
     if (stopping()) return Admission::closed;
     admission = admit_to(session, share, closed);
   }
-  for (const auto& one : closed) one->abandon();
   if (share && admission != Admission::served) report_turned_away(name);
   return admission;
 }
@@ -109,10 +125,12 @@ Serving::Admission Serving::admit(const std::shared_ptr<Session>& session, const
 void Serving::report_seldom(std::string_view event, const Error& error) {
   {
     const MutexLock lock(mutex_);
+    const auto told = std::find_if(told_.begin(), told_.end() - 1, [&](const Told& one) {
+      return one.event.empty() || one.event == event;
+    });
     const auto now = Time::now();
-    const auto [told, first] = told_.try_emplace(std::string(event), now);
-    if (!first && now < told->second + between_reports) return;
-    told->second = now;
+    if (told->event == event && now < told->at + between_reports) return;
+    *told = {event, now};
   }
   report(event, error);
 }

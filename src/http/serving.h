@@ -1,11 +1,11 @@
 // What all connections of one server share.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,12 +49,12 @@ class Serving {
   bool make_room();
   /// Nothing more is answered on this connection; it may still be open for a while.
   void retire(const std::shared_ptr<Session>& session);
-  /// Counts a connection that is closed because too many are in its way.
   /// Counts it, and tells of it seldom.
   void accept_failed(const Error& why);
   [[nodiscard]] std::uint64_t failed_accepts() const {
     return failed_accepts_.load(std::memory_order_relaxed);
   }
+  /// Counts a connection that is closed because too many are in its way.
   void turn_away() { turned_away_.fetch_add(1, std::memory_order_relaxed); }
   /// The connection is closed.
   void forget(const std::shared_ptr<Session>& session);
@@ -69,7 +69,8 @@ class Serving {
   }
   [[nodiscard]] std::uint64_t gave_way() const { return gave_way_.load(std::memory_order_relaxed); }
   void report(std::string_view event, const Error& error) const noexcept;
-  /// What can come with every connection: told now and then.
+  /// What can come with every connection or request: told now and then. `event` is a literal.
+  /// Wants no memory of its own: the want of it is told so.
   void report_seldom(std::string_view event, const Error& error);
 
  private:
@@ -77,7 +78,18 @@ class Serving {
   /// With the share that each counts to.
   using Open = std::unordered_map<std::shared_ptr<Session>, std::optional<ConnectionShare>>;
   using Time = std::chrono::steady_clock;
-  using Closed = std::vector<std::shared_ptr<Session>>;
+  /// Those that gave way: closed at its end, which comes when the lock is free again.
+  struct Closed {
+    Closed() = default;
+    Closed(const Closed&) = delete;
+    Closed& operator=(const Closed&) = delete;
+    ~Closed();
+    std::vector<std::shared_ptr<Session>> sessions;
+  };
+  struct Told {
+    std::string_view event;
+    Time::time_point at;
+  };
   void call_if_drained() MINTMARK_REQUIRES(mutex_);
   [[nodiscard]] Admission admit_to(const std::shared_ptr<Session>& session,
                                    const std::optional<ConnectionShare>& share, Closed& closed)
@@ -86,7 +98,10 @@ class Serving {
       MINTMARK_REQUIRES(mutex_);
   [[nodiscard]] std::size_t of_share(const std::optional<ConnectionShare>& share) const
       MINTMARK_REQUIRES(mutex_);
-  [[nodiscard]] Closed take_longest_waiting(const ConnectionShare* of) MINTMARK_REQUIRES(mutex_);
+  /// All of it, or std::bad_alloc and nothing.
+  void enter(const std::shared_ptr<Session>& session, const std::optional<ConnectionShare>& share)
+      MINTMARK_REQUIRES(mutex_);
+  void take_longest_waiting(const ConnectionShare* of, Closed& closed) MINTMARK_REQUIRES(mutex_);
   void leave(Open::iterator one) MINTMARK_REQUIRES(mutex_);
   void report_turned_away(const std::string& name) MINTMARK_EXCLUDES(mutex_);
 
@@ -98,8 +113,8 @@ class Serving {
   mutable Mutex mutex_;
   Open open_ MINTMARK_GUARDED_BY(mutex_);
   std::unordered_map<std::uint64_t, std::size_t> open_of_share_ MINTMARK_GUARDED_BY(mutex_);
-  /// When report_seldom last did.
-  std::map<std::string, Time::time_point, std::less<>> told_ MINTMARK_GUARDED_BY(mutex_);
+  /// When report_seldom last did; the first that were never told are empty.
+  std::array<Told, 4> told_ MINTMARK_GUARDED_BY(mutex_);
   Sessions serving_ MINTMARK_GUARDED_BY(mutex_);  ///< Those of `open_` that may still answer.
   std::function<void()> drained_ MINTMARK_GUARDED_BY(mutex_);
 };

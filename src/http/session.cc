@@ -141,7 +141,7 @@ void Session::resume_if_there_is_memory(bool readable) {
   try {
     return resume(readable);
   } catch (const std::bad_alloc&) {
-    serving_->report("out_of_memory", out_of_memory());
+    serving_->report_seldom("out_of_memory", out_of_memory());
   }
   close();
 }
@@ -257,7 +257,7 @@ Result<void> Session::survives(const std::function<void()>& call) const {
     call();
     return {};
   } catch (const std::bad_alloc&) {
-    serving_->report("out_of_memory", {Code::out_of_memory, "request " + request_id_, 0});
+    serving_->report_seldom("out_of_memory", out_of_memory());
     return tl::unexpected<Error>(out_of_memory());
   } catch (const std::exception& exception) {
     reason = exception.what();

@@ -48,7 +48,11 @@ TEST(Server, HandlerThatGetsNoMemoryBecomes503AndTheConnectionGoesOn) {
   EXPECT_EQ(answer->status, 503U);
   EXPECT_TRUE(answer->has("out_of_memory"));
   EXPECT_TRUE(answer->has("Retry-After: 1"));
-  EXPECT_EQ(server.reports(), (std::vector<std::string>{"out_of_memory"}));
+  for (int i = 0; i < 3; ++i) {
+    connection.send(post("large"));
+    EXPECT_EQ(connection.answer()->status, 503U);
+  }
+  EXPECT_EQ(server.reports(), (std::vector<std::string>{"out_of_memory"})) << "told once";
   connection.send(post("fine"));
   EXPECT_EQ(connection.answer()->status, 200U);
 }

@@ -216,7 +216,7 @@ TEST(ServerStream, EndsWhenTheServerStops) {
   connection.send(request);
   const auto writer = given.streams.next();
   EXPECT_EQ(writer->write(part("a")), Written::taken);
-  (void)connection.until("a\r\n");
+  (void)connection.until("\na\r\n");
   EXPECT_TRUE(drains(given.server));
   EXPECT_EQ(connection.rest(), "0\r\n\r\n");
   EXPECT_EQ(writer->write(part("a")), Written::gone);
