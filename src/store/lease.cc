@@ -74,7 +74,10 @@ Result<void> Lease::check() const {
   struct stat ours {};
   struct stat present {};
   if (fstat(fd_, &ours) != 0) return lost("the lock's descriptor is gone: " + errno_text(errno));
-  if (lstat(path_.c_str(), &present) != 0) return lost("the lock file is gone");
+  if (lstat(path_.c_str(), &present) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return lost("the lock file is gone");
+    return {};  // An ailing disk says nothing of it, and nobody else can take it there.
+  }
   if (ours.st_dev != present.st_dev || ours.st_ino != present.st_ino)
     return lost("another file stands in the lock file's place");
   // Asked by another open file, the kernel names our own lock. Closing that one does not end it.

@@ -130,6 +130,32 @@ TEST_F(LeaseOfAStore, WhoseFileIsGoneOrReplacedIsLost) {
   EXPECT_TRUE(anothers->check());
 }
 
+// As root, who may look at everything, another user looks.
+TEST_F(LeaseOfAStore, WhoseFileCannotBeLookedAtIsHeld) {
+  const std::string directory = scratch_ / "shut";
+  std::filesystem::create_directory(directory);
+  const auto held = Lease::take(directory + "/lease");
+  ASSERT_TRUE(held);
+  std::filesystem::permissions(directory, std::filesystem::perms::none);
+  const pid_t child = test::in_child([&] {
+    if (geteuid() == 0 && seteuid(65534) != 0) return 1;
+    struct stat looked_at {};
+    if (lstat((directory + "/lease").c_str(), &looked_at) == 0 || errno != EACCES) return 2;
+    return held->check() ? 0 : 3;
+  });
+  EXPECT_EQ(test::end_of(child), 0);
+  std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
+}
+
+TEST_F(LeaseOfAStore, WhoseDirectoryIsGoneIsLost) {
+  const std::string directory = scratch_ / "removed";
+  std::filesystem::create_directory(directory);
+  const auto held = Lease::take(directory + "/lease");
+  ASSERT_TRUE(held);
+  std::filesystem::rename(directory, scratch_ / "elsewhere");
+  EXPECT_EQ(held->check().error().code, Code::lease_lost);
+}
+
 TEST_F(LeaseOfAStore, WhoseLockIsGoneIsLost) {
   const auto held = Lease::take(path_);
   ASSERT_TRUE(held);
