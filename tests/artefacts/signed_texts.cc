@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 
 #include "jose/base64url.h"
 #include "jose/jws.h"
@@ -81,7 +82,9 @@ std::string alg_of(const Json& header) {
 bool is_symmetric(const std::string& alg) { return alg.rfind("HS", 0) == 0; }
 
 bool is_ours(const std::string& alg) {
-  return jose::algorithm_named(alg, device_names).has_value();
+  constexpr std::array<std::string_view, 6> ours{"ES256", "ES384",   "RS256",
+                                                 "PS256", "Ed25519", "EdDSA"};
+  return std::find(ours.begin(), ours.end(), alg) != ours.end();
 }
 
 Bytes pem_block(const std::string& text, const std::string& label) {

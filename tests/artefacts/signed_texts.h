@@ -30,7 +30,8 @@ namespace mintmark::artefacts {
 
 /// "HS256" and its like.
 [[nodiscard]] bool is_symmetric(const std::string& alg);
-/// One of ours; "EdDSA" counts, as in what devices sign.
+/// One of ours, by their names and not by asking who parses them; "EdDSA" counts, as in what
+/// devices sign.
 [[nodiscard]] bool is_ours(const std::string& alg);
 
 /// SubjectPublicKeyInfo in the first PEM block of that label; empty where there is none.

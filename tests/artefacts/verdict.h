@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -14,17 +13,22 @@
 
 namespace mintmark::artefacts {
 
+using test::json_file;
+using test::judge_apart;
+
 enum class Verdict : std::uint8_t { taken, refused, left_open };
 
 /// Of a suite's words the first counts: "reject: crit", "ok (typ not checked by this call)". Throws
 /// for one that is not known.
 inline Verdict verdict_of(std::string_view said) {
-  constexpr std::array<std::pair<std::string_view, Verdict>, 11> words{
+  constexpr std::array<std::pair<std::string_view, Verdict>, 13> words{
       {{"valid", Verdict::taken},
        {"accept", Verdict::taken},
        {"ok", Verdict::taken},
        {"parse-ok", Verdict::taken},
        {"parse", Verdict::taken},
+       {"known-answer", Verdict::taken},
+       {"reference", Verdict::taken},
        {"invalid", Verdict::refused},
        {"reject", Verdict::refused},
        {"expired", Verdict::refused},
@@ -63,26 +67,6 @@ void expect_judged(const Case& one, bool taken, const std::array<Reason<Case>, N
   EXPECT_EQ(taken, right == Verdict::taken)
       << one.name << ": the suite says " << one.said << "; "
       << (reason == reasons.end() ? "no reason here to differ" : reason->why);
-}
-
-inline Json json_file(const std::string& name) {
-  const Bytes text = test::data_file(name);
-  return Json::parse(text.begin(), text.end());
-}
-
-/// Each entry of a topic; none where there is no such topic. What one throws fails that one.
-inline void for_each_entry(const std::string& topic,
-                           const std::function<void(const Json&)>& judge) {
-  if (!std::filesystem::is_regular_file(test::test_data() / topic / "cases.json")) return;
-  for (const Json& entry : test::cases_of(topic)) {
-    const auto id = entry.at("id").get<std::string>();
-    SCOPED_TRACE(id);
-    try {
-      judge(entry);
-    } catch (const std::exception& broken) {
-      ADD_FAILURE() << id << " cannot be read: " << broken.what();
-    }
-  }
 }
 
 inline Bytes hex(const Json& object, const char* name) {

@@ -1,5 +1,6 @@
 // Wycheproof's JWS and JWK sets. Their payloads are texts such as "foo" and no claims, so the
 // library is asked about everything else.
+#include "artefacts/second_reader.h"
 #include "artefacts/signed_texts.h"
 #include "artefacts/verdict.h"
 #include "artefacts/wycheproof.h"
@@ -34,7 +35,7 @@ bool has_public_key(const Group& group) {
 }
 
 bool is_for_macs(const Group& group) {
-  const Json& keys = group.group.at("private");
+  const Json keys = group.group.value("private", Json::object());
   const Json all = keys.contains("keys") ? keys["keys"] : Json::array({keys});
   return std::all_of(all.begin(), all.end(),
                      [](const Json& jwk) { return jwk.value("kty", "") == "oct"; });
@@ -45,7 +46,7 @@ bool says_nothing(const JoseCase& one) {
 }
 
 bool names_other_algorithm_than_key(const JoseCase& one) {
-  if (!has_public_key(one.of)) return false;
+  if (!has_public_key(one.of) || one.header.is_null()) return false;
   const Json& key = one.of.group["public"];
   return key.contains("alg") && key["alg"] != one.alg();
 }
@@ -65,12 +66,11 @@ constexpr std::array reasons{
 
 /// A private key is no key to verify with; nobody who has one published it.
 void expect_private_refused(const Group& group) {
-  const Json& keys = group.group.at("private");
+  const Json keys = group.group.value("private", Json::object());
   for (const Json& jwk : keys.contains("keys") ? keys["keys"] : Json::array({keys})) {
     if (!jwk.contains("d") && !jwk.contains("k")) continue;  // Public ones stand among them.
     const auto key = jose::PublicKey::from_jwk(jwk, jose::Algorithm::rs256);
-    ASSERT_FALSE(key) << group.entry << " " << jwk.dump();
-    EXPECT_EQ(key.error().code, Code::jwk_private) << group.entry << " " << jwk.dump();
+    EXPECT_TRUE(!key && key.error().code == Code::jwk_private) << group.entry << " " << jwk.dump();
   }
 }
 
@@ -91,12 +91,11 @@ bool takes(const Group& group, const Json& test) {
 
 void judge_jose(const Group& group) {
   expect_private_refused(group);
-  for (const Json& test : group.group.at("tests")) {
-    const auto header = header_of(serialised(test, "jws"));
+  for_each_test(group, [&group](const Json& test) {
     expect_judged(JoseCase{group.name_of(test) + " of " + group.text("comment"), test.at("result"),
-                           group, test, header ? *header : Json()},
+                           group, test, second::header(serialised(test, "jws"))},
                   takes(group, test), reasons);
-  }
+  });
 }
 
 }  // namespace mintmark::artefacts
