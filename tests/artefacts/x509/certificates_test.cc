@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <openssl/x509v3.h>
 
+#include <functional>
+#include <map>
 #include <set>
 
 #include "attest/x509/conformance.h"
@@ -43,10 +45,15 @@ class Singles : public ::testing::Test {
   }
 };
 
-TEST_F(Singles, AreReadFlaggedOrRefusedAsPublished) {
+/// Cases of one certificate or list, apart.
+void for_each_single(const std::function<void(const Path&)>& judge) {
   const auto all = cases_with("der");
-  ASSERT_FALSE(all.empty());
-  for (const Path& one : all) {
+  for (const Path& one : all) judge_apart(one.id, [&] { judge(one); });
+  expect_some(all.size());
+}
+
+TEST_F(Singles, AreReadFlaggedOrRefusedAsPublished) {
+  for_each_single([](const Path& one) {
     const Taken ours = taken(one);
     const std::string expected = one.expected();
     SCOPED_TRACE(one.id + ": " + one.text("description"));
@@ -61,24 +68,24 @@ TEST_F(Singles, AreReadFlaggedOrRefusedAsPublished) {
       EXPECT_FALSE(certificate && product::has_bounded_key(certificate.get()) &&
                    product::objection_to(certificate.get(), product::Place::leaf).empty());
     }
-  }
+  });
 }
 
 TEST_F(Singles, WithSomethingBehindThemAreRefused) {
-  for (const Path& one : cases_with("der")) {
+  for_each_single([](const Path& one) {
     const Bytes der = der_of(one.entry, "der").at(0);
-    if (one.text("kind") != "certificate") continue;
+    if (one.text("kind") != "certificate") return;
     const Bytes first = first_in(der);
     Bytes more = first;
     more.insert(more.end(), first.begin(), first.end());
     EXPECT_FALSE(product::parse_certificate(more)) << one.id;
-  }
+  });
 }
 
 TEST_F(Singles, OnCurvesOfTheirOwnHaveNoKeyThatIsTaken) {
-  for (const Path& one : cases_with("der")) {
+  for_each_single([](const Path& one) {
     const auto certificate = product::parse_certificate(first_in(der_of(one.entry, "der").at(0)));
-    if (!certificate) continue;
+    if (!certificate) return;
     // Parameters instead of a curve's name: a SEQUENCE where an OBJECT IDENTIFIER could stand.
     const void* parameters = nullptr;
     int kind = 0;
@@ -90,27 +97,29 @@ TEST_F(Singles, OnCurvesOfTheirOwnHaveNoKeyThatIsTaken) {
     const bool own_curve =
         OBJ_obj2nid(object) == NID_X9_62_id_ecPublicKey && kind == V_ASN1_SEQUENCE;
     EXPECT_FALSE(own_curve && product::has_bounded_key(certificate.get())) << one.id;
-  }
+  });
 }
 
-/// Lists of the topic that are no cases, by their name.
-std::vector<Json> listed(const char* name) {
-  std::vector<Json> all;
-  for (const Json& entry : cases_of("x509")) {
-    for (const Json& file : entry.at("files")) {
-      const Bytes text = data_file(file.get<std::string>());
-      const Json content = Json::parse(text.begin(), text.end());
-      for (const Json& one : content.value(name, Json::array())) all.push_back(one);
+/// Members of lists of the topic that are no cases, apart, by the name of the list.
+void for_each_listed(const char* list, const std::function<void(const Json&)>& judge) {
+  std::size_t judged = 0;
+  for_each_entry("x509", [&](const Json& entry) {
+    for (const std::string name : entry.at("files")) {
+      judge_apart(name, [&] {
+        const Json members = json_file(name).value(list, Json::array());
+        for (const Json& one : members) judge_apart(one.dump(), [&] { judge(one); });
+        judged += members.size();
+      });
     }
-  }
-  return all;
+  });
+  expect_some(judged);
 }
 
 // Names are shown, and never read: what must hold is that no two look alike and none can write
 // over what stands beside it.
 TEST_F(Singles, HaveNamesThatAreShownEachInItsOwnWay) {
   std::map<std::string, Bytes> shown;
-  for (const Json& one : listed("distinguished_name_strings_valid")) {
+  for_each_listed("distinguished_name_strings_valid", [&shown](const Json& one) {
     const Bytes der = from_hex(one.at("DER").get<std::string>()).value();
     const std::uint8_t* at = der.data();
     const std::unique_ptr<X509_NAME, decltype(&X509_NAME_free)> name(
@@ -122,7 +131,7 @@ TEST_F(Singles, HaveNamesThatAreShownEachInItsOwnWay) {
     })) << one.dump();
     const auto [known, is_new] = shown.emplace(text, der);
     EXPECT_TRUE(is_new || known->second == der) << text;
-  }
+  });
 }
 
 /// A certificate that constrains addresses to that range.
@@ -151,11 +160,11 @@ product::Certificate constraining(const Json& range) {
 }
 
 TEST_F(Singles, ConstrainAddressesByPrefixesAlone) {
-  for (const Json& range : listed("general_name_ip_constraints")) {
+  for_each_listed("general_name_ip_constraints", [](const Json& range) {
     const auto certificate = constraining(range);
     const std::string why = product::objection_to(certificate.get(), product::Place::leaf);
     EXPECT_EQ(why.empty(), range.at("section") == "Valid") << range.dump() << ": " << why;
-  }
+  });
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include "paths.h"
 
+#include <openssl/x509v3.h>
+
 #include <algorithm>
+#include <array>
+#include <ctime>
 
 #include "attest/x509/conformance.h"
 #include "attest/x509/times.h"
@@ -53,26 +57,65 @@ std::optional<product::Trust::Parts> known_to_the_operator(const Path& path) {
   return parts;
 }
 
+// Where a case has no time it is judged now, as its suite did.
 Moment moment_of(const Path& path) {
-  return from_unix(static_cast<std::int64_t>(path.entry.at("time").get<double>()));
+  const Json time = path.entry.value("time", Json());
+  if (time.is_null()) return from_unix(std::time(nullptr));
+  return from_unix(static_cast<std::int64_t>(time.get<double>()));
 }
+
+// In the order of the links.
+std::vector<product::Certificate> chain_of(const Path& path,
+                                           const std::vector<product::Link>& links) {
+  std::vector<product::Certificate> all = everything_in(path);
+  std::vector<product::Certificate> chain;
+  for (const product::Link& link : links) {
+    const auto found = std::find_if(all.begin(), all.end(), [&link](const auto& certificate) {
+      return certificate && product::digest_of(certificate.get()) == link.sha256;
+    });
+    if (found != all.end()) chain.push_back(std::move(*found));
+  }
+  return chain;
+}
+
+// OpenSSL's words for what an authority says of itself, and what they say, found once more.
+struct Finding {
+  std::string_view named;
+  bool (*is_in)(X509* authority);
+};
+constexpr std::array findings{
+    Finding{"invalid CA certificate",
+            [](X509* authority) { return X509_check_ca(authority) != 1; }},
+    Finding{"Missing Subject Key Identifier",
+            [](X509* authority) { return X509_get0_subject_key_id(authority) == nullptr; }},
+    Finding{"Basic Constraints of CA cert not marked critical", [](X509* authority) {
+              const int at = X509_get_ext_by_NID(authority, NID_basic_constraints, -1);
+              return at >= 0 && X509_EXTENSION_get_critical(X509_get_ext(authority, at)) == 0;
+            }}};
 
 }  // namespace
 
 bool Path::confirmed() const { return text("agreement") == "openssl-default"; }
 
+std::string Path::named_by_strict() const {
+  constexpr std::string_view reject = "reject: ";
+  const std::string observed = text("observed_openssl_3.0_strict");
+  return observed.rfind(reject, 0) == 0 ? observed.substr(reject.size()) : "";
+}
+
 std::vector<Path> cases_with(const char* marks) {
   std::vector<Path> all;
-  for (const Json& entry : cases_of("x509")) {
-    for (const Json& file : entry.at("files")) {
-      const Bytes text = data_file(file.get<std::string>());
-      const Json content = Json::parse(text.begin(), text.end());
-      for (const Json& one : content.value("cases", Json::array())) {
-        if (one.contains(marks))
-          all.push_back({entry.at("id").get<std::string>() + " " + one.at("id").dump(), one});
-      }
+  for_each_entry("x509", [&](const Json& entry) {
+    const auto id = entry.at("id").get<std::string>();
+    for (const std::string name : entry.at("files")) {
+      judge_apart(name, [&] {
+        const Json cases = json_file(name).value("cases", Json::array());
+        for (const Json& one : cases) {
+          if (one.contains(marks)) all.push_back({id + " " + one.value("id", Json()).dump(), one});
+        }
+      });
     }
-  }
+  });
   return all;
 }
 
@@ -127,12 +170,24 @@ bool is_strong(const Path& path, const std::vector<product::Link>& links) {
   return true;
 }
 
-std::vector<std::string> oddities_in(const Path& path) {
+std::vector<std::string> oddities_in(const Path& path, const std::vector<product::Link>& links) {
   std::vector<std::string> all;
-  for (const auto& certificate : everything_in(path)) {
+  for (const auto& certificate : chain_of(path, links)) {
     for (std::string& odd : product::oddities_of(certificate.get())) all.push_back(std::move(odd));
   }
   return all;
+}
+
+bool is_of_the_anchor_alone(const Path& path, const std::vector<product::Link>& links) {
+  const std::string named = path.named_by_strict();
+  const auto finding = std::find_if(findings.begin(), findings.end(),
+                                    [&named](const Finding& one) { return one.named == named; });
+  const auto chain = chain_of(path, links);
+  if (finding == findings.end() || chain.size() < 2 || !finding->is_in(chain.back().get()))
+    return false;
+  // The first is no authority.
+  return std::none_of(chain.begin() + 1, chain.end() - 1,
+                      [&](const auto& link) { return finding->is_in(link.get()); });
 }
 
 bool ends_at_that_second(const Path& path) {

@@ -19,11 +19,14 @@ struct Path {
 
   [[nodiscard]] std::string text(const char* member) const { return entry.value(member, ""); }
   [[nodiscard]] std::string expected() const { return text("expected"); }
+  /// What strict OpenSSL refused it for; "" where it did not.
+  [[nodiscard]] std::string named_by_strict() const;
   /// One in the standard's words, not the suite's opinion alone.
   [[nodiscard]] bool confirmed() const;
 };
 
-/// All cases of the topic's files that have member `marks`, by entry and file order.
+/// All cases of the topic's files that have member `marks`, by entry and file order. What cannot be
+/// read fails the test, and is not among them.
 [[nodiscard]] std::vector<Path> cases_with(const char* marks);
 
 /// The certificates that a case has under `member`, DER.
@@ -44,8 +47,13 @@ struct Answer {
 /// Whether all below the last of `links` is signed with 112 bits by keys of 112 bits.
 [[nodiscard]] bool is_strong(const Path& path, const std::vector<product::Link>& links);
 
-/// Oddities of all certificates of the case.
-[[nodiscard]] std::vector<std::string> oddities_in(const Path& path);
+/// Oddities of the certificates that `links` are.
+[[nodiscard]] std::vector<std::string> oddities_in(const Path& path,
+                                                   const std::vector<product::Link>& links);
+/// Whether what strict OpenSSL names is to be found in the last of `links`, by OpenSSL, and in none
+/// of the others.
+[[nodiscard]] bool is_of_the_anchor_alone(const Path& path,
+                                          const std::vector<product::Link>& links);
 /// One of its certificates ends at the very second at which it is judged.
 [[nodiscard]] bool ends_at_that_second(const Path& path);
 
