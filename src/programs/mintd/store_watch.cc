@@ -43,10 +43,9 @@ std::string file_name(const Health::Look& file) {
 
 Json to_json(const Health::Look& file) {
   Json failures = Json::object();
-  for (std::size_t i = 0; i < file.failures.size(); ++i) {
-    if (file.failures.at(i) > 0)
-      failures[std::string(name_of(static_cast<store::Hindrance>(i)))] = file.failures.at(i);
-  }
+  // Those that never happened too: what begins with 1 is no growth to an alert.
+  for (std::size_t i = 0; i < file.failures.size(); ++i)
+    failures[std::string(name_of(static_cast<store::Hindrance>(i)))] = file.failures.at(i);
   return {{"file", file_name(file)},
           {"trouble", file.trouble ? std::string(name_of(file.trouble->hindrance)) : ""},
           {"failures", std::move(failures)}};
