@@ -121,6 +121,16 @@ void ask_for_tokens(const Scene& scene, const Device& device, Waits& waits, mill
   }
 }
 
+/// Status 0 where the gate does not answer: in a thread nobody catches what is thrown.
+std::pair<unsigned, std::string> decision(const Scene& scene, const std::string& proof) {
+  try {
+    const unsigned status = scene.gate.decide(path, scene.token, proof);
+    return {status, "the gate says " + std::to_string(status)};
+  } catch (const std::exception& none) {
+    return {0, none.what()};
+  }
+}
+
 void ask_for_decisions(const Scene& scene, Waits& waits, const std::stop_token& stop) {
   auto next = Steady::now();
   while (!stop.stop_requested()) {
@@ -132,8 +142,8 @@ void ask_for_decisions(const Scene& scene, Waits& waits, const std::stop_token& 
          .access_token = scene.token,
          .nonce = scene.gate.nonce().empty() ? std::nullopt : std::optional(scene.gate.nonce())});
     const auto began = Steady::now();
-    const unsigned status = scene.gate.decide(path, scene.token, proof);
-    waits.took(began, status, "the gate says " + std::to_string(status));
+    const auto [status, said] = decision(scene, proof);
+    waits.took(began, status, said);
     std::this_thread::sleep_until(next = std::max(next + between_kept, Steady::now()));
   }
 }
@@ -186,6 +196,21 @@ class Flood {
   std::vector<std::jthread> threads_;
 };
 
+constexpr std::size_t with_too_many(std::size_t idle) { return idle * 13 / 10; }
+
+/// For so many connections of ours, and the rest of this program. The issuer, which this program
+/// starts, has the same limit, and takes fewer.
+bool has_descriptors(std::size_t connections) {
+  constexpr std::size_t beside = 200;
+  const std::size_t most = programs::raise_descriptor_limit();
+  if (most >= connections + beside) return true;
+  std::fprintf(stderr,
+               "no descriptors for so many connections: %zu are wanted and %zu may be had; raise "
+               "the hard limit (ulimit -Hn), or --idle N\n",
+               connections + beside, most);
+  return false;
+}
+
 /// One load: made when it begins, ended when its function's result is called, which tells of it.
 struct Load {
   std::string name;
@@ -200,7 +225,7 @@ class Loads {
     add_held("slow bodies", test::Manner::slow_body, connections);
     add_held("half-open TLS", test::Manner::half_open, connections);
     add_held("idle", test::Manner::idle, idle);
-    add_held("idle, too many", test::Manner::idle, idle * 13 / 10);
+    add_held("idle, too many", test::Manner::idle, with_too_many(idle));
     add_at_gate();
     add_forged_proofs();
     add_begins();
@@ -392,7 +417,10 @@ bool is_kept(const Json& load) {
 
 int run(const programs::Arguments& arguments) {
   const seconds span(std::stoul(arguments.value("--seconds", "10")));
-  (void)programs::raise_descriptor_limit();
+  const std::size_t connections = std::stoul(arguments.value("--connections", "1000"));
+  const std::size_t idle = std::stoul(arguments.value("--idle", "10000"));
+  if (!has_descriptors(std::max(connections, with_too_many(idle))))
+    return programs::exit_unavailable;
   const test::TestAuthority authority;
   IssuerUnderLoad issuer(authority.root_pem(), authority.intermediate_pem(), configuration);
   const auto devices = enrol(authority, issuer["MINT_ISSUER"], issuer["MINT_CA"], 5);
@@ -400,9 +428,7 @@ int run(const programs::Arguments& arguments) {
       GateIssuer{.url = issuer["MINT_ISSUER"], .ca_file = issuer["MINT_CA"], .audience = audience});
   const Json begin = begin_of_an_enrolment(authority);
   Scene scene{issuer, devices, gate, begin, first_token(issuer, devices.front())};
-  const Loads loads(scene, std::stoul(arguments.value("--connections", "1000")),
-                    std::stoul(arguments.value("--idle", "10000")),
-                    std::stoul(arguments.value("--threads", "8")));
+  const Loads loads(scene, connections, idle, std::stoul(arguments.value("--threads", "8")));
   (void)measure(scene, seconds(2));  // Attestations become known, nonces are learnt.
   std::fprintf(stderr, "measuring; all share %u cores\n", std::thread::hardware_concurrency());
   Honest quiet = measure(scene, 2 * span);
