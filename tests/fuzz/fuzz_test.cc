@@ -5,10 +5,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
+#include <filesystem>
 
 #include "seeds.h"
 #include "support/mutations.h"
@@ -25,29 +24,33 @@ std::size_t rounds_of(const Target& target) {
   return wished == nullptr ? target.rounds : std::strtoul(wished, nullptr, 10);
 }
 
-// Which target has which octets now, for whoever has to mend what they broke.
-const Target* running = nullptr;
+// What a target has now and where it is kept, for whoever has to mend what it broke.
 BytesView given;
+std::string kept;
+std::string told;
 
+// Beside this program and under its number: other trees, and other processes of this one, have the
+// same targets.
 extern "C" void keep_what_broke(int /*signal*/) {
-  std::array<char, 128> path{};
-  std::strncat(path.data(), "/tmp/mintmark-fuzz-", 40);
-  std::strncat(path.data(), running->name.c_str(), 40);
-  const int file = open(path.data(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+  const int file = open(kept.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
   if (file < 0 || write(file, given.data(), given.size()) < 0) return;
-  std::strncat(path.data(), " has the octets that broke it\n", 40);
-  (void)!write(STDERR_FILENO, path.data(), std::strlen(path.data()));
+  (void)!write(STDERR_FILENO, told.data(), told.size());
 }
 
 void run(const Target& target, BytesView octets) {
-  running = &target;
   given = octets;
   target.run(octets);
 }
 
 class FuzzTarget : public testing::TestWithParam<Target> {
  protected:
-  FuzzTarget() { std::signal(SIGABRT, &keep_what_broke); }
+  FuzzTarget() {
+    const auto here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    kept = here / ("broke-" + GetParam().name + "-" + std::to_string(getpid()));
+    told = kept + " has the octets that broke it\n";
+    unlink(kept.c_str());
+    std::signal(SIGABRT, &keep_what_broke);
+  }
   ~FuzzTarget() override { std::signal(SIGABRT, SIG_DFL); }
 };
 
