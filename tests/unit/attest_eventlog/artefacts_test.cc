@@ -74,11 +74,11 @@ struct Case {
 
 std::vector<Case> logs_of_real_machines() {
   std::vector<Case> cases;
-  for (const Json& entry : test::cases_of("tpm_eventlogs")) {
+  test::for_each_entry("tpm_eventlogs", [&cases](const Json& entry) {
     const std::string file = file_of(entry, ".bin");
-    if (file.empty()) continue;
-    cases.push_back({entry["id"].get<std::string>(), entry["expect"], test::data_file(file)});
-  }
+    if (file.empty()) return;
+    cases.push_back({entry.at("id"), entry.at("expect"), test::data_file(file)});
+  });
   return cases;
 }
 
@@ -162,10 +162,9 @@ void expect_event(const Json& listed, const Event& event) {
 TEST(EventLogArtefacts, AreReadEventByEventAsTheirListingSays) {
   if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
   std::size_t judged = 0;
-  for (const Json& entry : test::cases_of("tpm_eventlogs")) {
+  test::for_each_entry("tpm_eventlogs", [&judged](const Json& entry) {
     const std::string listing = file_of(entry, ".events.json");
-    if (listing.empty()) continue;
-    SCOPED_TRACE(entry["id"].get<std::string>());
+    if (listing.empty()) return;
     const auto log = parse(test::data_file(file_of(entry, ".bin")));
     ASSERT_TRUE(log) << log.error().to_string();
     const Bytes text = test::data_file(listing);
@@ -173,7 +172,7 @@ TEST(EventLogArtefacts, AreReadEventByEventAsTheirListingSays) {
     ASSERT_EQ(log->events.size(), events.size());
     for (std::size_t i = 0; i < events.size(); ++i) expect_event(events[i], log->events[i]);
     ++judged;
-  }
+  });
   test::expect_some(judged);
 }
 
@@ -590,11 +589,10 @@ BesideAQuote beside_quote(const Json& entry) {
 TEST(EventLogArtefacts, BesideAQuoteReplayToItsPcrsAndToNoOtherBanks) {
   if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
   std::size_t judged = 0;
-  for (const Json& entry : test::cases_of("tpm_quotes")) {
+  test::for_each_entry("tpm_quotes", [&judged](const Json& entry) {
     const BesideAQuote beside = beside_quote(entry);
-    const auto bank = quoted_bank(entry["expect"]);
-    if (beside.log.empty() || !beside.pcrs.is_object() || !bank) continue;
-    SCOPED_TRACE(entry["id"].get<std::string>());
+    const auto bank = quoted_bank(entry.at("expect"));
+    if (beside.log.empty() || !beside.pcrs.is_object() || !bank) return;
     const Pcrs pcrs = values_in(beside.pcrs, *bank);
     const auto log = parse(beside.log);
     ASSERT_TRUE(log) << log.error().to_string();
@@ -606,7 +604,7 @@ TEST(EventLogArtefacts, BesideAQuoteReplayToItsPcrsAndToNoOtherBanks) {
       EXPECT_FALSE(judge(*log, std::string(algorithm.bank->name), pcrs));
     }
     ++judged;
-  }
+  });
   test::expect_some(judged);
 }
 

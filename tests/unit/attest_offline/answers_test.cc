@@ -67,9 +67,7 @@ TEST_P(Answers, AreThoseOfTheEntriesWithEveryFieldThatTheyExpect) {
     EXPECT_EQ(answer.contains("code"), artefact.answer() == "reject");
     expect_fields(artefact, answer["facts"]);
   }
-  if (std::filesystem::exists(test_data() / GetParam())) {
-    test::expect_some(count);
-  }
+  test::expect_some(count);
 }
 
 TEST_P(Answers, AreTheSameASecondTime) {
@@ -119,15 +117,14 @@ TEST(AnchorArtefacts, AreAllRead) {
   if (!test_data_is_there()) GTEST_SKIP() << "no test data";
   std::size_t read = 0;
   for (const std::string& topic : evidence_topics) {
-    if (!std::filesystem::exists(test_data() / topic / "cases.json")) continue;
-    for (const Json& entry : cases_of(topic)) {
-      if (entry["expect"]["answer"] != "anchor") continue;
-      for (const Json& name : entry["files"]) {
+    for_each_entry(topic, [&read](const Json& entry) {
+      if (entry.at("expect").at("answer") != "anchor") return;
+      for (const Json& name : entry.at("files")) {
         EXPECT_FALSE(attest::x509::certificates_in(data_file(name.get<std::string>())).empty())
             << name;
         ++read;
       }
-    }
+    });
   }
   test::expect_some(read);
 }
@@ -136,12 +133,12 @@ TEST(AnchorArtefacts, AreAllRead) {
 TEST(KnownAnswerArtefacts, AreOfAKindThatATestHolds) {
   if (!test_data_is_there()) GTEST_SKIP() << "no test data";
   for (const std::string& topic : evidence_topics) {
-    if (!std::filesystem::exists(test_data() / topic / "cases.json")) continue;
-    for (const Json& entry : cases_of(topic)) {
-      if (entry["expect"]["answer"] != "known-answer") continue;
-      const auto check = entry["expect"]["check"].get<std::string>();
-      EXPECT_TRUE(check.rfind("OAEP(", 0) == 0 || check.rfind("KDFe(", 0) == 0) << entry["id"];
-    }
+    for_each_entry(topic, [](const Json& entry) {
+      const Json& expect = entry.at("expect");
+      if (expect.at("answer") != "known-answer") return;
+      const auto check = expect.at("check").get<std::string>();
+      EXPECT_TRUE(check.rfind("OAEP(", 0) == 0 || check.rfind("KDFe(", 0) == 0) << check;
+    });
   }
 }
 

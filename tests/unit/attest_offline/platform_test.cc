@@ -56,13 +56,13 @@ TEST(PlatformArtefacts, CutAnywhereOrOneOctetLongerAreNone) {
 TEST(PlatformArtefacts, WithAnyOctetChangedAreReadOrRefusedAndNeverSignedByTheirIssuer) {
   if (!test_data_is_there()) GTEST_SKIP() << "no test data";
   std::vector<attest::x509::Certificate> owned;
-  for (const Json& entry : cases_of("tpm_platform_certs")) {
-    if (entry["expect"]["answer"] != "anchor") continue;
-    for (const Json& file : entry["files"]) {
+  for_each_entry("tpm_platform_certs", [&owned](const Json& entry) {
+    if (entry.at("expect").at("answer") != "anchor") return;
+    for (const Json& file : entry.at("files")) {
       for (auto& one : attest::x509::certificates_in(data_file(file.get<std::string>())))
         owned.push_back(std::move(one));
     }
-  }
+  });
   std::vector<X509*> issuers;
   for (const auto& one : owned) issuers.push_back(one.get());
   for (const Artefact& artefact : artefacts_of("tpm_platform_certs")) {

@@ -124,16 +124,16 @@ RsaVector read(const Json& vector) {
 
 std::vector<RsaVector> rsa_vectors() {
   std::vector<RsaVector> vectors;
-  for (const Json& entry : test::cases_of("tpm_key_attestation")) {
-    if (entry["expect"]["answer"] != "known-answer" ||
-        entry["expect"]["check"].get<std::string>().rfind("OAEP", 0) != 0)
-      continue;
-    for (const Json& file : entry["files"]) {
-      const Bytes text = test::data_file(file.get<std::string>());
-      for (const Json& vector : Json::parse(text.begin(), text.end()))
+  test::for_each_entry("tpm_key_attestation", [&vectors](const Json& entry) {
+    const Json& expect = entry.at("expect");
+    if (expect.at("answer") != "known-answer" ||
+        expect.at("check").get<std::string>().rfind("OAEP", 0) != 0)
+      return;
+    for (const Json& file : entry.at("files")) {
+      for (const Json& vector : test::json_file(file.get<std::string>()))
         vectors.push_back(read(vector));
     }
-  }
+  });
   return vectors;
 }
 
@@ -200,9 +200,9 @@ std::optional<MadeByTools> made_by_tools(const Json& entry) {
 TEST(CredentialArtefacts, OfTpm2ToolsHaveTheLayoutOfOurs) {
   if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
   std::size_t judged = 0;
-  for (const Json& entry : test::cases_of("tpm_key_attestation")) {
+  test::for_each_entry("tpm_key_attestation", [&judged](const Json& entry) {
     const auto made = made_by_tools(entry);
-    if (!made) continue;
+    if (!made) return;
     EXPECT_EQ(to_hex(made->ak->name), entry["expect"]["ak_name"].get<std::string>());
     const auto n = number(modulus_of(made->ek->area));
     const auto key = rsa_key(n.get());
@@ -216,7 +216,7 @@ TEST(CredentialArtefacts, OfTpm2ToolsHaveTheLayoutOfOurs) {
     EXPECT_EQ(theirs[second], ours->encrypted_secret[0]);
     EXPECT_EQ(theirs[second + 1], ours->encrypted_secret[1]);
     ++judged;
-  }
+  });
   test::expect_some(judged);
 }
 

@@ -8,7 +8,6 @@
 namespace mintmark::verify {
 namespace {
 
-using test::cases_of;
 using test::data_file;
 
 /// One entry: files by what their names end with.
@@ -27,9 +26,7 @@ struct Vector {
 
 std::vector<Vector> vectors() {
   std::vector<Vector> all;
-  if (!std::filesystem::is_regular_file(test::test_data() / "status_list" / "cases.json"))
-    return all;
-  for (const Json& entry : cases_of("status_list")) {
+  test::for_each_entry("status_list", [&all](const Json& entry) {
     Vector one{entry.at("id"), entry.at("expect"), {}, {}, {}, {}, {}, {}};
     for (const std::string name : entry.at("files")) {
       const Bytes octets = data_file(name);
@@ -48,7 +45,7 @@ std::vector<Vector> vectors() {
         one.cwt = octets;
     }
     all.push_back(std::move(one));
-  }
+  });
   return all;
 }
 
