@@ -39,13 +39,13 @@ Json json_in(const Bytes& content) {
 
 std::vector<Certificate> anchors() {
   std::vector<Certificate> all;
-  for (const Json& entry : cases_of(topic)) {
-    if (entry["expect"]["answer"] != "anchor") continue;
-    for (const Json& name : entry["files"]) {
+  for_each_entry(topic, [&all](const Json& entry) {
+    if (entry.at("expect").at("answer") != "anchor") return;
+    for (const Json& name : entry.at("files")) {
       for (auto& certificate : certificates_in(data_file(name.get<std::string>())))
         all.push_back(std::move(certificate));
     }
-  }
+  });
   return all;
 }
 
@@ -99,13 +99,13 @@ void ask(Artefact& artefact) {
 
 std::vector<Artefact> artefacts() {
   std::vector<Artefact> all;
-  for (const Json& entry : cases_of(topic)) {
+  for_each_entry(topic, [&all](const Json& entry) {
     Artefact artefact;
-    artefact.id = entry["id"].get<std::string>();
-    artefact.expect = entry["expect"];
-    artefact.answer = artefact.expect["answer"].get<std::string>();
-    if (artefact.answer == "anchor" || artefact.answer == "reference") continue;
-    for (const Json& name : entry["files"]) {
+    artefact.id = entry.at("id").get<std::string>();
+    artefact.expect = entry.at("expect");
+    artefact.answer = artefact.expect.at("answer").get<std::string>();
+    if (artefact.answer == "anchor" || artefact.answer == "reference") return;
+    for (const Json& name : entry.at("files")) {
       const Bytes content = data_file(name.get<std::string>());
       if (!json_in(content).is_discarded()) continue;
       artefact.question.files.push_back(content);
@@ -115,7 +115,7 @@ std::vector<Artefact> artefacts() {
     if (artefact.chain.empty()) throw std::runtime_error(artefact.id + " has no certificate");
     ask(artefact);
     all.push_back(std::move(artefact));
-  }
+  });
   return all;
 }
 
