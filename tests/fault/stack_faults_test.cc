@@ -184,6 +184,24 @@ TEST_F(StackFaults, ASignerThatHangsInALoginIsLeftToEnd) {
   expect_tokens_within_2_seconds();
 }
 
+TEST_F(StackFaults, ALeaseLostMeanwhileIsTakenAnewAndTheHungOneLeftBehind) {
+  const std::size_t before = log().size();
+  fail("C_Login hang 0 once");
+  ASSERT_EQ(kill(stack.signer_pid(), SIGKILL), 0);
+  await_state("hung while it writes the token; left to end");
+  const int pid = stack.signer_pid();
+  ASSERT_TRUE(std::filesystem::remove(file("state/keeper/lease")));
+  await("the loss", [&] { return log_after(before).find("\"lease_lost\"") != std::string::npos; });
+  EXPECT_NE(mintctl({"status"}).status, 0) << "operators change nothing meanwhile";
+  await("a new start",
+        [&] { return log_after(before).find("\"starting_anew\"") != std::string::npos; });
+  expect_logged(before, "\"children_left_behind\"");
+  stack.wait_until_ready();
+  EXPECT_TRUE(lives(pid));
+  EXPECT_NE(stack.signer_pid(), pid);
+  expect_tokens_within_2_seconds();
+}
+
 struct LastingFault {
   const char* name;
   const char* rv;

@@ -27,6 +27,8 @@ Result<void> sync_names_in(const std::filesystem::path& directory) {
 
 constexpr unsigned ticks_between_looks_at_stores = 60;
 constexpr std::chrono::seconds longest_owed{10};
+// Longer than a signer's hang is found and ended, where it may be.
+constexpr std::chrono::seconds longest_farewell{20};
 // As long as the event log keeps what it says of a key (revoke::Revoker::key_kept).
 constexpr std::chrono::hours revoked_keys_told{30 * 24};
 
@@ -133,7 +135,7 @@ Result<void> Keeper::start() {
   lease_.emplace(std::move(*lease));
   auto states = store::open_key_state_store(context_.keeper_directory() + "/keys.db");
   if (!states) return pass_on(states);
-  key_states_ = std::move(*states);
+  key_states_ = std::make_unique<LeasedKeyStates>(std::move(*states));
   clock_mark_.emplace(*key_states_, context_.clock, revoke::PatientClock::of_an_issuer());
   if (auto loaded = clock_mark_->load(); !loaded) return loaded;
   publisher_.emplace(*key_states_, *clock_mark_,
@@ -275,6 +277,17 @@ void Keeper::lose_lease(const Error& how) {
   telemetry::log(Level::error, "lease_lost", how,
                  {{"do", "nothing: mintd starts anew when it can take the lease again"}});
   lease_lost_ = stopping_ = true;
+  key_states_->lose_lease();
+  admin_.reset();
+  // A signer that hangs while it writes its token is never killed; all else goes on without it.
+  timer_.expires_after(longest_farewell);
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    telemetry::log(
+        Level::error, "children_left_behind",
+        {{"detail", "a signer or the front has not ended; mintd starts anew beside it"}});
+    context_.io.stop();
+  });
   front_->cut_off();
 }
 

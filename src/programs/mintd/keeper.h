@@ -22,6 +22,7 @@
 #include "programs/mintd/front_slot.h"
 #include "programs/mintd/keeper_context.h"
 #include "programs/mintd/key_evidence.h"
+#include "programs/mintd/leased_key_states.h"
 #include "programs/mintd/publisher.h"
 #include "programs/mintd/signer_slot.h"
 #include "programs/mintd/store_watch.h"
@@ -104,7 +105,7 @@ class Keeper {
   KeeperContext& context_;
   boost::asio::signal_set signals_;
   std::optional<store::Lease> lease_;
-  std::unique_ptr<store::KeyStateStore> key_states_;
+  std::unique_ptr<LeasedKeyStates> key_states_;
   keyring::Coverage coverage_;
   std::optional<Publisher> publisher_;
   std::optional<ClockMark> clock_mark_;
