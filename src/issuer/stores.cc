@@ -5,6 +5,7 @@
 #include <cmath>
 #include <tuple>
 
+#include "hsm/lanes.h"
 #include "jose/jws.h"
 
 namespace mintmark::issuer {
@@ -28,61 +29,83 @@ bool is_of_the_request(Code code) {
 
 }  // namespace
 
-/// A store's calls under way and what one takes, to tell how long the next would wait. Thread-safe;
-/// figures of two threads may overwrite each other, which a mean bears.
+/// A store's calls, to tell how long the next would wait. Thread-safe.
 struct KeyStores::Entry {
+  /// The calls of one lane under way (hsm/lanes.h), and what one of them takes. What waits behind
+  /// tokens says nothing of how fast those are signed. Thread-safe; figures of two threads may
+  /// overwrite each other, which a mean bears.
+  struct Pace {
+    [[nodiscard]] double expected_wait(unsigned ahead) const {
+      if (ahead == 0 && !measured.load()) return 0;  // One call tells what it takes there.
+      const auto idle = Steady::now().time_since_epoch().count() - last.load();
+      const double halvings =
+          std::chrono::duration<double>(Steady::duration(idle)) / half_forgotten_after;
+      return std::ldexp(seconds_a_call.load(), -static_cast<int>(std::clamp(halvings, 0.0, 60.0))) *
+             (ahead + 1);
+    }
+    void took(double seconds) {
+      const double before = seconds_a_call.load();
+      tell(before + weight_of_the_new * (seconds - before));
+    }
+    void tell(double seconds) {
+      seconds_a_call.store(seconds);
+      measured.store(true);
+      last.store(Steady::now().time_since_epoch().count());
+    }
+    /// As of a store that has signed nothing yet.
+    void renewed() {
+      seconds_a_call.store(first_guess_seconds);
+      measured.store(false);
+    }
+
+    std::atomic<unsigned> under_way{0};
+    std::atomic<bool> measured{false};
+    std::atomic<double> seconds_a_call{first_guess_seconds};
+    std::atomic<Steady::rep> last{Steady::now().time_since_epoch().count()};
+  };
+
   explicit Entry(StoreInUse given) : store(std::move(given)) {}
 
   [[nodiscard]] bool healthy() const { return !store.healthy || store.healthy(); }
 
-  /// Of a token, which stands before all else (hsm/lanes.h), or of something else.
+  /// Of a token, which stands before all else, or of something else.
   [[nodiscard]] double expected_wait(bool token) const {
-    const auto idle = Steady::now().time_since_epoch().count() - last.load();
-    const double halvings =
-        std::chrono::duration<double>(Steady::duration(idle)) / half_forgotten_after;
-    const unsigned under_way = ahead_of(token);
-    if (under_way == 0 && !measured.load()) return 0;  // One call tells what it takes there.
-    return std::ldexp(seconds_a_call.load(), -static_cast<int>(std::clamp(halvings, 0.0, 60.0))) *
-           (under_way + 1);
+    return of(token).expected_wait(ahead_of(token));
   }
-
-  /// As of a store that has signed nothing yet.
   void renewed() {
-    seconds_a_call.store(first_guess_seconds);
-    measured.store(false);
+    tokens.renewed();
+    others.renewed();
   }
-
   [[nodiscard]] unsigned ahead_of(bool token) const {
-    return tokens.load() + (token ? 0 : others.load());
+    return tokens.under_way.load() + (token ? 0 : others.under_way.load());
   }
   unsigned began(bool token) {
     const unsigned ahead = ahead_of(token);
-    (token ? tokens : others).fetch_add(1);
+    of(token).under_way.fetch_add(1);
     return ahead;
   }
   void ended(bool token, unsigned ahead, Steady::time_point from, const Result<Bytes>& signature) {
-    (token ? tokens : others).fetch_sub(1);
-    // That there is no room for anything else says nothing of how long a token takes.
-    if (!token && !signature && signature.error().code == Code::overloaded) return;
-    const auto now = Steady::now();
-    if (signature) {
-      const double took = std::chrono::duration<double>(now - from).count() / (ahead + 1);
-      const double before = seconds_a_call.load();
-      seconds_a_call.store(before + weight_of_the_new * (took - before));
-    } else if (!is_of_the_request(signature.error().code)) {
-      // However quickly it failed: that is no speed.
-      seconds_a_call.store(std::chrono::duration<double>(store.call_deadline).count());
-    }
-    measured.store(true);
-    last.store(now.time_since_epoch().count());
+    of(token).under_way.fetch_sub(1);
+    if (signature)
+      return of(token).took(std::chrono::duration<double>(Steady::now() - from).count() /
+                            (ahead + 1));
+    const Code code = signature.error().code;
+    if (is_of_the_request(code)) return;
+    // However quickly it failed: that is no speed.
+    const double lost = std::chrono::duration<double>(store.call_deadline).count();
+    of(token).tell(lost);
+    const bool had_no_turn = !token && code == Code::deadline_passed;
+    if (is_trouble_of_the_store(code) && !had_no_turn) of(!token).tell(lost);
   }
 
   const StoreInUse store;
-  std::atomic<bool> measured{false};
-  std::atomic<unsigned> tokens{0};  ///< Under way.
-  std::atomic<unsigned> others{0};
-  std::atomic<double> seconds_a_call{first_guess_seconds};
-  std::atomic<Steady::rep> last{Steady::now().time_since_epoch().count()};
+
+ private:
+  [[nodiscard]] Pace& of(bool token) { return token ? tokens : others; }
+  [[nodiscard]] const Pace& of(bool token) const { return token ? tokens : others; }
+
+  Pace tokens;
+  Pace others;
 };
 
 struct KeyStores::Call {
@@ -92,6 +115,7 @@ struct KeyStores::Call {
   Deadline deadline;
   hsm::Done<SignedInput> done;
   std::set<std::string> tried;
+  bool token;  ///< Or what stands in the tokens' line with them.
 };
 
 bool is_trouble_of_the_store(Code code) {
@@ -127,7 +151,7 @@ void KeyStores::renewed(const std::string& name) {
 }
 
 KeyStores::Choice KeyStores::choose(const keyring::Snapshot& keys, const keyring::KeyKind& kind,
-                                    const std::set<std::string>& tried) const {
+                                    bool token, const std::set<std::string>& tried) const {
   Choice best;
   std::pair<bool, double> of_best;
   const ReaderLock lock(mutex_);
@@ -136,7 +160,7 @@ KeyStores::Choice KeyStores::choose(const keyring::Snapshot& keys, const keyring
     const auto found = entries_.find(key->store);
     if (found == entries_.end()) continue;
     const std::pair<bool, double> its{!found->second->healthy(),
-                                      found->second->expected_wait(is_token(kind))};
+                                      found->second->expected_wait(token)};
     if (best.key != nullptr && of_best <= its) continue;
     best = {key, found->second};
     of_best = its;
@@ -145,12 +169,12 @@ KeyStores::Choice KeyStores::choose(const keyring::Snapshot& keys, const keyring
 }
 
 std::string KeyStores::next_for(const keyring::Snapshot& keys, const keyring::KeyKind& kind) const {
-  const Choice choice = choose(keys, kind, {});
+  const Choice choice = choose(keys, kind, is_token(kind), {});
   return choice.key == nullptr ? "" : choice.key->store;
 }
 
 bool KeyStores::serves(const keyring::Snapshot& keys, const keyring::KeyKind& kind) const {
-  const Choice choice = choose(keys, kind, {});
+  const Choice choice = choose(keys, kind, is_token(kind), {});
   return choice.key != nullptr && choice.entry->healthy();
 }
 
@@ -168,29 +192,30 @@ void KeyStores::sign(std::shared_ptr<const keyring::Snapshot> keys, const keyrin
                      Input input, Deadline deadline, hsm::Done<SignedInput> done) {
   if (const auto any = keyring::Snapshot::current_of(keys, kind); !any)
     return done(tl::unexpected<Error>(any.error()));
-  attempt(std::make_shared<Call>(
-      Call{std::move(keys), kind, std::move(input), deadline, std::move(done), {}}));
+  attempt(std::make_shared<Call>(Call{
+      std::move(keys), kind, std::move(input), deadline, std::move(done), {}, is_token(kind)}));
 }
 
 void KeyStores::attempt(const std::shared_ptr<Call>& call) {
-  const Choice choice = choose(*call->keys, call->kind, call->tried);
+  const Choice choice = choose(*call->keys, call->kind, call->token, call->tried);
   if (choice.key == nullptr)
     return call->done(fail(Code::hsm_unavailable, "no key store that has a key for " +
                                                       to_string(call->kind) + " is connected"));
   call->tried.insert(choice.key->store);
   const auto until = std::min(call->deadline.left(), choice.entry->store.call_deadline);
   const auto from = Steady::now();
-  const bool token = is_token(call->kind);
-  const unsigned ahead = choice.entry->began(token);
   auto text = std::make_shared<std::string>(call->input(*choice.key));
+  // A frontier is signed by a key of events.
+  call->token = call->token || hsm::lane_of(*text) == hsm::Lane::tokens;
+  const unsigned ahead = choice.entry->began(call->token);
   // The entry is held so that a signer that was replaced ends its calls.
   choice.entry->store.signer->sign(
       choice.key->id, *text, Deadline::in(until),
-      [this, call, text, entry = choice.entry, from, token, ahead](Result<Bytes> signature) {
-        entry->ended(token, ahead, from, signature);
+      [this, call, text, entry = choice.entry, from, ahead](Result<Bytes> signature) {
+        entry->ended(call->token, ahead, from, signature);
         if (signature) return call->done(SignedInput{std::move(*text), std::move(*signature)});
         if (!is_of_the_request(signature.error().code) && !call->deadline.passed() &&
-            choose(*call->keys, call->kind, call->tried).key != nullptr)
+            choose(*call->keys, call->kind, call->token, call->tried).key != nullptr)
           return attempt(call);
         call->done(pass_on(signature));
       });

@@ -69,7 +69,7 @@ class KeyStores {
     std::shared_ptr<Entry> entry;
   };
   [[nodiscard]] Choice choose(const keyring::Snapshot& keys, const keyring::KeyKind& kind,
-                              const std::set<std::string>& tried) const;
+                              bool token, const std::set<std::string>& tried) const;
   void attempt(const std::shared_ptr<Call>& call);
 
   mutable SharedMutex mutex_;

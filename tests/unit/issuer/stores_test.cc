@@ -56,10 +56,11 @@ class Stores : public ::testing::Test {
     auto future = promise->get_future();
     in_use.sign_jws(
         keys, kind,
-        [this](const keyring::PublishedKey& key) {
+        [this, typ = typ](const keyring::PublishedKey& key) {
           const std::lock_guard lock(mutex);
           asked.push_back(key.store);
-          return jose::signing_input({{"alg", "ES256"}, {"kid", key.kid()}}, {{"a", 1}});
+          return jose::signing_input({{"typ", typ}, {"alg", "ES256"}, {"kid", key.kid()}},
+                                     {{"a", 1}});
         },
         Deadline::in(deadline),
         [promise](Result<std::string> token) { promise->set_value(std::move(token)); });
@@ -72,6 +73,7 @@ class Stores : public ::testing::Test {
   std::shared_ptr<const keyring::Snapshot> keys;
   std::mutex mutex;
   std::vector<std::string> asked;
+  std::string typ = "at+jwt";
 };
 
 TEST_F(Stores, OfWhichOneIsUnhealthyTheOtherSigns) {
@@ -89,7 +91,12 @@ TEST_F(Stores, AllUnhealthyAreAskedAllTheSame) {
 }
 
 TEST_F(Stores, ThatHaveNoRoomForOthersStillSignTokens) {
+  stores["one"].healthy = false;
+  ASSERT_TRUE(sign());
+  asked.clear();
+  stores["one"].healthy = true;
   stores["two"].healthy = false;
+  typ = "secevent+jwt";
   stores["one"].fake->fail_signing_with({Code::overloaded, "test", 0});
   EXPECT_TRUE(begin(milliseconds(5000), events).get()) << "the other one has room";
   EXPECT_EQ(asked, (std::vector<std::string>{"one", "two"}));
@@ -104,7 +111,9 @@ TEST_F(Stores, TokensStandBehindNothingElse) {
   stores["one"].fake->hold();
   stores["two"].healthy = false;
   std::vector<std::future<Result<std::string>>> others;
+  typ = "secevent+jwt";
   for (int i = 0; i < 50; ++i) others.push_back(begin(milliseconds(5000), events));
+  typ = "at+jwt";
   stores["two"].healthy = true;
   asked.clear();
   // Two tokens at the other store, and this one with fifty others is as good as any again.
@@ -116,6 +125,74 @@ TEST_F(Stores, TokensStandBehindNothingElse) {
   stores["two"].fake->release();
   for (auto& answer : answers) EXPECT_TRUE(answer.get());
   for (auto& answer : others) EXPECT_TRUE(answer.get());
+}
+
+TEST_F(Stores, WhatHadNoTurnBehindTokensSaysNothingOfTheirSpeed) {
+  put("one", milliseconds(100));
+  ASSERT_TRUE(sign());
+  ASSERT_TRUE(sign());
+  stores["two"].healthy = false;
+  typ = "secevent+jwt";
+  stores["one"].fake->hold();
+  auto late = begin(milliseconds(5000), events);
+  EXPECT_EQ(late.wait_for(milliseconds(150)), std::future_status::timeout);
+  stores["one"].fake->release();
+  ASSERT_TRUE(late.get());
+  ASSERT_EQ(asked.back(), "two");
+  stores["two"].healthy = true;
+  // Two tokens wait at the other one: this one is as fast as it was.
+  typ = "at+jwt";
+  stores["one"].healthy = false;
+  stores["two"].fake->hold();
+  auto first = begin();
+  auto second = begin();
+  stores["one"].healthy = true;
+  EXPECT_EQ(in_use.next_for(*keys, tokens), "one");
+  EXPECT_EQ(in_use.next_for(*keys, events), "two") << "it is for what waits there";
+  stores["two"].fake->release();
+  EXPECT_TRUE(first.get());
+  EXPECT_TRUE(second.get());
+}
+
+TEST_F(Stores, WhatWaitedBehindTokensAndWasSignedSaysNothingOfTheirSpeed) {
+  ASSERT_TRUE(sign());
+  ASSERT_TRUE(sign());
+  stores["two"].healthy = false;
+  typ = "secevent+jwt";
+  stores["one"].fake->hold();
+  auto slow = begin(milliseconds(5000), events);
+  EXPECT_EQ(slow.wait_for(milliseconds(400)), std::future_status::timeout);
+  stores["one"].fake->release();
+  ASSERT_TRUE(slow.get());
+  typ = "at+jwt";
+  stores["one"].healthy = false;
+  stores["two"].healthy = true;
+  stores["two"].fake->hold();
+  auto waiting = begin();
+  stores["one"].healthy = true;
+  EXPECT_EQ(in_use.next_for(*keys, tokens), "one");
+  stores["two"].fake->release();
+  EXPECT_TRUE(waiting.get());
+}
+
+TEST_F(Stores, FrontiersStandInTheTokensLine) {
+  ASSERT_TRUE(sign());
+  ASSERT_TRUE(sign());
+  stores["one"].fake->hold();
+  stores["two"].healthy = false;
+  std::vector<std::future<Result<std::string>>> answers;
+  typ = "mintmark-frontier+jwt";
+  for (int i = 0; i < 50; ++i) answers.push_back(begin(milliseconds(5000), events));
+  typ = "at+jwt";
+  stores["one"].healthy = false;
+  stores["two"].healthy = true;
+  stores["two"].fake->hold();
+  answers.push_back(begin());
+  stores["one"].healthy = true;
+  EXPECT_EQ(in_use.next_for(*keys, tokens), "two") << "one waits there, and fifty at the other";
+  stores["one"].fake->release();
+  stores["two"].fake->release();
+  for (auto& answer : answers) EXPECT_TRUE(answer.get());
 }
 
 TEST_F(Stores, OneThatHangsGetsNoMoreThanItsShareOfWaitingCalls) {
