@@ -1,5 +1,6 @@
 #include "store/health.h"
 
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -34,13 +35,25 @@ const Facts& facts_of(Hindrance hindrance) { return facts.at(static_cast<std::si
 
 struct Registry {
   Mutex mutex;
-  std::map<std::string, std::weak_ptr<Health>> files;
+  std::map<std::string, std::weak_ptr<Health>> files MINTMARK_GUARDED_BY(mutex);
 };
 
 Registry& registry() {
   // Never destroyed: files may be open while the process ends.
   static auto* const one = new Registry;
   return *one;
+}
+
+bool is_damaged(const std::optional<Trouble>& trouble) {
+  return trouble && trouble->hindrance == Hindrance::damaged;
+}
+
+Result<void> require_room(const std::string& path, std::uint64_t octets) {
+  struct statvfs disk {};
+  if (statvfs(path.c_str(), &disk) != 0)
+    return fail(Code::store_failed, path + ": cannot tell the room on its disk");
+  if (std::uint64_t{disk.f_bavail} >= octets / disk.f_frsize) return {};
+  return fail(Code::store_full, path + ": its disk still has hardly any room");
 }
 
 }  // namespace
@@ -77,12 +90,12 @@ std::vector<Health::Look> Health::of_all() {
 void Health::failed(Hindrance hindrance, const Error& error) {
   const MutexLock lock(mutex_);
   ++failures_.at(static_cast<std::size_t>(hindrance));
-  trouble_ = Trouble{hindrance, error};
+  if (!is_damaged(trouble_)) trouble_ = Trouble{hindrance, error};
 }
 
 void Health::written() {
   const MutexLock lock(mutex_);
-  trouble_.reset();
+  if (!is_damaged(trouble_)) trouble_.reset();
 }
 
 Health::Look Health::look() const {
@@ -96,7 +109,12 @@ Result<void> Health::check() const {
   return tl::unexpected<Error>(trouble_->error);
 }
 
-Result<void> probe(const std::string& path) {
+Result<void> probe(const std::string& path, Hindrance after, std::uint64_t room) {
+  // The page that is written here need not be the one that is damaged.
+  if (after == Hindrance::damaged) return fail(Code::store_failed, path + ": is damaged");
+  if (after == Hindrance::full) {
+    if (auto has = require_room(path, room); !has) return has;
+  }
   // Opened, a file that is gone would be made anew, and be another one than those in use.
   if (access(path.c_str(), F_OK) != 0)
     return fail(Code::store_failed, path + ": is not there any more");

@@ -58,6 +58,8 @@ class Health {
   explicit Health(std::string path) : path_(std::move(path)) {}
 
   void failed(Hindrance hindrance, const Error& error);
+  /// What is damaged stays so, whatever else can be written: only one that is opened anew is judged
+  /// anew.
   void written();
   [[nodiscard]] Look look() const;
   /// The trouble's error. A file that is in trouble is tried by probe() alone until it is well.
@@ -70,8 +72,15 @@ class Health {
   std::array<std::uint64_t, hindrances> failures_{};
 };
 
+/// What a disk that was full must have before it counts as one with room: while it has less, the
+/// write-ahead log still takes what it has had room for before.
+inline constexpr std::uint64_t room_to_go_on = 1U << 20U;
+
 /// Writes to a file that is there what stands in it already, flushed, by a connection of its own:
-/// whether its trouble is over. Waits 100 ms at most for another process. Errors of Database.
-[[nodiscard]] Result<void> probe(const std::string& path);
+/// whether its trouble, which was `after`, is over. Waits 100 ms at most for another process.
+/// Errors of Database; `store_full` where `after` was `full` and the disk has less than `room`
+/// octets; `store_failed` after `damaged`, whatever can be written.
+[[nodiscard]] Result<void> probe(const std::string& path, Hindrance after = Hindrance::io,
+                                 std::uint64_t room = room_to_go_on);
 
 }  // namespace mintmark::store

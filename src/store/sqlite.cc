@@ -79,6 +79,13 @@ tl::unexpected<Error> failure(sqlite3* connection, const std::string& path, std:
   return tl::unexpected<Error>(error);
 }
 
+/// Rows, and on disk by now: no transaction's commit is to come.
+bool has_written_alone(sqlite3_stmt* statement) {
+  sqlite3* connection = sqlite3_db_handle(statement);
+  return sqlite3_stmt_readonly(statement) == 0 && sqlite3_get_autocommit(connection) != 0 &&
+         sqlite3_changes(connection) > 0;
+}
+
 tl::unexpected<Error> cannot_make(const std::string& path) {
   return fail(Code::store_failed, path + ": cannot make the file: " + errno_text(errno));
 }
@@ -161,8 +168,12 @@ Result<bool> Statement::step() {
   if (bind_result_ != SQLITE_OK) return failed("bind a value");
   const int result = sqlite3_step(statement_.get());
   if (result == SQLITE_ROW) return true;
-  if (result == SQLITE_DONE) return false;
-  return failed("run a statement");
+  if (result != SQLITE_DONE) return failed("run a statement");
+  if (has_written_alone(statement_.get())) {
+    if (const auto health = Health::find(sqlite3_db_filename(connection, "main")))
+      health->written();
+  }
+  return false;
 }
 
 Result<void> Statement::run() {

@@ -10,12 +10,12 @@ using telemetry::Level;
 std::vector<Health::Look> StoreWatch::look() {
   std::vector<Health::Look> files = Health::of_all();
   for (Health::Look& file : files) {
-    // The first look tells of it; whether it is over is for the next ones.
-    if (file.trouble && told_.contains(file.path)) {
-      const auto health = Health::find(file.path);
-      if (health && store::probe(file.path)) health->written();
-      if (health) file = health->look();
-    }
+    tell(file);
+    // At once: while a file is in trouble nothing is minted, and most of it is over very soon.
+    const auto health = file.trouble ? Health::find(file.path) : nullptr;
+    if (!health || !store::probe(file.path, file.trouble->hindrance)) continue;
+    health->written();
+    file = health->look();
     tell(file);
   }
   return files;

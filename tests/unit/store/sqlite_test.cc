@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <limits>
 
 #include "records.h"
 #include "store/schema.h"
@@ -157,6 +158,54 @@ TEST_F(DatabaseFile, ThatIsWellAgainIsFoundSoByAProbeThatChangesNothing) {
   ASSERT_TRUE(probe(path_));
   EXPECT_TRUE(database.health().check());
   EXPECT_EQ(database.integer("PRAGMA user_version").value(), version);
+}
+
+TEST_F(DatabaseFile, IsWellAgainAfterAWriteWithoutATransactionOfItsOwn) {
+  auto database = open_database(path_, 0600, device_schema()).value();
+  database.health().failed(Hindrance::busy, {Code::store_busy, "busy", 0});
+  auto select = database.prepare("SELECT count(*) FROM used_ticket").value();
+  while (select.step().value()) continue;
+  EXPECT_FALSE(database.health().check()) << "that it can be read says nothing";
+  auto nothing = database.prepare("DELETE FROM used_ticket").value();
+  ASSERT_TRUE(nothing.run());
+  EXPECT_FALSE(database.health().check()) << "nothing had to be written";
+  auto insert = database.prepare("INSERT INTO used_ticket VALUES (?, ?)").value();
+  ASSERT_TRUE(insert.bind("t").bind(1).run());
+  EXPECT_TRUE(database.health().check());
+}
+
+TEST_F(DatabaseFile, IsInTroubleUntilTheTransactionIsCommitted) {
+  auto database = open_database(path_, 0600, device_schema()).value();
+  auto begun = Transaction::begin(database);
+  database.health().failed(Hindrance::busy, {Code::store_busy, "busy", 0});
+  auto insert = database.prepare("INSERT INTO used_ticket VALUES (?, ?)").value();
+  ASSERT_TRUE(insert.bind("t").bind(1).run());
+  EXPECT_FALSE(database.health().check()) << "it may still be taken back";
+  ASSERT_TRUE(begun->commit());
+  EXPECT_TRUE(database.health().check());
+}
+
+TEST_F(DatabaseFile, ThatIsDamagedStaysSoWhateverElseCanBeWrittenUntilItIsOpenedAnew) {
+  {
+    auto database = open_database(path_, 0600, device_schema()).value();
+    database.health().failed(Hindrance::damaged, {Code::store_failed, "page 7", 0});
+    EXPECT_FALSE(probe(path_, Hindrance::damaged));
+    database.health().written();
+    database.health().failed(Hindrance::busy, {Code::store_busy, "busy", 0});
+    EXPECT_EQ(health_of(path_).trouble->hindrance, Hindrance::damaged);
+    EXPECT_EQ(database.health().check().error().detail, "page 7");
+    EXPECT_EQ(health_of(path_).failures.at(static_cast<std::size_t>(Hindrance::busy)), 1U);
+  }
+  EXPECT_TRUE(open_database(path_, 0600, device_schema()).value().health().check());
+}
+
+// The write-ahead log takes some more in the room that it has.
+TEST_F(DatabaseFile, OfAFullDiskIsNotWellBeforeThereIsRoom) {
+  auto database = open_database(path_, 0600, device_schema()).value();
+  constexpr auto more_than_there_is = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(probe(path_, Hindrance::full, more_than_there_is).error().code, Code::store_full);
+  EXPECT_TRUE(probe(path_, Hindrance::full));
+  EXPECT_TRUE(probe(path_, Hindrance::busy, more_than_there_is)) << "which was not the trouble";
 }
 
 TEST_F(DatabaseFile, ThatIsGoneIsNotMadeAnewByAProbe) {
