@@ -8,6 +8,10 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "hsm/last_operations.h"
 
 namespace mintmark::hsm {
 namespace {
@@ -27,7 +31,30 @@ std::uint64_t now_ms() {
                                         .count());
 }
 
+std::atomic<bool> operations_end{false};
+std::atomic<unsigned> threads_inside{0};
+thread_local unsigned depth = 0;  // Operations of this thread, each inside the one before.
+
+void enter_operation() {
+  if (depth++ == 0) ++threads_inside;
+  // Counted first: whoever is not held up here has been seen by end_operations().
+  if (!operations_end) return;
+  --threads_inside;
+  for (;;) pause();
+}
+
+void leave_operation() {
+  if (depth > 0 && --depth == 0) --threads_inside;
+}
+
 }  // namespace
+
+void end_operations() {
+  if (std::exchange(depth, 0U) > 0) --threads_inside;
+  operations_end = true;
+  constexpr timespec a_while{0, 1'000'000};
+  while (threads_inside > 0) nanosleep(&a_while, nullptr);
+}
 
 /// All zero at birth. The layout is that of one build: both sides are the same release.
 struct Vitals::Memory {
@@ -86,6 +113,7 @@ Result<std::shared_ptr<Vitals>> Vitals::over(UniqueFd memory) {
 Vitals::~Vitals() { munmap(shared_, sizeof(Memory)); }
 
 Vitals::Scope::Scope(Vitals* vitals, Operation operation) : vitals_(vitals) {
+  enter_operation();
   if (vitals_ == nullptr) return;
   const std::uint64_t word =
       static_cast<std::uint64_t>(operation) << operation_shift | (now_ms() & time_mask);
@@ -98,6 +126,7 @@ Vitals::Scope::Scope(Vitals* vitals, Operation operation) : vitals_(vitals) {
 
 Vitals::Scope::~Scope() {
   if (vitals_ != nullptr) vitals_->shared_->running.at(slot_) = 0;
+  leave_operation();
 }
 
 void Vitals::login_begins() { ++shared_->logins_begun; }

@@ -16,6 +16,7 @@ namespace {
 
 std::atomic<std::uint64_t> refusals{0};
 const char* program_name = "mintmark";
+void (*must_end_first)() = nullptr;
 
 // As telemetry::log has its lines, and without an allocation.
 void write_line(const char* event, const char* code, const char* detail) {
@@ -47,6 +48,7 @@ void refuse_memory() {
     write_line("out_of_memory", "out_of_memory",
                "this program gets no more memory and ends; it is started again. Give the machine "
                "or the service more");
+    if (must_end_first != nullptr) must_end_first();
     _exit(exit_out_of_memory);
   } catch (const std::exception& problem) {
     // What it says is a system's or a library's, with no stranger's text and no quotes.
@@ -54,13 +56,15 @@ void refuse_memory() {
   } catch (...) {
     write_line("program_died", "internal", "something that is no std::exception");
   }
+  if (must_end_first != nullptr) must_end_first();
   std::abort();
 }
 
 }  // namespace
 
-void watch_memory(const char* program) {
+void watch_memory(const char* program, void (*before_end)()) {
   program_name = program;
+  must_end_first = before_end;
   std::set_new_handler(refuse_memory);
   std::set_terminate(end);
 }

@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "config/config.h"
+#include "hsm/last_operations.h"
 #include "hsm/signer/server.h"
 #include "programs/command_line.h"
 #include "programs/mintd/algorithms.h"
@@ -167,7 +168,7 @@ int run(const programs::Arguments& arguments) {
   // Only the keeper ends a signer, by closing its channel: a kill inside a call can cost SoftHSM
   // its token. That holds for SIGPIPE too, of a log that nobody reads.
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE}) signal(number, SIG_IGN);
-  programs::watch_memory("mintd-signer");
+  programs::watch_memory("mintd-signer", hsm::end_operations);
   if (auto core = programs::shut_in(); !core) return programs::report(program, core.error(), false);
   auto all = inherit(arguments);
   if (!all) {
