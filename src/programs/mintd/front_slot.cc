@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include <boost/asio/post.hpp>
 
@@ -16,6 +17,9 @@ namespace mintmark::mintd {
 using telemetry::Level;
 
 namespace {
+
+// One in strange hands says it as fast as the socket goes: the log is not his to fill.
+constexpr unsigned most_malformed_told = 3;
 
 // What the front says is looked at before it is taken for anything: it may be in strange hands.
 std::optional<std::uint64_t> number_in(const Json& message, const char* member) {
@@ -102,6 +106,7 @@ Result<Child> FrontSlot::spawn_front() {
 
   auto child = spawn(*spec);
   if (!child) return child;
+  malformed_ = 0;
   control_ = ipc::Channel::make(context_.io, std::move(pair->left));
   control_->start([this](BytesView frame, UniqueFd /*descriptor*/) { received(frame); },
                   [](const std::string& /*why*/) {});
@@ -112,15 +117,11 @@ Result<Child> FrontSlot::spawn_front() {
 
 void FrontSlot::received(BytesView frame) {
   const auto message = from_frame(frame);
-  if (!message) {
-    telemetry::log(Level::error, "front_message_malformed", message.error());
-    return;
-  }
+  if (!message) return malformed(message.error());
   const std::string& type = (*message)["type"].get_ref<const std::string&>();
   if (type == "ready") {
-    ready_ = true;
     waiting_for_.clear();
-    telemetry::log(Level::info, "front_ready");
+    if (!std::exchange(ready_, true)) telemetry::log(Level::info, "front_ready");
   } else if (type == "waiting") {
     waiting_for_ = text_in(*message, "for");
   } else if (type == "keys_in_force") {
@@ -129,11 +130,20 @@ void FrontSlot::received(BytesView frame) {
     relay_.answered(*message);
   } else if (type == "coverage") {
     const auto said = keyring::acknowledgements_from(message->value("verifiers", Json()));
-    if (!said) return telemetry::log(Level::error, "front_message_malformed", said.error());
+    if (!said) return malformed(said.error());
     events_.coverage(*said);
   } else if (type == "activate") {
     events_.activate(*message);
   }
+}
+
+void FrontSlot::malformed(const Error& error) {
+  if (malformed_ == most_malformed_told) return;
+  ++malformed_;
+  telemetry::log(
+      Level::error, "front_message_malformed", error,
+      {{"pid", std::to_string(process_.pid())},
+       {"of_it", malformed_ == most_malformed_told ? "no more is told" : "more is told"}});
 }
 
 void FrontSlot::send(const Json& message, UniqueFd descriptor) {

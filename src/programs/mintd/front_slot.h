@@ -74,6 +74,7 @@ class FrontSlot {
   [[nodiscard]] Result<Child> spawn_front();
   [[nodiscard]] Result<ChildSpec> describe(std::vector<UniqueFd>& handed);
   void received(BytesView frame);
+  void malformed(const Error& error);
   void send(const Json& message, UniqueFd descriptor = {});
 
   KeeperContext& context_;
@@ -82,6 +83,7 @@ class FrontSlot {
   AdminRelay relay_;
   std::shared_ptr<ipc::Channel> control_;
   bool ready_ = false;
+  unsigned malformed_ = 0;  ///< Of what this process said, as far as it was told.
   std::string waiting_for_;
   bool stopping_ = false;
   Supervised process_;

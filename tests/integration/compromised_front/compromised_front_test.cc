@@ -155,6 +155,19 @@ TEST_F(CompromisedFront, EndsNeitherTheKeeperNorTheSigner) {
   EXPECT_EQ(status_["signers"][0]["state"], "ready");
 }
 
+TEST_F(CompromisedFront, FillsNoLog) {
+  std::istringstream lines(log_);
+  std::map<std::string, std::size_t> count;
+  for (std::string line; std::getline(lines, line);) {
+    const Json told = Json::parse(line, nullptr, false);
+    if (told.is_object()) ++count[told.value("event", "") + told.value("child", "")];
+  }
+  // Of some fifteen that it sends.
+  EXPECT_EQ(count["front_message_malformed"], 3U);
+  EXPECT_GT(count["front_ready"], 0U);
+  EXPECT_LE(count["front_ready"], count["child_startedfront"]) << "once for each that was started";
+}
+
 TEST_F(CompromisedFront, SawNoPinAndTellsNone) {
   auto pin = read_file(stack["PKCS11_PIN_FILE"]);
   ASSERT_TRUE(pin);

@@ -103,6 +103,9 @@ void try_the_keeper(KeeperChannel& keeper) {
     const bool lives = keeper.answers();
     tell("keeper", frame.substr(0, 80), lives, lives ? "the keeper goes on" : "the keeper is gone");
   }
+  for (int i = 0; i < 20; ++i) keeper.send({{"type", "ready"}});
+  const bool lives = keeper.answers();
+  tell("keeper", "ready, again and again", lives, "");
 }
 
 }  // namespace mintmark::test::compromised
