@@ -96,7 +96,10 @@ class IndexesInMemory final : public revoke::StatusIndexes {
   }
   void set(const std::vector<revoke::StatusIndex>& entries, revoke::Status status) override {
     const std::lock_guard lock(mutex_);
-    for (const revoke::StatusIndex& entry : entries) said_.at(entry.index) = status;
+    // As the real ones: what was not given by it is nobody's entry.
+    for (const revoke::StatusIndex& entry : entries) {
+      if (entry.index < said_.size()) said_[entry.index] = status;
+    }
     ++version_;
   }
   std::vector<std::uint32_t> lists() const override { return {1}; }

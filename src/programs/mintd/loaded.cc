@@ -83,7 +83,8 @@ bool is_reloadable(const std::string& pointer) {
                                                   "/enrolment/tpm2/crls_required",
                                                   "/tls/certificate",
                                                   "/tls/key"};
-  std::vector<std::string> wholes = {"/log", "/enrolment/tpm2/roots", "/enrolment/tpm2/ak_roots"};
+  std::vector<std::string> wholes = {"/log", "/rate_limits", "/enrolment/tpm2/roots",
+                                     "/enrolment/tpm2/ak_roots"};
   for (const std::string& format : attest::evidence_formats())
     wholes.push_back("/enrolment/" + format);
   for (const std::string& whole : wholes) {
@@ -161,6 +162,10 @@ Result<std::vector<std::string>> changes_between(const Loaded& before, const Loa
   changed.emplace_back("enrolment: roots");
   // A key was proven to fit its certificate: another key has another one.
   if (before.tls_certificate != after.tls_certificate) changed.emplace_back("tls");
+  const config::RateLimits& rates = before.config.rate_limits;
+  if (rates.per_device_per_minute != after.config.rate_limits.per_device_per_minute ||
+      rates.per_address_per_minute != after.config.rate_limits.per_address_per_minute)
+    changed.emplace_back("rate_limits");
   if (before.config.log_level != after.config.log_level) changed.emplace_back("log.level");
   return changed;
 }

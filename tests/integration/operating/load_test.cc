@@ -137,7 +137,8 @@ TEST_F(HostileLoad, WhoAsksTooOftenIsToldWhenToComeBackAndOthersPathsAreOpen) {
   const PutBack back(stack, {"mintd.json"});
   replace("mintd.json", R"("policy":)",
           R"("rate_limits": {"tokens_per_address_per_minute": 3}, "policy":)");
-  ASSERT_EQ(mintctl({"reload"}).status, 0);
+  const auto reloaded = mintctl({"reload"});
+  ASSERT_EQ(reloaded.status, 0) << reloaded.output;
   auto asking = client();
   http::Headers headers;
   headers.add("Content-Type", "application/x-www-form-urlencoded");
