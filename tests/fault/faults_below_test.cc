@@ -112,7 +112,12 @@ TEST_F(DatabaseFaults, ADatabaseThatAnotherProcessHoldsIsBusyAndNobodyWaitsForIt
   expect_come_back_later(ask(), "store_busy");
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(3));
   expect_told("issued.db", "busy");
-  EXPECT_NE(revoked.get().output.find("revocation_failed"), std::string::npos);
+  const Outcome revocation = revoked.get();
+  EXPECT_NE(revocation.status, 0);
+  // It waits its turn behind what the log waits for: mintctl may be told first, or give up first.
+  EXPECT_TRUE(revocation.output.find("revocation_failed") != std::string::npos ||
+              revocation.output.find("deadline_passed") != std::string::npos)
+      << revocation.output;
   const Outcome invite = invited.get();
   EXPECT_NE(invite.status, 0) << invite.output;
   EXPECT_NE(rotated.get().output.find("store_busy"), std::string::npos);
