@@ -263,7 +263,8 @@ struct VerifierOptions {
   /// Who knows what was revoked, such as a Subscription; may be shared by verifiers of one issuer.
   /// Null: nobody; a revoked token is taken until it expires.
   std::shared_ptr<const Revocations> revocations;
-  /// The wall clock; empty: the system's. Called from any thread.
+  /// The wall clock, for what tokens and proofs say of time; keys and revocations age by time since
+  /// the machine's start. Empty: the system's. Called from any thread.
   std::function<std::chrono::sys_seconds()> now;
 };
 

@@ -15,7 +15,6 @@ using clock = verify::BootClock;
 using Fetched = tl::expected<KeyDocument, Refused>;
 
 constexpr std::chrono::seconds shortest_age{2};
-constexpr std::chrono::milliseconds first_pause{500};
 // Waiting stands still while the machine sleeps: so long after it wakes the clock is looked at.
 constexpr std::chrono::seconds longest_wait{2};
 
@@ -27,6 +26,7 @@ struct KeptKeys::State {
 
   void fetch_while_wanted();
   void take(const Fetched& fetched, clock::time_point asked_at) MINTMARK_REQUIRES(mutex);
+  [[nodiscard]] std::chrono::milliseconds pause_after(bool failure) MINTMARK_REQUIRES(mutex);
   [[nodiscard]] Fetched newer_than(std::uint64_t& handed);
   [[nodiscard]] bool asking() const MINTMARK_REQUIRES(mutex) { return fetching || wanted; }
   [[nodiscard]] bool may_ask() const MINTMARK_REQUIRES(mutex) {
@@ -51,6 +51,7 @@ struct KeptKeys::State {
   clock::time_point fetched_at MINTMARK_GUARDED_BY(mutex);
   clock::time_point started_at MINTMARK_GUARDED_BY(mutex);
   clock::time_point not_before MINTMARK_GUARDED_BY(mutex) = clock::time_point::min();
+  std::chrono::milliseconds backed_off MINTMARK_GUARDED_BY(mutex){0};  // After the last failure.
   clock::time_point due MINTMARK_GUARDED_BY(mutex) = clock::time_point::max();
   std::optional<Refused> trouble MINTMARK_GUARDED_BY(mutex);
 };
@@ -76,14 +77,22 @@ void KeptKeys::State::fetch_while_wanted() {
   }
 }
 
+// An issuer that is away is looked for soon, then ever more seldom: strangers have no part in it.
+// Before the first keys nobody gets in: whoever was started beside the issuer asks at that pace.
+std::chrono::milliseconds KeptKeys::State::pause_after(bool failure) {
+  const auto shortest = std::min(limits.short_pause, limits.pause);
+  if (!failure) return backed_off = std::chrono::milliseconds{0}, limits.pause;
+  backed_off = version == 0 ? shortest : std::clamp(backed_off * 2, shortest, limits.pause);
+  return backed_off;
+}
+
 void KeptKeys::State::take(const Fetched& fetched, clock::time_point asked_at) {
   fetching = wanted = false;
   attempts.fetch_add(1, std::memory_order_acq_rel);
-  // Before the first keys nobody gets in: whoever was started beside the issuer asks again soon.
-  const auto pause = version == 0 ? std::min(limits.pause, first_pause) : limits.pause;
+  auto keys = fetched ? verify::KeySet::parse(fetched->jwks) : fail(Code::internal, "");
+  const auto pause = pause_after(!fetched || !keys);
   not_before = asked_at + pause;
   due = clock::now() + pause;
-  auto keys = fetched ? verify::KeySet::parse(fetched->jwks) : fail(Code::internal, "");
   if (fetched && keys) {
     document = *fetched;
     document.max_age = std::clamp(document.max_age, shortest_age, limits.longest);
@@ -97,7 +106,7 @@ void KeptKeys::State::take(const Fetched& fetched, clock::time_point asked_at) {
   } else {
     trouble = fetched ? Refused{Refusal::keys_malformed, keys.error().detail} : fetched.error();
   }
-  if (std::exchange(again, false)) due = std::min(due, not_before);
+  if (std::exchange(again, false)) due = std::min(due, asked_at + limits.short_pause);
   changed.notify_all();
 }
 
@@ -167,7 +176,7 @@ void KeptKeys::ask_again() const {
   if (state_->fetching)
     state_->again = true;
   else
-    state_->due = std::min(state_->due, std::max(state_->not_before, clock::now()));
+    state_->due = std::min(state_->due, state_->started_at + state_->limits.short_pause);
   state_->changed.notify_all();
 }
 

@@ -17,9 +17,13 @@ struct KeptKeysLimits {
   std::chrono::seconds longest{3600};  ///< However long max_age is.
   std::chrono::milliseconds pause{
       5000};  ///< Between two fetches, whatever strangers write in `kid`.
+  /// The same where the issuer itself says that there are others; and after a first failure, from
+  /// which on it doubles up to `pause`.
+  std::chrono::milliseconds short_pause{500};
 };
 
-/// Fetches at once, then when half of what may be kept is over, and when a verifier misses a key.
+/// Fetches at once, then when half of what may be kept is over, when a verifier misses a key, and
+/// soon again after a failure.
 /// Thread-safe. Its end waits for a fetch that is under way.
 class KeptKeys {
  public:
@@ -33,7 +37,8 @@ class KeptKeys {
   /// fetched, or has the issuer asked and says `keys_unavailable`. May outlive this.
   [[nodiscard]] std::unique_ptr<KeySource> source() const;
 
-  /// The issuer is asked as soon as it may be, by a call that begins after this one.
+  /// The issuer said that its keys have changed: it is asked, at the earliest `short_pause` after
+  /// it was asked last, by a call that begins after this one.
   void ask_again() const;
   /// Grows with each copy that comes.
   [[nodiscard]] std::uint64_t version() const;

@@ -7,26 +7,28 @@
 namespace mintmark::verify {
 namespace {
 
-// Threads read their clock before they come here: one may be somewhat behind another.
-constexpr std::chrono::seconds out_of_step{10};
+// As good as for ever, and far from where nanoseconds overflow.
+constexpr std::chrono::seconds longest_span = std::chrono::hours{24 * 365 * 10};
+
+KeyCacheLimits bounded(const KeyCacheLimits& given) {
+  return {.grace = std::min(given.grace, longest_span),
+          .longest = std::min(given.longest, longest_span),
+          .pause = std::min(given.pause, longest_span)};
+}
 
 }  // namespace
 
 KeyCache::KeyCache(std::unique_ptr<KeySource> source, KeyCacheLimits limits, std::string purpose)
-    : source_(std::move(source)), limits_(limits), purpose_(std::move(purpose)) {}
+    : source_(std::move(source)), limits_(bounded(limits)), purpose_(std::move(purpose)) {}
 
-// A clock that was set back says nothing about the copy's age.
-bool KeyCache::is_fresh(const Copy& copy, Moment now) {
-  return copy.fetched_at <= now + out_of_step && now < copy.fresh_until;
-}
+bool KeyCache::is_fresh(const Copy& copy, Moment now) { return now < copy.fresh_until; }
 
 bool KeyCache::is_usable(const Copy& copy, Moment now) const {
-  return copy.fetched_at <= now + out_of_step && now < copy.fresh_until + limits_.grace;
+  return now < copy.fresh_until + limits_.grace;
 }
 
 bool KeyCache::may_fetch(Moment now) const {
-  return !fetched_last_ || now + out_of_step < *fetched_last_ ||
-         now >= *fetched_last_ + limits_.pause;
+  return !fetched_last_ || now >= *fetched_last_ + limits_.pause;
 }
 
 // True if nothing is to be gained by asking the source now.
@@ -63,8 +65,7 @@ Result<KeyCache::Copy> KeyCache::fetch(const std::vector<std::string>& held_kids
   auto keys = KeySet::parse(document->jwks, purpose_);
   if (!keys) return pass_on(keys);
   const auto age = std::max(limits_.pause, std::min(document->max_age, limits_.longest));
-  return Copy{std::make_shared<const KeySet>(std::move(*keys)), wish.now, wish.now + age,
-              wish.epoch};
+  return Copy{std::make_shared<const KeySet>(std::move(*keys)), wish.now + age, wish.epoch};
 }
 
 Result<KeyCache::Copy> KeyCache::fetch_alone(const Wish& wish) {

@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 #include "base/mutex.h"
-#include "base/time.h"
 #include "mintmark/verifier.h"
+#include "verify/boot_clock.h"
 #include "verify/key_set.h"
 
 namespace mintmark::verify {
@@ -24,14 +24,16 @@ struct KeyCacheLimits {
                                  ///< however short max-age is.
 };
 
-/// Thread-safe; has no thread of its own. The one who finds the keys missing or out of date asks
-/// the source, and waits for it as long as the source takes. Meanwhile the others go on with the
-/// copy that is there, if it may be used: where their key is not in it they are told
+/// Ages by the time that has gone by: a wall clock that is set, either way, makes no copy older or
+/// younger. Thread-safe; has no thread of its own. The one who finds the keys missing or out of
+/// date asks the source, and waits for it as long as the source takes. Meanwhile the others go on
+/// with the copy that is there, if it may be used: where their key is not in it they are told
 /// `keys_unavailable` at once, since strangers choose `kid` and could otherwise make every thread
 /// of a service wait. Only while there is no copy at all do they wait with the one who asks.
 class KeyCache {
  public:
   using Keys = Result<std::shared_ptr<const KeySet>>;
+  using Moment = BootClock::time_point;
 
   /// `purpose`: of the keys that are taken.
   KeyCache(std::unique_ptr<KeySource> source, KeyCacheLimits limits,
@@ -45,7 +47,6 @@ class KeyCache {
  private:
   struct Copy {
     std::shared_ptr<const KeySet> keys;
-    Moment fetched_at;
     Moment fresh_until;
     std::uint64_t epoch;
   };

@@ -158,7 +158,16 @@ Result<void> EventSubscription::load_snapshot() {
     return fail(Code::event_snapshot_malformed, R"(the snapshot: {"snapshot", "frontier"} is due)");
   const auto frontier = checked_frontier(*jws);
   if (!frontier) return tl::unexpected<Error>(frontier.error());
-  return log_.load(*text, *frontier);
+  const bool again = log_.standing(FollowedLog::clock::now()).ever;
+  if (auto loaded = log_.load(*text, *frontier); !loaded) return loaded;
+  // Whether they changed among the entries that were not sent one by one is not in it.
+  if (again) keys_have_changed();
+  return {};
+}
+
+void EventSubscription::keys_have_changed() {
+  keys_epoch_.fetch_add(1);
+  if (options_.keys_changed) options_.keys_changed();
 }
 
 Result<void> EventSubscription::follow_stream() {
@@ -246,9 +255,7 @@ Result<void> EventSubscription::take_event(const http::ServerEvent& event) {
 Result<void> EventSubscription::take_entry(std::string_view text) {
   const auto effect = log_.take_entry(text);
   if (!effect) return tl::unexpected<Error>(effect.error());
-  if (*effect != FollowedLog::Effect::keys_changed) return {};
-  keys_epoch_.fetch_add(1);
-  if (options_.keys_changed) options_.keys_changed();
+  if (*effect == FollowedLog::Effect::keys_changed) keys_have_changed();
   return {};
 }
 
@@ -258,7 +265,7 @@ Result<Frontier> EventSubscription::checked_frontier(std::string_view text) {
   const std::string kid = jws->kid();
   if (log_.is_key_revoked(kid))
     return fail(Code::frontier_key_unknown, "a frontier is by a key that was revoked");
-  const auto keys = keys_.holding(kid, wall_clock(), keys_epoch_.load());
+  const auto keys = keys_.holding(kid, BootClock::now(), keys_epoch_.load());
   if (!keys) return tl::unexpected<Error>(keys.error());
   return check_frontier(std::move(*jws), **keys, options_.issuer);
 }

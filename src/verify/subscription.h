@@ -35,6 +35,7 @@ class EventSubscription final : public Subscription {
   /// Until the connection ends; why it did.
   [[nodiscard]] Result<void> follow_once();
   [[nodiscard]] Result<void> load_snapshot();
+  void keys_have_changed();
   [[nodiscard]] Result<void> follow_stream();
   using TakePart = std::function<Result<bool>(std::string_view)>;
   struct Answered {

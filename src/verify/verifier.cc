@@ -136,15 +136,16 @@ struct Verifier::State {
     return fail(code_named(name_of(judged.error().refusal)), std::move(judged.error().detail));
   }
 
-  verify::KeyCache::Keys published(std::string_view kid, Moment now) {
-    return keys.holding(kid, now, options.revocations ? options.revocations->keys_epoch() : 0);
+  verify::KeyCache::Keys published(std::string_view kid) {
+    return keys.holding(kid, verify::BootClock::now(),
+                        options.revocations ? options.revocations->keys_epoch() : 0);
   }
 
   // By the memory while the issuer still publishes the key that verified it.
   Token checked_token(Call& call) {
     auto known = tokens.find(call.hash);
     if (!known.token) return token_anew(call);
-    const auto present = published(known.token->kid, call.now);
+    const auto present = published(known.token->kid);
     if (!present) return tl::unexpected<Error>(present.error());
     const jose::PublicKey* key = (*present)->find(known.token->kid);
     if (key == nullptr || !(*key == known.token->key)) return token_anew(call);
@@ -156,7 +157,7 @@ struct Verifier::State {
   Token token_anew(Call& call) {
     auto jws = verify::parse_access_token(call.token);
     if (!jws) return pass_on(jws);
-    const auto present = published(jws->kid(), call.now);
+    const auto present = published(jws->kid());
     if (!present) return tl::unexpected<Error>(present.error());
     auto checked = verify::check_access_token(std::move(*jws), **present,
                                               {.issuer = options.issuer,

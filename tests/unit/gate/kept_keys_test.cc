@@ -51,12 +51,17 @@ class HeldSource final : public KeySource {
 class Kept : public testing::Test, protected test::TokenFixture {
  protected:
   void TearDown() override { tap_->set(true); }
-  const KeptKeys& keep_keys(std::chrono::milliseconds pause = std::chrono::milliseconds{0}) {
+  const KeptKeys& keep_keys(std::chrono::milliseconds pause = std::chrono::milliseconds{0},
+                            std::chrono::milliseconds short_pause = std::chrono::milliseconds{0}) {
     const std::lock_guard lock(tap_->mutex);
     tap_->answer = TokenFixture::keys().answer;
     kept_ = std::make_unique<KeptKeys>(std::make_unique<HeldSource>(tap_),
-                                       KeptKeysLimits{.pause = pause});
+                                       KeptKeysLimits{.pause = pause, .short_pause = short_pause});
     return *kept_;
+  }
+  void answer(tl::expected<KeyDocument, Refused> answer) {
+    const std::lock_guard lock(tap_->mutex);
+    tap_->answer = std::move(answer);
   }
   static void await_usable(const KeptKeys& keys) {
     while (!keys.usable()) std::this_thread::yield();
@@ -252,8 +257,30 @@ TEST_F(Decided, WithoutKeysIs503AndSaysWhenToComeBack) {
   tap->set(true);
 }
 
-TEST_F(Kept, KeysThatHaveChangedAreFetchedAsSoonAsThePauseAllows) {
-  const KeptKeys& kept = keep_keys();
+TEST_F(Kept, KeysThatCouldNotBeFetchedAreAskedForSoonThoughStrangersWouldHaveToWait) {
+  const KeptKeys& kept = keep_keys(std::chrono::hours{1}, std::chrono::milliseconds{1});
+  answer(tl::unexpected<Refused>(Refused{Refusal::keys_unavailable, "away"}));
+  tap_->set(true);
+  tap_->await_asked(3);
+  answer(TokenFixture::keys().answer);
+  await_usable(kept);
+  answer(tl::unexpected<Refused>(Refused{Refusal::keys_unavailable, "away again"}));
+  kept.ask_again();
+  // At 1, 2, 4, 8 ms.
+  const auto before = kept.attempts();
+  while (kept.attempts() < before + 4) std::this_thread::yield();
+  answer(TokenFixture::keys().answer);
+  const auto version = kept.version();
+  while (kept.version() == version) std::this_thread::yield();
+  EXPECT_FALSE(kept.standing().trouble);
+  const auto source = kept.source();
+  ASSERT_TRUE(source->fetch());
+  EXPECT_FALSE(source->fetch());
+  EXPECT_FALSE(kept.asking()) << "a stranger's kid";
+}
+
+TEST_F(Kept, KeysThatHaveChangedAreFetchedBeforeAStrangersKidWouldBeLookedUp) {
+  const KeptKeys& kept = keep_keys(std::chrono::hours{1}, std::chrono::milliseconds{1});
   tap_->set(true);
   await_usable(kept);
   const auto before = kept.version();

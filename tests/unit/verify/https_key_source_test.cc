@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "support/machine_sleep.h"
 #include "support/published_issuer.h"
 #include "support/soft_key.h"
 
@@ -192,11 +193,9 @@ TEST_F(HttpsKeys, ThatTheVerifierUsesAreSaidAndNoOthers) {
   const Json others = access_key(attester, "client_attestation");
   issuer_.publish({{"keys", {access_key(first), others}}});
   VerifierOptions options(issuer_.url(), "https://service.example");
-  auto now = from_unix(1'800'000'000);
-  options.now = [&now] { return now; };
   const Verifier verifier(options, published_keys(issuer_.url(), issuer_.ca_file(), "gate-1"));
   const auto held_as_said_next = [&] {
-    now += seconds{301};
+    test::machine_slept(seconds{301});
     EXPECT_FALSE(verifier.check_without_proof(
         "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiIsImtpZCI6ImsifQ.e30.AA"));
     return field(issuer_.heard(jwks_path), "Mintmark-Held-Kids");

@@ -18,7 +18,9 @@ namespace {
 using std::chrono::seconds;
 using test::SoftKey;
 
-const Moment start = from_unix(1'800'000'000);
+using Moment = KeyCache::Moment;
+
+const Moment start{seconds{1000}};
 const KeyCacheLimits limits{.grace = seconds{300}, .longest = seconds{3600}, .pause = seconds{5}};
 
 // The first fetch answers at once, the second when the test says so.
@@ -100,6 +102,18 @@ TEST(KeyCache, AsksNotAgainForAThreadWhoseClockIsALittleBehind) {
   KeyCache cache(std::make_unique<GatedSource>(gate), limits);
   ASSERT_TRUE(cache.holding(key.jkt(), start));
   EXPECT_TRUE(cache.holding(key.jkt(), start - seconds{10}));
+  EXPECT_EQ(gate.asked, 1);
+}
+
+TEST(KeyCache, TakesSpansWithoutEndForVeryLongOnes) {
+  const SoftKey key;
+  Gate gate;
+  gate.jwks = test::key_document({test::published(key)}).dump();
+  const KeyCacheLimits endless{
+      .grace = seconds::max(), .longest = seconds::max(), .pause = seconds::max()};
+  KeyCache cache(std::make_unique<GatedSource>(gate), endless);
+  ASSERT_TRUE(cache.holding(key.jkt(), start));
+  EXPECT_TRUE(cache.holding(key.jkt(), start + std::chrono::hours{24 * 365}));
   EXPECT_EQ(gate.asked, 1);
 }
 
@@ -228,9 +242,9 @@ TEST(KeyCache, ServesManyThreadsThroughRotationsAndOutages) {
       test::key_document({test::published(lasting), test::published(next)}).dump();
   RestlessIssuer issuer;
   issuer.publish(before);
-  test::ManualClock clock(start);
+  std::atomic<Moment> now{start};
   KeyCache cache(std::make_unique<RestlessIssuer::Source>(issuer), limits);
-  ASSERT_TRUE(cache.holding(lasting.jkt(), clock.now()));
+  ASSERT_TRUE(cache.holding(lasting.jkt(), now));
 
   std::atomic<bool> over{false};
   std::atomic<int> refused{0};
@@ -241,7 +255,7 @@ TEST(KeyCache, ServesManyThreadsThroughRotationsAndOutages) {
     const std::string kid = i % 2 == 0 ? lasting.jkt() : "invented";
     threads.emplace_back([&, i, kid] {
       for (; !over; ++rounds[i]) {
-        const auto keys = cache.holding(kid, clock.now());
+        const auto keys = cache.holding(kid, now);
         const bool found = keys && (*keys)->find(kid) != nullptr;
         if (kid == "invented" && found) ++invented;
         if (kid != "invented" && !found) ++refused;
@@ -253,12 +267,12 @@ TEST(KeyCache, ServesManyThreadsThroughRotationsAndOutages) {
   for (int step = 0; step < steps; ++step) {
     issuer.publish(step % 3 == 0 ? "" : step % 3 == 1 ? before : after);
     const int asked = issuer.asked();
-    clock.advance(seconds{5});
+    now = now.load() + seconds{5};
     // Each step ends a pause: somebody asks, and nobody else until the next one.
     while (issuer.asked() == asked) std::this_thread::yield();
     for (const std::atomic<int>& round : rounds) {
-      const int now = round;
-      while (round < now + 2) std::this_thread::yield();
+      const int before = round;
+      while (round < before + 2) std::this_thread::yield();
     }
   }
   over = true;

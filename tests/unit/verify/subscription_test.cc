@@ -296,7 +296,8 @@ TEST_F(Subscribed, BelievesNoFrontierOfAnotherIssuerNorAnotherKindOfEvent) {
 TEST_F(Subscribed, BelievesNoFrontierWhoseSignatureIsNotGood) {
   subscribe_and_connect();
   std::string forged = issuer_.frontier();
-  forged[forged.rfind('.') + 5] ^= 1;
+  char& letter = forged[forged.rfind('.') + 5];
+  letter = letter == 'A' ? 'B' : 'A';
   issuer_.send("event: frontier\ndata: " + forged + "\n\n");
   expect_end("frontier_signature");
   expect_recovery();
@@ -330,6 +331,14 @@ TEST_F(Subscribed, SaysThatTheKeysChanged) {
   issuer_.append({{"type", "keys"}, {"epoch", 2}});
   EXPECT_TRUE(eventually([&] { return subscription_->keys_epoch() > before; }));
   EXPECT_TRUE(eventually([&] { return keys_changed_ == 1; }));
+}
+
+TEST_F(Subscribed, TakesItThatTheKeysMayHaveChangedWhereItHasToLoadTheSnapshotAgain) {
+  subscribe_and_connect();
+  EXPECT_EQ(keys_changed_, 0) << "the first tells nothing";
+  issuer_.send("event: snapshot\ndata: {\"reason\":\"too_slow\"}\n\n");
+  EXPECT_TRUE(eventually([&] { return keys_changed_ == 1; }));
+  EXPECT_EQ(subscription_->keys_epoch(), 1U);
 }
 
 TEST_F(Subscribed, TakesTheNoncesThatTheIssuerWants) {
