@@ -144,7 +144,8 @@ class KeySource {
 /// signature is not checked again; from any thread. It must not wait for anything.
 class Revocations {
  public:
-  /// What a token says that can be revoked. The views live as long as the call.
+  /// What a token says that can be revoked, or its `kid` alone where the issuer publishes no such
+  /// key. The views live as long as the call.
   struct Token {
     std::string_view token_id;  ///< `jti`; "" where absent.
     std::string_view subject;   ///< `sub`
@@ -178,7 +179,9 @@ struct SubscriptionOptions {
   /// not throw. Verifiers need none of it. Empty: nothing.
   std::function<void()> keys_changed;
   /// The longest pauses before it connects again: the first time, and later. Each is shortened at
-  /// random, so that an issuer that was restarted is not asked by everybody at once.
+  /// random, so that an issuer that was restarted is not asked by everybody at once. A stream that
+  /// the issuer ended in good order, such as one whose token is over, is asked for again within
+  /// 100 ms.
   std::chrono::milliseconds reconnect_first{1000};
   std::chrono::milliseconds reconnect_longest{5000};
 };

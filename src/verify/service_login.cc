@@ -1,6 +1,7 @@
 #include "verify/service_login.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/json.h"
 #include "http/date.h"
@@ -13,6 +14,8 @@ constexpr JsonLimits answer_limits{.octets = 64U << 10U, .depth = 8, .elements =
 constexpr std::size_t longest_token = 16U << 10U;
 constexpr std::size_t longest_nonce = 512;
 constexpr std::int64_t longest_life = 86'400;
+// Each but the last may teach one thing: the issuer's clock, its nonce.
+constexpr int most_tries = 3;
 
 // What may stand in a header, and in a JSON string as it is.
 bool is_visible_ascii(std::string_view text, std::size_t longest) {
@@ -23,6 +26,12 @@ bool is_visible_ascii(std::string_view text, std::size_t longest) {
 
 bool is_refused(const http::Response& answer) {
   return answer.status == 400 || answer.status == 401;
+}
+
+// RFC 6750 §3.1, RFC 9449 §7.1: what it is refused for.
+bool is_of_token(const http::Response& answer) {
+  const std::string* challenge = answer.headers.find("WWW-Authenticate");
+  return challenge != nullptr && challenge->find("\"invalid_token\"") != std::string::npos;
 }
 
 std::string text_in(const Json& object, const char* name) {
@@ -97,6 +106,7 @@ Result<void> ServiceLogin::take(const http::Response& answer,
   const auto seconds = std::chrono::seconds(
       static_cast<std::int64_t>(std::min<std::uint64_t>(life->get<std::uint64_t>(), longest_life)));
   token_ = std::move(token);
+  token_passed_ = false;
   due_ = asked_at + seconds * 3 / 4;
   return {};
 }
@@ -110,16 +120,18 @@ void ServiceLogin::keep_clock(const http::Response& answer, Moment now) {
     ahead_ = *theirs - now;
 }
 
-// A second time where it is the nonce that was missing (RFC 9449 §8), or the clock wrong.
+// Again where it is the nonce that was missing (RFC 9449 §8), or the clock wrong, or first the one
+// and then the other.
 Result<void> ServiceLogin::ask(Moment now, Deadline deadline) {
-  const std::string nonce = nonce_of_token_;
-  const auto ahead = ahead_;
   const auto asked_at = std::chrono::steady_clock::now();
-  auto answer = ask_once(now, deadline);
-  if (answer && is_refused(*answer) && (nonce != nonce_of_token_ || ahead != ahead_))
-    answer = ask_once(now, deadline);
-  if (!answer) return pass_on(answer);
-  return take(*answer, asked_at);
+  for (int tries = 1;; ++tries) {
+    const std::string nonce = nonce_of_token_;
+    const auto ahead = ahead_;
+    auto answer = ask_once(now, deadline);
+    if (!answer) return pass_on(answer);
+    const bool learned = nonce != nonce_of_token_ || ahead != ahead_;
+    if (!is_refused(*answer) || !learned || tries == most_tries) return take(*answer, asked_at);
+  }
 }
 
 Result<http::Headers> ServiceLogin::headers_for(const std::string& url, Moment now,
@@ -137,12 +149,16 @@ Result<http::Headers> ServiceLogin::headers_for(const std::string& url, Moment n
 
 bool ServiceLogin::may_pass_again(const http::Response& answer, Moment now) {
   const std::string nonce = nonce_of_calls_;
+  const auto ahead = ahead_;
   keep_clock(answer, now);
   keep_nonce(answer.headers, nonce_of_calls_);
+  if (answer.status == 200) token_passed_ = true;
   if (answer.status != 401) return false;
-  const bool other_nonce = nonce != nonce_of_calls_;
-  if (!other_nonce) due_.reset();
-  return true;
+  const bool learned = nonce != nonce_of_calls_ || ahead != ahead_;
+  if (learned && !is_of_token(answer)) return true;
+  due_.reset();
+  // One that never passed is not better for being asked for once more.
+  return std::exchange(token_passed_, false) || learned;
 }
 
 }  // namespace mintmark::verify

@@ -35,7 +35,8 @@ class ServiceLogin {
   [[nodiscard]] Result<http::Headers> headers_for(const std::string& url, Moment now,
                                                   Deadline deadline);
   /// Of each answer to such a GET, which came `now`. Keeps the nonce that it brings (RFC 9449 §9).
-  /// True: with it, or with another token, the call may pass; the next headers_for has them.
+  /// True: with it, with the issuer's time or with another token the call may pass; the next
+  /// headers_for has them.
   [[nodiscard]] bool may_pass_again(const http::Response& answer, Moment now);
 
  private:
@@ -52,6 +53,7 @@ class ServiceLogin {
   std::string nonce_of_token_;  // Of the token endpoint; the other is of all others (RFC 9449 §9).
   std::string nonce_of_calls_;
   std::string token_;
+  bool token_passed_ = false;  // A call was taken with it.
   std::optional<std::chrono::steady_clock::time_point> due_;
 };
 

@@ -24,7 +24,12 @@ constexpr std::size_t snapshot_octets = 256U << 20U;
 constexpr std::size_t refusal_octets = 16U << 10U;
 constexpr std::size_t event_octets = 128U << 10U;
 constexpr KeyCacheLimits key_limits{
-    .grace = seconds{300}, .longest = seconds{3600}, .pause = seconds{5}};
+    .grace = seconds{300}, .longest = seconds{3600}, .pause = seconds{1}};
+// Each but the last may teach one thing: another token is due, the issuer's clock, its nonce.
+constexpr int most_tries = 4;
+// Where the issuer ended a stream in good order, as it does when its token is over: until the next
+// one is there nothing is heard.
+constexpr milliseconds pause_after_good_end{100};
 
 Moment wall_clock() { return SystemClock().now(); }
 
@@ -120,7 +125,10 @@ void EventSubscription::run() {
     if (interruption_.raised()) return;
     note_end(outcome);
     failures = had_frontier_ ? 0 : failures + 1;
-    pause(failures);
+    if (outcome && had_frontier_)
+      pause(std::min(pause_after_good_end, options_.reconnect_first));
+    else
+      pause(options_.reconnect_first * (1U << std::min(failures, 16U)));
   }
 }
 
@@ -193,7 +201,7 @@ Result<void> EventSubscription::follow_stream() {
 Result<void> EventSubscription::get(const std::string& path, const http::Headers& further,
                                     milliseconds silence, const TakePart& part) {
   const std::string url = options_.issuer + path;
-  for (bool again = false;; again = true) {
+  for (int tries = 1;; ++tries) {
     const Deadline by = Deadline::in(call_patience);
     auto headers = login_.headers_for(url, wall_clock(), by);
     if (!headers) return pass_on(headers);
@@ -210,7 +218,7 @@ Result<void> EventSubscription::get(const std::string& path, const http::Headers
     if (!answered) return pass_on(answered);
     const bool another = login_.may_pass_again(answered->head, wall_clock());
     if (answered->head.status == 200) return std::move(answered->outcome);
-    if (again || !another)
+    if (tries == most_tries || !another)
       return tl::unexpected<Error>(refusal_in(answered->head.status, answered->body));
   }
 }
@@ -294,10 +302,9 @@ void EventSubscription::note_trouble(std::string trouble) {
   trouble_ = std::move(trouble);
 }
 
-void EventSubscription::pause(unsigned failures) {
-  const milliseconds longest =
-      std::clamp(options_.reconnect_first * (1U << std::min(failures, 16U)), milliseconds{1},
-                 std::max(options_.reconnect_longest, milliseconds{1}));
+void EventSubscription::pause(milliseconds longest) {
+  longest =
+      std::clamp(longest, milliseconds{1}, std::max(options_.reconnect_longest, milliseconds{1}));
   const milliseconds chosen(random_number() % longest.count() + 1);
   const auto until = std::chrono::steady_clock::now() + chosen;
   const MutexLock lock(mutex_);

@@ -55,7 +55,7 @@ class EventSubscription final : public Subscription {
   [[nodiscard]] Result<Frontier> checked_frontier(std::string_view jws);
   void note_end(const Result<void>& outcome);
   void note_trouble(std::string trouble);
-  void pause(unsigned failures);
+  void pause(std::chrono::milliseconds longest);
 
   const SubscriptionOptions options_;
   FollowedLog log_;

@@ -136,6 +136,14 @@ struct Verifier::State {
     return fail(code_named(name_of(judged.error().refusal)), std::move(judged.error().detail));
   }
 
+  // A key that was revoked is published no more, and what it signed is told which of the two it is.
+  bool is_revoked(const std::string& kid) const {
+    if (!options.revocations) return false;
+    const auto judged = options.revocations->judge(
+        {.token_id = "", .subject = "", .kid = kid, .issued_at = Moment::max()});
+    return !judged && judged.error().refusal == Refusal::token_key_revoked;
+  }
+
   verify::KeyCache::Keys published(std::string_view kid) {
     return keys.holding(kid, verify::BootClock::now(),
                         options.revocations ? options.revocations->keys_epoch() : 0);
@@ -157,8 +165,11 @@ struct Verifier::State {
   Token token_anew(Call& call) {
     auto jws = verify::parse_access_token(call.token);
     if (!jws) return pass_on(jws);
-    const auto present = published(jws->kid());
+    const std::string kid = jws->kid();
+    const auto present = published(kid);
     if (!present) return tl::unexpected<Error>(present.error());
+    if ((*present)->find(kid) == nullptr && is_revoked(kid))
+      return fail(Code::token_key_revoked, "the key that signed the token was revoked");
     auto checked = verify::check_access_token(std::move(*jws), **present,
                                               {.issuer = options.issuer,
                                                .audiences = audiences,

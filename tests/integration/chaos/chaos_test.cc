@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <sstream>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -142,11 +144,22 @@ class Chaos : public ::testing::Test {
   void TearDown() override {
     traffic_.reset();
     if (!HasFailure()) return;
-    for (const auto& gate : gates_) {
-      const std::string log = gate->log();
-      std::cerr << "---- " << gate->name() << "\n"
-                << log.substr(log.size() - std::min<std::size_t>(log.size(), 4000));
+    for (const auto& gate : gates_) show_end("gate " + gate->name(), gate->log());
+    show_end("issuer", read_file(stack.directory() + "/mintd.log").value_or(""));
+  }
+  /// Of a log: what it says of single requests left out.
+  static void show_end(const std::string& whose, const std::string& log) {
+    std::istringstream lines(log);
+    std::deque<std::string> last;
+    for (std::string line; std::getline(lines, line);) {
+      if (line.find(R"("event":"refused")") != std::string::npos ||
+          line.find(R"("event":"request")") != std::string::npos)
+        continue;
+      last.push_back(std::move(line));
+      if (last.size() > 300) last.pop_front();
     }
+    std::cerr << "---- " << whose << "\n";
+    for (const std::string& line : last) std::cerr << line << "\n";
   }
 
   void await_connected() const {

@@ -350,6 +350,19 @@ TEST_F(Subscribed, TakesTheNoncesThatTheIssuerWants) {
   expect_recovery();
 }
 
+TEST_F(Subscribed, IsBackAtOnceWhereItsTokenIsOverAndNoncesChangedMeanwhile) {
+  issuer_.want_nonces("nonce-of-token", "nonce-of-calls");
+  subscribe(std::chrono::hours{1});
+  ASSERT_TRUE(eventually([&] { return subscription_->standing().trusted; }))
+      << subscription_->standing().trouble;
+  issuer_.want_nonces("nonce-of-token-2", "nonce-of-calls-2");
+  issuer_.forget_tokens();
+  issuer_.cut_off();
+  expect_recovery();
+  EXPECT_EQ(ends("ended"), 1U);
+  EXPECT_EQ(subscription_->standing().ends.size(), 1U) << "it was refused as a whole";
+}
+
 TEST_F(Subscribed, AsksForAnotherTokenWhereItsOwnIsNotTakenAnyMore) {
   subscribe_and_connect();
   const int tokens = issuer_.published().asked("/token");

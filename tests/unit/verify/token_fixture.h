@@ -57,11 +57,14 @@ class ToldByTest final : public Revocations {
     ++asked;
     if (token.token_id == "token-1" && token.subject == "device-1" && refusal)
       return tl::unexpected<Refused>({*refusal, "told by the test"});
+    if (!revoked_kid.empty() && token.kid == revoked_kid)
+      return tl::unexpected<Refused>({Refusal::token_key_revoked, "told by the test"});
     return {};
   }
   [[nodiscard]] std::uint64_t keys_epoch() const override { return epoch; }
 
   std::optional<Refusal> refusal;
+  std::string revoked_kid;
   std::atomic<std::uint64_t> epoch{0};
   mutable std::atomic<int> asked{0};
 };

@@ -203,6 +203,18 @@ TEST_F(VerifierKeys, AreAskedForAgainWhenTheyHaveChangedAndNotBeforeThePause) {
   EXPECT_EQ(keys().asked, 2) << "nothing changed since";
 }
 
+TEST_F(VerifierKeys, ThatWereRevokedAreSaidToBeSoWhereTheyAreNotPublishedAnyMore) {
+  const auto told = std::make_shared<test::ToldByTest>();
+  auto wanted = options();
+  wanted.revocations = told;
+  publish(key_document({published(SoftKey())}));
+  verifier_ = std::make_unique<Verifier>(std::move(wanted), source());
+  expect_refused(token(), Refusal::token_key_unknown);
+  told->revoked_kid = issuer_key().jkt();
+  expect_refused(token(), Refusal::token_key_revoked);
+  expect_refused(token_by(SoftKey()), Refusal::token_key_unknown);
+}
+
 TEST_F(VerifierKeys, ThatHaveChangedAreUsedAsTheyWereWhileTheIssuerIsAway) {
   const auto told = std::make_shared<test::ToldByTest>();
   auto wanted = options();
