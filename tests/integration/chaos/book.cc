@@ -195,11 +195,11 @@ std::string Book::of_refused(const Given& token, const Standing& standing, const
   ++counts_["refused: " + call.code];
   if (silent_beyond(call, promises_.bound + promises_.beyond)) {
     ++counts_["refused: cut off beyond the bound"];
-    // A key that it has not heard of is looked for before anything is asked about the token.
-    return call.code == "revocations_stale" || call.code == "revocations_unavailable" ||
-                   call.code == "token_key_unknown"
-               ? ""
-               : "is cut off beyond the bound and says " + call.code;
+    // A key that it has not heard of is looked for before anything is asked about the token; and
+    // one that was started shortly before may have none at all.
+    static const std::set<std::string> right{"revocations_stale", "revocations_unavailable",
+                                             "token_key_unknown", "gate_starting"};
+    return right.contains(call.code) ? "" : "is cut off beyond the bound and says " + call.code;
   }
   const bool by_word = words_of_revocation().contains(call.code);
   const bool key_unknown = call.code == "token_key_unknown";
