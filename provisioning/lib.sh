@@ -36,6 +36,21 @@ build_release() {
   NINJA_STATUS='  [%f of %t] ' ninja -C "$top/build/release" "$@"
 }
 
+# without_autogroups COMMAND…: each session of its own (as mintd is started by tests) is a group to Linux' scheduler, and where
+# one is busy the threads of others were measured to wait for seconds. systemd's services are not grouped so. Where the setting
+# cannot be written (containers) the command runs as it is.
+without_autogroups() {
+  local setting=/proc/sys/kernel/sched_autogroup_enabled
+  if [[ $(cat "$setting" 2>/dev/null) != 1 ]] || ! printf '0\n' 2>/dev/null >"$setting"; then
+    "$@"
+    return
+  fi
+  (
+    trap 'printf "1\n" >"$setting"' EXIT
+    "$@"
+  )
+}
+
 # alive PID: it runs; one that has ended and waits for its parent does not.
 alive() {
   local state

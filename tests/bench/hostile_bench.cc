@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "http/client.h"
 #include "identities.h"
@@ -131,16 +132,22 @@ std::pair<unsigned, std::string> decision(const Scene& scene, const std::string&
   }
 }
 
+std::string proof_for_the_gate(const Scene& scene) {
+  return test::make_proof(
+      scene.devices.front().key,
+      {.method = "GET",
+       .url = std::string(gate_origin) + path,
+       .at = SystemClock().now(),
+       .access_token = scene.token,
+       .nonce = scene.gate.nonce().empty() ? std::nullopt : std::optional(scene.gate.nonce())});
+}
+
 void ask_for_decisions(const Scene& scene, Waits& waits, const std::stop_token& stop) {
+  // A gate that was just started asks for a nonce, and gives it.
+  (void)decision(scene, proof_for_the_gate(scene));
   auto next = Steady::now();
   while (!stop.stop_requested()) {
-    const auto proof = test::make_proof(
-        scene.devices.front().key,
-        {.method = "GET",
-         .url = std::string(gate_origin) + path,
-         .at = SystemClock().now(),
-         .access_token = scene.token,
-         .nonce = scene.gate.nonce().empty() ? std::nullopt : std::optional(scene.gate.nonce())});
+    const auto proof = proof_for_the_gate(scene);
     const auto began = Steady::now();
     const auto [status, said] = decision(scene, proof);
     waits.took(began, status, said);
@@ -209,6 +216,16 @@ bool has_descriptors(std::size_t connections) {
                "the hard limit (ulimit -Hn), or --idle N\n",
                connections + beside, most);
   return false;
+}
+
+/// Each session is a group to the scheduler then, and one that is busy lets others' threads wait
+/// for seconds: that would be measured, not the issuer.
+void warn_of_autogroups() {
+  const auto said = read_file("/proc/sys/kernel/sched_autogroup_enabled");
+  if (said && said->starts_with("1"))
+    std::fprintf(stderr,
+                 "kernel.sched_autogroup_enabled is 1: sessions starve each other; for figures of "
+                 "the issuer alone: sysctl kernel.sched_autogroup_enabled=0\n");
 }
 
 /// One load: made when it begins, ended when its function's result is called, which tells of it.
@@ -430,6 +447,7 @@ int run(const programs::Arguments& arguments) {
   Scene scene{issuer, devices, gate, begin, first_token(issuer, devices.front())};
   const Loads loads(scene, connections, idle, std::stoul(arguments.value("--threads", "8")));
   (void)measure(scene, seconds(2));  // Attestations become known, nonces are learnt.
+  warn_of_autogroups();
   std::fprintf(stderr, "measuring; all share %u cores\n", std::thread::hardware_concurrency());
   Honest quiet = measure(scene, 2 * span);
   Json all = {{{"load", "quiet"}, {"told", "nobody else"}, {"honest", rows(quiet, quiet)}}};
