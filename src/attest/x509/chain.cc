@@ -239,10 +239,13 @@ const X509* refused_above(X509* last, const Trust& trust) {
   return nullptr;
 }
 
-tl::expected<void, ChainRefusal> check_conformance(const STACK_OF(X509) * verified) {
-  for (int i = 0; i < sk_X509_num(verified); ++i) {
+// `last` is what the last one is, unless that is the leaf itself.
+tl::expected<void, ChainRefusal> check_conformance(const STACK_OF(X509) * verified, Place last) {
+  const int count = sk_X509_num(verified);
+  for (int i = 0; i < count; ++i) {
     X509* one = sk_X509_value(verified, i);
-    const std::string why = objection_to(one, i == 0 ? Place::leaf : Place::authority);
+    const Place above = i == count - 1 ? last : Place::authority;
+    const std::string why = objection_to(one, i == 0 ? Place::leaf : above);
     if (why.empty()) continue;
     return tl::unexpected(ChainRefusal{ChainFault::invalid,
                                        "\"" + name_text(X509_get_subject_name(one)) + "\" " + why});
@@ -252,7 +255,7 @@ tl::expected<void, ChainRefusal> check_conformance(const STACK_OF(X509) * verifi
 
 tl::expected<Chain, ChainRefusal> by_the_rules(const STACK_OF(X509) * verified,
                                                const Trust& trust) {
-  if (auto conforms = check_conformance(verified); !conforms)
+  if (auto conforms = check_conformance(verified, Place::anchor); !conforms)
     return tl::unexpected(conforms.error());
   Chain chain;
   chain.links = links_of(verified);
@@ -289,7 +292,8 @@ tl::expected<Chain, ChainRefusal> of_unknown(const Run& first, const Asked& aske
     return tl::unexpected(first.refusal());
   const Run second(assumed.get(), asked, nullptr, X509_V_FLAG_CHECK_SS_SIGNATURE);
   if (!second.good()) return tl::unexpected(second.refusal());
-  if (auto conforms = check_conformance(second.chain()); !conforms)
+  // Assumed is not known: nobody gave their word for it.
+  if (auto conforms = check_conformance(second.chain(), Place::authority); !conforms)
     return tl::unexpected(conforms.error());
   if (asked.trust.unknown() == UnknownRoots::refuse) return tl::unexpected(first.refusal());
   Chain chain;

@@ -69,7 +69,8 @@ enum class ExpiredAuthorities : std::uint8_t {
 enum class Strength : std::uint8_t {
   bits_112,  ///< No SHA-1 in a signature, no RSA below 2,048.
   bits_80,   ///< RSA of 1,024, for chains that prove nothing anyhow.
-  any,       ///< For material of another time, to be judged by all else: no profile has it.
+  any,       ///< No profile has it. Published paths of another time are judged by all else: of 472
+             ///< some forty are signed with SHA-1, and would be refused for that alone.
 };
 
 /// What a profile takes beyond RFC 5280. By default nothing.

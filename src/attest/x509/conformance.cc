@@ -152,9 +152,10 @@ std::string objection_to_critical(const X509* certificate) {
 }
 
 std::string first_objection(X509* certificate, Place place) {
-  if (auto why = objection_to_version(certificate); !why.empty()) return why;
-  if (place == Place::authority && X509_NAME_entry_count(X509_get_subject_name(certificate)) == 0)
+  if (place != Place::leaf && X509_NAME_entry_count(X509_get_subject_name(certificate)) == 0)
     return "is an authority without a name";
+  if (place == Place::anchor) return {};
+  if (auto why = objection_to_version(certificate); !why.empty()) return why;
   if (auto why = objection_to_critical(certificate); !why.empty()) return why;
   if (auto why = objection_to_constraints(certificate); !why.empty()) return why;
   return objection_to_names(certificate);

@@ -8,8 +8,9 @@
 
 namespace mintmark::attest::x509 {
 
-/// Where a certificate stands in a chain.
-enum class Place : std::uint8_t { leaf, authority };
+/// Where a certificate stands in a chain. An anchor is taken at the operator's word, as a name and
+/// a key (RFC 5280 §6.1): what else it says is nobody's to object to.
+enum class Place : std::uint8_t { leaf, authority, anchor };
 
 /// "" or why no chain holds with this certificate in it, in words that follow its name: a version
 /// that is none, what that version cannot have (RFC 5280 §4.1.2.1, §4.1.2.8, §4.1.2.9), an

@@ -87,7 +87,7 @@ const std::array taken_here{
                        path.text("agreement") == "disputed";
               }},
     Exception{"what an anchor says of itself",
-              "the operator's word makes an anchor, not its extensions (RFC 5280 §6.1.1 d)",
+              "an anchor is a name and a key, at the operator's word (RFC 5280 §6.1)",
               [](const Path& path, const Answer& ours) {
                 return path.text("agreement") == "openssl-strict" &&
                        is_of_the_anchor_alone(path, ours.links);

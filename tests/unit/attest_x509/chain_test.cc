@@ -178,6 +178,7 @@ TEST_F(Conformance, ObjectsToAuthoritiesWithoutAName) {
   nameless.subject = {};
   const Certificate certificate = copy_of(test::issue(nameless, root).get());
   EXPECT_EQ(objection_to(certificate.get(), Place::authority), "is an authority without a name");
+  EXPECT_EQ(objection_to(certificate.get(), Place::anchor), "is an authority without a name");
   EXPECT_EQ(objection_to(certificate.get(), Place::leaf), "");
 }
 
@@ -226,6 +227,50 @@ TEST_F(Conformance, KeepsChainsFromHolding) {
   EXPECT_EQ(refused.error().fault, ChainFault::invalid);
   EXPECT_NE(refused.error().reason.find("\"CN=CA\" has name constraints, and none in them"),
             std::string::npos)
+      << refused.error().reason;
+}
+
+// RFC 5280 §6.1: a trust anchor is a name and a key.
+TEST_F(Conformance, IsNotAskedOfWhatAnAnchorSaysBesideItsName) {
+  IssuedCertificate of = authority("Root", root.key);
+  of.extensions = {{"2.5.29.30", {0x30, 0x00}}};
+  root.certificate = test::issue(of, {nullptr, root.key});
+  const auto chain = check(leaf_of(root), {}, trust());
+  ASSERT_TRUE(chain) << chain.error().reason;
+  EXPECT_EQ(chain->standing, Standing::trusted);
+}
+
+TEST_F(Conformance, IsAskedOfRootsThatNobodyHereKnows) {
+  const test::Pair key = test::new_pair("P-256");
+  for (const bool bent : {false, true}) {
+    IssuedCertificate of = authority("Another", key);
+    if (bent) of.extensions = {{"2.5.29.30", {0x30, 0x00}}};
+    const Issuer stranger{test::issue(of, {nullptr, key}), key};
+    const auto refused = check(leaf_of(stranger), {stranger}, trust());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().fault, bent ? ChainFault::invalid : ChainFault::untrusted_root);
+  }
+}
+
+TEST_F(Conformance, IsAskedOfALeafThatIsItsOwnAnchor) {
+  IssuedCertificate of = authority("device", root.key);
+  of.ca = false;
+  of.extensions = {{"2.5.29.17", {0x30, 0x00}}};  // Alternative names without any.
+  root.certificate = test::issue(of, {nullptr, root.key});
+  const auto refused = check(copy_of(root.certificate.get()), {}, trust());
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().reason.find("alternative names, and none in them"), std::string::npos)
+      << refused.error().reason;
+}
+
+// Whoever has no name is found by nobody who looks for it; published suites hold to that too.
+TEST_F(Conformance, IsAskedWhetherAnAnchorHasAName) {
+  IssuedCertificate of = authority("", root.key);
+  of.subject = {};
+  root.certificate = test::issue(of, {nullptr, root.key});
+  const auto refused = check(leaf_of(root), {}, trust());
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().reason.find("is an authority without a name"), std::string::npos)
       << refused.error().reason;
 }
 
