@@ -32,8 +32,8 @@ inline namespace v0_1_0 {
 /// same from release to release: for metrics, logs and programs.
 enum class Refusal : std::uint16_t {
   // The token (RFC 9068 §4, RFC 8725).
-  token_malformed,    ///< No compact JWS with a JSON header and JSON claims, or a claim has a wrong
-                      ///< type.
+  token_malformed,    ///< No compact JWS with a JSON header and JSON claims, a claim of a wrong
+                      ///< type, or no `jti`.
   token_typ,          ///< `typ` is not at+jwt.
   token_key_unknown,  ///< `kid` names no published key for access tokens.
   token_alg,          ///< `alg` is not the one of the key.
@@ -147,7 +147,7 @@ class Revocations {
   /// What a token says that can be revoked, or its `kid` alone where the issuer publishes no such
   /// key. The views live as long as the call.
   struct Token {
-    std::string_view token_id;  ///< `jti`; "" where absent.
+    std::string_view token_id;  ///< `jti`
     std::string_view subject;   ///< `sub`
     std::string_view kid;       ///< Of the key that signed it.
     std::chrono::sys_seconds issued_at;
@@ -296,7 +296,7 @@ class VerifiedToken {
  public:
   [[nodiscard]] const std::string& subject() const;
   [[nodiscard]] const std::string& client_id() const;  ///< "" where absent.
-  [[nodiscard]] const std::string& token_id() const;   ///< `jti`; "" where absent.
+  [[nodiscard]] const std::string& token_id() const;   ///< `jti`; never empty.
   [[nodiscard]] const std::vector<std::string>& scopes() const;
   [[nodiscard]] bool has_scope(std::string_view scope) const;
   [[nodiscard]] std::chrono::sys_seconds issued_at() const;

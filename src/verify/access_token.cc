@@ -155,6 +155,8 @@ Result<void> read_texts(const Json& claims, TokenFacts& token) {
   }
   token.scopes = words_of(scope);
   if (token.subject.empty()) return fail(Code::token_sub_missing, "the token has no sub");
+  // By it a token is revoked alone: one without it could not be.
+  if (token.token_id.empty()) return fail(Code::token_malformed, "the token has no jti");
   return {};
 }
 

@@ -22,7 +22,7 @@ namespace mintmark::verify {
 struct TokenFacts {
   std::string subject;
   std::string client_id;
-  std::string token_id;
+  std::string token_id;  ///< Never empty (RFC 9068 §2.2).
   std::vector<std::string> scopes;
   Moment issued_at;
   Moment expires_at;

@@ -81,6 +81,7 @@ Result<verify::CheckedToken> read_claims(Json claims, const Wanted& wanted) {
   const Json defaults{{"iss", wanted.issuer},
                       {"aud", wanted.audiences.front()},
                       {"sub", "device"},
+                      {"jti", "token"},
                       {"iat", 1},
                       {"exp", 2},
                       {"cnf", {{"jkt", key.jkt()}}}};

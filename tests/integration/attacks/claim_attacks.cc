@@ -339,6 +339,13 @@ void add_subjects(Rows& rows) {
            Right::taken());
 }
 
+void add_identifiers(Rows& rows) {
+  rows.one(token, "no jti", claim_lacks("jti"), Code::token_malformed);
+  rows.one(token, "jti \"\"", claim_is("jti", ""), Code::token_malformed);
+  for (const char* text : {"1", "null", "[\"a\"]", "{}"})
+    rows.one(token, "jti "s + text, claim_text("jti", text), Code::token_malformed);
+}
+
 void add_scopes(Rows& rows) {
   rows.one(token, "no scope", claim_lacks("scope"), Right::taken()).at = {
       {Door::gate, Code::gate_scope}, {Door::issuer_resource, Code::service_scope_missing}};
@@ -373,6 +380,7 @@ Chapter token_attacks() {
   add_audiences(rows);
   add_issuers(rows);
   add_subjects(rows);
+  add_identifiers(rows);
   add_scopes(rows);
   return std::move(rows).chapter();
 }

@@ -163,6 +163,12 @@ TEST_F(AccessToken, WithoutASubjectIsRefused) {
   expect_refused(token_with_claim("sub", ""), Refusal::token_sub_missing);
 }
 
+// RFC 9068 §2.2: REQUIRED. Revocation names a token by it.
+TEST_F(AccessToken, WithoutAnIdentifierIsRefused) {
+  expect_refused(token_with_claim("jti", nullptr), Refusal::token_malformed);
+  expect_refused(token_with_claim("jti", ""), Refusal::token_malformed);
+}
+
 TEST_F(AccessToken, ThatIsBoundToNoKeyIsRefused) {
   const Json jwk = device().public_key().to_jwk();
   for (const Json& cnf : {Json(), Json::object(), Json({{"jkt", ""}}), Json({{"kid", "a"}}),
