@@ -86,6 +86,8 @@ Result<void> append_answer(std::string& out, const Response& response, const Ans
   out.append(reason.data(), reason.size()).append("\r\n");
   append_field(out, "Date", date_now());
   append_field(out, "X-Request-Id", frame.id);
+  if (response.cause && !frame.refusal_header.empty())
+    append_field(out, frame.refusal_header, facts_of(response.cause->code).name);
   for (const auto& [name, value] : response.headers.fields()) {
     if (!is_of_the_frame(name)) append_field(out, name, value);
   }

@@ -14,6 +14,7 @@ struct AnswerFrame {
   bool keeps_alive = true;
   bool to_http_1_0 = false;
   bool to_head = false;  ///< The body is left out, its length is told (RFC 9110 §9.3.2).
+  std::string_view refusal_header = {};  ///< As ServerLimits has it.
 };
 
 /// Whether its body is Response::stream's to write: where its status has one.

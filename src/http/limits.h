@@ -1,4 +1,4 @@
-// What a stranger may send, and how long it may take.
+// What a stranger may send, how long it may take, and what a refusal bears.
 #pragma once
 
 #include <chrono>
@@ -60,6 +60,9 @@ struct ServerLimits {
   /// give way, else whoever is beyond is told so like one beyond `connections`, a few at a time,
   /// and the report says who. Called while accepting.
   std::function<ConnectionShare(const std::string& peer, const LocalPeer*)> share_of = {};
+  /// A field with the code's name in every answer that has a cause, the server's own refusals
+  /// included: where others' answers are passed on too, it tells them apart. "": none has it.
+  std::string refusal_header = {};
 };
 
 }  // namespace mintmark::http

@@ -302,7 +302,8 @@ void Session::observe(const Response& response) const {
 void Session::compose(const Response& response, bool keeps_alive) {
   output_.clear();
   written_octets_ = 0;
-  AnswerFrame frame{request_id_, keeps_alive, reader_.is_http_1_0(), reader_.is_head()};
+  AnswerFrame frame{request_id_, keeps_alive, reader_.is_http_1_0(), reader_.is_head(),
+                    serving_->limits.refusal_header};
   after_ = keeps_alive ? After::next_request : After::close;
   if (auto appended = append_answer(output_, response, frame)) {
     if (goes_on(response) && !frame.to_head) after_ = After::stream;

@@ -87,10 +87,8 @@ void look_at_refusal(const http::Response& response) {
   require(response.status >= 400 && response.status != 500);
   const auto body = parse_json(response.body);
   require(body && body->is_object() && body->contains("code"));
-  // Of the agent's own paths alone, which nobody takes for a service's.
-  if (response.status == 404 || response.status == 405) return;
-  const std::string* header = response.headers.find(serve::refusal_header);
-  require(header != nullptr && body->at("code") == *header);
+  // By the cause the server puts the header there that tells it from a service's answer.
+  require(response.cause && body->at("code") == facts_of(response.cause->code).name);
 }
 
 void look_at_carried(const http::Headers& carried) {

@@ -13,7 +13,6 @@ http::Response answer(const Json& body) {
 
 http::Response refusal(const Error& error) {
   http::Response response = http::error_response(error);
-  response.headers.add(refusal_header, std::string(facts_of(error.code).name));
   if (response.status == 503)
     response.headers.set("Retry-After", std::to_string(std::max(1U, error.retry_after)));
   return response;

@@ -18,6 +18,7 @@ http::ServerLimits server_limits(const Limits& limits, const Desk& desk) {
   http::ServerLimits server;
   server.body_octets = limits.body_octets;
   server.connections = limits.connections;
+  server.refusal_header = refusal_header;
   server.share_of = [&desk](const std::string& /*name*/, const http::LocalPeer* peer) {
     return connection_share(*desk.in_force, peer);
   };

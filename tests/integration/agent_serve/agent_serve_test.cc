@@ -332,11 +332,15 @@ TEST_F(AgentServe, RefusesEachThingByItsName) {
        "agent_destination_refused"},
       {{"--data", std::string(2000, 'x'), "http://" + service->host() + "/"},
        413,
-       "http_body_too_large"}};
+       "http_body_too_large"},
+      {{"http://localhost/elsewhere"}, 404, "http_path_unknown"},
+      {{"--request", "DELETE", "http://localhost/token"}, 405, "http_method_not_allowed"}};
   for (const auto& [arguments, status, code] : refused) {
     const auto answer = ask(arguments);
     EXPECT_EQ(answer.status, status) << arguments.back() << answer.body;
     EXPECT_EQ(answer.code(), code) << arguments.back();
+    EXPECT_NE(answer.headers.find("Mint-Agent-Error: " + code + "\r\n"), std::string::npos)
+        << answer.headers;
   }
 }
 

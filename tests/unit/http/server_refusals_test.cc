@@ -63,6 +63,31 @@ TEST(Server, AnswersWhatIsMalformedWithItsReasonAndCloses) {
   }
 }
 
+TEST(Server, NamesTheCodeOfEachRefusalInAHeaderWhereOneIsAskedFor) {
+  ServerLimits limits;
+  limits.refusal_header = "Refused-For";
+  TestServer server(
+      [](const Request& request, const Respond& respond) {
+        if (request.path == "/throws") throw std::runtime_error("on purpose");
+        respond(request.path == "/refused" ? error_response({Code::http_path_unknown, "no", 0})
+                                           : Response{404, {}, "of another"});
+      },
+      limits);
+  const auto port = server.listen();
+  for (const auto& [octets, code] :
+       {std::pair<std::string, std::string>{"nonsense\r\n\r\n", "http_malformed"},
+        {"GET /throws HTTP/1.1\r\nHost: a\r\n\r\n", "http_handler_failed"},
+        {"GET /refused HTTP/1.1\r\nHost: a\r\n\r\n", "http_path_unknown"},
+        {get(""), ""}}) {
+    RawConnection connection(port);
+    connection.send(octets);
+    const auto answer = connection.answer();
+    ASSERT_TRUE(answer) << code;
+    EXPECT_EQ(answer->has("Refused-For: " + code + "\r\n"), !code.empty()) << code;
+    EXPECT_EQ(answer->has("Refused-For: "), !code.empty()) << code;
+  }
+}
+
 TEST(Server, TakesNoRequestBehindAMalformedOne) {
   std::atomic<int> handled{0};
   TestServer server([&](const Request& request, const Respond& respond) {
