@@ -223,6 +223,7 @@ class BesideCertificates : public Beside {
                                 {{"iss", issuer_.url()},
                                  {"aud", "https://api.example"},
                                  {"sub", "device-1"},
+                                 {"jti", "token-1"},
                                  {"iat", now},
                                  {"exp", now + 300},
                                  {"cnf", {{"x5t#S256", thumbprint(client)}}}});

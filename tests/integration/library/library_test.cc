@@ -80,6 +80,7 @@ class Library : public testing::Test {
                                 {{"iss", issuer_.url()},
                                  {"aud", service},
                                  {"sub", "device-1"},
+                                 {"jti", "token-1"},
                                  {"iat", to_unix(now_)},
                                  {"exp", to_unix(now_) + life},
                                  {"scope", "read"},

@@ -75,10 +75,10 @@ class MintGate : public testing::Test {
     return bound_to({{"jkt", device_.jkt()}}, life);
   }
   [[nodiscard]] std::string bound_to(const Json& cnf, std::int64_t life = 300) const {
-    Json claims = {{"iss", issuer_.url()},        {"aud", service},
-                   {"sub", "device-1"},           {"iat", to_unix(now_)},
-                   {"exp", to_unix(now_) + life}, {"cnf", cnf},
-                   {"key_protection", "hardware"}};
+    Json claims = {{"iss", issuer_.url()}, {"aud", service},
+                   {"sub", "device-1"},    {"jti", "token-1"},
+                   {"iat", to_unix(now_)}, {"exp", to_unix(now_) + life},
+                   {"cnf", cnf},           {"key_protection", "hardware"}};
     if (!status_.is_null()) claims["status"] = status_;
     return issuer_key_.sign_jws({{"typ", "at+jwt"}, {"alg", "ES256"}, {"kid", issuer_key_.jkt()}},
                                 claims);
