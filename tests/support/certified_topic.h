@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,19 +16,27 @@ namespace mintmark::test {
 /// All anchors of a topic, from those of its entries that are anchors.
 inline attest::x509::Trust anchors_of(const std::string& topic) {
   std::vector<attest::x509::Certificate> roots;
-  for (const Json& entry : cases_of(topic)) {
-    if (entry["expect"]["answer"] != "anchor") continue;
-    for (const Json& file : entry["files"]) {
+  for_each_entry(topic, [&roots](const Json& entry) {
+    if (entry.at("expect").at("answer") != "anchor") return;
+    for (const Json& file : entry.at("files")) {
       for (auto& root : attest::x509::certificates_in(data_file(file.get<std::string>())))
         roots.push_back(std::move(root));
     }
-  }
+  });
   return *attest::x509::Trust::from_certificates(std::move(roots), {});
+}
+
+/// Each entry that is evidence, apart: no anchors.
+inline void for_each_evidence(const std::string& topic,
+                              const std::function<void(const Json& entry)>& judge) {
+  for_each_entry(topic, [&judge](const Json& entry) {
+    if (entry.at("expect").at("answer") != "anchor") judge(entry);
+  });
 }
 
 inline std::vector<Bytes> contents_of(const Json& entry) {
   std::vector<Bytes> all;
-  for (const Json& file : entry["files"]) all.push_back(data_file(file.get<std::string>()));
+  for (const Json& file : entry.at("files")) all.push_back(data_file(file.get<std::string>()));
   return all;
 }
 

@@ -27,7 +27,7 @@ bool is_self_signed(X509* certificate) {
 
 std::vector<GuestEntry> guest_entries(const std::string& topic) {
   std::vector<GuestEntry> all;
-  for (const Json& json : cases_of(topic)) {
+  for_each_entry(topic, [&all](const Json& json) {
     GuestEntry entry;
     entry.id = json.at("id").get<std::string>();
     entry.expect = json.at("expect");
@@ -37,7 +37,7 @@ std::vector<GuestEntry> guest_entries(const std::string& topic) {
       entry.files.push_back(data_file(entry.names.back()));
     }
     all.push_back(std::move(entry));
-  }
+  });
   return all;
 }
 

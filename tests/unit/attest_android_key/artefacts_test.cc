@@ -121,6 +121,11 @@ std::vector<Artefact> artefacts() {
 
 Judgement judged(const Question& question) { return judge(question).value(); }
 
+/// Each apart: what cannot be judged fails by its name, and nothing beside it.
+void for_each_artefact(const std::function<void(const Artefact&)>& judge) {
+  for (const Artefact& artefact : artefacts()) judge_apart(artefact.id, [&] { judge(artefact); });
+}
+
 // Upstream's newer expectations say whether tags are in order; older ones do not speak of it.
 Json without_silence(Json said, const Json& expected) {
   for (const char* list : {"softwareEnforced", "hardwareEnforced"}) {
@@ -165,23 +170,22 @@ class AndroidArtefacts : public ::testing::Test {
 
 TEST_F(AndroidArtefacts, HaveTheAnswersOfTheEntriesWithEveryFieldThatTheyExpect) {
   std::size_t count = 0;
-  for (const Artefact& artefact : artefacts()) {
-    SCOPED_TRACE(artefact.id);
+  for_each_artefact([&](const Artefact& artefact) {
     const Json answer = to_json(judged(artefact.question));
     ++count;
     expect_fields(artefact, facts_of_chain(artefact));
     EXPECT_EQ(answer.contains("code"), answer["verdict"] == "reject");
-    if (artefact.answer == "either") continue;
+    if (artefact.answer == "either") return;
     EXPECT_EQ(answer["verdict"], artefact.answer) << answer;
     EXPECT_EQ(answer.value("crypto", ""), artefact.expect.value("crypto", "")) << answer;
-  }
+  });
   test::expect_some(count);
 }
 
 TEST_F(AndroidArtefacts, HaveTheSameAnswersASecondTime) {
-  for (const Artefact& artefact : artefacts())
-    EXPECT_EQ(to_json(judged(artefact.question)), to_json(judged(artefact.question)))
-        << artefact.id;
+  for_each_artefact([](const Artefact& artefact) {
+    EXPECT_EQ(to_json(judged(artefact.question)), to_json(judged(artefact.question)));
+  });
 }
 
 // By its number alone: id-ml-dsa-44, -65, -87 (2.16.840.1.101.3.4.3.17 to 19).
@@ -196,15 +200,15 @@ TEST_F(AndroidArtefacts, OfKeysThatOpenSslDoesNotKnowAreRefusedAsUnsupported) {
   const bool known = OpenSSL_version_num() >= 0x30500000L;
   std::size_t of_ml_dsa = 0;
   std::size_t refused = 0;
-  for (const Artefact& artefact : artefacts()) {
+  for_each_artefact([&](const Artefact& artefact) {
     const auto leaf = attest::x509::parse_certificate(artefact.chain[0]);
     of_ml_dsa += is_ml_dsa(leaf.get()) ? 1 : 0;
-    if (X509_get0_pubkey(leaf.get()) != nullptr) continue;
+    if (X509_get0_pubkey(leaf.get()) != nullptr) return;
     const Judgement judgement = judged(artefact.question);
     ASSERT_TRUE(judgement.refusal) << artefact.id;
     EXPECT_EQ(judgement.refusal->code, Code::android_key_unsupported) << artefact.id;
     ++refused;
-  }
+  });
   EXPECT_GE(refused, known ? 0 : of_ml_dsa) << "OpenSSL knows ML-DSA from 3.5 on";
 }
 
@@ -214,9 +218,9 @@ TEST_F(AndroidArtefacts, RootsInJsonAreAmongTheAnchors) {
   std::set<std::string> known;
   for (const auto& anchor : anchors()) known.insert(attest::x509::digest_of(anchor.get()));
   std::size_t count = 0;
-  for (const Json& entry : cases_of(topic)) {
-    if (entry["expect"]["answer"] != "anchor") continue;
-    for (const Json& name : entry["files"]) {
+  for_each_entry(topic, [&](const Json& entry) {
+    if (entry.at("expect").at("answer") != "anchor") return;
+    for (const Json& name : entry.at("files")) {
       const Json roots = json_in(data_file(name.get<std::string>()));
       if (!roots.is_array()) continue;
       for (const Json& pem : roots) {
@@ -226,7 +230,7 @@ TEST_F(AndroidArtefacts, RootsInJsonAreAmongTheAnchors) {
         ++count;
       }
     }
-  }
+  });
   test::expect_some(count);
 }
 
@@ -235,17 +239,17 @@ TEST_F(AndroidArtefacts, RootsInJsonAreAmongTheAnchors) {
 void for_each_reference(const char* member,
                         const std::function<void(const Json&, const Json&)>& body) {
   std::size_t count = 0;
-  for (const Json& entry : cases_of(topic)) {
-    if (entry["expect"]["answer"] != "reference") continue;
-    for (const Json& name : entry["files"]) {
+  for_each_entry(topic, [&](const Json& entry) {
+    if (entry.at("expect").at("answer") != "reference") return;
+    for (const Json& name : entry.at("files")) {
       const Json content = json_in(data_file(name.get<std::string>()));
       ASSERT_TRUE(content.is_object()) << name << ": this test does not know such a reference";
       EXPECT_TRUE(content.contains("attestationVersion") || content.contains("entries")) << name;
       if (!content.contains(member)) continue;
-      body(entry["expect"], content);
+      body(entry.at("expect"), content);
       ++count;
     }
-  }
+  });
   test::expect_some(count);
 }
 
@@ -281,22 +285,22 @@ TEST_F(AndroidArtefacts, SerialNumbersOfAListAreFoundWhicheverWayTheyAreSpelled)
                         : attest::android_key::CertificateStatus::suspended);
     }
     const Json listed = expect.value("chains_in_this_set_that_are_listed", Json::array());
-    for (const Artefact& artefact : artefacts()) {
+    for_each_artefact([&](const Artefact& artefact) {
       bool found = false;
       for (const Bytes& der : artefact.chain)
         found = found || list->status_of(attest::x509::parse_certificate(der).get()) !=
                              attest::android_key::CertificateStatus::good;
       EXPECT_EQ(found, std::count(listed.begin(), listed.end(), Json(artefact.id)) != 0)
           << artefact.id;
-    }
+    });
   });
 }
 
 TEST_F(AndroidArtefacts, AreAnsweredTheSameBesideAListThatNamesNoneOfThem) {
   for_each_reference("entries", [](const Json& expect, const Json& content) {
     const Json listed = expect.value("chains_in_this_set_that_are_listed", Json::array());
-    for (const Artefact& artefact : artefacts()) {
-      if (of_certificates_alone(artefact) || artefact.question.roots == nullptr) continue;
+    for_each_artefact([&](const Artefact& artefact) {
+      if (of_certificates_alone(artefact) || artefact.question.roots == nullptr) return;
       Json before = to_json(judged(artefact.question));
       Question beside = artefact.question;
       beside.files.push_back(to_bytes(as_bytes(content.dump())));
@@ -305,7 +309,7 @@ TEST_F(AndroidArtefacts, AreAnsweredTheSameBesideAListThatNamesNoneOfThem) {
       const bool named = std::count(listed.begin(), listed.end(), Json(artefact.id)) != 0;
       EXPECT_EQ(after["verdict"], named ? Json("reject") : before["verdict"]) << artefact.id;
       EXPECT_TRUE(named || after == before) << artefact.id << after;
-    }
+    });
   });
 }
 
@@ -321,14 +325,13 @@ Code refusal(const Question& question) {
 /// Every entry that is accepted, or would be but for a rule, its certificates as DER.
 void for_each_positive(const std::function<void(const Artefact&, const Question&)>& body) {
   std::size_t count = 0;
-  for (const Artefact& artefact : artefacts()) {
-    if (artefact.answer != "accept" && artefact.expect.value("crypto", "") != "accept") continue;
-    SCOPED_TRACE(artefact.id);
+  for_each_artefact([&](const Artefact& artefact) {
+    if (artefact.answer != "accept" && artefact.expect.value("crypto", "") != "accept") return;
     Question question = artefact.question;
     question.files = artefact.chain;
     body(artefact, question);
     ++count;
-  }
+  });
   test::expect_some(count);
 }
 
@@ -519,21 +522,20 @@ bool is_pem(const Bytes& file) { return as_text(file).find("-----BEGIN") != std:
 /// Attested keys that are accepted and begin with a file of PEM, as the topic's entries alone tell.
 std::size_t accepted_as_pem() {
   std::size_t count = 0;
-  for (const Json& entry : cases_of(topic)) {
-    const Json& expect = entry["expect"];
+  for_each_entry(topic, [&](const Json& entry) {
+    const Json& expect = entry.at("expect");
     if (expect["answer"] == "accept" && expect.contains("attestationVersion") &&
-        is_pem(data_file(entry["files"][0].get<std::string>())))
+        is_pem(data_file(entry.at("files").at(0).get<std::string>())))
       ++count;
-  }
+  });
   return count;
 }
 
 TEST_F(AndroidArtefacts, CutInTheirPemAreRefused) {
   std::size_t count = 0;
-  for (const Artefact& artefact : artefacts()) {
+  for_each_artefact([&](const Artefact& artefact) {
     const Bytes whole = artefact.question.files[0];
-    if (artefact.answer != "accept" || of_certificates_alone(artefact) || !is_pem(whole)) continue;
-    SCOPED_TRACE(artefact.id);
+    if (artefact.answer != "accept" || of_certificates_alone(artefact) || !is_pem(whole)) return;
     ++count;
     const auto end = static_cast<std::size_t>(as_text(whole).find_last_of('-'));
     Question bad = artefact.question;
@@ -541,7 +543,7 @@ TEST_F(AndroidArtefacts, CutInTheirPemAreRefused) {
       bad.files[0].assign(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
       refusal(bad);
     }
-  }
+  });
   EXPECT_GE(count, accepted_as_pem());
 }
 

@@ -28,13 +28,14 @@ const std::set<std::string> facts = {"leaf_not_before",
                                      "environment",
                                      "receipt_cms_signature_valid"};
 
-std::vector<Json> entries() {
-  std::vector<Json> all;
-  if (!test_data_is_there()) return all;
-  for (const Json& entry : cases_of(topic)) {
-    if (entry["expect"]["answer"] != "anchor") all.push_back(entry);
-  }
-  return all;
+using Judge = std::function<void(const Json& entry)>;
+
+void each_apart(const Judge& judge) { for_each_evidence(topic, judge); }
+
+void each_accepted_apart(const Judge& judge) {
+  each_apart([&judge](const Json& entry) {
+    if (entry.at("expect").at("answer") == "accept") judge(entry);
+  });
 }
 
 /// What the app's server knows, where it is beside the evidence.
@@ -74,19 +75,18 @@ TEST(AppAttestArtefacts, GetTheAnswersOfTheirEntries) {
   if (!test_data_is_there()) GTEST_SKIP() << "no test data";
   const Trust roots = anchors_of(topic);
   std::size_t count = 0;
-  for (const Json& entry : entries()) {
-    SCOPED_TRACE(entry["id"].get<std::string>());
+  each_apart([&](const Json& entry) {
     const offline::Question question = question_of(entry, &roots);
     const offline::Judgement judgement = judge_offline(question);
     EXPECT_EQ(to_json(judgement), to_json(judge_offline(question)));
-    const Json& expect = entry["expect"];
+    const Json& expect = entry.at("expect");
     ++count;
-    if (expect["answer"] == "either") continue;
+    if (expect["answer"] == "either") return;
     EXPECT_EQ(verdict_of(judgement), expect["answer"]) << to_json(judgement).dump(1);
     if (expect["answer"] == "reject") {
       EXPECT_EQ(judgement.crypto_good, expect.value("crypto", "") == "accept");
     }
-  }
+  });
   test::expect_some(count);
 }
 
@@ -94,10 +94,9 @@ TEST(AppAttestArtefacts, SayEveryFieldThatTheirEntriesExpect) {
   if (!test_data_is_there()) GTEST_SKIP() << "no test data";
   const Trust roots = anchors_of(topic);
   std::size_t compared = 0;
-  for (const Json& entry : entries()) {
-    SCOPED_TRACE(entry["id"].get<std::string>());
+  each_apart([&](const Json& entry) {
     const Json said = judge_offline(question_of(entry, &roots)).facts;
-    for (const auto& [name, value] : entry["expect"].items()) {
+    for (const auto& [name, value] : entry.at("expect").items()) {
       if (words.count(name) != 0) continue;
       ASSERT_TRUE(facts.count(name) != 0) << "this test does not know " << name;
       Json right = value;
@@ -110,22 +109,22 @@ TEST(AppAttestArtefacts, SayEveryFieldThatTheirEntriesExpect) {
       EXPECT_EQ(said.value(name, Json("absent")), right) << name;
       ++compared;
     }
-  }
+  });
   test::expect_some(compared);
 }
 
 TEST(AppAttestArtefacts, HaveTheRootWhoseDigestIsPinned) {
   if (!test_data_is_there()) GTEST_SKIP() << "no test data";
   std::size_t count = 0;
-  for (const Json& entry : cases_of(topic)) {
-    if (entry["expect"]["answer"] != "anchor") continue;
+  for_each_entry(topic, [&count](const Json& entry) {
+    if (entry.at("expect").at("answer") != "anchor") return;
     for (const Bytes& file : contents_of(entry)) {
       for (const auto& root : attest::x509::certificates_in(file)) {
-        EXPECT_EQ(attest::x509::digest_of(root.get()), entry["expect"]["sha256"]);
+        EXPECT_EQ(attest::x509::digest_of(root.get()), entry.at("expect").at("sha256"));
         ++count;
       }
     }
-  }
+  });
   test::expect_some(count);
 }
 
@@ -138,9 +137,7 @@ class AppAttestNegatives : public ::testing::Test {
   /// As `breaks` makes of each good entry's question, it must be refused with that code.
   void each(const std::string& code, const std::function<void(offline::Question&)>& breaks) {
     std::size_t count = 0;
-    for (const Json& entry : entries()) {
-      if (entry["expect"]["answer"] != "accept") continue;
-      SCOPED_TRACE(entry["id"].get<std::string>());
+    each_accepted_apart([&](const Json& entry) {
       offline::Question question = in_words(entry, &*roots_);
       ASSERT_EQ(verdict_of(judge_offline(question)), "accept");
       breaks(question);
@@ -148,7 +145,7 @@ class AppAttestNegatives : public ::testing::Test {
       const offline::Judgement judgement = judge_offline(question);
       EXPECT_EQ(verdict_of(judgement), "reject");
       EXPECT_EQ(code_of(judgement), code);
-    }
+    });
     test::expect_some(count);
   }
   static Bytes& object_in(offline::Question& question) {
@@ -175,15 +172,14 @@ TEST_F(AppAttestNegatives, AnotherAppOrKeyIdIsRefused) {
 }
 
 TEST_F(AppAttestNegatives, AnotherEnvironmentIsRefusedByThatRuleAlone) {
-  for (const Json& entry : entries()) {
-    if (entry["expect"]["answer"] != "accept") continue;
+  each_accepted_apart([&](const Json& entry) {
     offline::Question question = in_words(entry, &*roots_);
     std::string& environment = question.expected["environment"];
     environment = environment == "production" ? "development" : "production";
     const offline::Judgement judgement = judge_offline(question);
     EXPECT_EQ(code_of(judgement), "appattest_environment");
     EXPECT_TRUE(judgement.crypto_good);
-  }
+  });
 }
 
 TEST_F(AppAttestNegatives, TheirLeavesLiveForDays) {
@@ -199,8 +195,7 @@ TEST_F(AppAttestNegatives, AnotherRootIsRefused) {
 }
 
 TEST_F(AppAttestNegatives, AnIntermediateThatIsTrustedIsNotThePinnedRoot) {
-  for (const Json& entry : entries()) {
-    if (entry["expect"]["answer"] != "accept") continue;
+  each_accepted_apart([&](const Json& entry) {
     offline::Question question = in_words(entry, nullptr);
     std::vector<attest::x509::Certificate> authorities;
     for (const Bytes& file : question.files) {
@@ -212,13 +207,12 @@ TEST_F(AppAttestNegatives, AnIntermediateThatIsTrustedIsNotThePinnedRoot) {
     const Trust trust = *Trust::from_certificates(std::move(authorities), {});
     question.roots = &trust;
     EXPECT_EQ(code_of(judge_offline(question)), "appattest_root");
-  }
+  });
 }
 
 TEST_F(AppAttestNegatives, OneOctetMoreOrLessIsRefused) {
   each("cbor_trailing", [](offline::Question& question) { object_in(question).push_back(0); });
-  for (const Json& entry : entries()) {
-    if (entry["expect"]["answer"] != "accept") continue;
+  each_accepted_apart([&](const Json& entry) {
     const Bytes object = [&] {
       offline::Question question = in_words(entry, &*roots_);
       return object_in(question);
@@ -229,12 +223,11 @@ TEST_F(AppAttestNegatives, OneOctetMoreOrLessIsRefused) {
       question.files[0] = Bytes(object.begin(), object.begin() + long(length));
       EXPECT_EQ(verdict_of(judge_offline(question)), "reject") << length;
     }
-  }
+  });
 }
 
 TEST_F(AppAttestNegatives, ABitAnywhereOutsideTheReceiptIsRefused) {
-  for (const Json& entry : entries()) {
-    if (entry["expect"]["answer"] != "accept") continue;
+  each_accepted_apart([&](const Json& entry) {
     offline::Question question = in_words(entry, &*roots_);
     const Bytes object = object_in(question);
     question.files = {object};
@@ -250,7 +243,7 @@ TEST_F(AppAttestNegatives, ABitAnywhereOutsideTheReceiptIsRefused) {
       right.erase("receipt_cms_signature_valid");
       EXPECT_EQ(said, right) << "at " << at;
     }
-  }
+  });
 }
 
 TEST_F(AppAttestNegatives, AReceiptOfAnotherAttestationIsRefused) {

@@ -38,15 +38,15 @@ TPMT_PUBLIC public_of(const Json& vector) {
 
 std::vector<Json> vectors_of(const char* kind) {
   std::vector<Json> vectors;
-  for (const Json& entry : test::cases_of("tpm_key_attestation")) {
-    if (entry["expect"]["answer"] != "known-answer" ||
-        entry["expect"]["check"].get<std::string>().rfind(kind, 0) != 0)
-      continue;
-    for (const Json& file : entry["files"]) {
-      const Bytes text = test::data_file(file.get<std::string>());
-      for (const Json& vector : Json::parse(text.begin(), text.end())) vectors.push_back(vector);
+  test::for_each_entry("tpm_key_attestation", [&](const Json& entry) {
+    const Json& expect = entry.at("expect");
+    if (expect.at("answer") != "known-answer" ||
+        expect.at("check").get<std::string>().rfind(kind, 0) != 0)
+      return;
+    for (const Json& file : entry.at("files")) {
+      for (const Json& vector : test::json_file(file.get<std::string>())) vectors.push_back(vector);
     }
-  }
+  });
   return vectors;
 }
 
