@@ -1,9 +1,11 @@
 #include "attest/nitro/carrier.h"
-#include "base/pem.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+
+#include "attest/x509/extension.h"
+#include "base/pem.h"
 
 namespace mintmark::attest::nitro {
 namespace {
@@ -11,14 +13,9 @@ namespace {
 constexpr std::size_t shortest_document = 512;
 constexpr int most_names = 32;
 
-struct Free {
-  void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
-
 x509::Certificate read(BytesView content) {
-  const std::unique_ptr<BIO, Free> bio(
-      BIO_new_mem_buf(content.data(), static_cast<int>(content.size())));
+  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
+      BIO_new_mem_buf(content.data(), static_cast<int>(content.size())), &BIO_free);
   if (x509::Certificate pem{PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)})
     return pem;
   const std::uint8_t* at = content.data();
@@ -41,11 +38,9 @@ std::optional<Bytes> document_of(const ASN1_STRING* name) {
 std::optional<Bytes> document_in(BytesView certificate) {
   if (certificate.empty() || certificate.size() > longest_carrier) return std::nullopt;
   const x509::Certificate carrier = read(certificate);
-  const std::unique_ptr<GENERAL_NAMES, Free> names(
-      carrier ? static_cast<GENERAL_NAMES*>(
-                    X509_get_ext_d2i(carrier.get(), NID_subject_alt_name, nullptr, nullptr))
-              : nullptr);
   ERR_clear_error();
+  if (!carrier) return std::nullopt;
+  const auto names = x509::extension<GENERAL_NAMES>(carrier.get(), NID_subject_alt_name);
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()) && i < most_names; ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_DNS) continue;

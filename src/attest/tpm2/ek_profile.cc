@@ -9,6 +9,7 @@
 #include <array>
 #include <cstring>
 
+#include "attest/x509/extension.h"
 #include "base/text.h"
 #include "jose/roca.h"
 
@@ -28,10 +29,8 @@ constexpr const char* google_manufacturer = "id:474F4F47";
 constexpr const char* google_model = "vTPM";
 
 struct Free {
-  void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
   void operator()(BIGNUM* number) const { BN_free(number); }
   void operator()(ASN1_OBJECT* object) const { ASN1_OBJECT_free(object); }
-  void operator()(CERTIFICATEPOLICIES* policies) const { CERTIFICATEPOLICIES_free(policies); }
 };
 template <typename T>
 using Owned = std::unique_ptr<T, Free>;
@@ -90,9 +89,7 @@ std::string attribute(const X509_NAME* name, const char* oid) {
 
 Result<void> check_policies(const X509* leaf) {
   if (X509_get_ext_by_NID(leaf, NID_certificate_policies, -1) < 0) return {};
-  const Owned<CERTIFICATEPOLICIES> policies(static_cast<CERTIFICATEPOLICIES*>(
-      X509_get_ext_d2i(leaf, NID_certificate_policies, nullptr, nullptr)));
-  ERR_clear_error();
+  const auto policies = x509::extension<CERTIFICATEPOLICIES>(leaf, NID_certificate_policies);
   if (policies && sk_POLICYINFO_num(policies.get()) > 0) return {};
   return fail(Code::ek_policies, "the certificate policies cannot be read");
 }
@@ -201,9 +198,7 @@ bool names_gce_instance(const X509* certificate) {
 }
 
 std::optional<TpmNames> tpm_names_of(const X509* certificate) {
-  const Owned<GENERAL_NAMES> names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-  ERR_clear_error();
+  const auto names = x509::extension<GENERAL_NAMES>(certificate, NID_subject_alt_name);
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()) && i < most_names; ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_DIRNAME) continue;

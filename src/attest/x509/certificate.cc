@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 
+#include "attest/x509/extension.h"
 #include "base/text.h"
 
 namespace mintmark::attest::x509 {
@@ -23,16 +24,9 @@ constexpr int most_usages = 32;
 struct Free {
   void operator()(BIO* bio) const { BIO_free(bio); }
   void operator()(BIGNUM* number) const { BN_free(number); }
-  void operator()(AUTHORITY_INFO_ACCESS* access) const { AUTHORITY_INFO_ACCESS_free(access); }
-  void operator()(EXTENDED_KEY_USAGE* usage) const { EXTENDED_KEY_USAGE_free(usage); }
 };
 template <typename T>
 using Owned = std::unique_ptr<T, Free>;
-
-template <typename T>
-Owned<T> extension(const X509* certificate, int nid) {
-  return Owned<T>(static_cast<T*>(X509_get_ext_d2i(certificate, nid, nullptr, nullptr)));
-}
 
 bool is_known_kind(const EVP_PKEY* key) {
   constexpr std::array kinds = {"RSA",   "RSA-PSS",   "EC",        "ED25519",

@@ -7,6 +7,8 @@
 #include <bit>
 #include <string_view>
 
+#include "attest/x509/extension.h"
+
 namespace mintmark::attest::x509 {
 namespace {
 
@@ -14,18 +16,6 @@ constexpr long version_1 = 0;
 constexpr long version_3 = 2;
 constexpr std::size_t ipv4_and_mask = 8;
 constexpr std::size_t ipv6_and_mask = 32;
-
-struct Free {
-  void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
-  void operator()(NAME_CONSTRAINTS* constraints) const { NAME_CONSTRAINTS_free(constraints); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Free>;
-
-template <typename T>
-Owned<T> extension(const X509* certificate, int nid) {
-  return Owned<T>(static_cast<T*>(X509_get_ext_d2i(certificate, nid, nullptr, nullptr)));
-}
 
 bool has(const X509* certificate, int nid) {
   return X509_get_ext_by_NID(certificate, nid, -1) >= 0;

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstring>
 
+#include "attest/x509/extension.h"
 #include "base/text.h"
 
 namespace mintmark::attest::x509 {
@@ -35,19 +36,15 @@ ASN1_SEQUENCE(ModuleName) =
     // NOLINTEND
 
     struct Free {
-  void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
-  void operator()(CERTIFICATEPOLICIES* policies) const { CERTIFICATEPOLICIES_free(policies); }
   void operator()(ModuleName* name) const {
     ASN1_item_free(reinterpret_cast<ASN1_VALUE*>(name), ASN1_ITEM_rptr(ModuleName));
   }
 };
-template <typename T>
-using Owned = std::unique_ptr<T, Free>;
 
 std::optional<HardwareModule> module_in(const ASN1_STRING* sequence) {
   const std::uint8_t* at = ASN1_STRING_get0_data(sequence);
   const std::uint8_t* end = at + ASN1_STRING_length(sequence);
-  const Owned<ModuleName> name(reinterpret_cast<ModuleName*>(
+  const std::unique_ptr<ModuleName, Free> name(reinterpret_cast<ModuleName*>(
       ASN1_item_d2i(nullptr, &at, ASN1_STRING_length(sequence), ASN1_ITEM_rptr(ModuleName))));
   ERR_clear_error();
   if (!name || at != end) return std::nullopt;
@@ -105,9 +102,7 @@ std::string organisation_of(const X509* leaf) {
 }  // namespace
 
 std::optional<HardwareModule> hardware_module_of(const X509* certificate) {
-  const Owned<GENERAL_NAMES> names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-  ERR_clear_error();
+  const auto names = extension<GENERAL_NAMES>(certificate, NID_subject_alt_name);
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()) && i < most_names; ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_OTHERNAME ||
@@ -121,9 +116,7 @@ std::optional<HardwareModule> hardware_module_of(const X509* certificate) {
 }
 
 std::vector<std::string> policies_of(const X509* certificate) {
-  const Owned<CERTIFICATEPOLICIES> policies(static_cast<CERTIFICATEPOLICIES*>(
-      X509_get_ext_d2i(certificate, NID_certificate_policies, nullptr, nullptr)));
-  ERR_clear_error();
+  const auto policies = extension<CERTIFICATEPOLICIES>(certificate, NID_certificate_policies);
   std::vector<std::string> found;
   for (int i = 0; policies && i < sk_POLICYINFO_num(policies.get()) && i < most_names; ++i)
     found.push_back(dotted(sk_POLICYINFO_value(policies.get(), i)->policyid));
