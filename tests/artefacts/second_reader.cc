@@ -12,19 +12,12 @@
 #include <set>
 #include <vector>
 
+#include "support/owned_openssl.h"
+
 namespace mintmark::artefacts::second {
 namespace {
 
-struct Free {
-  void operator()(BIGNUM* number) const { BN_free(number); }
-  void operator()(BN_CTX* context) const { BN_CTX_free(context); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(BIO* text) const { BIO_free(text); }
-  void operator()(EC_GROUP* group) const { EC_GROUP_free(group); }
-  void operator()(EC_POINT* point) const { EC_POINT_free(point); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Free>;
+using test::Owned;
 
 Owned<BIGNUM> number_in(const EVP_PKEY* key, const char* name) {
   BIGNUM* number = nullptr;

@@ -14,21 +14,14 @@
 #include "attest/tpm2/signature.h"
 #include "jose/base64url.h"
 #include "jose/key.h"
+#include "support/owned_openssl.h"
 
 namespace mintmark::artefacts {
 namespace {
 
 namespace tpm2 = attest::tpm2;
 
-struct Free {
-  void operator()(BIGNUM* number) const { BN_free(number); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
-  void operator()(OSSL_PARAM_BLD* builder) const { OSSL_PARAM_BLD_free(builder); }
-  void operator()(OSSL_PARAM* parameters) const { OSSL_PARAM_free(parameters); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Free>;
+using test::Owned;
 
 struct Case {
   std::string name;

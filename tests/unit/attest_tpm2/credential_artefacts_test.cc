@@ -12,6 +12,7 @@
 
 #include "attest/tpm2/credential.h"
 #include "attest/tpm2/structures.h"
+#include "support/owned_openssl.h"
 #include "support/test_data.h"
 
 namespace mintmark::attest::tpm2 {
@@ -19,16 +20,7 @@ namespace {
 
 constexpr unsigned long exponent = 65537;
 
-struct Free {
-  void operator()(BIGNUM* number) const { BN_free(number); }
-  void operator()(BN_CTX* context) const { BN_CTX_free(context); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
-  void operator()(OSSL_PARAM_BLD* builder) const { OSSL_PARAM_BLD_free(builder); }
-  void operator()(OSSL_PARAM* parameters) const { OSSL_PARAM_free(parameters); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Free>;
+using test::Owned;
 
 Bytes sized(const Bytes& octets) {
   Bytes out{static_cast<std::uint8_t>(octets.size() >> 8U),

@@ -11,17 +11,14 @@
 
 #include "attest/tpm2/credential.h"
 #include "attest/tpm2/signature.h"
+#include "support/owned_openssl.h"
 #include "support/test_data.h"
 #include "support/test_tpm.h"
 
 namespace mintmark::attest::tpm2 {
 namespace {
 
-struct Free {
-  void operator()(BIGNUM* number) const { BN_free(number); }
-  void operator()(EC_POINT* point) const { EC_POINT_free(point); }
-  void operator()(EC_GROUP* group) const { EC_GROUP_free(group); }
-};
+using test::Owned;
 
 Bytes hex(const Json& vector, const char* name) {
   return *from_hex(vector.at(name).get<std::string>());
@@ -51,7 +48,7 @@ std::vector<Json> vectors_of(const char* kind) {
 }
 
 Bytes x_of(const EC_GROUP* group, const EC_POINT* point, std::size_t field) {
-  const std::unique_ptr<BIGNUM, Free> x(BN_new());
+  const Owned<BIGNUM> x(BN_new());
   EC_POINT_get_affine_coordinates(group, point, x.get(), nullptr, nullptr);
   Bytes out(field);
   BN_bn2binpad(x.get(), out.data(), static_cast<int>(field));
@@ -73,14 +70,14 @@ TEST(CredentialVectors, OfEcdhAndKdfeGiveTheirSecrets) {
     const auto point = point_of(area);
     if (!point) continue;  // Curves that no EK here has.
     const std::size_t field = (point->size() - 1) / 2;
-    const std::unique_ptr<EC_GROUP, Free> group(
+    const Owned<EC_GROUP> group(
         EC_GROUP_new_by_curve_name(field == 32 ? NID_X9_62_prime256v1 : NID_secp384r1));
     const Bytes scalar = hex(vector, "EphemeralPrivate");
-    const std::unique_ptr<BIGNUM, Free> ephemeral(
+    const Owned<BIGNUM> ephemeral(
         BN_bin2bn(scalar.data(), static_cast<int>(scalar.size()), nullptr));
-    const std::unique_ptr<EC_POINT, Free> ours(EC_POINT_new(group.get()));
-    const std::unique_ptr<EC_POINT, Free> theirs(EC_POINT_new(group.get()));
-    const std::unique_ptr<EC_POINT, Free> shared(EC_POINT_new(group.get()));
+    const Owned<EC_POINT> ours(EC_POINT_new(group.get()));
+    const Owned<EC_POINT> theirs(EC_POINT_new(group.get()));
+    const Owned<EC_POINT> shared(EC_POINT_new(group.get()));
     ASSERT_EQ(EC_POINT_oct2point(group.get(), theirs.get(), point->data(), point->size(), nullptr),
               1);
     EC_POINT_mul(group.get(), ours.get(), ephemeral.get(), nullptr, nullptr, nullptr);
