@@ -145,6 +145,7 @@ mintmark_bundle(test_attest tests/unit/attest/passage_test.cc tests/unit/attest/
 mintmark_bundle(test_attest_android_key tests/unit/attest_android_key/key_chain_test.cc tests/unit/attest_android_key/offline_test.cc)
 mintmark_bundle(test_attest_android_key tests/unit/attest_android_key/key_description_test.cc tests/unit/attest_android_key/revocation_test.cc)
 mintmark_bundle(test_attest_eventlog tests/unit/attest_eventlog/facts_test.cc tests/unit/attest_eventlog/judge_test.cc tests/unit/attest_eventlog/loader_facts_test.cc tests/unit/attest_eventlog/parse_test.cc tests/unit/attest_eventlog/record_test.cc)
+mintmark_bundle(test_attest_eventlog_artefacts tests/unit/attest_eventlog/artefacts_test.cc tests/unit/attest_eventlog/changed_logs_test.cc)
 mintmark_bundle(test_attest_offline tests/unit/attest_offline/judge_test.cc tests/unit/attest_offline/material_test.cc)
 mintmark_bundle(test_attest_offline_artefacts tests/unit/attest_offline/answers_test.cc tests/unit/attest_offline/negatives_test.cc tests/unit/attest_offline/platform_test.cc)
 mintmark_bundle(test_attest_tpm2 tests/unit/attest_tpm2/ak_certificate_test.cc tests/unit/attest_tpm2/credential_vectors_test.cc)
