@@ -95,6 +95,35 @@ TEST_F(Chains, LeadAroundCertificatesThatEndNowhere) {
   EXPECT_EQ(chain->links.size(), 3U);
 }
 
+// The issuer of that name was found; that it may not sign is another reason.
+TEST_F(Chains, ByAnAuthorityThatMaySignNothingAreRefusedForThat) {
+  IssuedCertificate of = authority("CA", root.key);
+  of.key_usage = "critical,cRLSign";
+  const Issuer idle{test::issue(of, root), root.key};
+  const auto refused = check(leaf_of(idle), {idle}, trust());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, ChainFault::invalid);
+}
+
+// One run is OpenSSL's own, and one finds the way.
+TEST_F(Chains, AreLookedForAroundSoManyDeadEndsAndNoMore) {
+  const test::Pair key = test::new_pair("P-256");
+  const Issuer stranger{test::issue(authority("Stranger", key), {nullptr, key}), key};
+  for (const int dead_ends : {IssuerSearch::most_runs - 2, IssuerSearch::most_runs - 1}) {
+    const Issuer known = issuer("CA", root);
+    std::vector<Issuer> offered;
+    for (int i = 0; i < dead_ends; ++i) {
+      IssuedCertificate of = authority("CA", known.key);
+      of.serial = 10 + i;
+      offered.push_back({test::issue(of, stranger), known.key});
+    }
+    offered.push_back(known);
+    EXPECT_EQ(check(leaf_of(known), offered, trust()).has_value(),
+              dead_ends == IssuerSearch::most_runs - 2)
+        << dead_ends;
+  }
+}
+
 TEST_F(Chains, AreLookedForWithABoundOnWork) {
   std::vector<Issuer> known;
   for (int i = 0; i < IssuerSearch::most_tried + 2; ++i) known.push_back(issuer("CA", root));
@@ -143,9 +172,10 @@ class Conformance : public Chains {
     add(certificate.get(), nid, value);
     return objection_to(certificate.get(), ca ? Place::authority : Place::leaf);
   }
-  [[nodiscard]] std::string with_octets(int nid, const Bytes& octets, bool ca = false) const {
+  [[nodiscard]] std::string with_octets(int nid, const Bytes& octets, bool ca = false,
+                                        int critical = 1) const {
     const Certificate certificate = plain(ca);
-    add_octets(certificate.get(), nid, octets, 1);
+    add_octets(certificate.get(), nid, octets, critical);
     return objection_to(certificate.get(), ca ? Place::authority : Place::leaf);
   }
 };
@@ -156,6 +186,12 @@ TEST_F(Conformance, ObjectsToNothingInOrder) {
   EXPECT_EQ(with(NID_subject_alt_name, "DNS:a.example,email:a@b.example,IP:192.0.2.1"), "");
   EXPECT_EQ(with(NID_name_constraints, "critical,permitted;DNS:example", true), "");
   EXPECT_EQ(with(NID_name_constraints, "critical,permitted;IP:10.0.0.0/255.128.0.0", true), "");
+  // A quoted local part (RFC 5321 §4.1.2).
+  EXPECT_EQ(with_octets(NID_subject_alt_name,
+                        {0x30, 0x09, 0x81, 0x07, '"', 'a', '@', 'b', '"', '@', 'c'}),
+            "");
+  EXPECT_EQ(with_octets(NID_policy_constraints, {0x30, 0x03, 0x01}, true, 0), "")
+      << "nobody has to read what is not critical";
 }
 
 TEST_F(Conformance, ObjectsToVersionsThatAreNone) {
@@ -171,6 +207,37 @@ TEST_F(Conformance, ObjectsToExtensionsInOldVersions) {
     EXPECT_EQ(objection_to(certificate.get(), Place::leaf),
               "has extensions, which its version has not");
   }
+}
+
+/// As of the first version, with a unique identifier of its issuer (RFC 5280 §4.1).
+Bytes with_unique_identifier(const X509* certificate) {
+  const auto encoded = [](const auto* value, auto encode) {
+    std::uint8_t* octets = nullptr;
+    const int length = encode(value, &octets);
+    const Bytes der(octets, octets + length);
+    OPENSSL_free(octets);
+    return der;
+  };
+  const Bytes algorithm = encoded(X509_get0_tbs_sigalg(certificate), &i2d_X509_ALGOR);
+  const Bytes body = test::der_sequence(
+      {encoded(X509_get0_serialNumber(certificate), &i2d_ASN1_INTEGER),
+       algorithm,
+       encoded(X509_get_issuer_name(certificate), &i2d_X509_NAME),
+       test::der_sequence({encoded(X509_get0_notBefore(certificate), &i2d_ASN1_TIME),
+                           encoded(X509_get0_notAfter(certificate), &i2d_ASN1_TIME)}),
+       encoded(X509_get_subject_name(certificate), &i2d_X509_NAME),
+       encoded(X509_get_X509_PUBKEY(certificate), &i2d_X509_PUBKEY),
+       {0x81, 0x02, 0x00, 0x55}});
+  return test::der_sequence({body, algorithm, {0x03, 0x02, 0x00, 0x00}});
+}
+
+TEST_F(Conformance, ObjectsToUniqueIdentifiersInTheFirstVersion) {
+  const Certificate certificate = parse_certificate(with_unique_identifier(plain().get()));
+  ASSERT_TRUE(certificate);
+  EXPECT_EQ(objection_to(certificate.get(), Place::leaf),
+            "has unique identifiers, which its version has not");
+  ASSERT_EQ(X509_set_version(certificate.get(), X509_VERSION_2), 1);
+  EXPECT_EQ(objection_to(certificate.get(), Place::leaf), "");
 }
 
 TEST_F(Conformance, ObjectsToAuthoritiesWithoutAName) {
@@ -190,6 +257,21 @@ TEST_F(Conformance, ObjectsToConstraintsThatSayNothingOrStandInALeaf) {
   EXPECT_EQ(
       with_octets(NID_name_constraints, {0x30, 0x06, 0xA0, 0x04, 0x30, 0x02, 0x82, 0x00}, true),
       "has a name constraint that is empty");
+  EXPECT_EQ(with_octets(NID_name_constraints,
+                        {0x30, 0x08, 0xA0, 0x06, 0x30, 0x04, 0x81, 0x02, '@', 'a'}, true),
+            "has a name constraint that is no name");
+  EXPECT_EQ(with_octets(NID_name_constraints, {0x30, 0x03, 0x01}, true, 0),
+            "has name constraints that cannot be read");
+}
+
+TEST_F(Conformance, ObjectsToConstraintsThatNobodyCompares) {
+  const Bytes edi_party{0x30, 0x0B, 0xA0, 0x09, 0x30, 0x07, 0xA5,
+                        0x05, 0xA1, 0x03, 0x0C, 0x01, 'a'};
+  EXPECT_EQ(with_octets(NID_name_constraints, edi_party, true),
+            "constrains names of a kind that nobody compares");
+  const Bytes five_octets{0x30, 0x0B, 0xA0, 0x09, 0x30, 0x07, 0x87, 0x05, 10, 0, 0, 0, 0xFF};
+  EXPECT_EQ(with_octets(NID_name_constraints, five_octets, true),
+            "constrains addresses of no such length");
 }
 
 TEST_F(Conformance, ObjectsToRangesThatAreNoPrefixes) {
@@ -207,6 +289,11 @@ TEST_F(Conformance, ObjectsToAlternativeNamesThatAreNone) {
   EXPECT_EQ(with_octets(NID_subject_alt_name, {0x30, 0x05, 0x82, 0x03, 'a', 0, 'b'}),
             "has a name with an octet 0 in it");
   EXPECT_EQ(with(NID_subject_alt_name, "DNS:.a"), "has a DNS name with an empty label");
+  EXPECT_EQ(with(NID_subject_alt_name, "DNS:a..b"), "has a DNS name with an empty label");
+  EXPECT_EQ(with_octets(NID_subject_alt_name, {0x30, 0x02, 0x86, 0x00}),
+            "has an alternative name that is empty");
+  EXPECT_EQ(with_octets(NID_subject_alt_name, {0x30, 0x03, 0x01}, false, 0),
+            "has alternative names that cannot be read");
   EXPECT_EQ(with(NID_subject_alt_name, "email:a@b@c"), "has a mail address that is none");
 }
 
@@ -282,6 +369,64 @@ TEST_F(Chains, WhoseRequiredPolicyIsMissingAreRefused) {
   const auto refused = check(leaf_of(strict), {strict}, trust());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().fault, ChainFault::invalid);
+}
+
+/// Which of the oddities has these words in it; "" for none.
+std::string odd_in(const X509* certificate, const std::string& words) {
+  for (const std::string& one : oddities_of(certificate)) {
+    if (one.find(words) != std::string::npos) return one;
+  }
+  return "";
+}
+
+TEST_F(Conformance, CallsSerialNumbersOddBeyondTwentyOctets) {
+  for (const auto& [first, odd] : {std::pair<int, bool>{0x7F, false}, {0x80, true}}) {
+    const Certificate certificate = plain();
+    Bytes octets(20, 0x11);
+    octets.front() = static_cast<std::uint8_t>(first);
+    const std::unique_ptr<BIGNUM, decltype(&BN_free)> number(
+        BN_bin2bn(octets.data(), static_cast<int>(octets.size()), nullptr), &BN_free);
+    const std::unique_ptr<ASN1_INTEGER, decltype(&ASN1_INTEGER_free)> serial(
+        BN_to_ASN1_INTEGER(number.get(), nullptr), &ASN1_INTEGER_free);
+    X509_set_serialNumber(certificate.get(), serial.get());
+    EXPECT_EQ(odd_in(certificate.get(), "longer than 20 octets").empty(), !odd);
+  }
+}
+
+TEST_F(Conformance, CallsOddWhoNamesNoKeysAsFarAsTheyMustBeNamed) {
+  EXPECT_NE(odd_in(plain().get(), "names no key of its issuer"), "");
+  EXPECT_EQ(odd_in(root.certificate.get(), "names no key of its issuer"), "") << "it is its own";
+  EXPECT_NE(odd_in(plain(true).get(), "does not name its key"), "");
+  EXPECT_EQ(odd_in(plain().get(), "does not name its key"), "") << "it is no authority";
+}
+
+TEST_F(Conformance, CallsOddWhatShouldBeCriticalAndIsNot) {
+  EXPECT_EQ(odd_in(plain().get(), "basic constraints"), "") << "it is no authority";
+  for (const bool strict : {false, true}) {
+    const std::string critical = strict ? "critical," : "";
+    const Certificate constraining = plain(true);
+    add(constraining.get(), NID_name_constraints, (critical + "permitted;DNS:example").c_str());
+    EXPECT_EQ(odd_in(constraining.get(), "are not critical").empty(), strict);
+    const Certificate nameless = plain();
+    const std::unique_ptr<X509_NAME, decltype(&X509_NAME_free)> empty(X509_NAME_new(),
+                                                                      &X509_NAME_free);
+    X509_set_subject_name(nameless.get(), empty.get());
+    add(nameless.get(), NID_subject_alt_name, (critical + "DNS:a.example").c_str());
+    EXPECT_EQ(odd_in(nameless.get(), "has no subject").empty(), strict);
+  }
+}
+
+TEST_F(Conformance, CallsExtensionsOfCertificatesOddInAList) {
+  const Bytes der = test::issue_crl(root, {}, now, now + std::chrono::hours(1));
+  const std::uint8_t* at = der.data();
+  const Crl crl(d2i_X509_CRL(nullptr, &at, static_cast<long>(der.size())));
+  ASSERT_TRUE(crl);
+  EXPECT_TRUE(oddities_of(crl.get()).empty());
+  const std::unique_ptr<X509_EXTENSION, decltype(&X509_EXTENSION_free)> extension(
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_basic_constraints, "CA:TRUE"),
+      &X509_EXTENSION_free);
+  X509_CRL_add_ext(crl.get(), extension.get(), -1);
+  EXPECT_EQ(oddities_of(crl.get()).size(), 1U);
 }
 
 TEST_F(Conformance, CallsOddWhatIssuersShouldNotDo) {

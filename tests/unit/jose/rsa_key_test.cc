@@ -1,7 +1,12 @@
 #include <gtest/gtest.h>
+#include <openssl/bn.h>
+
+#include <array>
+#include <memory>
 
 #include "jose/base64url.h"
 #include "jose/jws.h"
+#include "jose/roca.h"
 #include "support/roca_modulus.h"
 #include "support/soft_key.h"
 
@@ -114,6 +119,30 @@ TEST(RsaKey, OfTheFlawedMakeOfRocaIsWeak) {
   for (int i = 0; i < 2; ++i) {
     n.back() = static_cast<std::uint8_t>(n.back() + 2);
     EXPECT_TRUE(PublicKey::from_jwk(with("n", base64url(n))));
+  }
+}
+
+// A modulus that has the structure modulo all of the primes but one has it not.
+TEST(RsaKey, OfTheFlawedMakeIsOneByEachOfThePrimes) {
+  constexpr std::array<unsigned long, 17> primes{11, 13, 17,  19,  37,  53,  61,  71, 73,
+                                                 79, 97, 103, 107, 109, 127, 151, 157};
+  using Number = std::unique_ptr<BIGNUM, decltype(&BN_free)>;
+  for (const unsigned long prime : primes) {
+    const Number step(BN_new(), &BN_free);  // Of all other primes, and even.
+    BN_set_word(step.get(), 2);
+    for (const unsigned long other : primes) {
+      if (other != prime) BN_mul_word(step.get(), other);
+    }
+    Bytes octets = test::roca_modulus();
+    const Number n(BN_bin2bn(octets.data(), static_cast<int>(octets.size()), nullptr), &BN_free);
+    unsigned sound = 0;
+    for (unsigned long i = 0; i < prime; ++i) {
+      BN_add(n.get(), n.get(), step.get());
+      ASSERT_GT(BN_bn2binpad(n.get(), octets.data(), static_cast<int>(octets.size())), 0);
+      sound += has_roca_structure(octets) ? 0 : 1;
+    }
+    EXPECT_GT(sound, 0U) << prime;
+    EXPECT_LT(sound, prime) << prime;
   }
 }
 
