@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "http/message.h"
+#include "issuer/client_rate.h"
 #include "issuer/own_tokens.h"
 #include "issuer/services.h"
 #include "verify/nonces.h"
@@ -46,7 +47,7 @@ struct ServiceAccessParts {
   verify::Nonces& nonces;
   verify::ReplayWindow& proofs;  ///< Of this access alone.
   AddressLimit by_address = {};
-  issuer::RateLimit* by_client = nullptr;  ///< Once it is proven; null: as often as it likes.
+  issuer::ClientRate* by_client = nullptr;  ///< Once it is proven; null: as often as it likes.
 };
 
 /// One access for all endpoints. The proof's `htu` is the

@@ -286,10 +286,12 @@ struct SharedSignals {
   std::string push_ca;  ///< PEM of the roots that receivers are trusted by; "": the system's.
 };
 
-/// How often somebody may ask for tokens; 0: as often as he likes.
+/// How often somebody may ask; 0: as often as he likes.
 struct RateLimits {
   unsigned per_device_per_minute = 0;
+  unsigned per_service_per_minute = 0;
   unsigned per_address_per_minute = 0;
+  bool operator==(const RateLimits&) const = default;
 };
 
 /// How signing keys live: docs/operations.md, "Keys".

@@ -50,10 +50,12 @@ Revocation read_revocation(ObjectReader& root) {
 RateLimits read_rate_limits(ObjectReader& root) {
   RateLimits read;
   root.object("rate_limits", false, [&](ObjectReader& reader) {
-    read.per_device_per_minute =
-        static_cast<unsigned>(reader.integer("tokens_per_device_per_minute", 0, most_a_minute, 0));
-    read.per_address_per_minute =
-        static_cast<unsigned>(reader.integer("tokens_per_address_per_minute", 0, most_a_minute, 0));
+    const auto rate = [&reader](const char* key) {
+      return static_cast<unsigned>(reader.integer(key, 0, most_a_minute, 0));
+    };
+    read.per_device_per_minute = rate("tokens_per_device_per_minute");
+    read.per_service_per_minute = rate("requests_per_service_per_minute");
+    read.per_address_per_minute = rate("tokens_per_address_per_minute");
   });
   return read;
 }

@@ -9,8 +9,8 @@
 #include "base/json.h"
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
+#include "issuer/client_rate.h"
 #include "issuer/own_tokens.h"
-#include "issuer/rate_limit.h"
 #include "issuer/services.h"
 #include "issuer/stores.h"
 
@@ -38,7 +38,7 @@ class Introspection {
     const Services& services;
     const OwnTokens& tokens;
     ClientAuthentication& authentication;
-    RateLimit* rate = nullptr;  ///< By client; null: as often as it likes.
+    ClientRate* rate = nullptr;  ///< Null: as often as it likes.
   };
   Introspection(Options options, Parts parts) : options_(std::move(options)), parts_(parts) {}
 

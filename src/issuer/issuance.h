@@ -11,9 +11,9 @@
 #include "base/json.h"
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
+#include "issuer/client_rate.h"
 #include "issuer/ledger.h"
 #include "issuer/minting_clock.h"
-#include "issuer/rate_limit.h"
 #include "issuer/release_gate.h"
 #include "issuer/stores.h"
 #include "keyring/keyring.h"
@@ -56,7 +56,7 @@ class Issuance {
     ReleaseGate& gate;
     Ledger ledger;
     ClientAuthentication& authentication;
-    RateLimit* rate = nullptr;  ///< By client; null: as often as it likes.
+    ClientRate* rate = nullptr;  ///< Null: as often as it likes.
     /// Where a request is decided again after its token was logged: others wait for the log's own
     /// thread. Empty: there all the same.
     std::function<void(std::function<void()>)> elsewhere = {};

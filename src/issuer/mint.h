@@ -10,11 +10,11 @@
 #include "base/time.h"
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
+#include "issuer/client_rate.h"
 #include "issuer/devices.h"
 #include "issuer/issuance.h"
 #include "issuer/minting_clock.h"
 #include "issuer/policies.h"
-#include "issuer/rate_limit.h"
 #include "issuer/release_gate.h"
 #include "issuer/stores.h"
 #include "keyring/keyring.h"
@@ -51,7 +51,7 @@ class Issuer {
     ReleaseGate& gate;
     Ledger ledger;
     const Services* services = nullptr;  ///< Of authentication().
-    RateLimit* rate = nullptr;           ///< By device; null: as often as it likes.
+    ClientRate* rate = nullptr;          ///< Null: as often as it likes.
     /// Of Issuance.
     std::function<void(std::function<void()>)> elsewhere = {};
   };

@@ -8,8 +8,8 @@
 
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
+#include "issuer/client_rate.h"
 #include "issuer/own_tokens.h"
-#include "issuer/rate_limit.h"
 
 namespace mintmark::issuer {
 
@@ -24,7 +24,7 @@ class TokenRevocation {
     /// Revokes this token, as revoke::Revoker::revoke_proven does: `done` when it is on disk.
     /// `revoked_token_unknown` where it is over.
     std::function<void(const audit::Issued& token, std::function<void(Result<void>)> done)> revoke;
-    RateLimit* rate = nullptr;  ///< By client; null: as often as it likes.
+    ClientRate* rate = nullptr;  ///< Null: as often as it likes.
   };
   /// `url`: this endpoint's, what `htu` must name.
   TokenRevocation(std::string url, Parts parts) : url_(std::move(url)), parts_(std::move(parts)) {}

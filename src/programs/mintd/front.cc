@@ -165,7 +165,7 @@ Result<void> Front::make_issuer() {
           .mutual_tls = {config_.mutual_tls.self_signed, std::move(*client_authorities)}},
       issuer::Issuer::Parts{
           clock_, keyring_, devices_, stores_.in_use(), *policies_, gate_, revocation_->ledger(),
-          &services_->services(), &services_->device_rate(),
+          &services_->services(), &services_->client_rate(),
           [this](std::function<void()> task) { boost::asio::post(io_, std::move(task)); }});
   services_->serve(config_, sign_deadline(config_), *issuer_);
   events_ = std::make_unique<FrontEvents>(

@@ -9,9 +9,8 @@
 namespace mintmark::mintd {
 namespace {
 
-// Some 10 and 20 MB where they are all in use.
+// Some 10 MB where they are all in use.
 constexpr std::size_t addresses_remembered = 1U << 16U;
-constexpr std::size_t devices_remembered = 1U << 17U;
 
 }  // namespace
 
@@ -19,7 +18,6 @@ FrontServices::FrontServices(std::unique_ptr<store::ServiceStore> store, Parts p
     : parts_(parts),
       store_(std::move(store)),
       services_(*store_, parts.gate),
-      device_rate_(Code::rate_of_device, "of this client", devices_remembered),
       address_rate_(Code::rate_of_address, "from your address", addresses_remembered) {}
 
 Result<std::unique_ptr<FrontServices>> FrontServices::open(const config::Config& config,
@@ -53,7 +51,7 @@ void FrontServices::serve(const config::Config& config, std::chrono::millisecond
   introspection_.emplace(
       issuer::Introspection::Options{config.issuer, sign_deadline, algorithms.usual},
       issuer::Introspection::Parts{parts_.clock, parts_.keyring, parts_.stores, services_, *tokens_,
-                                   authentication, &device_rate_});
+                                   authentication, &client_rate_});
   token_revocation_.emplace(
       config.issuer + "/revoke",
       issuer::TokenRevocation::Parts{
@@ -67,9 +65,9 @@ void FrontServices::serve(const config::Config& config, std::chrono::millisecond
                                     done({});
                                   });
           },
-          &device_rate_});
+          &client_rate_});
   access_ = api::make_service_access({config.issuer, parts_.clock, *tokens_, services_,
-                                      issuer.nonces(), proofs_, by_address_, &device_rate_});
+                                      issuer.nonces(), proofs_, by_address_, &client_rate_});
   refusal_ = api::make_service_refusal(issuer.nonces());
 }
 
@@ -87,7 +85,7 @@ void FrontServices::add_to_operators(http::Router& router) {
 }
 
 void FrontServices::limit(const config::RateLimits& limits) {
-  device_rate_.set(limits.per_device_per_minute);
+  client_rate_.set(limits.per_device_per_minute, limits.per_service_per_minute);
   address_rate_.set(limits.per_address_per_minute);
 }
 

@@ -36,7 +36,7 @@ class FrontServices {
 
   // Before there is an issuer: what it needs of this.
   [[nodiscard]] issuer::Services& services() { return services_; }
-  [[nodiscard]] issuer::RateLimit& device_rate() { return device_rate_; }
+  [[nodiscard]] issuer::ClientRate& client_rate() { return client_rate_; }
 
   /// The rest, which needs an issuer; that must outlive this.
   void serve(const config::Config& config, std::chrono::milliseconds sign_deadline,
@@ -62,7 +62,7 @@ class FrontServices {
   Parts parts_;
   std::unique_ptr<store::ServiceStore> store_;
   issuer::Services services_;
-  issuer::RateLimit device_rate_;
+  issuer::ClientRate client_rate_{services_};
   issuer::RateLimit address_rate_;
   std::optional<issuer::OwnTokens> tokens_;
   std::optional<issuer::ServiceTokens> service_tokens_;

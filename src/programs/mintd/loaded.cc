@@ -162,10 +162,7 @@ Result<std::vector<std::string>> changes_between(const Loaded& before, const Loa
   changed.emplace_back("enrolment: roots");
   // A key was proven to fit its certificate: another key has another one.
   if (before.tls_certificate != after.tls_certificate) changed.emplace_back("tls");
-  const config::RateLimits& rates = before.config.rate_limits;
-  if (rates.per_device_per_minute != after.config.rate_limits.per_device_per_minute ||
-      rates.per_address_per_minute != after.config.rate_limits.per_address_per_minute)
-    changed.emplace_back("rate_limits");
+  if (before.config.rate_limits != after.config.rate_limits) changed.emplace_back("rate_limits");
   if (before.config.log_level != after.config.log_level) changed.emplace_back("log.level");
   return changed;
 }

@@ -69,7 +69,7 @@ class Issuing final : public issuer::ServiceFixture {
     api::add_token_revocation(router_, "/revoke", *token_revocation, {}, by_address);
     const auto access =
         api::make_service_access({issuer::issuer_url, clock, *tokens, services, issuer->nonces(),
-                                  *proofs_, by_address, &device_rate});
+                                  *proofs_, by_address, &client_rate});
     const auto refuse = api::make_service_refusal(issuer->nonces());
     router_.on("GET", "/events",
                [access, refuse](const http::Request& request, const http::Respond& respond) {

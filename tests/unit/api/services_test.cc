@@ -29,7 +29,7 @@ class ServicesOverHttp : public issuer::ServiceFixture {
     add_token_revocation(router_, "/revoke", *token_revocation, {}, by_address);
     proofs_.emplace(clock.now());
     access_ = make_service_access({issuer_url, clock, *tokens, services, issuer->nonces(), *proofs_,
-                                   by_address, &device_rate});
+                                   by_address, &client_rate});
     refuse_ = make_service_refusal(issuer->nonces());
     clock.advance(first_taken);
   }
@@ -155,13 +155,24 @@ TEST_F(ServicesOverHttp, AnAddressThatAsksTooOftenIsRefusedBeforeItsRequestIsRea
 
 TEST_F(ServicesOverHttp, AClientThatAsksTooOftenIsRefusedOnceItIsKnownWhoItIs) {
   const std::string token = service_token();
-  device_rate.set(1);
+  client_rate.set(1, 1);
   expect_refused(post("/introspect", {{"client_id", service_id}, {"token", "t"}}),
                  Code::client_unauthenticated);
   EXPECT_EQ(introspect("t").status, 200U) << "nobody else uses up what is its own";
   expect_refused(introspect("t"), Code::rate_of_device);
   expect_no_access(events_request(token, events_content()), Code::rate_of_device);
   EXPECT_EQ(revoke("t").status, 200U) << "another client's";
+  expect_refused(revoke("t"), Code::rate_of_device);
+}
+
+TEST_F(ServicesOverHttp, AreNotBoundByWhatBoundsDevices) {
+  const std::string token = service_token();
+  client_rate.set(1, 0);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(introspect("t").status, 200U);
+    EXPECT_TRUE(access_(events_request(token, events_content()), "events"));
+  }
+  EXPECT_EQ(revoke("t").status, 200U);
   expect_refused(revoke("t"), Code::rate_of_device);
 }
 

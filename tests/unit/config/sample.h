@@ -149,7 +149,7 @@ inline const std::string sample = R"({
     "keep_issued_seconds": 86400
   },
   "shared_signals": {"enabled": true, "push_networks": ["10.0.0.0/8"], "push_ca": "receivers.pem"},
-  "rate_limits": {"tokens_per_device_per_minute": 60, "tokens_per_address_per_minute": 600},
+  "rate_limits": {"tokens_per_device_per_minute": 60, "requests_per_service_per_minute": 6000, "tokens_per_address_per_minute": 600},
   "log": {"level": "warning"},
   "front": {"threads": 4},
   "metrics": {"address": "127.0.0.1", "port": 9464},

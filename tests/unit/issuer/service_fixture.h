@@ -41,14 +41,14 @@ class ServiceFixture : public MintFixture {
                                .challenges_required = challenges_required,
                                .algorithms = algorithms},
                    Issuer::Parts{minting, keyring, devices, stores, policies, gate, ledger_parts(),
-                                 &services, &device_rate});
+                                 &services, &client_rate});
     tokens.emplace(OwnTokens::Parts{issuer_url, minting, keyring, [this](const auto& token) {
                                       return ledger.events.judge(token);
                                     }});
     service_tokens.emplace(ServiceTokens::Options{.issuer = issuer_url}, services, *issuer);
     introspection.emplace(Introspection::Options{.issuer = issuer_url},
                           Introspection::Parts{minting, keyring, stores, services, *tokens,
-                                               issuer->authentication(), &device_rate});
+                                               issuer->authentication(), &client_rate});
     token_revocation.emplace(
         issuer_url + "/revoke",
         TokenRevocation::Parts{minting, keyring, *tokens, issuer->authentication(),
@@ -60,7 +60,7 @@ class ServiceFixture : public MintFixture {
                                        done({});
                                      });
                                },
-                               &device_rate});
+                               &client_rate});
     clock.advance(first_taken);
   }
 
@@ -113,7 +113,7 @@ class ServiceFixture : public MintFixture {
   std::unique_ptr<store::ServiceStore> service_store =
       store::open_service_store(scratch / "services.db").value();
   Services services{*service_store, gate};
-  RateLimit device_rate{Code::rate_of_device, "of this device", 1024};
+  ClientRate client_rate{services};
   const test::SoftKey service_key;
   hsm::KeyInfo event_key = attestation_key;  // Replaced at once.
   std::optional<OwnTokens> tokens;

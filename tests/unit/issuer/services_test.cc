@@ -253,7 +253,7 @@ TEST_F(Rate, RemembersNoMoreThanItMay) {
 using RateOfADevice = ServiceFixture;
 
 TEST_F(RateOfADevice, IsUsedUpByTheDeviceAlone) {
-  device_rate.set(2);
+  client_rate.set(2, 0);
   call.credentials.proof = proof_by(test::SoftKey());
   for (int i = 0; i < 5; ++i) EXPECT_EQ(mint().error().code, Code::proof_key_mismatch);
   EXPECT_FALSE(device_token().empty());
@@ -265,7 +265,19 @@ TEST_F(RateOfADevice, IsUsedUpByTheDeviceAlone) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::rate_of_device);
   EXPECT_EQ(refused.error().retry_after, 30U);
-  EXPECT_TRUE(mint_for_service(service_call())) << "each client has a bucket of its own";
+  for (int i = 0; i < 5; ++i)
+    EXPECT_TRUE(mint_for_service(service_call())) << "what bounds devices bounds no service";
+}
+
+TEST_F(RateOfADevice, IsNoServicesWhichHasOneOfItsOwn) {
+  client_rate.set(0, 1);
+  EXPECT_TRUE(mint_for_service(service_call()));
+  const auto refused = mint_for_service(service_call());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::rate_of_device);
+  EXPECT_NE(refused.error().detail.find("of this service"), std::string::npos)
+      << refused.error().detail;
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(device_token().empty());
 }
 
 }  // namespace
