@@ -17,4 +17,7 @@ struct AddressLimit {
   [[nodiscard]] Result<void> take(const http::Request& request) const;
 };
 
+/// `handler`, where an address may ask; else the refusal.
+[[nodiscard]] http::Handler limited(AddressLimit by_address, http::Handler handler);
+
 }  // namespace mintmark::api

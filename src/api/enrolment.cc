@@ -122,16 +122,17 @@ void finish(issuer::Enrolment& enrolment, const AddressOf& address_of, const htt
 }  // namespace
 
 void add_enrolment(http::Router& router, const std::string& path, issuer::Enrolment& enrolment,
-                   AddressOf address_of) {
-  router.on("POST", path + "/begin",
-            [&enrolment](const http::Request& request, const http::Respond& respond) {
-              begin(enrolment, request, respond);
-            });
+                   const AddressLimit& by_address) {
+  router.on(
+      "POST", path + "/begin",
+      limited(by_address, [&enrolment](const http::Request& request, const http::Respond& respond) {
+        begin(enrolment, request, respond);
+      }));
   router.on("POST", path + "/finish",
-            [&enrolment, address_of = std::move(address_of)](const http::Request& request,
-                                                             const http::Respond& respond) {
+            limited(by_address, [&enrolment, address_of = by_address.address_of](
+                                    const http::Request& request, const http::Respond& respond) {
               finish(enrolment, address_of, request, respond);
-            });
+            }));
 }
 
 }  // namespace mintmark::api

@@ -1,7 +1,7 @@
 // POST /attest/tpm2/begin and /attest/tpm2/finish (docs/http-api.md).
 #pragma once
 
-#include "api/client_address.h"
+#include "api/address_limit.h"
 #include "http/router.h"
 #include "issuer/enrolment.h"
 
@@ -9,6 +9,6 @@ namespace mintmark::api {
 
 /// `path` is "/attest/tpm2" behind the issuer's own path. `enrolment` must outlive the router.
 void add_enrolment(http::Router& router, const std::string& path, issuer::Enrolment& enrolment,
-                   AddressOf address_of);
+                   const AddressLimit& by_address);
 
 }  // namespace mintmark::api

@@ -55,21 +55,22 @@ void finish(EvidenceEnrolment& enrolment, const std::string& format, const Addre
 }  // namespace
 
 void add_evidence_enrolment(http::Router& router, const std::string& path,
-                            EvidenceEnrolment& enrolment, const AddressOf& address_of) {
+                            EvidenceEnrolment& enrolment, const AddressLimit& by_address) {
   for (const std::string& format : attest::evidence_formats()) {
     const std::string at = path + "/" + format;
     router.on("POST", at + "/begin",
-              [&enrolment, format](const http::Request& request, const http::Respond& respond) {
+              limited(by_address, [&enrolment, format](const http::Request& request,
+                                                       const http::Respond& respond) {
                 const auto ticket = begin(enrolment, format, request);
                 if (!ticket) return respond(refusal(ticket.error()));
                 respond(fresh_json(
                     {{"ticket", *ticket}, {"expires_in", issuer::TicketSealer::life.count()}}));
-              });
+              }));
     router.on("POST", at + "/finish",
-              [&enrolment, format, address_of](const http::Request& request,
-                                               const http::Respond& respond) {
+              limited(by_address, [&enrolment, format, address_of = by_address.address_of](
+                                      const http::Request& request, const http::Respond& respond) {
                 finish(enrolment, format, address_of, request, respond);
-              });
+              }));
   }
 }
 

@@ -2,7 +2,7 @@
 // (docs/http-api.md).
 #pragma once
 
-#include "api/client_address.h"
+#include "api/address_limit.h"
 #include "http/router.h"
 #include "issuer/evidence_enrolment.h"
 
@@ -11,6 +11,6 @@ namespace mintmark::api {
 /// `path` is "/attest" behind the issuer's own path. All formats that there are get a route: which
 /// are taken may change while mintd runs. `enrolment` must outlive the router.
 void add_evidence_enrolment(http::Router& router, const std::string& path,
-                            issuer::EvidenceEnrolment& enrolment, const AddressOf& address_of);
+                            issuer::EvidenceEnrolment& enrolment, const AddressLimit& by_address);
 
 }  // namespace mintmark::api

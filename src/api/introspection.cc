@@ -38,18 +38,16 @@ http::Response told(const std::string& body, bool as_jwt) {
 void add_introspection(http::Router& router, const std::string& path,
                        issuer::Introspection& introspection, AddressLimit by_address) {
   router.on("POST", path,
-            [&introspection, by_address = std::move(by_address)](const http::Request& request,
-                                                                 const http::Respond& respond) {
-              if (auto free = by_address.take(request); !free)
-                return respond(refusal(free.error()));
-              auto call = read_call(request);
-              if (!call) return respond(refusal(call.error()));
-              const bool as_jwt = call->as_jwt;
-              introspection.about(
-                  std::move(*call), [respond, as_jwt](const Result<std::string>& answer) {
-                    respond(answer ? told(*answer, as_jwt) : refusal(answer.error()));
-                  });
-            });
+            limited(std::move(by_address),
+                    [&introspection](const http::Request& request, const http::Respond& respond) {
+                      auto call = read_call(request);
+                      if (!call) return respond(refusal(call.error()));
+                      const bool as_jwt = call->as_jwt;
+                      introspection.about(
+                          std::move(*call), [respond, as_jwt](const Result<std::string>& answer) {
+                            respond(answer ? told(*answer, as_jwt) : refusal(answer.error()));
+                          });
+                    }));
 }
 
 }  // namespace mintmark::api

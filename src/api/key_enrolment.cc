@@ -44,15 +44,17 @@ void finish(issuer::KeyEnrolment& enrolment, const http::Request& request,
 }  // namespace
 
 void add_key_enrolment(http::Router& router, const std::string& path,
-                       issuer::KeyEnrolment& enrolment) {
-  router.on("POST", path + "/begin",
-            [&enrolment](const http::Request& request, const http::Respond& respond) {
-              begin(enrolment, request, respond);
-            });
-  router.on("POST", path + "/finish",
-            [&enrolment](const http::Request& request, const http::Respond& respond) {
-              finish(enrolment, request, respond);
-            });
+                       issuer::KeyEnrolment& enrolment, const AddressLimit& by_address) {
+  router.on(
+      "POST", path + "/begin",
+      limited(by_address, [&enrolment](const http::Request& request, const http::Respond& respond) {
+        begin(enrolment, request, respond);
+      }));
+  router.on(
+      "POST", path + "/finish",
+      limited(by_address, [&enrolment](const http::Request& request, const http::Respond& respond) {
+        finish(enrolment, request, respond);
+      }));
 }
 
 }  // namespace mintmark::api

@@ -244,9 +244,10 @@ http::Router Front::routes() {
   if (signals_) signals_->add_routes(router, services_->access(), services_->refusal());
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
   if (results_) api::add_device_result(router, path, *results_);
-  api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, address_of);
-  api::add_evidence_enrolment(router, path + "/attest", *evidence_enrolment_, address_of);
-  api::add_key_enrolment(router, path + "/attest/key", *key_enrolment_);
+  api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, services_->by_address());
+  api::add_evidence_enrolment(router, path + "/attest", *evidence_enrolment_,
+                              services_->by_address());
+  api::add_key_enrolment(router, path + "/attest/key", *key_enrolment_, services_->by_address());
   return router;
 }
 

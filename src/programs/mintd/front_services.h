@@ -41,6 +41,8 @@ class FrontServices {
   /// The rest, which needs an issuer; that must outlive this.
   void serve(const config::Config& config, std::chrono::milliseconds sign_deadline,
              issuer::Issuer& issuer);
+  /// For what strangers ask before they are anybody.
+  [[nodiscard]] const api::AddressLimit& by_address() const { return by_address_; }
   /// What the token endpoint needs of this.
   [[nodiscard]] api::TokenDoor token_door();
   /// /introspect and /revoke, below `path`.

@@ -159,6 +159,13 @@ TEST_F(HostileLoad, WhoAsksTooOftenIsToldWhenToComeBackAndOthersPathsAreOpen) {
     EXPECT_LE(std::stoi(*wait), 60);
   }
   EXPECT_GE(refused, 6U);
+  for (const char* path : {"/attest/tpm2/begin", "/attest/tpm2/finish", "/attest/x509/begin",
+                           "/attest/x509/finish", "/attest/key/begin", "/attest/key/finish"}) {
+    const auto answer = asking.send("POST", stack["MINT_ISSUER"] + path, {}, "{}",
+                                    Deadline::in(std::chrono::seconds(20)));
+    ASSERT_TRUE(answer) << path;
+    EXPECT_EQ(answer->status, 429U) << path << answer->body;
+  }
   EXPECT_EQ(status_of("/.well-known/jwks.json"), 200U);
 }
 
