@@ -3,9 +3,7 @@
 // of a fault.
 #pragma once
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 
 #include <filesystem>
 #include <fstream>
@@ -16,42 +14,13 @@
 #include "asking.h"
 #include "base/file.h"
 #include "operating.h"
-#include "support/fault_page.h"
+#include "support/fault_pages.h"
+#include "support/few_descriptors.h"
 #include "support/temporary_directory.h"
 
 namespace mintmark::test {
 
 namespace fs = std::filesystem;
-
-/// One for each program, in memory that it shares.
-class Pages {
- public:
-  explicit Pages(const std::string& directory) {
-    fs::create_directory(directory);
-    fs::permissions(directory, fs::perms(0755));
-    for (const char* program : {"mintd", "mintd-front", "mintd-signer"})
-      pages_[program] = make(directory + "/" + program);
-  }
-  FaultPage& operator[](const std::string& program) const { return *pages_.at(program); }
-  void set_clocks(std::int64_t seconds) const {
-    for (const auto& [program, page] : pages_) page->clock_seconds = seconds;
-  }
-  void clear() const {
-    for (const auto& [program, page] : pages_) *page = {};
-  }
-
- private:
-  static FaultPage* make(const std::string& path) {
-    const FaultPage nothing;
-    std::ofstream(path).write(reinterpret_cast<const char*>(&nothing), sizeof nothing);
-    fs::permissions(path, fs::perms(0644));
-    const UniqueFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
-    void* memory = mmap(nullptr, sizeof nothing, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-    if (memory == MAP_FAILED) throw std::runtime_error("no memory to share: " + path);
-    return static_cast<FaultPage*>(memory);
-  }
-  std::map<std::string, FaultPage*> pages_;
-};
 
 class FaultsBelow : public Operating {
  protected:
@@ -130,7 +99,7 @@ class FaultsBelow : public Operating {
   }
   [[nodiscard]] static bool lives(int pid) { return kill(pid, 0) == 0; }
 
-  static inline std::unique_ptr<Pages> pages_;
+  static inline std::unique_ptr<FaultPages> pages_;
   static inline std::string client_id_;
 
  private:
@@ -141,7 +110,8 @@ class FaultsBelow : public Operating {
     static const TemporaryDirectory directory;
     const std::string programs = directory.path();
     fs::permissions(programs, fs::perms(0755));
-    pages_ = std::make_unique<Pages>(programs + "/faults");
+    pages_ = std::make_unique<FaultPages>(
+        programs + "/faults", std::vector<std::string>{"mintd", "mintd-front", "mintd-signer"});
     for (const auto& program : fs::directory_iterator(stack["MINT_BIN"])) {
       const std::string name = program.path().filename();
       const bool is_mintds = name == "mintd" || name.starts_with("mintd-");

@@ -133,45 +133,13 @@ TEST_F(DatabaseFaults, ADatabaseThatAnotherProcessHoldsIsBusyAndNobodyWaitsForIt
 
 // ---- descriptors ----
 
-/// No descriptor more for a process that runs, until it ends. `user`: its own, who may do that.
-class Descriptors {
- public:
-  explicit Descriptors(int pid, std::string user = "") : pid_(pid), user_(std::move(user)) {
-    int lowest_free = 0;
-    while (fs::exists(
-        fs::symlink_status("/proc/" + std::to_string(pid) + "/fd/" + std::to_string(lowest_free))))
-      ++lowest_free;
-    const auto seen = as_its_user({"--nofile", "--noheadings", "--raw", "--output", "SOFT"});
-    before_ = seen.output.substr(0, seen.output.find('\n'));
-    set(std::to_string(lowest_free));
-  }
-  ~Descriptors() { set(before_); }
-  Descriptors(const Descriptors&) = delete;
-  Descriptors& operator=(const Descriptors&) = delete;
-
- private:
-  [[nodiscard]] Outcome as_its_user(const std::vector<std::string>& wish) const {
-    std::vector<std::string> words{"prlimit", "--pid", std::to_string(pid_)};
-    words.insert(words.end(), wish.begin(), wish.end());
-    if (!user_.empty()) words.insert(words.begin(), {"runuser", "-u", user_, "--"});
-    return execute(words);
-  }
-  void set(const std::string& most) const {
-    const auto done = as_its_user({"--nofile=" + most + ":"});
-    EXPECT_EQ(done.status, 0) << done.output;
-  }
-  int pid_;
-  std::string user_;
-  std::string before_;
-};
-
 TEST_F(FaultsBelow, AFrontWithoutDescriptorsServesWhoIsThereAndTheOthersWhenItHasSome) {
   const int front = stack.front_pid();
   http::Client kept = client();
   std::future<std::string> waiting;
   ASSERT_TRUE(get(kept, "/healthz"));
   {
-    const Descriptors few(front, "mintmark-front");
+    const FewDescriptors few(front, "mintmark-front");
     await_logged("descriptors_scarce");
     EXPECT_NE(logged("descriptors_scarce").value("do", "").find("LimitNOFILE"), std::string::npos);
     const auto said = get(kept, "/readyz");
@@ -193,7 +161,7 @@ TEST_F(FaultsBelow, AKeeperWithoutDescriptorsStartsItsSignerWhenItHasSome) {
   const int keeper = stack.keeper_pid();
   const int signer = stack.signer_pid();
   {
-    const Descriptors few(keeper);
+    const FewDescriptors few(keeper);
     ASSERT_EQ(kill(signer, SIGKILL), 0);
     await_logged("child_start_failed");
     expect_come_back_later(ask(), "hsm_unavailable");
