@@ -80,6 +80,21 @@ TEST(Lanes, EachHasABoundOfItsOwn) {
   EXPECT_FALSE(least.full(Lane::others));
 }
 
+TEST(Lanes, ATurnOfOneThatWasTakenOutIsTheTokensAgain) {
+  auto lanes = filled(100, 9, 1);
+  for (int i = 0; i < 7; ++i) EXPECT_EQ(lanes.pop(), i);
+  EXPECT_EQ(lanes.take([](int one) { return one == 100; }), std::deque<int>{100});
+  EXPECT_EQ(emptied(lanes), (std::vector<int>{7, 8}));
+}
+
+TEST(Lanes, TakesOutAllAtTheHeadOfEither) {
+  auto lanes = filled(100, 3, 3);
+  EXPECT_EQ(lanes.take_first([](int one) { return one != 1 && one != 102; }),
+            (std::deque<int>{0, 100, 101}));
+  EXPECT_EQ(lanes.take_first([](int one) { return one != 102; }), (std::deque<int>{1, 2}));
+  EXPECT_EQ(emptied(lanes), std::vector<int>{102});
+}
+
 TEST(Lanes, TakesOutWhatItIsToldAndKeepsTheOrder) {
   auto lanes = filled(100, 4, 4);
   EXPECT_EQ(lanes.take_first([](int one) { return one == 0 || one == 101; }), std::deque<int>{0});
