@@ -110,12 +110,13 @@ void KeptKeys::State::take(const Fetched& fetched, clock::time_point asked_at) {
   changed.notify_all();
 }
 
-// Good until the next one is fetched: a verifier that kept it longer would not learn which keys
-// were taken back. How long it may be used where none comes is for `usable` to say.
+// Good until the next one is fetched, in whole seconds that end before then: a verifier that kept
+// it longer would not learn which keys were taken back. How long it may be used where none comes is
+// for `usable` to say.
 Fetched KeptKeys::State::copy(std::uint64_t& handed) const {
   handed = version;
   KeyDocument given = document;
-  const auto left = std::chrono::ceil<std::chrono::seconds>(due - clock::now());
+  const auto left = std::chrono::floor<std::chrono::seconds>(due - clock::now());
   given.max_age = std::max(left, std::chrono::seconds{0});
   return given;
 }
