@@ -209,30 +209,33 @@ TEST_F(Conformance, ObjectsToExtensionsInOldVersions) {
   }
 }
 
-/// As of the first version, with a unique identifier of its issuer (RFC 5280 §4.1).
-Bytes with_unique_identifier(const X509* certificate) {
-  const auto encoded = [](const auto* value, auto encode) {
-    std::uint8_t* octets = nullptr;
-    const int length = encode(value, &octets);
-    const Bytes der(octets, octets + length);
-    OPENSSL_free(octets);
-    return der;
-  };
-  const Bytes algorithm = encoded(X509_get0_tbs_sigalg(certificate), &i2d_X509_ALGOR);
-  const Bytes body = test::der_sequence(
-      {encoded(X509_get0_serialNumber(certificate), &i2d_ASN1_INTEGER),
-       algorithm,
-       encoded(X509_get_issuer_name(certificate), &i2d_X509_NAME),
-       test::der_sequence({encoded(X509_get0_notBefore(certificate), &i2d_ASN1_TIME),
-                           encoded(X509_get0_notAfter(certificate), &i2d_ASN1_TIME)}),
-       encoded(X509_get_subject_name(certificate), &i2d_X509_NAME),
-       encoded(X509_get_X509_PUBKEY(certificate), &i2d_X509_PUBKEY),
-       {0x81, 0x02, 0x00, 0x55}});
-  return test::der_sequence({body, algorithm, {0x03, 0x02, 0x00, 0x00}});
+template <typename T>
+Bytes encoded(const T* value, int (*encode)(const T*, unsigned char**)) {
+  std::uint8_t* octets = nullptr;
+  const int length = encode(value, &octets);
+  const Bytes der(octets, octets + length);
+  OPENSSL_free(octets);
+  return der;
+}
+
+/// As of the first version (RFC 5280 §4.1), with that subject, and `last` behind the key. Its
+/// signature is nobody's.
+Certificate of_the_first_version(const X509* like, const Bytes& subject, const Bytes& last = {}) {
+  const Bytes algorithm = encoded(X509_get0_tbs_sigalg(like), &i2d_X509_ALGOR);
+  const Bytes body =
+      test::der_sequence({encoded(X509_get0_serialNumber(like), &i2d_ASN1_INTEGER), algorithm,
+                          encoded(X509_get_issuer_name(like), &i2d_X509_NAME),
+                          test::der_sequence({encoded(X509_get0_notBefore(like), &i2d_ASN1_TIME),
+                                              encoded(X509_get0_notAfter(like), &i2d_ASN1_TIME)}),
+                          subject, encoded(X509_get_X509_PUBKEY(like), &i2d_X509_PUBKEY), last});
+  return parse_certificate(test::der_sequence({body, algorithm, {0x03, 0x02, 0x00, 0x00}}));
 }
 
 TEST_F(Conformance, ObjectsToUniqueIdentifiersInTheFirstVersion) {
-  const Certificate certificate = parse_certificate(with_unique_identifier(plain().get()));
+  const Certificate like = plain();
+  const Bytes subject = encoded(X509_get_subject_name(like.get()), &i2d_X509_NAME);
+  const Certificate certificate =
+      of_the_first_version(like.get(), subject, {0x81, 0x02, 0x00, 0x55});
   ASSERT_TRUE(certificate);
   EXPECT_EQ(objection_to(certificate.get(), Place::leaf),
             "has unique identifiers, which its version has not");
@@ -413,6 +416,23 @@ TEST_F(Conformance, CallsOddWhatShouldBeCriticalAndIsNot) {
     X509_set_subject_name(nameless.get(), empty.get());
     add(nameless.get(), NID_subject_alt_name, (critical + "DNS:a.example").c_str());
     EXPECT_EQ(odd_in(nameless.get(), "has no subject").empty(), strict);
+  }
+}
+
+// X.690 §11.6: the members of a SET OF ascend.
+TEST_F(Conformance, CallsNamesOddWhoseMembersAreOutOfOrder) {
+  const auto common_name = [](std::uint8_t letter) {
+    return Bytes{0x30, 0x08, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0C, 0x01, letter};
+  };
+  for (const bool in_order : {true, false}) {
+    Bytes members = common_name(in_order ? 'a' : 'b');
+    const Bytes second = common_name(in_order ? 'b' : 'a');
+    members.insert(members.end(), second.begin(), second.end());
+    members.insert(members.begin(), {0x31, 0x14});
+    const Certificate certificate =
+        of_the_first_version(plain().get(), test::der_sequence({members}));
+    ASSERT_TRUE(certificate);
+    EXPECT_EQ(odd_in(certificate.get(), "out of order").empty(), in_order);
   }
 }
 
