@@ -95,7 +95,7 @@ Session::Session(asio::io_context& io, std::shared_ptr<Serving> serving, UniqueF
       reader_(serving_->limits),
       peer_(std::move(peer)) {
   (void)socket.release();
-  standing_ = Standing::waiting(false).value_;
+  standing_ = Standing::waiting(false, clock::now()).value_;
 }
 
 void Session::start() {
@@ -325,7 +325,7 @@ void Session::write() {
     const Step step = stream_.write(std::string_view(output_).substr(written_octets_));
     if (step.progress == Progress::wants_read || step.progress == Progress::wants_write) {
       // An interim answer changes nothing: the request is waited for as before.
-      if (after_ != After::body && !stand(Standing::unread())) return close();
+      if (after_ != After::body && !stand(Standing::unread(clock::now()))) return close();
       return wait(step.progress);
     }
     if (step.progress != Progress::done) return close();
@@ -357,7 +357,7 @@ void Session::begin_next_request(std::chrono::milliseconds idle) {
   handled_at_ = {};
   phase_ = Phase::request;
   deadline_stage_ = RequestReader::Stage::idle;
-  if (asked_ && !stand(Standing::waiting(true))) return close();
+  if (asked_ && !stand(Standing::waiting(true, clock::now()))) return close();
   set_deadline(idle);
   if (reader_.has_octets()) {
     // Not called from here: a client that pipelines without end would grow the stack, and starve

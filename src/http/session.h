@@ -52,6 +52,15 @@ class Session : public std::enable_shared_from_this<Session> {
     }
     [[nodiscard]] bool operator<(const Standing& other) const { return value_ < other.value_; }
 
+    static Standing waiting(bool asked_before, clock::time_point now) {
+      return Standing(nanoseconds_of(now) + (asked_before ? kept : 0));
+    }
+    /// Who reads on is not closed in the middle of his answer.
+    static Standing unread(clock::time_point now) {
+      return Standing(nanoseconds_of(now + patience_with_readers));
+    }
+    static constexpr std::chrono::milliseconds patience_with_readers{100};
+
    private:
     friend class Session;
     /// After all that were never asked anything, whose values are steady nanoseconds.
@@ -60,17 +69,9 @@ class Session : public std::enable_shared_from_this<Session> {
     static constexpr std::int64_t gone = -1;
     /// First of all: it has its last answer, and only the client's close is waited for.
     static constexpr std::int64_t answered = 1;
-    /// Who reads on is not closed in the middle of his answer.
-    static constexpr std::chrono::milliseconds patience_with_readers{100};
     explicit Standing(std::int64_t value) : value_(value) {}
     static std::int64_t nanoseconds_of(clock::time_point at) {
       return std::chrono::nanoseconds(at.time_since_epoch()).count();
-    }
-    static Standing waiting(bool asked_before) {
-      return Standing(nanoseconds_of(clock::now()) + (asked_before ? kept : 0));
-    }
-    static Standing unread() {
-      return Standing(nanoseconds_of(clock::now() + patience_with_readers));
     }
     std::int64_t value_;
   };

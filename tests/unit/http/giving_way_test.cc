@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "http/client.h"
+#include "http/session.h"
 #include "no_descriptors.h"
 #include "stream_fixture.h"
 #include "support/temporary_directory.h"
@@ -143,6 +144,19 @@ TEST(GivingWay, WhoHasItsLastAnswerGoesBeforeOneThatWaitsLonger) {
   RawConnection next(port);
   EXPECT_EQ(status_of(next), 200U);
   EXPECT_EQ(status_of(idle), 200U);
+}
+
+// One that is read on stands so anew each time that its client has read.
+TEST(GivingWay, WhoReadsItsAnswerOnStaysForAWhile) {
+  using Standing = Session::Standing;
+  const auto now = Session::clock::now();
+  const Standing reads = Standing::unread(now);
+  const auto patience = Standing::patience_with_readers;
+  EXPECT_FALSE(reads.may_give_way(GivesWay::who_is_idle, now));
+  EXPECT_FALSE(
+      reads.may_give_way(GivesWay::who_is_idle, now + patience - std::chrono::nanoseconds(1)));
+  EXPECT_TRUE(reads.may_give_way(GivesWay::who_is_idle, now + patience));
+  EXPECT_TRUE(reads < Standing::waiting(true, now)) << "before who is idle";
 }
 
 TEST(GivingWay, WhoDoesNotReadItsAnswerGoes) {
