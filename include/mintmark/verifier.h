@@ -32,16 +32,16 @@ inline namespace v0_1_0 {
 /// same from release to release: for metrics, logs and programs.
 enum class Refusal : std::uint16_t {
   // The token (RFC 9068 §4, RFC 8725).
-  token_malformed,    ///< No compact JWS with a JSON header and JSON claims, a claim of a wrong
-                      ///< type, or no `jti`.
-  token_typ,          ///< `typ` is not at+jwt.
-  token_key_unknown,  ///< `kid` names no published key for access tokens.
-  token_alg,          ///< `alg` is not the one of the key.
-  token_signature,    ///< The signature is not by the key that `kid` names.
-  token_issuer,       ///< `iss` is not our issuer.
-  token_audience,     ///< `aud` does not contain our audience.
-  token_exp_missing,  ///< No `exp`: a token that never ends is not taken.
-  token_expired,      ///< `exp` has passed.
+  token_malformed,       ///< No compact JWS with a JSON header and JSON claims, a claim of a wrong
+                         ///< type, or no `jti`.
+  token_typ,             ///< `typ` is not at+jwt.
+  token_key_unknown,     ///< `kid` names no published key for access tokens.
+  token_alg,             ///< `alg` is not the one of the key.
+  token_signature,       ///< The signature is not by the key that `kid` names.
+  token_issuer,          ///< `iss` is not our issuer.
+  token_audience,        ///< `aud` does not contain our audience.
+  token_exp_missing,     ///< No `exp`: a token that never ends is not taken.
+  token_expired,         ///< `exp` has passed.
   token_not_yet_valid,   ///< `nbf` is to come.
   token_iat_missing,     ///< No `iat`.
   token_iat_future,      ///< `iat` is to come.

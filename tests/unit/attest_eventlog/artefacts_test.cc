@@ -13,10 +13,6 @@
 namespace mintmark::attest::eventlog {
 namespace {
 
-bool must_be_taken(const Case& one) {
-  return one.expect["answer"] == "accept" || one.expect["answer"] == "parse";
-}
-
 TEST(EventLogArtefacts, AreTakenOrRefusedAsTheirEntrySays) {
   if (!test::test_data_is_there()) GTEST_SKIP() << "no test data";
   std::size_t judged = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "attest/eventlog/event_types.h"
 #include "attest/eventlog/judge.h"
 #include "real_logs.h"
 

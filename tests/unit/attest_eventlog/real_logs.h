@@ -50,6 +50,10 @@ inline std::vector<Case> logs_of_real_machines() {
   return cases;
 }
 
+inline bool must_be_taken(const Case& one) {
+  return one.expect["answer"] == "accept" || one.expect["answer"] == "parse";
+}
+
 // Every object "…_pcrs" beside the parsed ones: of the machine's TPM, or of another tool.
 inline std::vector<std::pair<std::string, Pcrs>> banks_beside(const Case& one) {
   std::vector<std::pair<std::string, Pcrs>> banks_found;
