@@ -28,7 +28,8 @@ class RevocationByTheAgent : public testing::Test {
   }
   std::vector<std::string> kept() {
     std::vector<std::string> texts;
-    for (const CachedToken& token : bench_.state().tokens().value()) texts.push_back(token.token);
+    const auto tokens = bench_.state().tokens().value();
+    for (const CachedToken& token : tokens) texts.push_back(token.token);
     return texts;
   }
 
