@@ -120,7 +120,7 @@ mintmark_bundle(mintmark_verify src/verify/client_attestation.cc src/verify/conf
 mintmark_bundle(mintmark_verify src/verify/frontier.cc src/verify/given_keys.cc src/verify/https_key_source.cc src/verify/service_login.cc)
 mintmark_bundle(test_admin tests/unit/admin/policy_endpoints_test.cc tests/unit/admin/roles_test.cc)
 mintmark_bundle(test_agent tests/unit/agent/ak_certificate_test.cc tests/unit/agent/call_test.cc tests/unit/agent/fake_device.cc tests/unit/agent/fake_issuer.cc tests/unit/agent/issuer_client_test.cc tests/unit/agent/nonce_test.cc tests/unit/agent/serve_relay_test.cc)
-mintmark_bundle(test_agent tests/unit/agent/attest_again_test.cc tests/unit/agent/file_key_test.cc tests/unit/agent/serve_hardware_test.cc)
+mintmark_bundle(test_agent tests/unit/agent/attest_again_test.cc tests/unit/agent/serve_hardware_test.cc)
 mintmark_bundle(test_agent tests/unit/agent/boot_logs_test.cc tests/unit/agent/certificate_test.cc tests/unit/agent/serve_requests_test.cc)
 mintmark_bundle(test_agent tests/unit/agent/key_device_test.cc tests/unit/agent/proof_test.cc tests/unit/agent/renewal_test.cc tests/unit/agent/revoke_test.cc tests/unit/agent/serve_access_test.cc tests/unit/agent/serve_tokens_test.cc)
 mintmark_bundle(test_agent tests/unit/agent/session_test.cc tests/unit/agent/state_test.cc)

@@ -210,6 +210,14 @@ TEST(SigningInput, WithOtherThanTwoSegmentsIsRefused) {
   }
 }
 
+TEST(SigningInput, LargerThanTheLimitIsRefused) {
+  const std::string input = signing_input({{"alg", "ES256"}}, {{"sub", "b"}});
+  EXPECT_TRUE(parse_signing_input(input, {.octets = input.size()}));
+  const auto refused = parse_signing_input(input, {.octets = input.size() - 1});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::jws_malformed);
+}
+
 TEST(SigningInput, WithCritIsRefused) {
   EXPECT_EQ(parse_signing_input(signing_input({{"alg", "ES256"}, {"crit", {"x"}}}, Json::object()))
                 .error()
@@ -230,6 +238,7 @@ TEST(KnownHeader, OpensLaterClaimsOfItsSignerAlone) {
   EXPECT_EQ(known.verified_claims(stranger).error().code, Code::jws_signature_invalid);
   EXPECT_EQ(known.verified_claims(compact(input, Bytes(64))).error().code,
             Code::jws_signature_invalid);
+  EXPECT_EQ(known.verified_claims(input + ".AA=").error().code, Code::jws_malformed);
 }
 
 TEST(KnownHeader, IsNoHeaderThatIsWrittenInAnotherWay) {

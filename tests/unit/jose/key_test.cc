@@ -72,6 +72,7 @@ TEST(PublicKey, ThatSaysItIsForSomethingElseIsRefused) {
   expect_refused(with("use", 1), Code::jwk_unsupported);
   expect_refused(with("alg", "ES384"), Code::jwk_unsupported);
   expect_refused(with("alg", "ECDH-ES"), Code::jwk_unsupported);
+  expect_refused(with("alg", 256), Code::jwk_unsupported);
   expect_refused(with("key_ops", Json::array({"deriveKey"})), Code::jwk_unsupported);
   expect_refused(with("key_ops", "verify"), Code::jwk_unsupported);
 }
@@ -159,6 +160,34 @@ TEST(PublicKey, OfSpkiWithAnotherKindOfKeyIsRefused) {
   const Bytes x25519 =
       from_base64("MCowBQYDK2VuAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=").value();
   EXPECT_EQ(PublicKey::from_spki(x25519).error().code, Code::jwk_unsupported);
+}
+
+TEST(PublicKey, OfSpkiOnAnotherCurveOrWithoutAPointIsRefused) {
+  // P-521 and secp256k1.
+  for (const char* text :
+       {"MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQBfbIB8fbKcZDdnbOhHNo/85PCtoQidFuHpCouiAPa/8uD"
+        "+DcLn5h7H8KVXuQ6ROKvo2+a3s/aJTZPSxHEBvzmNCoAOlcwPuVZMDYZBj5s9w8yGfDyuWzYYsP68g59"
+        "uUtV45juXp4I31wbiqaHWA2FEE7r1vWtcEyaJkX+BhFrH9LHPt0=",
+        "MFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEz0PRdl2s02XoLphdrgautiy9QB8LAgPY36iJqMddGc55p0Ps"
+        "nVYUSKn+HdvQZwf2pIJlSSiVyqStgaTTnyc9UQ=="}) {
+    const auto key = PublicKey::from_spki(from_base64(text).value());
+    ASSERT_FALSE(key) << text;
+    EXPECT_EQ(key.error().code, Code::jwk_unsupported) << key.error().to_string();
+  }
+  // P-256 with the point at infinity.
+  const auto nowhere =
+      PublicKey::from_spki(from_base64("MBkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDAgAA").value());
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code, Code::jwk_unsupported) << nowhere.error().to_string();
+}
+
+TEST(PublicKey, OfAPointForAnAlgorithmWithoutCurveIsRefused) {
+  const Bytes point = SoftKey().public_key().to_point();
+  for (const Algorithm algorithm : {Algorithm::rs256, Algorithm::ps256, Algorithm::ed25519}) {
+    const auto key = PublicKey::from_point(algorithm, point);
+    ASSERT_FALSE(key);
+    EXPECT_EQ(key.error().code, Code::jwk_unsupported);
+  }
 }
 
 TEST(Algorithm, HasTheNamesOfRfc7518AndRfc9864) {

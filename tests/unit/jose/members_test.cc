@@ -61,6 +61,34 @@ TEST(Members, ThatAreNoneOfTheKindAreRefusedByName) {
          "\"text\" must be an object");
 }
 
+TEST(Members, ListsOfOctetsAreWholeOrRefused) {
+  const Json lists = {{"two", {"AAE", ""}},  {"none", Json::array()}, {"three", {"AA", "AQ", "Ag"}},
+                      {"padded", {"AAE="}},  {"number", {"AAE", 1}},  {"text", "AAE"},
+                      {"object", {{"a", 1}}}};
+  Members good(lists, Code::internal, "");
+  EXPECT_EQ(good.octets_list("two", 2), (std::vector<Bytes>{{0, 1}, {}}));
+  EXPECT_TRUE(good.octets_list("none", 2).empty());
+  EXPECT_TRUE(good.result());
+  for (const char* name : {"three", "padded", "number", "text", "object", "nothing"}) {
+    Members bad(lists, Code::issuer_answer_invalid, "");
+    EXPECT_TRUE(bad.octets_list(name, 2).empty()) << name;
+    ASSERT_FALSE(bad.result()) << name;
+    EXPECT_EQ(bad.result().error().code, Code::issuer_answer_invalid) << name;
+    EXPECT_NE(bad.result().error().detail.find(name), std::string::npos) << name;
+  }
+}
+
+TEST(Members, ThatAreVisibleTextAreOfBoundedLength) {
+  constexpr std::size_t longest = 64U << 10U;
+  const Json texts = {{"longest", std::string(longest, 'a')},
+                      {"longer", std::string(longest + 1, 'a')}};
+  Members members(texts, Code::internal, "");
+  EXPECT_EQ(members.visible("longest").size(), longest);
+  EXPECT_TRUE(members.result());
+  EXPECT_EQ(members.visible("longer"), "");
+  EXPECT_FALSE(members.result());
+}
+
 TEST(Members, KeepTheirFirstError) {
   EXPECT_EQ(refusal([](Members& m) {
               (void)m.text("nothing");

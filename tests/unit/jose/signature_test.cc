@@ -140,6 +140,12 @@ TEST(SignatureOfDer, WithNumbersThatTheCurveCannotHaveIsRefused) {
   EXPECT_FALSE(signature_from_der(Algorithm::es256, of_p384));
   EXPECT_FALSE(
       signature_from_der(Algorithm::es256, from_hex("3006020101020181").value()));  // s = -127
+  EXPECT_FALSE(
+      signature_from_der(Algorithm::es256, from_hex("3006020181020101").value()));  // r = -127
+  Bytes wide_s = from_hex("3026020101022101").value();
+  wide_s.resize(wide_s.size() + 32);  // s = 2^256.
+  EXPECT_FALSE(signature_from_der(Algorithm::es256, wide_s));
+  EXPECT_TRUE(signature_from_der(Algorithm::es384, wide_s));
   EXPECT_FALSE(signature_to_der(Algorithm::es256, Bytes(63, 1)));
   EXPECT_FALSE(signature_to_der(Algorithm::es384, Bytes(64, 1)));
 }

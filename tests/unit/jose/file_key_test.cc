@@ -1,4 +1,4 @@
-#include "agent/file_key.h"
+#include "jose/file_key.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "support/temporary_directory.h"
 
-namespace mintmark::agent {
+namespace mintmark::jose {
 namespace {
 
 namespace fs = std::filesystem;
@@ -29,10 +29,15 @@ z8+EP6IqncWe4C/85J2Y0Z7tzbYOKuu1hvqt8ALP35T3LMH+rlQw7K5DqYXa0pU=
 -----END ENCRYPTED PRIVATE KEY-----
 )";
 
+constexpr FileKey::Words words{Code::agent_key_file, "the device key"};
+
+Result<FileKey> open(const fs::path& file) { return FileKey::open(file, words); }
+Result<FileKey> open_or_make(const fs::path& file) { return FileKey::open_or_make(file, words); }
+
 class FileKeys : public testing::Test {
  protected:
   void expect_unfit(const std::string& named) const {
-    for (const auto& opened : {FileDeviceKey::open(file_), FileDeviceKey::open_or_make(file_)}) {
+    for (const auto& opened : {open(file_), open_or_make(file_)}) {
       ASSERT_FALSE(opened) << named;
       EXPECT_EQ(opened.error().code, Code::agent_key_file);
       EXPECT_NE(opened.error().detail.find(named), std::string::npos) << opened.error().detail;
@@ -48,19 +53,19 @@ class FileKeys : public testing::Test {
 };
 
 TEST_F(FileKeys, AreMadeOnceForTheirOwnerAlone) {
-  const auto made = FileDeviceKey::open_or_make(file_);
+  const auto made = open_or_make(file_);
   ASSERT_TRUE(made) << made.error().to_string();
   EXPECT_EQ(static_cast<unsigned>(fs::status(file_).permissions()), 0600U);
-  const auto again = FileDeviceKey::open_or_make(file_);
+  const auto again = open_or_make(file_);
   ASSERT_TRUE(again) << again.error().to_string();
   EXPECT_EQ(made->public_key(), again->public_key());
-  EXPECT_EQ(FileDeviceKey::open(file_)->public_key(), made->public_key());
+  EXPECT_EQ(open(file_)->public_key(), made->public_key());
 }
 
 TEST_F(FileKeys, SignForTheirPublicKey) {
-  auto key = FileDeviceKey::open_or_make(file_);
+  auto key = open_or_make(file_);
   ASSERT_TRUE(key) << key.error().to_string();
-  EXPECT_EQ(key->public_key().algorithm(), jose::Algorithm::es256);
+  EXPECT_EQ(key->public_key().algorithm(), Algorithm::es256);
   const auto signature = key->sign(as_bytes("signed"));
   ASSERT_TRUE(signature) << signature.error().to_string();
   EXPECT_EQ(signature->size(), 64U);
@@ -69,27 +74,27 @@ TEST_F(FileKeys, SignForTheirPublicKey) {
 }
 
 TEST_F(FileKeys, AreOthersInOtherFiles) {
-  const auto one = FileDeviceKey::open_or_make(file_);
-  const auto other = FileDeviceKey::open_or_make(directory_.path() / "other.pem");
+  const auto one = open_or_make(file_);
+  const auto other = open_or_make(directory_.path() / "other.pem");
   ASSERT_TRUE(one && other);
   EXPECT_NE(one->public_key().thumbprint(), other->public_key().thumbprint());
 }
 
 TEST_F(FileKeys, ThatAreNotThereAreNotOpened) {
-  const auto opened = FileDeviceKey::open(file_);
+  const auto opened = open(file_);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::agent_key_file);
   EXPECT_FALSE(fs::exists(file_));
 }
 
 TEST_F(FileKeys, ThatOthersMayReadOrWriteAreRefused) {
-  ASSERT_TRUE(FileDeviceKey::open_or_make(file_));
+  ASSERT_TRUE(open_or_make(file_));
   for (const mode_t mode : {0640U, 0604U, 0620U, 0602U, 0610U, 0601U}) {
     ASSERT_EQ(chmod(file_.c_str(), mode), 0);
     expect_unfit("open to others");
   }
   ASSERT_EQ(chmod(file_.c_str(), 0400), 0);
-  EXPECT_TRUE(FileDeviceKey::open(file_));
+  EXPECT_TRUE(open(file_));
 }
 
 TEST_F(FileKeys, OfAnotherUserAreRefused) {
@@ -99,14 +104,14 @@ TEST_F(FileKeys, OfAnotherUserAreRefused) {
     expect_unfit("cannot be opened");
     return;
   }
-  ASSERT_TRUE(FileDeviceKey::open_or_make(file_));
+  ASSERT_TRUE(open_or_make(file_));
   ASSERT_EQ(chown(file_.c_str(), 65534, 65534), 0);
   expect_unfit("another user");
 }
 
 TEST_F(FileKeys, BehindALinkAreRefused) {
   const fs::path target = directory_.path() / "elsewhere.pem";
-  ASSERT_TRUE(FileDeviceKey::open_or_make(target));
+  ASSERT_TRUE(open_or_make(target));
   fs::create_symlink(target, file_);
   expect_unfit("cannot be opened");
 }
@@ -134,4 +139,4 @@ TEST_F(FileKeys, OnAnotherCurveAreRefused) {
 }
 
 }  // namespace
-}  // namespace mintmark::agent
+}  // namespace mintmark::jose
