@@ -39,11 +39,17 @@ const Curve* curve_of(Algorithm algorithm) {
   return index < curves.size() ? &curves.at(index) : nullptr;
 }
 
-// One group a curve for the process: making one costs more than a verification.
+// One group a curve for the process: making one costs more than a verification. Null where OpenSSL
+// has no memory; the next call tries again.
 const EC_GROUP* group_of(const Curve& curve) {
-  static const std::array<EC_GROUP*, curves.size()> groups = {
-      EC_GROUP_new_by_curve_name(curves[0].nid), EC_GROUP_new_by_curve_name(curves[1].nid)};
-  return groups.at(static_cast<std::size_t>(curve.algorithm));
+  static std::array<std::atomic<EC_GROUP*>, curves.size()> groups;
+  std::atomic<EC_GROUP*>& kept = groups.at(static_cast<std::size_t>(curve.algorithm));
+  if (const EC_GROUP* group = kept.load(std::memory_order_acquire)) return group;
+  EC_GROUP* made = EC_GROUP_new_by_curve_name(curve.nid);
+  EC_GROUP* by_another_thread = nullptr;
+  if (kept.compare_exchange_strong(by_another_thread, made, std::memory_order_acq_rel)) return made;
+  EC_GROUP_free(made);
+  return by_another_thread;
 }
 
 struct Free {

@@ -156,5 +156,24 @@ TEST(ScarceMemory, AKeyThatCouldNotBeMadeLeavesNoFileAndIsMadeLater) {
   EXPECT_TRUE(FileKey::open_or_make(file, words));
 }
 
+// In a process of its own: a curve is set up at its first use, which must have been none.
+[[noreturn]] void lack_memory_at_a_curves_first_use() {
+  const SoftwarePair pair = new_pair();  // What OpenSSL sets up once for itself.
+  const Bytes point = from_hex(
+                          "04"
+                          "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+                          "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5")
+                          .value();
+  bool first = true;
+  test::without_memory([&] { first = PublicKey::from_point(Algorithm::es256, point).has_value(); });
+  const bool again = PublicKey::from_point(Algorithm::es256, point).has_value();
+  std::exit(pair && !first && again ? 0 : 1);
+}
+
+TEST(ScarceMemoryDeathTest, ACurveWhoseFirstUseHadNoneIsThereForTheNext) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(lack_memory_at_a_curves_first_use(), testing::ExitedWithCode(0), "");
+}
+
 }  // namespace
 }  // namespace mintmark::jose
