@@ -79,6 +79,42 @@ TEST(BootAppraisal, TellsTheDeviceTheConditionAndNothingThatThePolicyAllows) {
             "operator can see why");
 }
 
+TEST(BootAppraisal, TellsTheDeviceFourConditionsAtMostAndNoneTwice) {
+  Appraisal appraisal;
+  const auto add = [&](const char* condition, BootMode mode = BootMode::enforce) {
+    Finding& finding = appraisal.findings.emplace_back();
+    finding.condition = condition;
+    finding.mode = mode;
+  };
+  for (const char* condition : {"pcrs.0", "pcrs.0", "pcrs.1", "pcrs.2", "pcrs.4"}) add(condition);
+  add("drivers", BootMode::monitor);
+  EXPECT_NE(appraisal.refusal().detail.find("(pcrs.0, pcrs.1, pcrs.2, pcrs.4)"), std::string::npos);
+  add("secure_boot");
+  EXPECT_NE(appraisal.refusal().detail.find("(pcrs.0, pcrs.1, pcrs.2, pcrs.4, …)"),
+            std::string::npos);
+}
+
+TEST(BootAppraisal, OfWhichEveryConditionHoldsSaysSo) {
+  const Appraisal appraisal = test::boot_policy_of(R"({"secure_boot": true})")
+                                  .appraise(test::fitting_device(), good_boot(), nullptr);
+  EXPECT_STREQ(appraisal.outcome(), "passed");
+  EXPECT_FALSE(appraisal.would_refuse());
+  EXPECT_EQ(appraisal.text(), "every condition holds");
+  const Json finding = to_json(appraisal)["findings"].at(0);
+  EXPECT_EQ(finding["ok"], true);
+  for (const char* name : {"pcr", "event", "event_type", "last_good", "likely", "proposals"})
+    EXPECT_FALSE(finding.contains(name)) << name;
+}
+
+TEST(BootAppraisal, IsJsonThatSaysWhenToAttestAgain) {
+  BootRecord record = good_boot();
+  record.facts.secure_boot = false;
+  const Json json = to_json(two_rules().appraise(test::fitting_device(), record, nullptr));
+  EXPECT_EQ(json["attest_again_seconds"], 3600);
+  EXPECT_EQ(json["would_refuse"], true);
+  EXPECT_EQ(json["findings"].at(0)["mode"], "monitor");
+}
+
 TEST(BootAppraisal, IsJsonWithEveryMember) {
   const Json json = to_json(of_shim("enforce"));
   EXPECT_EQ(json["outcome"], "refused");
@@ -170,18 +206,21 @@ TEST(BootExplanation, OfTheSameEventsInAnotherOrderSaysSo) {
   EXPECT_NE(said_of(record, &good).find("the same events, in another order"), std::string::npos);
 }
 
-/// What is likely when the event of that number has another digest.
-std::string likely(std::uint32_t number, unsigned pcr) {
-  const BootRecord good = good_boot();
-  BootRecord record = good_boot();
-  record.pcrs[pcr] = digest("b");
-  record.events.at(number).digest = digest("ee");
+std::string likely_in(const BootRecord& record, const BootRecord& good, unsigned pcr) {
   const std::string expect =
       R"({"pcrs": {")" + std::to_string(pcr) + R"(": )" + list_of(digest("1")) + "}}";
   return test::boot_policy_of(expect)
       .appraise(test::fitting_device(), record, &good)
       .findings.at(0)
       .likely;
+}
+
+/// What is likely when the event of that number has another digest.
+std::string likely(std::uint32_t number, unsigned pcr) {
+  BootRecord record = good_boot();
+  record.pcrs[pcr] = digest("b");
+  record.events.at(number).digest = digest("ee");
+  return likely_in(record, good_boot(), pcr);
 }
 
 TEST(BootExplanation, FindsTheWordsByWhatTheEventIs) {
@@ -194,6 +233,34 @@ TEST(BootExplanation, FindsTheWordsByWhatTheEventIs) {
   EXPECT_EQ(likely(10, 4), "kernel update");
   EXPECT_EQ(likely(11, 8), "kernel command line changed");
   EXPECT_EQ(likely(12, 9), "kernel update");
+}
+
+/// What is likely where the last event, of that PCR and type, said this.
+std::string likely_of(unsigned pcr, const std::string& type, const std::string& what) {
+  BootRecord good = good_boot();
+  good.pcrs[pcr] = digest("a");
+  BootRecord record = good;
+  record.pcrs[pcr] = digest("b");
+  test::add_event(good, pcr, type, digest("c1"), what);
+  test::add_event(record, pcr, type, digest("c2"), what);
+  return likely_in(record, good, pcr);
+}
+
+TEST(BootExplanation, FindsTheWordsByWhatALoaderSaysOrByItsPcr) {
+  EXPECT_EQ(likely_of(8, "EV_IPL", "grub_cmd: linux /vmlinuz"), "kernel update");
+  EXPECT_EQ(likely_of(8, "EV_IPL", "grub_cmd: initrd /initrd.img"), "kernel update");
+  EXPECT_EQ(likely_of(8, "EV_IPL", "kernel_cmdline: quiet"), "kernel command line changed");
+  EXPECT_EQ(likely_of(12, "EV_IPL", "Kernel Command Line quiet"), "kernel command line changed");
+  EXPECT_EQ(likely_of(8, "EV_IPL", "grub_cmd: menuentry"), "boot loader configuration changed");
+  EXPECT_EQ(likely_of(4, "EV_IPL", "stage 2"), "boot loader update");
+  EXPECT_EQ(likely_of(9, "EV_IPL", "a file"), "kernel update");
+  EXPECT_EQ(likely_of(11, "EV_IPL", ".osrel"), "kernel update");
+  EXPECT_EQ(likely_of(12, "EV_IPL", "addon"), "kernel command line changed");
+  EXPECT_EQ(likely_of(14, "EV_IPL", "MokList"), "machine owner keys changed");
+  EXPECT_EQ(likely_of(14, "EV_IPL", "other"), "machine owner keys changed");
+  EXPECT_EQ(likely_of(7, "EV_EFI_VARIABLE_AUTHORITY", "SbatLevel"), "SBAT level update");
+  EXPECT_EQ(likely_of(7, "EV_EFI_VARIABLE_AUTHORITY", "MokListRT"), "machine owner keys changed");
+  EXPECT_EQ(likely_of(1, "EV_EFI_VARIABLE_BOOT", "BootOrder"), "boot order changed");
 }
 
 TEST(BootExplanation, OfTheSecureBootVariableSaysWhichWayItWasTurned) {

@@ -117,6 +117,51 @@ TEST_F(Explained, BankThatIsAnother) {
   expect_mismatch("pcrs.7", "the bank sha1", "a bank of SHA-256, SHA-384 or SHA-512");
 }
 
+TEST_F(Explained, ProofThatIsMissing) {
+  policy_ = policy_of(test::replaced(test::sample, R"("labels": )",
+                                     R"("proves": ["hardware", "boot_state"], "labels": )"));
+  expect_mismatch("proves", "nothing", "hardware");
+  device_.facts.proves = {"hardware", "token_key"};
+  expect_mismatch("proves", "hardware, token_key", "boot_state");
+}
+
+TEST_F(Explained, FactOfEachKindThatIsAnotherOrMissing) {
+  struct Case {
+    const char* name;
+    const char* condition;
+    std::optional<attest::FactValue> value;
+    const char* has;
+    const char* wants;
+  };
+  using Texts = std::vector<std::string>;
+  const std::vector<Case> cases = {
+      {"boot_locked", "true", std::nullopt, "nothing", "true"},
+      {"boot_locked", "true", false, "false", "true"},
+      {"boot_locked", "false", true, "true", "false"},
+      {"security_level", R"(["strongbox", "software"])", "trusted_environment",
+       "trusted_environment", "strongbox or software"},
+      {"security_level", R"("strongbox")", "", "nothing", "strongbox"},
+      {"os_patch_level", R"({"at_least": 202501})", std::int64_t{202412}, "202412",
+       "at least 202501"},
+      {"os_patch_level", R"({"at_most": 202501})", std::int64_t{202502}, "202502",
+       "at most 202501"},
+      {"os_patch_level", R"({"at_least": 202501, "at_most": 202503})", std::int64_t{202504},
+       "202504", "at least 202501, at most 202503"},
+      {"policies", R"(["1.2", "1.3"])", Texts{"1.4", "1.5"}, "1.4, 1.5", "1.2 or 1.3"},
+      {"policies", R"("1.2")", Texts{}, "none", "1.2"},
+      {"tcb_advisories", R"({"only": ["A", "B"]})", Texts{"A", "C"}, "A, C", "only A, B"},
+      {"tcb_advisories", R"({"only": []})", Texts{"A"}, "A", "none"}};
+  for (const Case& one : cases) {
+    SCOPED_TRACE(std::string(one.name) + " " + one.condition);
+    policy_ = policy_of(test::replaced(
+        test::sample, R"("labels": )",
+        R"("facts": {")" + std::string(one.name) + R"(": )" + one.condition + R"(}, "labels": )"));
+    device_.facts.more.clear();
+    if (one.value) device_.facts.more[one.name] = *one.value;
+    expect_mismatch("facts." + std::string(one.name), one.has, one.wants);
+  }
+}
+
 TEST_F(Explained, FirstConditionThatFailedIsTold) {
   device_.facts.manufacturer = "id:00000000";
   device_.labels.clear();
