@@ -1,12 +1,10 @@
 #include "attest/bank.h"
 
+#include "attest/digest.h"
+
 namespace mintmark::attest {
 
-Bytes Bank::digest(BytesView octets) const {
-  Bytes out(size);
-  EVP_Digest(octets.data(), octets.size(), out.data(), nullptr, md(), nullptr);
-  return out;
-}
+Bytes Bank::digest(BytesView octets) const { return digest_by(md(), octets); }
 
 Bytes Bank::extend(BytesView old, BytesView digest) const {
   Bytes both(old.begin(), old.end());

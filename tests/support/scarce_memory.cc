@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <new>
 #include <stdexcept>
 
 namespace mintmark::test {
@@ -53,6 +54,15 @@ std::size_t run_with(const Scarcity& expected, const std::function<void()>& oper
   return seen;
 }
 
+// A program that throws for lack of memory ends, which is no answer.
+Result<std::string> answer_or_end(const Asked& asked) {
+  try {
+    return asked.ask();
+  } catch (const std::bad_alloc&) {
+    return fail(Code::internal, "no memory");
+  }
+}
+
 std::string told(const Result<std::string>& answer) {
   return answer ? "taken: " + *answer : "refused: " + answer.error().to_string();
 }
@@ -82,7 +92,8 @@ std::size_t expect_closed_without_memory(const Asked& asked, std::size_t most_tr
   for (const bool from_then_on : {false, true}) {
     for (std::size_t nth = std::hash<std::string>{}(asked.name) % step; nth < all; nth += step) {
       Result<std::string> answer = std::string();
-      run_with({.failing = nth, .from_then_on = from_then_on}, [&] { answer = asked.ask(); });
+      run_with({.failing = nth, .from_then_on = from_then_on},
+               [&] { answer = answer_or_end(asked); });
       if (!answer && right) ++refused;
       const bool closed = !answer || (right && *answer == *right);
       EXPECT_TRUE(closed) << asked.name << ", allocation " << nth << " of " << all

@@ -4,20 +4,14 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "base/text.h"
 
 namespace mintmark::attest::android_key {
 namespace {
 
-struct Free {
-  void operator()(ASN1_OBJECT* object) const { ASN1_OBJECT_free(object); }
-};
-
 bool has_extension(const X509* certificate, const char* oid) {
-  const std::unique_ptr<ASN1_OBJECT, Free> object(OBJ_txt2obj(oid, 1));
-  return X509_get_ext_by_OBJ(certificate, object.get(), -1) >= 0;
+  return !x509::extensions_numbered(certificate, oid).empty();
 }
 
 tl::unexpected<Error> malformed(const std::string& what) {

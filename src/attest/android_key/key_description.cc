@@ -6,6 +6,7 @@
 
 #include "attest/android_key/asn1.h"
 #include "attest/android_key/fields.h"
+#include "attest/x509/certificate.h"
 #include "base/text.h"
 
 namespace mintmark::attest::android_key {
@@ -127,10 +128,6 @@ Result<KeyDescription> description_of(const KeyDescriptionSequence& sequence) {
                         std::move(*hardware)};
 }
 
-struct FreeObject {
-  void operator()(ASN1_OBJECT* object) const { ASN1_OBJECT_free(object); }
-};
-
 }  // namespace
 
 const char* name_of(SecurityLevel level) {
@@ -221,11 +218,9 @@ Result<KeyDescription> parse_key_description(BytesView der) {
 }
 
 std::optional<Bytes> key_description_in(const X509* certificate) {
-  const std::unique_ptr<ASN1_OBJECT, FreeObject> object(OBJ_txt2obj(key_description_oid, 1));
-  const int at = X509_get_ext_by_OBJ(certificate, object.get(), -1);
-  if (at < 0) return std::nullopt;
-  if (X509_get_ext_by_OBJ(certificate, object.get(), at) >= 0) return Bytes();
-  return octets_of(X509_EXTENSION_get_data(X509_get_ext(certificate, at)));
+  const auto found = x509::extensions_numbered(certificate, key_description_oid);
+  if (found.empty()) return std::nullopt;
+  return found.size() == 1 ? to_bytes(x509::content_of(found.front())) : Bytes();
 }
 
 }  // namespace mintmark::attest::android_key

@@ -158,14 +158,16 @@ class StatementJudge {
     return every_key_has_its_part();
   }
 
-  // What is given and plays no part is another machine's, or damaged.
+  // What is given and plays no part is another machine's, or damaged. An area of the signer's that
+  // was not found to be its own for lack of memory would be judged by no rule.
   [[nodiscard]] Result<void> every_key_has_its_part() const {
     const auto is_signers = [&](const tpm2::PublicKey& key) {
       return key && tpm2::same_key(key.get(), key_.get());
     };
     const bool areas =
         std::all_of(material_.areas.begin(), material_.areas.end(), [&](const PublicArea& area) {
-          return is_subject(area) || is_signers(tpm2::openssl_key_of(area.area));
+          return is_subject(area) ||
+                 (signer_ != nullptr && is_signers(tpm2::openssl_key_of(area.area)));
         });
     const bool keys = std::all_of(material_.keys.begin(), material_.keys.end(), is_signers);
     if (areas && keys) return {};

@@ -22,7 +22,6 @@ const std::string oid_csp_id = amd + "5";
 std::string spl(unsigned which) { return amd + "3." + std::to_string(which); }
 
 struct Free {
-  void operator()(ASN1_OBJECT* object) const { ASN1_OBJECT_free(object); }
   void operator()(ASN1_STRING* text) const { ASN1_STRING_free(text); }
 };
 template <typename T>
@@ -38,15 +37,13 @@ BytesView view_of(const ASN1_STRING* text) {
 
 // The content of the one extension of that number; nothing where it is absent or stands twice.
 std::optional<BytesView> extension(const X509* certificate, const std::string& oid) {
-  const Owned<ASN1_OBJECT> object(OBJ_txt2obj(oid.c_str(), 1));
-  const int at = X509_get_ext_by_OBJ(certificate, object.get(), -1);
-  if (at < 0 || X509_get_ext_by_OBJ(certificate, object.get(), at) >= 0) return std::nullopt;
-  return view_of(X509_EXTENSION_get_data(X509_get_ext(certificate, at)));
+  const auto found = x509::extensions_numbered(certificate, oid);
+  if (found.size() != 1) return std::nullopt;
+  return x509::content_of(found.front());
 }
 
 bool is_absent(const X509* certificate, const std::string& oid) {
-  const Owned<ASN1_OBJECT> object(OBJ_txt2obj(oid.c_str(), 1));
-  return X509_get_ext_by_OBJ(certificate, object.get(), -1) < 0;
+  return x509::extensions_numbered(certificate, oid).empty();
 }
 
 // All of the octets as one value of that universal type.

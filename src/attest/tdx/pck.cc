@@ -17,7 +17,6 @@ constexpr unsigned tcb_pce_svn = 17;
 constexpr unsigned tcb_cpu_svn = 18;
 
 struct Free {
-  void operator()(ASN1_OBJECT* object) const { ASN1_OBJECT_free(object); }
   void operator()(ASN1_SEQUENCE_ANY* sequence) const {
     sk_ASN1_TYPE_pop_free(sequence, &ASN1_TYPE_free);
   }
@@ -108,10 +107,9 @@ bool read_tcb(const Fields& fields, Pck& pck) {
 
 // The content of the extension; nothing where it is absent or stands twice.
 std::optional<BytesView> extension(const X509* certificate) {
-  const Owned<ASN1_OBJECT> object(OBJ_txt2obj(sgx.c_str(), 1));
-  const int at = X509_get_ext_by_OBJ(certificate, object.get(), -1);
-  if (at < 0 || X509_get_ext_by_OBJ(certificate, object.get(), at) >= 0) return std::nullopt;
-  return view_of(X509_EXTENSION_get_data(X509_get_ext(certificate, at)));
+  const auto found = x509::extensions_numbered(certificate, sgx);
+  if (found.size() != 1) return std::nullopt;
+  return x509::content_of(found.front());
 }
 
 }  // namespace

@@ -30,7 +30,6 @@ constexpr const char* google_model = "vTPM";
 
 struct Free {
   void operator()(BIGNUM* number) const { BN_free(number); }
-  void operator()(ASN1_OBJECT* object) const { ASN1_OBJECT_free(object); }
 };
 template <typename T>
 using Owned = std::unique_ptr<T, Free>;
@@ -74,9 +73,11 @@ std::optional<EkKind> ecc_kind(const EVP_PKEY* key) {
 }
 
 std::string attribute(const X509_NAME* name, const char* oid) {
-  const Owned<ASN1_OBJECT> object(OBJ_txt2obj(oid, 1));
-  const int index = X509_NAME_get_index_by_OBJ(name, object.get(), -1);
-  if (index < 0) return {};
+  int index = 0;
+  while (index < X509_NAME_entry_count(name) &&
+         !x509::is_numbered(X509_NAME_ENTRY_get_object(X509_NAME_get_entry(name, index)), oid))
+    ++index;
+  if (index == X509_NAME_entry_count(name)) return {};
   unsigned char* text = nullptr;
   const int length =
       ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
@@ -193,8 +194,7 @@ Result<void> check_ek_usage(X509* leaf, EkKind kind) {
 }
 
 bool names_gce_instance(const X509* certificate) {
-  const Owned<ASN1_OBJECT> object(OBJ_txt2obj(oid_gce_instance, 1));
-  return X509_get_ext_by_OBJ(certificate, object.get(), -1) >= 0;
+  return !x509::extensions_numbered(certificate, oid_gce_instance).empty();
 }
 
 std::optional<TpmNames> tpm_names_of(const X509* certificate) {
@@ -207,7 +207,8 @@ std::optional<TpmNames> tpm_names_of(const X509* certificate) {
                    attribute(name->d.directoryName, oid_version)};
     if (!found.manufacturer.empty() && !found.model.empty() && !found.version.empty()) return found;
   }
-  if (!names && names_gce_instance(certificate))
+  if (X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1) < 0 &&
+      names_gce_instance(certificate))
     return TpmNames{google_manufacturer, google_model, ""};
   return std::nullopt;
 }

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <tss2/tss2_tpm2_types.h>
 
 #include <array>
 #include <optional>
 
+#include "attest/digest.h"
 #include "base/bytes.h"
 
 namespace mintmark::attest::tpm2 {
@@ -18,17 +18,9 @@ struct Hash {
   std::size_t size;
   const EVP_MD* (*md)();
 
-  [[nodiscard]] Bytes digest(BytesView octets) const {
-    Bytes out(size);
-    EVP_Digest(octets.data(), octets.size(), out.data(), nullptr, md(), nullptr);
-    return out;
-  }
+  [[nodiscard]] Bytes digest(BytesView octets) const { return digest_by(md(), octets); }
   [[nodiscard]] Bytes hmac(BytesView key, BytesView octets) const {
-    Bytes out(size);
-    unsigned length = 0;
-    HMAC(md(), key.data(), static_cast<int>(key.size()), octets.data(), octets.size(), out.data(),
-         &length);
-    return out;
+    return hmac_by(md(), key, octets);
   }
 };
 

@@ -20,10 +20,6 @@ constexpr std::uint8_t generated = 0x01;
 constexpr std::uint64_t exportable_under_wrap = std::uint64_t{1} << 16U;
 constexpr std::size_t longest_text = 16U << 10U;
 
-struct FreeObject {
-  void operator()(ASN1_OBJECT* object) const { ASN1_OBJECT_free(object); }
-};
-
 tl::unexpected<Error> bad_extension(unsigned last, const std::string& right) {
   return fail(Code::vendor_attestation_extension,
               "the extension " + std::string(arc) + std::to_string(last) + " must " + right);
@@ -32,14 +28,10 @@ tl::unexpected<Error> bad_extension(unsigned last, const std::string& right) {
 /// The extension's value: one DER element of that tag with a short length, its content.
 Result<Bytes> extension(const X509* certificate, unsigned last, std::uint8_t tag) {
   const std::string oid = arc + std::to_string(last);
-  const std::unique_ptr<ASN1_OBJECT, FreeObject> object(OBJ_txt2obj(oid.c_str(), 1));
-  const int at = X509_get_ext_by_OBJ(certificate, object.get(), -1);
-  if (at < 0) return bad_extension(last, "stand in the certificate");
-  if (X509_get_ext_by_OBJ(certificate, object.get(), at) >= 0)
-    return bad_extension(last, "stand once");
-  const ASN1_OCTET_STRING* value = X509_EXTENSION_get_data(X509_get_ext(certificate, at));
-  const BytesView der(ASN1_STRING_get0_data(value),
-                      static_cast<std::size_t>(ASN1_STRING_length(value)));
+  const auto found = x509::extensions_numbered(certificate, oid);
+  if (found.empty()) return bad_extension(last, "stand in the certificate");
+  if (found.size() > 1) return bad_extension(last, "stand once");
+  const BytesView der = x509::content_of(found.front());
   // Labels are at most 40 octets: no long form is needed.
   if (der.size() < 2 || der[0] != tag || der[1] >= 0x80 || der[1] != der.size() - 2)
     return bad_extension(last, "hold one value of its type");
@@ -136,9 +128,8 @@ Result<void> check_is_of(const X509* certificate, std::string_view kid) {
 /// A key that was attested may sign anything, also what looks like an attestation of another key.
 Result<void> check_only_first_is_a_keys(const std::vector<x509::Certificate>& certificates) {
   const std::string oid = std::string(arc) + "5";
-  const std::unique_ptr<ASN1_OBJECT, FreeObject> capabilities(OBJ_txt2obj(oid.c_str(), 1));
   for (std::size_t i = 1; i < certificates.size(); ++i) {
-    if (X509_get_ext_by_OBJ(certificates[i].get(), capabilities.get(), -1) >= 0)
+    if (!x509::extensions_numbered(certificates[i].get(), oid).empty())
       return fail(Code::vendor_attestation_chain,
                   "a certificate of the chain is an attested key's, and vouches for nothing");
   }

@@ -28,7 +28,6 @@ ASN1_SEQUENCE(AppleNonce) =
     // NOLINTEND
 
     struct Free {
-  void operator()(ASN1_OBJECT* object) const { ASN1_OBJECT_free(object); }
   void operator()(ASN1_OCTET_STRING* octets) const { ASN1_OCTET_STRING_free(octets); }
   void operator()(AppleNonce* nonce) const {
     ASN1_item_free(reinterpret_cast<ASN1_VALUE*>(nonce), ASN1_ITEM_rptr(AppleNonce));
@@ -42,9 +41,8 @@ tl::unexpected<Error> refused(const std::string& why) {
 }
 
 X509_EXTENSION* find_extension(const X509* certificate, const char* oid) {
-  const Owned<ASN1_OBJECT> object(OBJ_txt2obj(oid, 1));
-  const int at = X509_get_ext_by_OBJ(certificate, object.get(), -1);
-  return at < 0 ? nullptr : X509_get_ext(certificate, at);
+  const auto found = x509::extensions_numbered(certificate, oid);
+  return found.empty() ? nullptr : found.front();
 }
 
 BytesView view_of(const ASN1_STRING* text) {
@@ -64,7 +62,7 @@ std::string_view subject_value(const X509* leaf, int nid) {
 std::optional<BytesView> extension_of(const X509* certificate, const char* oid) {
   X509_EXTENSION* extension = find_extension(certificate, oid);
   if (extension == nullptr) return std::nullopt;
-  return view_of(X509_EXTENSION_get_data(extension));
+  return x509::content_of(extension);
 }
 
 EVP_PKEY* key_of(const Certificates& certificates) {
@@ -142,7 +140,7 @@ Result<bool> check_certified_aaguid(const X509* leaf, const Aaguid& aaguid) {
   if (extension == nullptr) return false;
   if (X509_EXTENSION_get_critical(extension) != 0)
     return refused("must not have a critical extension for the model (aaguid)");
-  const BytesView content = view_of(X509_EXTENSION_get_data(extension));
+  const BytesView content = x509::content_of(extension);
   const std::uint8_t* at = content.data();
   const Owned<ASN1_OCTET_STRING> certified(
       d2i_ASN1_OCTET_STRING(nullptr, &at, static_cast<long>(content.size())));

@@ -20,6 +20,7 @@ constexpr int longest_exponent = 32;
 constexpr std::size_t longest_name = 300;
 constexpr std::size_t longest_url = 200;
 constexpr int most_usages = 32;
+constexpr std::size_t longest_oid = 64;  // In DER.
 
 struct Free {
   void operator()(BIO* bio) const { BIO_free(bio); }
@@ -39,9 +40,9 @@ bool is_known_kind(const EVP_PKEY* key) {
 bool has_own_curve(const EVP_PKEY* key) {
   int explicitly = 0;
   return EVP_PKEY_is_a(key, "EC") == 1 &&
-         EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
-                                &explicitly) == 1 &&
-         explicitly != 0;
+         (EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+                                 &explicitly) != 1 ||
+          explicitly != 0);
 }
 
 }  // namespace
@@ -96,8 +97,10 @@ bool has_bounded_key(const X509* certificate) {
 
 std::string name_text(const X509_NAME* name) {
   const Owned<BIO> bio(BIO_new(BIO_s_mem()));
-  X509_NAME_print_ex(bio.get(), name, 0,
-                     XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB));
+  if (!bio ||
+      X509_NAME_print_ex(bio.get(), name, 0,
+                         XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB)) < 0)
+    return "(a name that cannot be shown)";
   char* text = nullptr;
   const long length = BIO_get_mem_data(bio.get(), &text);
   if (length <= 0) return "(empty name)";
@@ -106,10 +109,11 @@ std::string name_text(const X509_NAME* name) {
 }
 
 std::string digest_of(const X509* certificate) {
-  std::array<std::uint8_t, 32> digest{};
-  unsigned length = 0;
-  X509_digest(certificate, EVP_sha256(), digest.data(), &length);
-  return to_hex(digest);
+  // X509_digest needs memory, and what was refused by its digest would go unknown without.
+  Bytes der(static_cast<std::size_t>(std::max(0, i2d_X509(certificate, nullptr))));
+  std::uint8_t* at = der.data();
+  i2d_X509(certificate, &at);
+  return to_hex(sha256(der));
 }
 
 Bytes spki_of(const X509* certificate) {
@@ -140,11 +144,33 @@ std::string dotted(const ASN1_OBJECT* object) {
   return text.data();
 }
 
+bool is_numbered(const ASN1_OBJECT* object, const std::string& oid) {
+  std::array<std::uint8_t, longest_oid> wanted{};
+  const int length =
+      a2d_ASN1_OBJECT(wanted.data(), static_cast<int>(wanted.size()), oid.c_str(), -1);
+  return length > 0 && OBJ_length(object) == static_cast<std::size_t>(length) &&
+         std::equal(wanted.begin(), wanted.begin() + length, OBJ_get0_data(object));
+}
+
+std::vector<X509_EXTENSION*> extensions_numbered(const X509* certificate, const std::string& oid) {
+  std::vector<X509_EXTENSION*> found;
+  for (int i = 0; i < X509_get_ext_count(certificate); ++i) {
+    X509_EXTENSION* one = X509_get_ext(certificate, i);
+    if (is_numbered(X509_EXTENSION_get_object(one), oid)) found.push_back(one);
+  }
+  return found;
+}
+
+BytesView content_of(X509_EXTENSION* extension) {
+  const ASN1_OCTET_STRING* octets = X509_EXTENSION_get_data(extension);
+  return {ASN1_STRING_get0_data(octets), static_cast<std::size_t>(ASN1_STRING_length(octets))};
+}
+
 std::optional<std::vector<std::string>> extended_key_usages(const X509* certificate) {
   const auto usages = extension<EXTENDED_KEY_USAGE>(certificate, NID_ext_key_usage);
-  if (!usages) return std::nullopt;
+  if (!usages && X509_get_ext_by_NID(certificate, NID_ext_key_usage, -1) < 0) return std::nullopt;
   std::vector<std::string> found;
-  for (int i = 0; i < sk_ASN1_OBJECT_num(usages.get()) && i < most_usages; ++i)
+  for (int i = 0; usages && i < sk_ASN1_OBJECT_num(usages.get()) && i < most_usages; ++i)
     found.push_back(dotted(sk_ASN1_OBJECT_value(usages.get(), i)));
   return found;
 }

@@ -39,7 +39,7 @@ inline constexpr std::size_t most_offered = 8;
 /// DSA hardly at all.
 [[nodiscard]] bool has_bounded_key(const X509* certificate);
 
-/// RFC 4514, bounded and printable; "(empty name)".
+/// RFC 4514, bounded and printable; "(empty name)", "(a name that cannot be shown)". For people.
 [[nodiscard]] std::string name_text(const X509_NAME* name);
 /// hex SHA-256 of the DER.
 [[nodiscard]] std::string digest_of(const X509* certificate);
@@ -48,9 +48,18 @@ inline constexpr std::size_t most_offered = 8;
 /// Where its issuer's certificate is published (authorityInfoAccess, caIssuers); "" if it does not
 /// say. Never fetched: a stranger would choose whom we call.
 [[nodiscard]] std::string issuer_url(const X509* certificate);
-/// The extended key usages as dotted numbers; nothing where the extension is absent.
+/// The extended key usages as dotted numbers; nothing where the extension is absent, none where it
+/// cannot be read.
 [[nodiscard]] std::optional<std::vector<std::string>> extended_key_usages(const X509* certificate);
 [[nodiscard]] std::string dotted(const ASN1_OBJECT* object);
+/// Whether the object is the one of that dotted number. Needs no memory of OpenSSL's, nor does what
+/// follows: what must not stand in a certificate is not overlooked for lack of it.
+[[nodiscard]] bool is_numbered(const ASN1_OBJECT* object, const std::string& oid);
+/// Its extensions of that number, in their order; views into the certificate.
+[[nodiscard]] std::vector<X509_EXTENSION*> extensions_numbered(const X509* certificate,
+                                                               const std::string& oid);
+/// An extension's content; a view into the certificate.
+[[nodiscard]] BytesView content_of(X509_EXTENSION* extension);
 /// basicConstraints or key usage make it an authority's.
 [[nodiscard]] bool is_authority(X509* certificate);
 

@@ -154,7 +154,11 @@ Result<Trust> Trust::of(Parts parts) {
   if (!parts.check_crls) return trust;
   trust.owned_crls_ = std::move(parts.crls);
   trust.crls_.reset(sk_X509_CRL_new_null());
-  for (const Crl& crl : trust.owned_crls_) sk_X509_CRL_push(trust.crls_.get(), crl.get());
+  for (const Crl& crl : trust.owned_crls_) {
+    if (sk_X509_CRL_push(trust.crls_.get(), crl.get()) == 0)
+      return fail(Code::trust_unreadable, "a certificate revocation list cannot be taken");
+  }
+  if (!trust.crls_) return fail(Code::trust_unreadable, "OpenSSL has no memory for lists");
   return trust;
 }
 
