@@ -15,7 +15,7 @@
 namespace mintmark::http {
 namespace {
 
-constexpr std::chrono::seconds longest{5};
+constexpr std::chrono::seconds longest{30};
 
 Deadline soon() { return Deadline::in(longest); }
 
