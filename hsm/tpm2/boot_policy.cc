@@ -87,7 +87,8 @@ Result<Bytes> sign(const std::string& file, BytesView octets) {
   Bytes der(size);
   if (!key || !context ||
       EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) != 1 ||
-      EVP_DigestSign(context.get(), der.data(), &size, octets.data(), octets.size()) != 1)
+      EVP_DigestSign(context.get(), der.data(), &size, octets.data(), octets.size()) != 1 ||
+      size > der.size())  // As jose/software_key.cc has it.
     return unusable(file, "holds no private key in PEM that signs with SHA-256");
   der.resize(size);
   auto raw = jose::signature_from_der(jose::Algorithm::es256, der);

@@ -45,11 +45,14 @@ std::optional<PublicKey> public_half(const SoftwarePair& pair) {
 std::optional<Bytes> sign_es256(const SoftwarePair& pair, BytesView octets) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
                                                                         &EVP_MD_CTX_free);
-  Bytes der(static_cast<std::size_t>(EVP_PKEY_get_size(key_of(pair))));
-  std::size_t size = der.size();
+  const auto longest = static_cast<std::size_t>(EVP_PKEY_get_size(key_of(pair)));
+  Bytes der(longest);
+  std::size_t size = longest;
   if (!context ||
       EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_of(pair)) != 1 ||
-      EVP_DigestSign(context.get(), der.data(), &size, octets.data(), octets.size()) != 1) {
+      EVP_DigestSign(context.get(), der.data(), &size, octets.data(), octets.size()) != 1 ||
+      // OpenSSL 3.0 without memory says that all went well, and that it wrote 2^32 - 1 octets.
+      size > longest) {
     ERR_clear_error();
     return std::nullopt;
   }

@@ -149,6 +149,7 @@ TEST(ScarceMemory, AKeyThatCouldNotBeMadeLeavesNoFileAndIsMadeLater) {
   const test::TemporaryDirectory directory;
   const auto file = directory.path() / "key.pem";
   const FileKey::Words words{Code::agent_key_file, "the device key"};
+  ASSERT_TRUE(new_pair()) << "what OpenSSL sets up once for itself it does not outlive without";
   bool made = true;
   test::without_memory([&] { made = FileKey::open_or_make(file, words).has_value(); });
   EXPECT_FALSE(made);
