@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "attest/eventlog/describe.h"
+#include "attest/eventlog/device_path.h"
+#include "attest/eventlog/event_types.h"
 #include "attest/eventlog/log.h"
 #include "support/boot_log.h"
 
@@ -216,6 +219,151 @@ TEST(EventLog, WithMoreEventsThanItsBoundIsRefusedAsTooLong) {
   BootLog boot({"sha1"});
   for (std::size_t i = 0; i <= most_events; ++i) boot.measure(0, test::ev_separator, "x");
   EXPECT_EQ(code_of(parse(boot.octets())), Code::eventlog_too_long);
+}
+
+// One node of a device path: type, subtype, length, body.
+std::string node(std::uint8_t type, std::uint8_t subtype, const std::string& body_hex) {
+  const auto length = static_cast<std::uint8_t>(4 + body_hex.size() / 2);
+  return to_hex(Bytes{type, subtype, length, 0}) + body_hex;
+}
+
+std::string path_text(const std::string& hex) { return device_path_text(from_hex(hex).value()); }
+
+TEST(DevicePath, IsWrittenNodeByNode) {
+  const std::string guid = "61dfe48bca93d211aa0d00e098032b8c";
+  const std::string text = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
+  const std::string sector = "0100000000000000";
+  const std::vector<std::pair<std::string, std::string>> nodes = {
+      {node(1, 1, "0003"), "Pci(0x3,0x0)"},
+      {node(1, 3, "0b000000" + sector + sector), "MemoryMapped(0xB,0x1,0x1)"},
+      {node(1, 4, guid), "VenHw(" + text + ")"},
+      {node(1, 4, "61"), "VenHw(?)"},
+      {node(1, 9, ""), "Path(1,9)"},
+      {node(2, 1, "d041030a00000000"), "PciRoot(0x0)"},
+      {node(2, 1, "d041080a01000000"), "PcieRoot(0x1)"},
+      {node(2, 1, "d041050a02000000"), "Acpi(0xA0541D0,0x2)"},
+      {node(2, 2, ""), "Path(2,2)"},
+      {node(3, 2, "01000200"), "Scsi(0x1,0x2)"},
+      {node(3, 5, "0102"), "USB(0x1,0x2)"},
+      {node(3, 5, ""), "USB(0x0,0x0)"},
+      {node(3, 10, guid), "VenMsg(" + text + ")"},
+      {node(3, 11, "525400123456" + guid), "MAC(525400123456)"},
+      {node(3, 12, ""), "IPv4()"},
+      {node(3, 13, ""), "IPv6()"},
+      {node(3, 18, "0100ffff0000"), "Sata(0x1,0xFFFF,0x0)"},
+      {node(3, 23, "01000000" + sector), "NVMe(0x1)"},
+      {node(3, 24, "687474703a2f2f61"), "Uri(http://a)"},
+      {node(3, 99, ""), "Path(3,99)"},
+      {node(4, 1, "01000000" + sector + sector + guid + "0202"), "HD(1,GPT," + text + ")"},
+      {node(4, 1, "02000000" + sector + sector + guid + "0101"), "HD(2,MBR,0x8BE4DF61)"},
+      {node(4, 2, "01000000"), "CDROM(0x1)"},
+      {node(4, 3, guid), "VenMedia(" + text + ")"},
+      {node(4, 4, "5c0041000000"), "\\A"},
+      {node(4, 6, guid), "FvFile(" + text + ")"},
+      {node(4, 7, guid), "Fv(" + text + ")"},
+      {node(4, 8, "00000000" + sector + sector), "Offset(0x1,0x1)"},
+      {node(4, 9, ""), "Path(4,9)"},
+      {node(5, 1, "010000004100"), "BBS(0x1,A)"},
+      {node(5, 1, "0100"), "BBS(0x1,)"},
+      {node(6, 1, ""), "Path(6,1)"}};
+  for (const auto& [octets, words] : nodes) {
+    EXPECT_EQ(path_text(octets), words);
+    EXPECT_EQ(path_text(octets + node(1, 1, "0003")), words + "/Pci(0x3,0x0)");
+    EXPECT_EQ(path_text(octets + node(0x7F, 0xFF, "") + octets), words) << "behind its end";
+  }
+}
+
+TEST(DevicePath, ThatIsCutOrWithoutEndIsWrittenAsFarAsItGoes) {
+  const std::string pci = node(1, 1, "0003");
+  for (const char* const rest : {"01", "0101", "010106", "01010300", "0101060000"})
+    EXPECT_EQ(path_text(pci + rest), "Pci(0x3,0x0)...") << rest;
+  std::string many;
+  for (unsigned i = 0; i < 64; ++i) many += pci;
+  EXPECT_TRUE(path_text(many).ends_with("..."));
+  std::string uri;
+  for (unsigned i = 0; i < 100; ++i) uri += "61";
+  std::string wordy;
+  for (unsigned i = 0; i < 16; ++i) wordy += node(3, 24, uri);
+  EXPECT_TRUE(path_text(wordy).ends_with("..."));
+  EXPECT_LT(path_text(wordy).size(), 700U);
+}
+
+std::string words_of(std::uint32_t type, const Bytes& data) {
+  Event event;
+  event.type = type;
+  event.data = data;
+  return describe(event);
+}
+
+// UEFI_VARIABLE_DATA: GUID, lengths of name and content, name as UTF-16, content.
+std::string variable_words(const std::string& name, const std::string& content_hex,
+                           std::uint32_t type = ev_efi_variable_boot) {
+  const Bytes content = from_hex(content_hex).value();
+  Bytes data(16);
+  for (const std::size_t length : {name.size(), content.size()}) {
+    data.push_back(static_cast<std::uint8_t>(length));
+    data.push_back(static_cast<std::uint8_t>(length >> 8U));
+    data.insert(data.end(), 6, 0);
+  }
+  for (const char letter : name) {
+    data.push_back(static_cast<std::uint8_t>(letter));
+    data.push_back(0);
+  }
+  data.insert(data.end(), content.begin(), content.end());
+  return words_of(type, data);
+}
+
+TEST(EventInWords, OfAVariableSaysItsValue) {
+  EXPECT_EQ(variable_words("BootOrder", "01000a00"), "BootOrder: 0001,000A");
+  std::string order;
+  for (unsigned i = 0; i < 64; ++i) order += "0100";
+  EXPECT_TRUE(variable_words("BootOrder", order).ends_with(",..."));
+  const std::string option =
+      "01000000"
+      "0600"
+      "410062000000" +
+      node(1, 1, "0003");
+  EXPECT_EQ(variable_words("Boot000A", option), "Boot000A: \"Ab\" Pci(0x3,0x0)");
+  EXPECT_EQ(variable_words("Boot0001", option.substr(0, 28)), "Boot0001: \"Ab\" ...");
+  EXPECT_EQ(variable_words("Boot0001", "010000"), "Boot0001: 010000");
+  EXPECT_EQ(variable_words("Boot0001", "0100000006"), "Boot0001: 0100000006");
+  EXPECT_EQ(variable_words("BootXXXX", "07"), "BootXXXX: 07");
+  for (const char* const name : {"PK", "KEK", "db", "dbx", "dbt", "dbr"}) {
+    EXPECT_EQ(variable_words(name, ""), std::string(name) + ": empty");
+    EXPECT_EQ(variable_words(name, "0102"), std::string(name) + ": 2 octets");
+  }
+  EXPECT_EQ(variable_words("SecureBoot", "01"), "SecureBoot: on");
+  EXPECT_EQ(variable_words("SecureBoot", "00"), "SecureBoot: off");
+  EXPECT_EQ(variable_words("SecureBoot", ""), "SecureBoot: off");
+  EXPECT_EQ(variable_words("SecureBoot", "0101"), "SecureBoot: 0101");
+  EXPECT_EQ(variable_words("Other", ""), "Other: empty");
+  EXPECT_EQ(words_of(ev_efi_variable_boot, {1, 2}), "0102") << "no variable at all";
+}
+
+TEST(EventInWords, OfFirmwareDisksAndSignsSaysWhatTheyAre) {
+  const auto words = [](std::uint32_t type, const std::string& hex) {
+    return words_of(type, from_hex(hex).value());
+  };
+  const std::string extent = "00100000000000000002000000000000";
+  EXPECT_EQ(words(ev_efi_platform_firmware_blob, extent), "0x1000, 512 octets");
+  EXPECT_EQ(words(ev_efi_platform_firmware_blob, "0010"), "0010");
+  EXPECT_EQ(words(ev_efi_platform_firmware_blob, extent + "00"), extent + "... (17 octets)");
+  EXPECT_EQ(words(ev_efi_platform_firmware_blob2, "024658" + extent), "FX at 0x1000, 512 octets");
+  EXPECT_EQ(words(ev_efi_platform_firmware_blob2, "ff0102"), "ff0102");
+  EXPECT_EQ(words(ev_efi_platform_firmware_blob2, ""), "");
+  const std::string header(92 * 2, '0');
+  EXPECT_EQ(words(ev_efi_gpt_event, header + "0300000000000000"),
+            "disk 00000000-0000-0000-0000-000000000000, 3 partitions");
+  EXPECT_EQ(words(ev_efi_gpt_event2, "0102"), "0102");
+  EXPECT_EQ(words(ev_separator, "57424348"), "separator 57424348");
+  EXPECT_EQ(words(ev_separator, "5742434c"), "WBCL");
+  EXPECT_EQ(words(ev_separator, "01000000"), "error separator");
+  EXPECT_EQ(words(ev_separator, "ffffffff"), "separator");
+  EXPECT_EQ(words(ev_no_action, "ff01"), "ff01");
+  const std::string locality = to_hex(as_bytes("StartupLocality")) + "00";
+  EXPECT_EQ(words(ev_no_action, locality + "03"), "StartupLocality 3");
+  EXPECT_EQ(words(ev_no_action, locality), "StartupLocality");
+  EXPECT_EQ(words(ev_efi_boot_services_application, "00"), "no path");
 }
 
 }  // namespace
