@@ -19,3 +19,6 @@ set(with_exceptions given_keys.cc https_key_source.cc key_cache.cc status_list.c
 list(TRANSFORM with_exceptions PREPEND "${PROJECT_SOURCE_DIR}/src/verify/")
 set_source_files_properties(${with_exceptions} TARGET_DIRECTORY mintmark_verify mintmark_verify_status_list
   PROPERTIES COMPILE_OPTIONS -fexceptions)
+# Asio throws in its headers.
+set_source_files_properties("${PROJECT_SOURCE_DIR}/hsm/signer/client.cc" "${PROJECT_SOURCE_DIR}/hsm/signer/server.cc"
+  TARGET_DIRECTORY mintmark_hsm_signer PROPERTIES COMPILE_OPTIONS -fexceptions)
