@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
 
+#include "attest/tpm2/ek_profile.h"
 #include "support/roca_modulus.h"
 #include "support/test_tpm.h"
 
@@ -179,6 +180,65 @@ TEST_F(EndorsementTest, CutAnywhereOrWithAnyOctetChangedIsRefusedAndNothingElseH
     Bytes bad = good;
     bad[i] ^= 0x10U;
     EXPECT_FALSE(check_endorsement(bad, {}, trust, now)) << i;
+  }
+}
+
+// What TCG's EK credential profile (2.6, appendix B) writes of two templates.
+TPMT_PUBLIC low_template(TPM2_ALG_ID type) {
+  TPMT_PUBLIC area{};
+  area.type = type;
+  area.nameAlg = TPM2_ALG_SHA256;
+  area.objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
+                          TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_ADMINWITHPOLICY |
+                          TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT;
+  const Bytes policy =
+      *from_hex("837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa");
+  area.authPolicy.size = static_cast<UINT16>(policy.size());
+  std::copy(policy.begin(), policy.end(), area.authPolicy.buffer);
+  const bool rsa = type == TPM2_ALG_RSA;
+  TPMT_SYM_DEF_OBJECT& symmetric =
+      rsa ? area.parameters.rsaDetail.symmetric : area.parameters.eccDetail.symmetric;
+  symmetric.algorithm = TPM2_ALG_AES;
+  symmetric.keyBits.aes = 128;
+  symmetric.mode.aes = TPM2_ALG_CFB;
+  if (rsa) {
+    area.parameters.rsaDetail.keyBits = 2048;
+    area.parameters.rsaDetail.scheme.scheme = TPM2_ALG_NULL;
+  } else {
+    area.parameters.eccDetail.curveID = TPM2_ECC_NIST_P256;
+    area.parameters.eccDetail.scheme.scheme = TPM2_ALG_NULL;
+  }
+  return area;
+}
+
+TEST(EkTemplate, IsNamedOnlyWhereEachOfItsWordsIsTheProfiles) {
+  EXPECT_EQ(ek_template_of(low_template(TPM2_ALG_RSA)), "L-1");
+  EXPECT_EQ(ek_template_of(low_template(TPM2_ALG_ECC)), "L-2");
+  using Change = void (*)(TPMT_PUBLIC&);
+  const std::vector<std::pair<TPM2_ALG_ID, Change>> changes = {
+      {TPM2_ALG_RSA, [](TPMT_PUBLIC& area) { area.type = TPM2_ALG_KEYEDHASH; }},
+      {TPM2_ALG_RSA, [](TPMT_PUBLIC& area) { area.nameAlg = TPM2_ALG_SHA384; }},
+      {TPM2_ALG_RSA, [](TPMT_PUBLIC& area) { area.objectAttributes |= TPMA_OBJECT_SIGN_ENCRYPT; }},
+      {TPM2_ALG_RSA, [](TPMT_PUBLIC& area) { area.authPolicy.buffer[0] ^= 1U; }},
+      {TPM2_ALG_RSA, [](TPMT_PUBLIC& area) { area.authPolicy.size = 0; }},
+      {TPM2_ALG_RSA, [](TPMT_PUBLIC& area) { area.parameters.rsaDetail.keyBits = 1024; }},
+      {TPM2_ALG_RSA, [](TPMT_PUBLIC& area) { area.parameters.rsaDetail.exponent = 3; }},
+      {TPM2_ALG_RSA,
+       [](TPMT_PUBLIC& area) { area.parameters.rsaDetail.scheme.scheme = TPM2_ALG_OAEP; }},
+      {TPM2_ALG_RSA,
+       [](TPMT_PUBLIC& area) { area.parameters.rsaDetail.symmetric.algorithm = TPM2_ALG_NULL; }},
+      {TPM2_ALG_RSA,
+       [](TPMT_PUBLIC& area) { area.parameters.rsaDetail.symmetric.keyBits.aes = 256; }},
+      {TPM2_ALG_RSA,
+       [](TPMT_PUBLIC& area) { area.parameters.rsaDetail.symmetric.mode.aes = TPM2_ALG_CBC; }},
+      {TPM2_ALG_ECC,
+       [](TPMT_PUBLIC& area) { area.parameters.eccDetail.curveID = TPM2_ECC_NIST_P384; }},
+      {TPM2_ALG_ECC,
+       [](TPMT_PUBLIC& area) { area.parameters.eccDetail.scheme.scheme = TPM2_ALG_ECDH; }}};
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    TPMT_PUBLIC area = low_template(changes[i].first);
+    changes[i].second(area);
+    EXPECT_EQ(ek_template_of(area), "") << i;
   }
 }
 
