@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/boot_log.h"
+#include "support/ima_log.h"
 #include "support/test_tpm.h"
 
 namespace mintmark::attest::offline {
@@ -171,6 +173,66 @@ TEST_F(JudgeTest, ACertificateOfAnotherKeyBesideAQuoteIsRefused) {
   Question question = quote();
   question.files.push_back(tpm.presented().ek_certificate);
   EXPECT_EQ(code(question), "ak_certificate_key");
+}
+
+// PCR values in a file of their own; a bank without a name is SHA-256's.
+Bytes values_file(const std::string& bank, const std::map<unsigned, Bytes>& pcrs) {
+  Json values = Json::object();
+  for (const auto& [index, value] : pcrs) values[std::to_string(index)] = to_hex(value);
+  return to_bytes(as_bytes((bank.empty() ? values : Json{{bank, values}}).dump()));
+}
+
+TEST_F(JudgeTest, AnEventLogIsJudgedByTheValuesBesideIt) {
+  const test::BootLog boot = test::BootLog::whole();
+  Question question{"eventlog", {boot.octets()}, nullptr, now, {}};
+  const Json alone = judged(question);
+  EXPECT_EQ(alone["verdict"], "accept") << alone;
+  EXPECT_EQ(alone["facts"]["event_log"]["format"], "crypto-agile");
+  EXPECT_FALSE(alone["facts"].contains("boot"));
+  question.files.push_back(values_file("sha384", boot.pcrs("sha384")));
+  question.files.push_back(values_file("", boot.pcrs("sha256")));
+  const Json beside = judged(question);
+  EXPECT_EQ(beside["verdict"], "accept") << beside;
+  EXPECT_TRUE(beside["facts"]["boot"].contains("sha256")) << beside;
+  EXPECT_TRUE(beside["facts"]["boot"].contains("sha384")) << beside;
+  auto pcrs = boot.pcrs("sha256");
+  pcrs.begin()->second[0] ^= 1U;
+  question.files.push_back(values_file("sha256", pcrs));
+  EXPECT_EQ(code(question), "eventlog_replay");
+  question.files = {values_file("sha256", pcrs)};
+  EXPECT_EQ(code(question), "evidence_files");
+  question.files = {boot.octets()};
+  question.files[0].pop_back();
+  EXPECT_EQ(code(question), "eventlog_malformed");
+  question.files = {boot.sha1_octets()};
+  EXPECT_EQ(judged(question)["facts"]["event_log"]["format"], "legacy-sha1");
+}
+
+TEST_F(JudgeTest, AnImaLogIsJudgedByThePcrBesideIt) {
+  test::ImaLog ima;
+  ima.file("boot_aggregate", "aggregate").file("/usr/bin/init", "init").violation("/var/log/x");
+  Question question{"ima", {ima.binary()}, nullptr, now, {}};
+  const Json alone = judged(question);
+  EXPECT_EQ(alone["verdict"], "parse") << alone;
+  EXPECT_EQ(alone["facts"]["ima_log"]["entries"], 3);
+  for (const std::string bank : {"", "sha256", "sha384"}) {
+    const Bytes value = ima.pcr10(bank.empty() ? "sha256" : bank);
+    question.files = {to_bytes(as_bytes(ima.ascii())), values_file(bank, {{10, value}})};
+    const Json beside = judged(question);
+    EXPECT_EQ(beside["verdict"], "accept") << beside;
+    EXPECT_EQ(beside["facts"]["ima_log"]["covered"], 3) << beside;
+    EXPECT_EQ(beside["facts"]["ima_log"]["violations"], 1) << beside;
+  }
+  question.files[1] = values_file("sha256", {{10, Bytes(32, 1)}});
+  EXPECT_EQ(judged(question)["verdict"], "reject");
+  question.files[1] = values_file("sha256", {{0, Bytes(32, 1)}});
+  EXPECT_EQ(judged(question)["verdict"], "parse") << "of another PCR it says nothing";
+  question.files.erase(question.files.begin());
+  EXPECT_EQ(code(question), "evidence_files");
+  question.files = {ima.binary()};
+  question.files[0].pop_back();
+  const Json cut = judged(question);
+  EXPECT_EQ(cut["facts"]["ima_log"]["cut"], true) << cut;
 }
 
 }  // namespace
