@@ -146,6 +146,11 @@ bool EventHub::make_room(const std::string& service) {
       std::find_if(subscribers_.begin(), subscribers_.end(),
                    [&](const Subscriber& subscriber) { return subscriber.caller.id == loser; });
   if (oldest == subscribers_.end()) return false;
+  // Or it would be back at once, as after a token that is over, and another would have to go.
+  static const Text full = std::make_shared<const std::string>(
+      "event: full\ndata: {\"reason\":\"" +
+      std::string(facts_of(Code::event_subscribers_full).name) + "\"}\n\n");
+  (void)oldest->writer->write(full);
   oldest->writer->end();
   subscribers_.erase(oldest);
   return places_->taken() < options_.subscribers;

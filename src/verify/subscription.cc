@@ -252,6 +252,9 @@ Result<EventSubscription::Answered> EventSubscription::call(http::StreamedCall c
 Result<void> EventSubscription::take_event(const http::ServerEvent& event) {
   if (event.type == "revocation") return take_entry(event.data);
   if (event.type == "frontier") return take_frontier(event.data);
+  if (event.type == "full")
+    return fail(Code::event_subscribers_full,
+                "the issuer gives our place to another: more services listen than may at once");
   if (event.type != "snapshot") return {};
   const auto said = parse_json(event.data);
   const bool names = said && said->is_object() && said->contains("reason");

@@ -375,6 +375,7 @@ TEST_F(EventsTest, AServiceThatHasAllPlacesGivesItsOldestToAnother) {
   service_ = "another";
   const auto newcomer = listen(id(0));
   EXPECT_TRUE(oldest->is_ended());
+  EXPECT_TRUE(oldest->hears("event: full\ndata: {\"reason\":\"event_subscribers_full\"}\n\n"));
   append(1);
   EXPECT_TRUE(newcomer->hears(event(1)));
   EXPECT_TRUE(other->hears(event(1)));

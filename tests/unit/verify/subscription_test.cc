@@ -363,6 +363,17 @@ TEST_F(Subscribed, IsBackAtOnceWhereItsTokenIsOverAndNoncesChangedMeanwhile) {
   EXPECT_EQ(subscription_->standing().ends.size(), 1U) << "it was refused as a whole";
 }
 
+TEST_F(Subscribed, IsNotBackAtOnceWhereItsPlaceIsAnothersNow) {
+  subscribe(std::chrono::hours{1});
+  ASSERT_TRUE(eventually([&] { return subscription_->standing().trusted; }))
+      << subscription_->standing().trouble;
+  issuer_.send("event: full\ndata: {\"reason\":\"event_subscribers_full\"}\n\n");
+  issuer_.cut_off();
+  expect_end("event_subscribers_full");
+  EXPECT_EQ(ends("ended"), 0U);
+  EXPECT_EQ(issuer_.listeners(), 0);
+}
+
 TEST_F(Subscribed, AsksForAnotherTokenWhereItsOwnIsNotTakenAnyMore) {
   subscribe_and_connect();
   const int tokens = issuer_.published().asked("/token");
