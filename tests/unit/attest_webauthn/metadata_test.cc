@@ -3,6 +3,7 @@
 
 #include "attest/webauthn/certificates.h"
 #include "attest/webauthn/format.h"
+#include "attest/webauthn/metadata.h"
 #include "jose/base64url.h"
 #include "support/soft_key.h"
 #include "support/webauthn_maker.h"
@@ -257,6 +258,112 @@ TEST(FidoMetadata, ARootThatCannotBeReadVouchesForNobodyAndHarmsNoOther) {
   roots.back() = " " + roots.back().get<std::string>() + "\n";
   scene.metadata.payload["entries"].push_back(entry);
   EXPECT_TRUE(scene.check());
+}
+
+TEST(FidoMetadata, OfPartsThatAreNoJsonOrNoBase64AreNone) {
+  for (const char* blob : {" \n", "e30", "e30.!.AA", "e30.e30.!", "WzFd.e30.AA", "ew.e30.AA"}) {
+    Scene scene;
+    scene.options.mds = blob;
+    refused(scene.check(), Code::mds_malformed);
+  }
+}
+
+TEST(FidoMetadata, ASignersCertificatesAreAListOfReadableOnes) {
+  const MetadataMaker signer;
+  const std::string whole = signer.blob();
+  const Bytes header = *jose::from_base64url(whole.substr(0, whole.find('.')));
+  const Json leaf = Json::parse(as_text(header))["x5c"][0];
+  for (const Json& x5c :
+       {Json("text"), Json(7), Json::array({7}), Json::array({"!"}), Json::array({leaf, 7}),
+        Json::array({leaf, "!"}), Json::array({leaf, "AAAA"}), Json(std::vector<Json>(30, leaf))}) {
+    Scene scene;
+    scene.metadata.header["x5c"] = x5c;
+    refused(scene.check(), Code::mds_malformed);
+  }
+}
+
+TEST(FidoMetadata, APayloadHasEntriesAndADayOfTheCalendar) {
+  const auto of = [](const std::function<void(Json&)>& breaks) {
+    Scene scene;
+    breaks(scene.metadata.payload);
+    refused(scene.check(), Code::mds_malformed);
+  };
+  of([](Json& payload) { payload = Json::array(); });
+  of([](Json& payload) { payload["entries"] = Json::object(); });
+  of([](Json& payload) { payload.erase("nextUpdate"); });
+  of([](Json& payload) { payload["nextUpdate"] = 20300101; });
+  for (const char* day : {"2030/01-01", "2030-01/01", "2030-01-0:", "2030-01-0/", "2030-01-011",
+                          "203x-01-01", "2030-00-01", "2030-02-30"})
+    of([&](Json& payload) { payload["nextUpdate"] = day; });
+}
+
+TEST(FidoMetadata, WithoutAnAlgorithmInTextAreNotSigned) {
+  for (const Json& alg : {Json(), Json(7), Json("")}) {
+    Scene scene;
+    scene.metadata.header["alg"] = alg;
+    refused(scene.check(), Code::mds_signature);
+  }
+  Scene scene;
+  scene.metadata.header.erase("alg");
+  refused(scene.check(), Code::mds_signature);
+}
+
+TEST(FidoMetadata, OfASignerUnderReviewAreNotTaken) {
+  Scene scene;
+  attest::x509::Trust::Parts parts;
+  for (auto& root : attest::x509::certificates_in(scene.metadata.root_pem()))
+    parts.anchors.push_back({std::move(root), attest::x509::RootRule::review});
+  scene.options.mds_trust =
+      std::make_shared<const attest::x509::Trust>(*attest::x509::Trust::of(std::move(parts)));
+  refused(scene.check(), Code::mds_chain);
+}
+
+TEST(FidoMetadata, AnEntryOfAnotherFormHarmsNoOther) {
+  Json odd = {{"aaguid", 7},
+              {"attestationCertificateKeyIdentifiers", {7}},
+              {"metadataStatement", "text"},
+              {"statusReports", {7, {{"status", 7}}}}};
+  Json other = {{"attestationCertificateKeyIdentifiers", "text"},
+                {"metadataStatement", {{"description", 7}, {"attestationRootCertificates", "x"}}},
+                {"statusReports", "text"}};
+  Scene scene;
+  scene.metadata.payload["entries"] = {odd, other};
+  scene.list({});
+  scene.options.mds = scene.metadata.blob() + "\r\n ";
+  EXPECT_TRUE(scene.check());
+}
+
+TEST(FidoMetadata, OfAModelsRootsSixtyFourAreTaken) {
+  for (const bool within : {true, false}) {
+    Scene scene;
+    std::vector<Bytes> roots(within ? 63 : 64, WebAuthnMaker().root_der());
+    roots.push_back(scene.maker.root_der());
+    Json entry = MetadataMaker::entry(scene.maker.aaguid, roots, {});
+    Json& list = entry["metadataStatement"]["attestationRootCertificates"];
+    list.insert(list.begin(), 7);
+    scene.metadata.payload["entries"].push_back(entry);
+    EXPECT_EQ(scene.check().has_value(), within);
+  }
+}
+
+TEST(FidoMetadata, OfTwoStatusesThatEndTrustTheFirstIsTold) {
+  Scene scene;
+  scene.list({"USER_VERIFICATION_BYPASS", "REVOKED"});
+  const auto verdict = scene.check();
+  refused(verdict, Code::webauthn_authenticator_status);
+  EXPECT_NE(verdict.error().detail.find("USER_VERIFICATION_BYPASS"), std::string::npos);
+}
+
+TEST(FidoMetadata, FindNobodyWithoutModelAndCertificate) {
+  Scene scene;
+  scene.list({});
+  const auto metadata = attest::webauthn::Metadata::parse(
+      scene.metadata.blob(), *scene.metadata.trust(), scene.metadata.signer, now);
+  ASSERT_TRUE(metadata) << metadata.error().to_string();
+  EXPECT_EQ(metadata->find({}, nullptr), nullptr);
+  attest::webauthn::Aaguid model{};
+  std::copy_n(scene.maker.aaguid.begin(), model.size(), model.begin());
+  EXPECT_NE(metadata->find(model, nullptr), nullptr);
 }
 
 TEST(AttestationCertificates, AreOfVersion3) {
