@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "attest/apple_appattest/format.h"
+#include "attest/offline/judge.h"
 #include "attest/standing.h"
 #include "attest/vocabulary.h"
 #include "jose/base64url.h"
@@ -11,6 +12,7 @@
 namespace mintmark::test {
 namespace {
 
+namespace offline = attest::offline;
 using attest::apple_appattest::Options;
 
 const Moment now = from_unix(1'750'000'000);
@@ -315,6 +317,157 @@ TEST_F(AppAttestAssertions, AreWhole) {
   refused(checked({{"assertion", "AA"}}, options_, now, device_), Code::evidence_member);
   refused(checked({{"client_id", "device-1"}, {"assertion", 1}}, options_, now, device_),
           Code::evidence_member);
+}
+
+// --- the two statements as files, read without Apple's root: what binds them is judged ---
+
+class AppAttestFiles : public ::testing::Test {
+ protected:
+  AppAttestFiles() { maker.receipt.reset(); }
+  offline::Question of(std::vector<Bytes> files) const {
+    return {"apple-appattest", std::move(files), nullptr, now, {}, {}, {}};
+  }
+  offline::Question attestation() const { return of({maker.attestation(hash)}); }
+  offline::Question beside(std::uint32_t count = 1) const {
+    offline::Question question =
+        of({maker.attestation(Bytes(32, 1)), maker.assertion(hash, count)});
+    question.challenge = to_bytes(hash);
+    return question;
+  }
+  Json context() const {
+    return {{"team_id", "ABCDE12345"},
+            {"bundle_id", "org.example.agent"},
+            {"client_data_b64", jose::base64(client_data)},
+            {"key_id_b64", jose::base64(maker.key_id())},
+            {"environment", "production"}};
+  }
+  static Bytes file(const Json& json) { return to_bytes(as_bytes(json.dump())); }
+  static std::string answer(const offline::Question& question) {
+    const Json json = to_json(*judge(question));
+    return json.value("code", json["verdict"].get<std::string>());
+  }
+  static Json facts(const offline::Question& question) {
+    return to_json(*judge(question))["facts"];
+  }
+
+  const Bytes client_data = to_bytes(as_bytes("client data"));
+  const Sha256 hash = sha256("client data");
+  AppAttestMaker maker;
+};
+
+TEST_F(AppAttestFiles, AnAttestationIsHeldToWhatTheContextSays) {
+  offline::Question question = attestation();
+  EXPECT_FALSE(facts(question).contains("app_id"));
+  question.files.push_back(file(context()));
+  EXPECT_EQ(answer(question), "parse");
+  EXPECT_EQ(facts(question)["app_id"], maker.app_id);
+  EXPECT_EQ(facts(question)["nonce_in_ext_1.2.840.113635.100.8.2"], true);
+  const auto with = [&](const char* name, const Json& value) {
+    Json changed = context();
+    changed[name] = value;
+    question.files[1] = file(changed);
+    return answer(question);
+  };
+  EXPECT_EQ(with("client_data_b64", "!"), "evidence_option_unknown");
+  EXPECT_EQ(with("client_data_b64", "AAAA"), "appattest_nonce");
+  EXPECT_EQ(with("key_id_b64", "!"), "evidence_option_unknown");
+  EXPECT_EQ(with("key_id_b64", "AAAA"), "appattest_key_id");
+  EXPECT_EQ(with("environment", "test"), "evidence_option_unknown");
+  EXPECT_EQ(with("environment", "development"), "parse") << "no root was asked for";
+  EXPECT_EQ(with("team_id", "ABCDE12346"), "appattest_app_id");
+  EXPECT_EQ(with("app_id", "ABCDE12345.org.example.other"), "appattest_app_id");
+  EXPECT_EQ(with("bundle_id", 7), "parse") << "half a name is none";
+  EXPECT_EQ(with("team_id", ""), "parse");
+}
+
+TEST_F(AppAttestFiles, WordsOfTheQuestionGoBeforeTheContexts) {
+  offline::Question question = attestation();
+  question.files.push_back(file({{"app_id", "another"}, {"environment", "another"}}));
+  question.expected = {{"client_data", to_hex(client_data)},
+                       {"app_id", maker.app_id},
+                       {"key_id", jose::base64(maker.key_id())},
+                       {"environment", "development"}};
+  EXPECT_EQ(answer(question), "parse");
+  question.expected["client_data"] = "00";
+  EXPECT_EQ(answer(question), "appattest_nonce");
+  question.expected["client_data"] = "0";
+  EXPECT_EQ(answer(question), "evidence_option_unknown");
+}
+
+TEST_F(AppAttestFiles, OneAttestationOneAssertionAndOneContextAreJudged) {
+  const Bytes object = maker.attestation(hash);
+  const Bytes assertion = maker.assertion(hash, 1);
+  EXPECT_EQ(answer(of({file(context())})), "evidence_files");
+  EXPECT_EQ(answer(of({object, file(context()), file(context())})), "evidence_files");
+  EXPECT_EQ(answer(of({object, assertion, object})), "evidence_files");
+  EXPECT_EQ(answer(of({object, object})), "evidence_files");
+  EXPECT_EQ(answer(of({assertion, assertion})), "appattest_object_malformed");
+  EXPECT_EQ(answer(of({Bytes{0xA0}})), "appattest_object_malformed");
+  maker.change_assertion = [](Bytes& data) { data.push_back(0); };
+  EXPECT_EQ(answer(of({maker.assertion(hash, 1)})), "appattest_assertion_malformed");
+}
+
+TEST_F(AppAttestFiles, AReceiptBesideIsTheAttestations) {
+  const Bytes receipt = {0x30, 0x00};
+  EXPECT_EQ(answer(of({maker.assertion(hash, 1), receipt})), "evidence_files");
+  EXPECT_EQ(answer(of({maker.attestation(hash), receipt})), "evidence_files");
+  maker.receipt = receipt;
+  EXPECT_EQ(answer(of({maker.attestation(hash), receipt})), "appattest_receipt");
+}
+
+TEST_F(AppAttestFiles, AnAssertionBesideIsSignedByTheAttestedKey) {
+  offline::Question question = beside();
+  question.expected = {{"app_id", maker.app_id}};
+  EXPECT_EQ(answer(question), "parse");
+  EXPECT_EQ(facts(question)["assertion"]["signature_valid"], true);
+  question.challenge = Bytes(32, 2);
+  EXPECT_EQ(answer(question), "appattest_signature");
+  question.challenge.reset();
+  EXPECT_EQ(answer(question), "parse");
+  EXPECT_FALSE(facts(question)["assertion"].contains("signature_valid"));
+  EXPECT_EQ(answer(beside(0)), "appattest_counter");
+  question = beside();
+  question.files[1] = AppAttestMaker().assertion(hash, 1);
+  EXPECT_EQ(answer(question), "appattest_signature") << "of another key";
+  maker.change_assertion = [](Bytes& data) { data[0] ^= 1U; };
+  question = beside();
+  question.expected = {{"app_id", maker.app_id}};
+  EXPECT_EQ(answer(question), "appattest_app_id");
+}
+
+TEST_F(AppAttestFiles, AnAssertionAloneIsReadAndNoMore) {
+  offline::Question question = of({maker.assertion(hash, 7)});
+  question.challenge = Bytes(32, 2);
+  EXPECT_EQ(answer(question), "parse");
+  EXPECT_EQ(facts(question)["assertion"]["counter"], 7);
+  EXPECT_FALSE(facts(question)["assertion"].contains("signature_valid"));
+}
+
+TEST_F(AppAttestFiles, AnAttestationIsOfAnEnvironmentAndItsCounterIsZero) {
+  maker.aaguid = "appattestdevelop";
+  EXPECT_EQ(facts(attestation())["environment"], "development");
+  EXPECT_EQ(facts(attestation())["aaguid"], "appattestdevelop");
+  maker.aaguid = "appattested";
+  EXPECT_EQ(answer(attestation()), "appattest_environment");
+  EXPECT_EQ(facts(attestation())["aaguid"], to_hex(as_bytes("appattested")) + "0000000000");
+  maker.aaguid = "appattest";
+  maker.counter = 1;
+  EXPECT_EQ(answer(attestation()), "appattest_counter");
+}
+
+TEST_F(AppAttestFiles, ARootThatIsNotApplesVouchesForNothing) {
+  offline::Question question = attestation();
+  question.challenge = to_bytes(hash);
+  const auto own = maker.trust();
+  const auto others = AppAttestMaker().trust();
+  for (const auto* roots : {own.get(), others.get()}) {
+    question.roots = roots;
+    question.files = {maker.attestation(hash), maker.root_pem()};
+    EXPECT_EQ(answer(question), "appattest_root");
+  }
+  question.roots = own.get();
+  question.at = from_unix(2'500'000'000);
+  EXPECT_EQ(answer(question), "certificate_expired");
 }
 
 }  // namespace
