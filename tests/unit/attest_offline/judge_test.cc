@@ -2,9 +2,14 @@
 #include "attest/offline/judge.h"
 
 #include <gtest/gtest.h>
+#include <openssl/x509.h>
 
+#include "attest/offline/material.h"
+#include "cbor/write.h"
+#include "jose/key.h"
 #include "support/boot_log.h"
 #include "support/ima_log.h"
+#include "support/issued_certificate.h"
 #include "support/test_tpm.h"
 
 namespace mintmark::attest::offline {
@@ -233,6 +238,176 @@ TEST_F(JudgeTest, AnImaLogIsJudgedByThePcrBesideIt) {
   question.files[0].pop_back();
   const Json cut = judged(question);
   EXPECT_EQ(cut["facts"]["ima_log"]["cut"], true) << cut;
+}
+
+// --- statements: their signatures as DER, their keys, their selections ---
+
+Bytes as_der(const Bytes& marshalled) {
+  const TPMS_SIGNATURE_ECDSA ecdsa = sort_files({marshalled}).signatures.at(0).tpm.signature.ecdsa;
+  Bytes raw;
+  for (const TPM2B_ECC_PARAMETER& one : {ecdsa.signatureR, ecdsa.signatureS}) {
+    raw.resize(raw.size() + 32U - one.size);
+    raw.insert(raw.end(), one.buffer, one.buffer + one.size);
+  }
+  return *jose::signature_to_der(jose::Algorithm::es256, raw);
+}
+
+Bytes spki_der(EVP_PKEY* key) {
+  std::uint8_t* octets = nullptr;
+  const int length = i2d_PUBKEY(key, &octets);
+  Bytes der(octets, octets + std::max(length, 0));
+  OPENSSL_free(octets);
+  return der;
+}
+
+TEST_F(JudgeTest, ASignatureMayBeDer) {
+  Question question = quote();
+  question.files[1] = as_der(answer.quote_signature);
+  const Json json = judged(question);
+  EXPECT_EQ(json["verdict"], "accept") << json;
+  EXPECT_EQ(json["facts"]["signature_alg"], Json({"ecdsa", "sha256"}));
+  question.files[1] = as_der(answer.certify_signature);
+  EXPECT_EQ(code(question), "signature_invalid") << "of another statement";
+  question.files.push_back(as_der(answer.quote_signature));
+  EXPECT_EQ(code(question), "signature_invalid") << "one too many";
+}
+
+TEST_F(JudgeTest, ADerSignatureOfNumbersThatNoTpmHoldsIsNone) {
+  const Bytes huge = cbor::joined(Bytes{0x02, 0x81, 0xC8}, Bytes(200, 1));
+  const Bytes one = {0x02, 0x01, 0x01};
+  for (const Bytes& numbers : {cbor::joined(huge, one), cbor::joined(one, huge)}) {
+    Question question = quote();
+    question.files[1] = cbor::joined(Bytes{0x30, 0x81, 0xCE}, numbers);
+    EXPECT_EQ(code(question), "signature_invalid");
+  }
+}
+
+TEST_F(JudgeTest, AKeyWithoutItsAreaSignsByTheHashOfItsCurve) {
+  const auto key = test::new_pair("P-384");
+  const Bytes raw = test::sign_raw(key.get(), answer.quote_attest);
+  const Bytes der = *jose::signature_to_der(jose::Algorithm::es384, raw);
+  Question question{"quote", {answer.quote_attest, der, spki_der(key.get())}, nullptr, now, nonce};
+  const Json json = judged(question);
+  EXPECT_EQ(json["verdict"], "accept") << json;
+  EXPECT_EQ(json["facts"]["signature_alg"], Json({"ecdsa", "sha384"}));
+  question.files.pop_back();
+  EXPECT_EQ(code(question), "evidence_files") << "whose signature?";
+  question.files = quote().files;
+  question.files.push_back(spki_der(key.get()));
+  EXPECT_EQ(code(question), "evidence_files") << "a key that plays no part";
+}
+
+TEST_F(JudgeTest, OneToEightStatementsWithOneToSixteenSignaturesAreJudged) {
+  Question question = quote();
+  question.files.erase(question.files.begin() + 1);
+  EXPECT_EQ(code(question), "evidence_files");
+  question = quote();
+  question.files.insert(question.files.end(), 16, answer.quote_signature);
+  EXPECT_EQ(code(question), "evidence_files");
+  question = quote();
+  question.files.insert(question.files.end(), 8, answer.quote_attest);
+  EXPECT_EQ(code(question), "evidence_files");
+  question = certify();
+  question.format = "tpm2";
+  question.files.push_back(answer.quote_attest);
+  EXPECT_EQ(code(question), "signature_invalid") << "the second is not signed";
+  question.files.push_back(answer.quote_signature);
+  const Json both = judged(question);
+  EXPECT_EQ(both["verdict"], "accept") << both;
+  EXPECT_EQ(both["facts"]["statements"].size(), 2U);
+}
+
+TEST_F(JudgeTest, AQuoteSelectsPcrsOfOneBankThatIsTaken) {
+  const auto with = [&](const std::function<void(TPML_PCR_SELECTION&)>& change) {
+    tpm.before_quote = [&](TPMS_ATTEST& quote) { change(quote.attested.quote.pcrSelect); };
+    answer = tpm.answer(nonce, {"sha256", {0, 7}});
+    Question question = quote();
+    question.files.pop_back();
+    return judged(question);
+  };
+  const auto second = [](BYTE bits) {
+    return [bits](TPML_PCR_SELECTION& selection) {
+      selection.count = 2;
+      selection.pcrSelections[1] = {TPM2_ALG_SHA384, 3, {bits, 0, 0, 0}};
+    };
+  };
+  EXPECT_EQ(with(second(0))["verdict"], "accept") << "nothing of the other";
+  EXPECT_EQ(with(second(1))["code"], "quote_selection");
+  EXPECT_EQ(with([](auto& selection) { selection.count = 0; })["code"], "quote_selection");
+  EXPECT_EQ(
+      with([](auto& selection) { selection.pcrSelections[0].hash = TPM2_ALG_SM3_256; })["code"],
+      "quote_selection");
+  const Json sha1 = with([](auto& selection) { selection.pcrSelections[0].hash = TPM2_ALG_SHA1; });
+  EXPECT_EQ(sha1["code"], "quote_bank_refused");
+  EXPECT_EQ(sha1["crypto"], "accept");
+}
+
+TEST_F(JudgeTest, ValuesBesideAQuoteAreAllOfItsBankAndSize) {
+  const auto with = [&](const Bytes& values) {
+    Question question = quote();
+    question.files[3] = values;
+    return code(question);
+  };
+  auto pcrs = answer.pcrs;
+  EXPECT_EQ(with(values_file("sha384", pcrs)), "quote_values");
+  pcrs[7].push_back(0);
+  EXPECT_EQ(with(values_file("", pcrs)), "quote_values");
+  pcrs.erase(7);
+  EXPECT_EQ(with(values_file("sha256", pcrs)), "quote_values");
+  pcrs[7] = Bytes(32, 0x77);
+  EXPECT_EQ(with(values_file("sha256", pcrs)), "quote_digest");
+}
+
+TEST_F(JudgeTest, AnAksCertificateBesideAQuoteIsJudgedByTheRoots) {
+  Question question = quote();
+  question.files.push_back(authority.intermediate_der());
+  question.files.push_back(authority.certify_ak(tpm.ak));
+  EXPECT_EQ(judged(question)["verdict"], "accept");
+  question.roots = &trust;
+  const Json json = judged(question);
+  EXPECT_EQ(json["verdict"], "accept") << json;
+  EXPECT_TRUE(json["facts"].contains("chain"));
+  const auto review = *x509::Trust::of(authority.parts(x509::RootRule::review));
+  question.roots = &review;
+  EXPECT_EQ(code(question), "ak_untrusted_root");
+  const auto others = test::TestAuthority().trust();
+  question.roots = &others;
+  EXPECT_EQ(code(question), "ak_untrusted_root");
+}
+
+TEST_F(JudgeTest, WhatIsCertifiedOfAKeyThatMayLeaveIsNotTaken) {
+  for (const auto& [attribute, why] : {std::pair{TPMA_OBJECT_FIXEDTPM, "device_key_not_fixed_tpm"},
+                                       {TPMA_OBJECT_FIXEDPARENT, "device_key_not_fixed_parent"},
+                                       {TPMA_OBJECT_SENSITIVEDATAORIGIN, "device_key_imported"}}) {
+    test::TestTpm weak{authority};
+    weak.device.objectAttributes &= ~attribute;
+    const auto said = weak.answer(nonce, {"sha256", {0}});
+    const auto shown = weak.presented();
+    const Json json =
+        judged({"certify",
+                {said.certify_attest, said.certify_signature, shown.ak_public, shown.device_public},
+                nullptr,
+                now,
+                nonce});
+    EXPECT_EQ(json["code"], why);
+    EXPECT_EQ(json["crypto"], "accept");
+  }
+}
+
+TEST_F(JudgeTest, ACreationIsJudgedByItsDataAndItsKey) {
+  tpm.certify_creation(answer, nonce);
+  Question question = certify();
+  question.format = "creation";
+  EXPECT_EQ(code(question), "evidence_files");
+  question.files.push_back(answer.creation_data);
+  const Json json = judged(question);
+  EXPECT_EQ(json["verdict"], "accept") << json;
+  EXPECT_EQ(json["facts"]["creation_hash_matches"], true);
+  question.files.push_back(answer.creation_data);
+  EXPECT_EQ(code(question), "evidence_files");
+  question.files = certify().files;
+  question.files.back() = answer.creation_data;
+  EXPECT_EQ(code(question), "creation_name");
 }
 
 }  // namespace
