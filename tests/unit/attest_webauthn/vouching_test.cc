@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "attest/binding.h"
+#include "attest/offline/judge.h"
 #include "attest/webauthn/format.h"
+#include "jose/base64url.h"
 #include "support/soft_key.h"
 #include "support/webauthn_maker.h"
 
@@ -187,6 +189,118 @@ TEST(WebAuthnAndroid, AnAttestedKeyAttestsNoOther) {
   WebAuthnMaker maker("android-key");
   maker.intermediate_is_attested = true;
   refused(checked(maker), Code::android_extension_misplaced);
+}
+
+// --- the same from files: what an authenticator gave, as people keep it ---
+
+namespace offline = attest::offline;
+
+const Bytes challenge = Bytes(32, 0x5A);
+
+offline::Question files_of(const WebAuthnMaker& maker, const Trust* roots = nullptr) {
+  const WebAuthnMaker::Made made = maker.make(challenge);
+  offline::Question question{"webauthn", {made.object, made.client}, roots, now, challenge, {}, {}};
+  question.expected = {{"rp_id", maker.rp_id}, {"origin", maker.origin}};
+  return question;
+}
+Json said(const offline::Question& question) { return to_json(*offline::judge(question)); }
+std::string answer(const offline::Question& question) {
+  const Json json = said(question);
+  return json.value("code", json["verdict"].get<std::string>());
+}
+
+TEST(WebAuthnFiles, AreReadWithoutRootsAndAcceptedByTheirOwn) {
+  for (const std::string kind : {"packed", "tpm", "android-key", "apple", "fido-u2f"}) {
+    SCOPED_TRACE(kind);
+    const WebAuthnMaker maker(kind);
+    const Json read = said(files_of(maker));
+    EXPECT_EQ(read["verdict"], "parse") << read;
+    EXPECT_EQ(read["facts"]["rp_id_hash_matches"], true);
+    EXPECT_EQ(read["facts"]["signature_valid"], kind == "apple" ? Json() : Json(true));
+    EXPECT_EQ(read["facts"].contains("name_matches_pubarea"), kind == "tpm");
+    const auto trust = maker.trust();
+    const Json taken = said(files_of(maker, trust.get()));
+    EXPECT_EQ(taken["verdict"], "accept") << taken;
+    EXPECT_EQ(taken["facts"]["chain_to_known_root"], true);
+    const auto others = WebAuthnMaker(kind).trust();
+    const Json refused = said(files_of(maker, others.get()));
+    EXPECT_EQ(refused["code"], "certificate_untrusted_root");
+    EXPECT_EQ(refused["facts"]["chain_to_known_root"], false);
+  }
+}
+
+TEST(WebAuthnFiles, ThatNobodyVouchesForAreReadAndSelfAttestationWhereAllowed) {
+  const auto trust = WebAuthnMaker().trust();
+  const Json none = said(files_of(WebAuthnMaker("none"), trust.get()));
+  EXPECT_EQ(none["verdict"], "parse") << none;
+  EXPECT_EQ(none["facts"]["signature_valid"], Json());
+  offline::Question question = files_of(WebAuthnMaker("self"), trust.get());
+  EXPECT_EQ(said(question)["verdict"], "reject");
+  EXPECT_EQ(said(question)["crypto"], "accept");
+  question.allowed = {"self"};
+  EXPECT_EQ(answer(question), "accept");
+}
+
+TEST(WebAuthnFiles, UnderARootInReviewAreNotAccepted) {
+  const WebAuthnMaker maker;
+  Trust::Parts parts;
+  parts.anchors.push_back({attest::x509::parse_certificate(maker.root_der()), RootRule::review});
+  const Trust review = *Trust::of(std::move(parts));
+  const Json json = said(files_of(maker, &review));
+  EXPECT_EQ(json["code"], "certificate_untrusted_root") << json;
+  EXPECT_EQ(json["facts"]["standing"], "review");
+}
+
+TEST(WebAuthnFiles, MayBringTheIntermediateBesideThem) {
+  WebAuthnMaker maker;
+  maker.with_intermediate = false;
+  const auto trust = maker.trust();
+  offline::Question question = files_of(maker, trust.get());
+  EXPECT_EQ(answer(question), "certificate_untrusted_root");
+  question.files.push_back(maker.intermediate_der());
+  question.files.push_back(maker.intermediate_der());
+  EXPECT_EQ(answer(question), "accept");
+}
+
+TEST(WebAuthnFiles, AreHeldToWhatIsExpected) {
+  const WebAuthnMaker maker;
+  offline::Question question = files_of(maker);
+  question.expected["rp_id"] = "another.example";
+  EXPECT_EQ(answer(question), "webauthn_rp_id");
+  question = files_of(maker);
+  question.expected["origin"] = "https://another.example";
+  EXPECT_EQ(answer(question), "webauthn_origin");
+  question = files_of(maker);
+  question.challenge = Bytes(32, 1);
+  EXPECT_EQ(answer(question), "webauthn_challenge");
+  question.challenge.reset();
+  question.expected.clear();
+  EXPECT_EQ(answer(question), "parse");
+  EXPECT_FALSE(said(question)["facts"].contains("rp_id_hash_matches"));
+}
+
+TEST(WebAuthnFiles, AreOneObjectAndItsClientDataAloneOrInACredential) {
+  const WebAuthnMaker::Made made = WebAuthnMaker().make(challenge);
+  const auto of = [](std::vector<Bytes> files) {
+    return answer({"webauthn", std::move(files), nullptr, now, challenge, {}, {}});
+  };
+  const auto credential = [](const Json& object, const Json& client) {
+    const Json json = {{"response", {{"attestationObject", object}, {"clientDataJSON", client}}}};
+    return to_bytes(as_bytes(json.dump()));
+  };
+  EXPECT_EQ(of({credential(jose::base64url(made.object), jose::base64(made.client))}), "parse");
+  EXPECT_EQ(of({credential("!", jose::base64(made.client))}), "evidence_files");
+  EXPECT_EQ(of({credential(jose::base64(made.object), 7)}), "evidence_files");
+  EXPECT_EQ(of({made.object, made.client, to_bytes(as_bytes(R"({"response": {}})"))}), "parse");
+  EXPECT_EQ(of({made.object, made.client, to_bytes(as_bytes(R"({"response": 7})"))}),
+            "evidence_files")
+      << "two client data";
+  EXPECT_EQ(of({made.object}), "evidence_files");
+  EXPECT_EQ(of({made.client}), "evidence_files");
+  EXPECT_EQ(of({made.object, Bytes{0xA0}, made.client}), "evidence_files");
+  EXPECT_EQ(of({made.object, made.client, Bytes{0x30, 0}}), "evidence_files");
+  EXPECT_NE(of({Bytes{0xA0}, made.client}), "parse");
+  EXPECT_NE(of({made.object, to_bytes(as_bytes("{}"))}), "parse");
 }
 
 }  // namespace
