@@ -292,6 +292,85 @@ TEST_F(TdxCollateral, ThatIsNothingKnownIsRefused) {
   }
 }
 
+TEST_F(TdxCollateral, WithAnyMemberOfAnotherKindOrAbsentIsMalformed) {
+  const auto read = [&](const char* name, const Json& body) {
+    const auto collateral = read_collateral({maker.response(name, body)});
+    return collateral ? Code::internal : collateral.error().code;
+  };
+  ASSERT_NE(read("tcbInfo", info), Code::tdx_collateral_malformed);
+  ASSERT_NE(read("enclaveIdentity", identity), Code::tdx_collateral_malformed);
+  const auto broken = [&](const char* name, const Json& good, const char* path) {
+    const Json::json_pointer at(path);
+    ASSERT_TRUE(good.contains(at)) << path;
+    for (const Json& value :
+         {Json(), Json(-1), Json(1ULL << 40U), Json("zz"), Json::array({7}), Json::object()}) {
+      Json bad = good;
+      bad[at] = value;
+      EXPECT_EQ(read(name, bad), Code::tdx_collateral_malformed) << path << value;
+    }
+    // A list's entry may be absent, and what Intel leaves out where there is nothing.
+    if (!good[at.parent_pointer()].is_object() || at.back() == "advisoryIDs" ||
+        at.back() == "tdxModuleIdentities")
+      return;
+    Json bad = good;
+    bad[at.parent_pointer()].erase(at.back());
+    EXPECT_EQ(read(name, bad), Code::tdx_collateral_malformed) << path;
+  };
+  for (const char* path : {"/id",
+                           "/version",
+                           "/issueDate",
+                           "/nextUpdate",
+                           "/fmspc",
+                           "/pceId",
+                           "/tcbType",
+                           "/tcbEvaluationDataNumber",
+                           "/tdxModule",
+                           "/tdxModule/mrsigner",
+                           "/tdxModule/attributes",
+                           "/tdxModule/attributesMask",
+                           "/tdxModuleIdentities/0",
+                           "/tdxModuleIdentities",
+                           "/tdxModuleIdentities/0/tcbLevels/0/tcb/isvsvn",
+                           "/tcbLevels/0",
+                           "/tcbLevels/0/tcb",
+                           "/tcbLevels/0/tcb/pcesvn",
+                           "/tcbLevels/0/tcb/sgxtcbcomponents",
+                           "/tcbLevels/0/tcb/tdxtcbcomponents",
+                           "/tcbLevels/0/tcb/sgxtcbcomponents/0/svn",
+                           "/tcbLevels/0/tcbStatus",
+                           "/tcbLevels/1/advisoryIDs"})
+    broken("tcbInfo", info, path);
+  for (const char* path :
+       {"/id", "/version", "/issueDate", "/nextUpdate", "/tcbEvaluationDataNumber", "/miscselect",
+        "/miscselectMask", "/attributes", "/attributesMask", "/mrsigner", "/isvprodid",
+        "/tcbLevels/0/tcb/isvsvn", "/tcbLevels/0/tcbStatus", "/tcbLevels/1/advisoryIDs"})
+    broken("enclaveIdentity", identity, path);
+}
+
+TEST_F(TdxCollateral, OfMoreThanIsTakenIsMalformed) {
+  const auto code = [&](const Json& body) {
+    const auto read = read_collateral({maker.response("tcbInfo", body)});
+    return read ? Code::internal : read.error().code;
+  };
+  ASSERT_NE(code(info), Code::tdx_collateral_malformed);
+  Json bad = info;
+  bad["tcbLevels"] = std::vector<Json>(257, info["tcbLevels"][0]);
+  EXPECT_EQ(code(bad), Code::tdx_collateral_malformed);
+  bad = info;
+  bad["tdxModuleIdentities"] = std::vector<Json>(33, info["tdxModuleIdentities"][0]);
+  EXPECT_EQ(code(bad), Code::tdx_collateral_malformed);
+  bad = info;
+  bad["tcbLevels"][1]["advisoryIDs"] = std::vector<Json>(257, "INTEL-SA-1");
+  EXPECT_EQ(code(bad), Code::tdx_collateral_malformed);
+  bad = info;
+  Json& components = bad["tcbLevels"][0]["tcb"]["sgxtcbcomponents"];
+  components.push_back(components[0]);
+  EXPECT_EQ(code(bad), Code::tdx_collateral_malformed);
+  components.erase(15);
+  components.erase(15);
+  EXPECT_EQ(code(bad), Code::tdx_collateral_malformed) << "nor fewer";
+}
+
 TEST_F(TdxCollateral, WithAKeyThatCostsTooMuchIsRefused) {
   const auto wide = test::new_pair("RSA-wide");
   const auto costly = test::issue({.subject = {{"CN", "costly"}}, .key = wide}, {nullptr, wide});
