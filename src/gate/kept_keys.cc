@@ -80,8 +80,11 @@ void KeptKeys::State::fetch_while_wanted() {
 // An issuer that is away is looked for soon, then ever more seldom: strangers have no part in it.
 // Before the first keys nobody gets in: whoever was started beside the issuer asks at that pace.
 std::chrono::milliseconds KeptKeys::State::pause_after(bool failure) {
+  if (!failure) {
+    backed_off = std::chrono::milliseconds{0};
+    return limits.pause;
+  }
   const auto shortest = std::min(limits.short_pause, limits.pause);
-  if (!failure) return backed_off = std::chrono::milliseconds{0}, limits.pause;
   backed_off = version == 0 ? shortest : std::clamp(backed_off * 2, shortest, limits.pause);
   return backed_off;
 }
