@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/json.h"
 
 namespace mintmark::programs {
 namespace {
+
+constexpr std::size_t most_shown = 24;
 
 const Option help_option{"--help", "", "say how the program is used", false};
 const Option version_option{"--version", "", "print the version", false};
@@ -121,7 +124,8 @@ class CommandLineReader {
     if (command_ == nullptr && !program_.commands.empty()) return command(word);
     const bool is_first = arguments_.argument_.empty();
     if (command_ == nullptr || (is_first ? command_->argument : command_->more).empty())
-      return refuse("\"" + word + "\" is one word too many");
+      // It may be a token without its option: no more of it than is needed to find it.
+      return refuse("\"" + printable(word, most_shown) + "\" is one word too many");
     if (is_first)
       arguments_.argument_ = word;
     else

@@ -310,6 +310,14 @@ TEST_F(MintGate, EndsWithTwoAndSaysWhatIsMissingOrTooMuch) {
   }
 }
 
+TEST_F(MintGate, ShowsNoTokenThatStandsWithoutItsOption) {
+  const std::string good = token();
+  const Outcome outcome = gate({"verify", "--issuer", issuer_.url(), good});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_TRUE(outcome.says("one word too many")) << outcome.output;
+  EXPECT_FALSE(outcome.says(good)) << outcome.output;
+}
+
 TEST_F(MintGate, EndsWithTwoWhereAnAddressOrFileIsWrong) {
   for (const auto& [place, value] :
        {std::pair<std::size_t, std::string>{2, "http://issuer.example"},
