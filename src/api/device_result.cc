@@ -61,32 +61,32 @@ Result<issuer::ResultWish> read_result_wish(const std::string& query) {
   return wish;
 }
 
-void add_device_result(http::Router& router, const std::string& path, issuer::Results& results) {
+void add_device_result(http::Router& router, const std::string& path, issuer::Results& results,
+                       AddressLimit by_address) {
   const std::string prefix = path + "/devices/";
-  router.on(
-      "GET", prefix + "*",
-      [prefix, &results](const http::Request& request, const http::Respond& respond) {
-        std::string_view id = std::string_view(request.path).substr(prefix.size());
-        if (!id.ends_with(result_suffix))
-          return respond(
-              refusal(Error{Code::http_path_unknown, "nothing is served at this path", 0}));
-        id.remove_suffix(result_suffix.size());
-        if (!is_id(id))
-          return respond(refusal(Error{Code::device_not_found, "there is no such device here", 0}));
-        const auto answer = [&results, respond](const Result<std::string>& result) {
-          http::Response response = result ? result_answer(*result) : refusal(result.error());
-          const bool asks = !result && asks_for_nonce(result.error());
-          auto& authentication = results.authentication();
-          if (asks || authentication.options().challenges_required)
-            add_nonce(response, authentication.nonces().fresh());
-          respond(std::move(response));
-        };
-        auto wish = read_result_wish(request.query);
-        if (!wish) return answer(pass_on(wish));
-        auto credentials = credentials_of(request.headers);
-        if (!credentials) return answer(pass_on(credentials));
-        results.for_device(std::move(*credentials), std::string(id), std::move(*wish), answer);
-      });
+  const auto asked = [prefix, &results](const http::Request& request,
+                                        const http::Respond& respond) {
+    std::string_view id = std::string_view(request.path).substr(prefix.size());
+    if (!id.ends_with(result_suffix))
+      return respond(refusal(Error{Code::http_path_unknown, "nothing is served at this path", 0}));
+    id.remove_suffix(result_suffix.size());
+    if (!is_id(id))
+      return respond(refusal(Error{Code::device_not_found, "there is no such device here", 0}));
+    const auto answer = [&results, respond](const Result<std::string>& result) {
+      http::Response response = result ? result_answer(*result) : refusal(result.error());
+      const bool asks = !result && asks_for_nonce(result.error());
+      auto& authentication = results.authentication();
+      if (asks || authentication.options().challenges_required)
+        add_nonce(response, authentication.nonces().fresh());
+      respond(std::move(response));
+    };
+    auto wish = read_result_wish(request.query);
+    if (!wish) return answer(pass_on(wish));
+    auto credentials = credentials_of(request.headers);
+    if (!credentials) return answer(pass_on(credentials));
+    results.for_device(std::move(*credentials), std::string(id), std::move(*wish), answer);
+  };
+  router.on("GET", prefix + "*", limited(std::move(by_address), asked));
 }
 
 }  // namespace mintmark::api

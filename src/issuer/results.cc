@@ -54,10 +54,16 @@ void Results::attempt(const std::shared_ptr<Request>& request) {
   if (!decision) return request->done(pass_on(decision));
   // Last before anything is spent, and once.
   if (request->attempts++ == 0 && decision->client) {
-    if (auto first = parts_.authentication.use_up(*decision->client, *now); !first)
-      return request->done(pass_on(first));
+    if (auto spent = spend(*decision->client, *now); !spent) return request->done(pass_on(spent));
   }
   sign(request, std::move(*decision));
+}
+
+Result<void> Results::spend(const AuthenticatedClient& client, Moment now) {
+  if (auto first = parts_.authentication.use_up(client, now); !first) return first;
+  // After that: nobody uses up what is another's.
+  if (parts_.rate == nullptr) return {};
+  return parts_.rate->take(client.client_id(), RateLimit::Clock::now());
 }
 
 Result<AuthenticatedClient> Results::authenticate(const Request& request,

@@ -8,6 +8,7 @@
 
 #include "hsm/key_store.h"
 #include "issuer/client_authentication.h"
+#include "issuer/client_rate.h"
 #include "issuer/device_result.h"
 #include "issuer/devices.h"
 #include "issuer/minting_clock.h"
@@ -33,6 +34,7 @@ class Results {
     KeyStores& stores;
     ReleaseGate& gate;
     ClientAuthentication& authentication;
+    ClientRate* rate = nullptr;  ///< Null: as often as it likes.
   };
 
   Results(Options options, Parts parts) : options_(std::move(options)), parts_(parts) {}
@@ -41,7 +43,8 @@ class Results {
   /// compact JWS. Before anything is spent or signed: `keys_not_ready`, `clock_behind`,
   /// `invalid_argument` (the wish), errors of ClientAuthentication; `device_not_found` for whatever
   /// id is not its own, known or not; those of attest::check_standing; `result_unavailable` for a
-  /// device that has nothing attested. After that those of KeyStores, and `decision_moving`.
+  /// device that has nothing attested. Then, once: those of ClientRate::take. After that those of
+  /// KeyStores, and `decision_moving`.
   void for_device(Credentials credentials, const std::string& id, ResultWish wish,
                   hsm::Done<std::string> done);
 
@@ -61,6 +64,7 @@ class Results {
   [[nodiscard]] Result<Decision> decide(const Request& request, Moment now);
   [[nodiscard]] Result<AuthenticatedClient> authenticate(const Request& request,
                                                          const keyring::Snapshot& keys, Moment now);
+  [[nodiscard]] Result<void> spend(const AuthenticatedClient& client, Moment now);
   void sign(const std::shared_ptr<Request>& request, Decision decided);
   void release(const std::shared_ptr<Request>& request, const Decision& decision,
                Result<std::string> result);

@@ -200,6 +200,26 @@ TEST_F(StackFaults, ALeaseLostMeanwhileIsTakenAnewAndTheHungOneLeftBehind) {
   EXPECT_TRUE(lives(pid));
   EXPECT_NE(stack.signer_pid(), pid);
   expect_tokens_within_2_seconds();
+  fail("");
+  await("the one left behind to end and to be waited for", [&] { return !lives(pid); });
+  expect_logged(before, "\"child_left_behind_ended\"");
+}
+
+TEST_F(StackFaults, AMintdThatIsToldToStopBesideAHungSignerWhileItsLeaseIsLostDoesNotBeginAnew) {
+  const std::size_t before = log().size();
+  fail("C_Login hang 0 once");
+  ASSERT_EQ(kill(stack.signer_pid(), SIGKILL), 0);
+  await_state("hung while it writes the token; left to end");
+  const int keeper = stack.keeper_pid();
+  ASSERT_TRUE(std::filesystem::remove(file("state/keeper/lease")));
+  await("the loss", [&] { return log_after(before).find("\"lease_lost\"") != std::string::npos; });
+  ASSERT_EQ(kill(keeper, SIGTERM), 0);
+  await("mintd's end", [&] { return log_after(before).find("\"stopped\"") != std::string::npos; });
+  EXPECT_EQ(log_after(before).find("\"starting_anew\""), std::string::npos);
+  fail("");
+  stack.down();
+  stack.up();
+  expect_tokens_within_2_seconds();
 }
 
 struct LastingFault {

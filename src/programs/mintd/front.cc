@@ -176,7 +176,7 @@ Result<void> Front::make_issuer() {
     results_ = std::make_unique<issuer::Results>(
         result_options(config_),
         issuer::Results::Parts{clock_, keyring_, devices_, stores_.in_use(), gate_,
-                               issuer_->authentication()});
+                               issuer_->authentication(), &services_->client_rate()});
   }
   return {};
 }
@@ -243,7 +243,7 @@ http::Router Front::routes() {
   events_->add_routes(router, path, services_->access(), services_->refusal());
   if (signals_) signals_->add_routes(router, services_->access(), services_->refusal());
   if (config_.challenges_required) api::add_challenge(router, path + "/challenge", *issuer_);
-  if (results_) api::add_device_result(router, path, *results_);
+  if (results_) api::add_device_result(router, path, *results_, services_->by_address());
   api::add_enrolment(router, path + "/attest/tpm2", *enrolment_, services_->by_address());
   api::add_evidence_enrolment(router, path + "/attest", *evidence_enrolment_,
                               services_->by_address());

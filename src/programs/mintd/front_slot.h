@@ -63,6 +63,8 @@ class FrontSlot {
 
   [[nodiscard]] Json status() const;
   [[nodiscard]] bool running() const { return process_.running(); }
+  /// -1 while none runs.
+  [[nodiscard]] pid_t pid() const { return process_.pid(); }
   /// It has said that it accepts, or what it waits for first: its TLS key. Then it can be told to
   /// reload.
   [[nodiscard]] bool listens_to_us() const { return ready_ || !waiting_for_.empty(); }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -185,6 +186,7 @@ SignerSlot::Events Keeper::events_of(std::size_t signer) {
 void Keeper::tick() {
   if (const auto held = lease_->check(); !held && !stopping_) return lose_lease(held.error());
   look_at_stores();
+  reap_left_behind();
   log_once("clock_mark_not_written", clock_mark_->tick());
   if (!stopping_) {
     if (publisher_->stale()) log_once("keys_not_published", publisher_->refresh());
@@ -224,6 +226,7 @@ void Keeper::wait_for_signals() {
       return wait_for_signals();
     }
     telemetry::log(Level::info, "stopping", {{"signal", std::to_string(signal)}});
+    told_to_stop_ = true;
     stop();
   });
 }
@@ -272,6 +275,19 @@ void Keeper::look_at_stores() {
   send_figures();
 }
 
+// A child of the mintd that began anew as this one (lose_lease): nobody else waits for it.
+void Keeper::reap_left_behind() {
+  siginfo_t ended{};
+  if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) return;
+  const bool watched = ended.si_pid == front_->pid() ||
+                       std::any_of(signers_.begin(), signers_.end(), [&](const auto& signer) {
+                         return signer->pid() == ended.si_pid;
+                       });
+  if (watched) return;
+  waitpid(ended.si_pid, nullptr, WNOHANG);
+  telemetry::log(Level::info, "child_left_behind_ended", {{"pid", std::to_string(ended.si_pid)}});
+}
+
 void Keeper::lose_lease(const Error& how) {
   // Two writers of one journal are worse than none. No signature waits to be answered.
   telemetry::log(Level::error, "lease_lost", how,
@@ -283,9 +299,8 @@ void Keeper::lose_lease(const Error& how) {
   timer_.expires_after(longest_farewell);
   timer_.async_wait([this](boost::system::error_code error) {
     if (error) return;
-    telemetry::log(
-        Level::error, "children_left_behind",
-        {{"detail", "a signer or the front has not ended; mintd starts anew beside it"}});
+    telemetry::log(Level::error, "children_left_behind",
+                   {{"detail", "a signer or the front has not ended; mintd goes on without it"}});
     context_.io.stop();
   });
   front_->cut_off();

@@ -38,8 +38,9 @@ class Keeper {
   /// Takes the lease, binds the sockets, starts the children. Errors end mintd: `lease_held`,
   /// `io_failed`, `config_invalid`.
   [[nodiscard]] Result<void> start();
-  /// It stopped all work because the lease was gone. Another mintd may have it.
-  [[nodiscard]] bool lost_lease() const { return lease_lost_; }
+  /// It stopped all work because the lease was gone, and nobody has told it to stop. Another mintd
+  /// may have it.
+  [[nodiscard]] bool lost_lease() const { return lease_lost_ && !told_to_stop_; }
 
  private:
   [[nodiscard]] Result<void> make_directories();
@@ -57,6 +58,7 @@ class Keeper {
   void log_once(const std::string& event, const Result<void>& outcome);
   void replace_a_front_that_owes();
   void look_at_stores();
+  void reap_left_behind();
   void lose_lease(const Error& how);
   void stop();
   void stop_signers();
@@ -119,6 +121,7 @@ class Keeper {
   Json stores_ = Json::array();  ///< As the frame `figures` has them.
   std::set<SignerSlot*> unconnected_;
   bool lease_lost_ = false;
+  bool told_to_stop_ = false;
   EvidenceCollection evidence_;
   bool stopping_ = false;
   bool reloading_ = false;

@@ -54,6 +54,8 @@ class SignerSlot {
 
   [[nodiscard]] const std::string& name() const { return store_.name; }
   [[nodiscard]] bool is_ready() const;
+  /// -1 while none runs.
+  [[nodiscard]] pid_t pid() const { return process_.pid(); }
   /// After stop(), and nothing of it runs any more.
   [[nodiscard]] bool has_stopped() const { return stopping_ && !process_.running(); }
   /// The life of this store's keys. After a change of the journal: reconcile().

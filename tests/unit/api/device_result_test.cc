@@ -123,6 +123,19 @@ TEST_F(DeviceResultEndpoint, GivesNoLabelsToDevicesThatAskForThem) {
   EXPECT_FALSE(verified(response.body)["submods"]["tpm2"]["mintmark"].contains("labels"));
 }
 
+TEST_F(DeviceResultEndpoint, AnAddressMayAskSoOftenWhateverComesOfIt) {
+  issuer::RateLimit limit(Code::rate_of_address, "from your address", 1024);
+  limit.set(2);
+  router_ = {};
+  add_device_result(router_, "", *results,
+                    {&limit, [](const http::Request& /*request*/) { return "192.0.2.1"; }});
+  expect_refused(get(own_path, {}), Code::client_unauthenticated);
+  expect_refused(get("/devices/", {}), Code::http_path_unknown);
+  const auto refused = get(own_path, attested());
+  expect_refused(refused, Code::rate_of_address);
+  EXPECT_EQ(*refused.headers.find("Retry-After"), "30");
+}
+
 TEST_F(DeviceResultEndpoint, BringsANonceWhereOneIsWanted) {
   start_results(true);
   router_ = {};

@@ -23,7 +23,7 @@ class ResultsFixture : public MintFixture {
     clock.advance(first_taken);
     results.emplace(
         Results::Options{.result = {.issuer = issuer_url, .build = "mintd test"}},
-        Results::Parts{minting, keyring, devices, stores, gate, issuer->authentication()});
+        Results::Parts{minting, keyring, devices, stores, gate, issuer->authentication(), rate});
     credentials.client_attestation = attestation();
     credentials.proof = result_proof();
   }
@@ -57,6 +57,7 @@ class ResultsFixture : public MintFixture {
   }
 
   hsm::KeyInfo result_key = attestation_key;  // Replaced at once.
+  ClientRate* rate = nullptr;                 ///< Of the next start.
   std::optional<Results> results;
   Credentials credentials;
 };

@@ -1,6 +1,8 @@
 // Who gets a result, who does not, and what is spent.
 #include "hsm/signer/rules.h"
 #include "results_fixture.h"
+#include "store/service_store.h"
+#include "support/scratch.h"
 
 namespace mintmark::issuer {
 namespace {
@@ -78,6 +80,25 @@ TEST_F(ResultsOfDevices, WantAClientAttestationByItsKeyAndNoOther) {
 TEST_F(ResultsOfDevices, TakeAProofOnce) {
   ASSERT_TRUE(ask());
   refused(Code::proof_replayed);
+}
+
+TEST_F(ResultsOfDevices, CountAgainstWhatADeviceMayAskOnceItIsKnownWhoAsks) {
+  const test::Scratch scratch;
+  const auto store = store::open_service_store(scratch / "services.db").value();
+  const Services services(*store, gate);
+  ClientRate once(services);
+  once.set(1, 0);
+  rate = &once;
+  start_results();
+  const std::string good = credentials.proof;
+  credentials.proof = test::make_proof(test::SoftKey(), result_content());
+  for (int i = 0; i < 5; ++i) refused(Code::proof_key_mismatch);
+  credentials.proof = good;
+  ASSERT_TRUE(ask());
+  refused(Code::proof_replayed);
+  credentials.proof = result_proof();
+  refused(Code::rate_of_device);
+  EXPECT_TRUE(ask_as_operator()) << "what bounds devices bounds no operator";
 }
 
 TEST_F(ResultsOfDevices, SpendNothingOnWhatIsRefused) {
