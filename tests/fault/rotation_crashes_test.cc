@@ -3,11 +3,8 @@
 // journal: no orphan, no lost key, never two active keys, and every token verifies until it ends.
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <cstdlib>
-#include <deque>
 #include <iostream>
-#include <mutex>
 #include <random>
 #include <set>
 
@@ -18,6 +15,7 @@
 #include "support/manual_clock.h"
 #include "support/scratch.h"
 #include "support/signer_process.h"
+#include "support/turns.h"
 
 namespace mintmark::test {
 namespace {
@@ -29,34 +27,6 @@ using store::KeyState;
 
 constexpr seconds token_life{300};
 constexpr seconds period{1000};
-
-/// The keeper's one thread: completions wait here until it is their turn.
-class Turns {
- public:
-  Lifecycle::Post post() {
-    return [this](std::function<void()> work) {
-      const std::lock_guard lock(mutex_);
-      waiting_.push_back(std::move(work));
-      changed_.notify_one();
-    };
-  }
-  void run_until(const std::function<bool()>& done) {
-    while (!done()) {
-      std::unique_lock lock(mutex_);
-      if (!changed_.wait_for(lock, seconds(60), [&] { return !waiting_.empty(); }))
-        throw std::runtime_error("TIMEOUT: the lifecycle does not go on");
-      auto work = std::move(waiting_.front());
-      waiting_.pop_front();
-      lock.unlock();
-      work();
-    }
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> waiting_;
-};
 
 /// The journal, which ends the keeper after some writes: from then on nothing is written, as of a
 /// process that is gone.
@@ -198,7 +168,7 @@ class RotationCrashes : public ::testing::Test {
                               .drain = seconds(5),
                               .generate = true,
                               .wait_for_verifiers = {}};
-  Turns turns_;
+  Turns turns_{seconds(60)};  // The keeper's one thread.
   std::unique_ptr<SignerProcess> signer_;
   std::unique_ptr<Lifecycle> lifecycle_;
   std::vector<Issued> issued_;

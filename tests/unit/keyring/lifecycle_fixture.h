@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <future>
+#include <optional>
 
 #include "journal.h"
 #include "keyring/lifecycle.h"
 #include "support/fake_key_store.h"
 #include "support/manual_clock.h"
+#include "support/turns.h"
 
 namespace mintmark::keyring {
 
@@ -42,8 +44,7 @@ class LifecycleTest : public ::testing::Test {
   /// One that has just started, as mintd does.
   std::unique_ptr<Lifecycle> start(bool sole = true) {
     return std::make_unique<Lifecycle>(
-        journal, KeyStoreAccess{"main", *store, *store}, plan(), sole, clock,
-        [](const std::function<void()>& work) { work(); },
+        journal, KeyStoreAccess{"main", *store, *store}, plan(), sole, clock, turns.post(),
         Surroundings{
             .in_force_since =
                 [this] { return in_force ? std::optional<Moment>(Moment{}) : std::nullopt; },
@@ -53,10 +54,10 @@ class LifecycleTest : public ::testing::Test {
             .signing = [this] { ++told_signing; }});
   }
   Result<void> reconcile(Lifecycle& lifecycle) {
-    std::promise<Result<void>> promise;
-    lifecycle.reconcile(Deadline::in(patience),
-                        [&](const Result<void>& outcome) { promise.set_value(outcome); });
-    return promise.get_future().get();
+    std::optional<Result<void>> outcome;
+    lifecycle.reconcile(Deadline::in(patience), [&](const Result<void>& how) { outcome = how; });
+    turns.run_until([&] { return outcome.has_value(); });
+    return *outcome;
   }
   /// A start, and what is published then.
   Result<std::shared_ptr<const Snapshot>> reconcile() {
@@ -100,6 +101,7 @@ class LifecycleTest : public ::testing::Test {
       mintmark::test::FakeKeyStore::make_keys();
   std::unique_ptr<mintmark::test::FakeKeyStore> store =
       std::make_unique<mintmark::test::FakeKeyStore>(keys);
+  mintmark::test::Turns turns{patience};  ///< The keeper's one thread.
   Journal journal;
   SigningAlgorithms algorithms;
   mintmark::test::ManualClock clock;

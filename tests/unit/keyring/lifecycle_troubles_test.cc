@@ -241,16 +241,18 @@ TEST_F(LifecycleTest, AnOrphanThatIsGivenUpEndsInTheHardwareAndNoOther) {
 TEST_F(LifecycleTest, OneThatIsAskedForWhileAnotherIsUnderWayIsDoneAfterIt) {
   const auto lifecycle = start();
   store->hold();
-  std::promise<Result<void>> first;
-  std::promise<Result<void>> second;
-  lifecycle->reconcile(Deadline::in(seconds(10)),
-                       [&](const Result<void>& outcome) { first.set_value(outcome); });
+  std::vector<std::string> outcomes;
+  const auto tell = [&outcomes](const char* which) {
+    return [&outcomes, which](const Result<void>& outcome) {
+      outcomes.push_back(which + std::string(outcome ? " well" : " badly"));
+    };
+  };
+  lifecycle->reconcile(Deadline::in(seconds(10)), tell("first"));
   EXPECT_TRUE(lifecycle->busy());
-  lifecycle->reconcile(Deadline::in(seconds(10)),
-                       [&](const Result<void>& outcome) { second.set_value(outcome); });
+  lifecycle->reconcile(Deadline::in(seconds(10)), tell("second"));
   store->release();
-  EXPECT_TRUE(first.get_future().get());
-  EXPECT_TRUE(second.get_future().get());
+  turns.run_until([&] { return outcomes.size() == 2; });
+  EXPECT_EQ(outcomes, (std::vector<std::string>{"first well", "second well"}));
   EXPECT_EQ(keys_in_hardware(), 4U);
 }
 
