@@ -48,6 +48,8 @@ class Stack {
   void wait_until_ready() const;
   void up();
   void down();
+  /// Takes it down; then the beginning of what ASan, TSan or UBSan wrote into mintd's log.
+  [[nodiscard]] std::string said_by_sanitizers();
 
  private:
   std::string directory_;
