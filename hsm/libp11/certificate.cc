@@ -3,23 +3,27 @@
 #include <openssl/pem.h>
 
 #include <ctime>
+#include <optional>
 
 #include "hsm/libp11/openssl.h"
 
 namespace mintmark::hsm::libp11 {
 namespace {
 
-std::string text_of(const X509_NAME* name) {
+// nullopt, here and below: without memory.
+std::optional<std::string> text_of(const X509_NAME* name) {
   const Owned<BIO> memory(BIO_new(BIO_s_mem()));
   // UTF-8 as it stands; control characters stay escaped.
-  X509_NAME_print_ex(memory.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+  constexpr unsigned long form = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
+  if (!memory || X509_NAME_print_ex(memory.get(), name, 0, form) < 0) return std::nullopt;
   return content_of(memory.get());
 }
 
-std::string text_of(const ASN1_INTEGER* serial) {
+std::optional<std::string> text_of(const ASN1_INTEGER* serial) {
   const Owned<BIGNUM> number(ASN1_INTEGER_to_BN(serial, nullptr));
   char* hex = number ? BN_bn2hex(number.get()) : nullptr;
-  std::string text = hex != nullptr ? hex : "";
+  if (hex == nullptr) return std::nullopt;
+  std::string text = hex;
   OPENSSL_free(hex);
   return text;
 }
@@ -56,16 +60,21 @@ Result<CertificateFacts> facts_of_certificate(BytesView der) {
   const Owned<X509> certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   if (!certificate) return malformed("is no X.509 certificate");
   if (at != der.data() + der.size()) return malformed("has octets behind the certificate");
+  auto subject = text_of(X509_get_subject_name(certificate.get()));
+  auto issuer = text_of(X509_get_issuer_name(certificate.get()));
+  auto serial = text_of(X509_get0_serialNumber(certificate.get()));
+  if (!subject || !issuer || !serial) return malformed("has names that OpenSSL does not show");
   CertificateFacts facts;
-  facts.subject = text_of(X509_get_subject_name(certificate.get()));
-  facts.issuer = text_of(X509_get_issuer_name(certificate.get()));
-  facts.serial = text_of(X509_get0_serialNumber(certificate.get()));
+  facts.subject = std::move(*subject);
+  facts.issuer = std::move(*issuer);
+  facts.serial = std::move(*serial);
   facts.not_before = unix_seconds(X509_get0_notBefore(certificate.get()));
   facts.not_after = unix_seconds(X509_get0_notAfter(certificate.get()));
   const EVP_PKEY* key = X509_get0_pubkey(certificate.get());
   if (key == nullptr) return malformed("has a public key that OpenSSL does not know");
   facts.public_key =
       der_of(key, [](const EVP_PKEY* one, unsigned char** out) { return i2d_PUBKEY(one, out); });
+  if (facts.public_key.empty()) return malformed("has a public key that OpenSSL does not show");
   facts.der = to_bytes(der);
   return facts;
 }

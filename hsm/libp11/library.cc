@@ -8,6 +8,7 @@
 
 #include "hsm/libp11/error.h"
 #include "hsm/libp11/pin.h"
+#include "hsm/pkcs11/rv.h"
 
 namespace mintmark::hsm::libp11 {
 namespace {
@@ -113,6 +114,28 @@ Result<PKCS11_slot_st*> Library::slot_of(const TokenStatus& token) const {
               path_ + ": no token in slot " + std::to_string(token.facts.slot_id));
 }
 
+tl::unexpected<Error> Library::fail_and_abandon_slots(const char* what) {
+  slots_ = nullptr;
+  count_ = 0;
+  return fail_in(what);
+}
+
+Result<void> Library::open_session(PKCS11_slot_st* slot) const {
+  // libp11 0.4.12 waits for ever for a session that it does not get: asked first, by ourselves.
+  void* library = dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);
+  const auto get = reinterpret_cast<CK_C_GetFunctionList>(dlsym(library, "C_GetFunctionList"));
+  CK_FUNCTION_LIST* calls = nullptr;
+  CK_RV rv = get(&calls);
+  if (rv != CKR_OK) return pkcs11::fail_with(rv, "C_GetFunctionList");
+  CK_SESSION_HANDLE handle = 0;
+  rv = calls->C_OpenSession(PKCS11_get_slotid_from_slot(slot), CKF_SERIAL_SESSION | CKF_RW_SESSION,
+                            nullptr, nullptr, &handle);
+  if (rv != CKR_OK) return pkcs11::fail_with(rv, "C_OpenSession");
+  (void)calls->C_CloseSession(handle);
+  if (PKCS11_open_session(slot, 1) != 0) return fail_in("C_OpenSession");
+  return {};
+}
+
 Result<void> Library::initialise(const TokenStatus& token, const std::string& label,
                                  const Secret& so_pin, const Secret& user_pin) {
   if (label.empty() || label.size() > longest_label)
@@ -126,11 +149,11 @@ Result<void> Library::initialise(const TokenStatus& token, const std::string& la
   std::fill_n(padded.begin(), longest_label, ' ');
   std::copy(label.begin(), label.end(), padded.begin());
   if (PKCS11_init_token((*slot)->token, TerminatedPin(so_pin).c_str(), padded.data()) != 0)
-    return fail_in("C_InitToken");
+    return fail_and_abandon_slots("C_InitToken");
   if (auto set = set_user_pin_in(*slot, so_pin, user_pin); !set) {
     return fail(set.error().code,
-                "the token was initialised and has its SO PIN, but no user PIN yet (pin --unblock "
-                "sets it): " +
+                "the token was initialised and has its SO PIN, but perhaps no user PIN yet (pin "
+                "--unblock sets it): " +
                     set.error().detail,
                 set.error().native);
   }
@@ -144,12 +167,12 @@ Result<void> Library::change_user_pin(const TokenStatus& token, const Secret& ol
   auto slot = slot_of(token);
   if (!slot) return pass_on(slot);
   const TerminatedPin old_text(old_pin);
-  if (PKCS11_open_session(*slot, 1) != 0) return fail_in("C_OpenSession");
+  if (auto opened = open_session(*slot); !opened) return opened;
   // Logged in first: C_SetPIN in a public session is refused by some modules, and a wrong old PIN
   // is then told from a bad new one.
   if (PKCS11_login(*slot, 0, old_text.c_str()) != 0) return fail_in("C_Login");
   if (PKCS11_change_pin(*slot, old_text.c_str(), TerminatedPin(new_pin).c_str()) != 0)
-    return fail_in("C_SetPIN");
+    return fail_and_abandon_slots("C_SetPIN");
   return {};
 }
 
@@ -164,14 +187,14 @@ Result<void> Library::set_user_pin(const TokenStatus& token, const Secret& so_pi
 
 Result<void> Library::set_user_pin_in(PKCS11_slot_st* slot, const Secret& so_pin,
                                       const Secret& new_pin) {
-  if (PKCS11_open_session(slot, 1) != 0) return fail_in("C_OpenSession");
+  if (auto opened = open_session(slot); !opened) return opened;
   if (PKCS11_login(slot, 1, TerminatedPin(so_pin).c_str()) != 0) return fail_in("C_Login (SO)");
   if (PKCS11_init_pin(slot->token, TerminatedPin(new_pin).c_str()) != 0) {
-    Error why = last_error("C_InitPIN");
+    auto why = fail_and_abandon_slots("C_InitPIN");
     (void)PKCS11_logout(slot);
-    return tl::unexpected<Error>(std::move(why));
+    return why;
   }
-  if (PKCS11_logout(slot) != 0) return fail_in("C_Logout");
+  (void)PKCS11_logout(slot);  // The PIN is set, whatever this says.
   return {};
 }
 

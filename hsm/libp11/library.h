@@ -66,6 +66,11 @@ class Library {
   friend class Session;
   explicit Library(std::string path);
   [[nodiscard]] Result<PKCS11_slot_st*> slot_of(const TokenStatus& token) const;
+  /// After a call that reads the token anew: one that it could not read libp11 0.4.12 has freed,
+  /// and frees again with the slots. They are left to lie.
+  [[nodiscard]] tl::unexpected<Error> fail_and_abandon_slots(const char* what);
+  /// A read-write session of libp11's, for what follows; those it had are closed.
+  [[nodiscard]] Result<void> open_session(PKCS11_slot_st* slot) const;
   [[nodiscard]] Result<void> set_user_pin_in(PKCS11_slot_st* slot, const Secret& so_pin,
                                              const Secret& new_pin);
 

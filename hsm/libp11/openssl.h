@@ -15,6 +15,7 @@
 namespace mintmark::hsm::libp11 {
 
 struct Free {
+  void operator()(ASN1_STRING* string) const { ASN1_STRING_free(string); }
   void operator()(BIO* bio) const { BIO_free(bio); }
   void operator()(BIGNUM* number) const { BN_free(number); }
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }

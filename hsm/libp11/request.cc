@@ -25,27 +25,37 @@ Result<Owned<X509_NAME>> name_of(const std::string& subject) {
   return name;
 }
 
+/// False without memory: a name that was asked for must not be missing.
+bool add(GENERAL_NAMES* names, int type, Owned<ASN1_STRING> value) {
+  Owned<GENERAL_NAME> name(GENERAL_NAME_new());
+  if (names == nullptr || !name || !value) return false;
+  GENERAL_NAME_set0_value(name.get(), type, value.release());
+  if (sk_GENERAL_NAME_push(names, name.get()) == 0) return false;
+  (void)name.release();
+  return true;
+}
+
+Owned<ASN1_STRING> ia5_string(const std::string& text) {
+  Owned<ASN1_STRING> string(ASN1_IA5STRING_new());
+  const int size = static_cast<int>(text.size());
+  if (string && ASN1_STRING_set(string.get(), text.data(), size) != 1) return nullptr;
+  return string;
+}
+
 Result<Owned<GENERAL_NAMES>> names_of(const RequestSpec& spec) {
   Owned<GENERAL_NAMES> names(GENERAL_NAMES_new());
-  const auto add = [&](int type, void* value) {
-    GENERAL_NAME* name = GENERAL_NAME_new();
-    GENERAL_NAME_set0_value(name, type, value);
-    sk_GENERAL_NAME_push(names.get(), name);
-  };
   for (const std::string& dns : spec.dns) {
     if (auto good = require_dns_name(dns); !good) return pass_on(good);
-    ASN1_IA5STRING* text = ASN1_IA5STRING_new();
-    ASN1_STRING_set(text, dns.data(), static_cast<int>(dns.size()));
-    add(GEN_DNS, text);
+    if (!add(names.get(), GEN_DNS, ia5_string(dns))) return fail_in("the DNS names");
   }
   for (const std::string& address : spec.addresses) {
-    ASN1_OCTET_STRING* octets = a2i_IPADDRESS(address.c_str());
-    if (octets == nullptr) {
+    Owned<ASN1_STRING> octets(a2i_IPADDRESS(address.c_str()));
+    if (!octets) {
       ERR_clear_error();
       return fail(Code::invalid_argument,
                   "--ip must be an IP address, not \"" + printable(address) + "\"");
     }
-    add(GEN_IPADD, octets);
+    if (!add(names.get(), GEN_IPADD, std::move(octets))) return fail_in("the IP addresses");
   }
   return names;
 }

@@ -68,7 +68,7 @@ Result<Session> Session::log_in(Library& library, const TokenStatus& token, cons
   if (auto fit = require_fit(pin, "the PIN"); !fit) return pass_on(fit);
   auto slot = library.slot_of(token);
   if (!slot) return pass_on(slot);
-  if (PKCS11_open_session(*slot, 1) != 0) return fail_in("C_OpenSession");
+  if (auto opened = library.open_session(*slot); !opened) return pass_on(opened);
   if (PKCS11_login(*slot, 0, TerminatedPin(pin).c_str()) != 0)
     return fail_in(token.facts.to_uri() + ": C_Login");
   return Session(*slot);
@@ -105,6 +105,13 @@ Result<void> Session::store(const CertificateFacts& certificate, const std::stri
 Result<unsigned> Session::remove_others(BytesView id, BytesView der) {
   auto all = enumerate_certificates(slot_);
   if (!all) return pass_on(all);
+  const bool readable = std::all_of(all->begin(), all->end(), [&](const PKCS11_CERT* one) {
+    return one->x509 != nullptr || !equal(id_of(*one), id);
+  });
+  // It could be the one that is to stay.
+  if (!readable)
+    return fail(Code::hsm_tool_failed,
+                "a certificate with CKA_ID " + to_hex(id) + " cannot be read; none was removed");
   unsigned removed = 0;
   for (PKCS11_CERT* certificate : *all) {
     if (!equal(id_of(*certificate), id) || equal(der_of_x509(certificate->x509), der)) continue;

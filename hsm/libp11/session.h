@@ -32,7 +32,8 @@ class Session {
   /// As a token object with that label and CKA_ID.
   [[nodiscard]] Result<void> store(const CertificateFacts& certificate, const std::string& label,
                                    BytesView id);
-  /// Removes each certificate of that CKA_ID but the one given; gives how many.
+  /// Removes each certificate of that CKA_ID but the one given; gives how many. `hsm_tool_failed`
+  /// where one of them cannot be read: none is removed.
   [[nodiscard]] Result<unsigned> remove_others(BytesView id, BytesView der);
   /// Gives OpenSSL's face of the private RSA or EC key of that CKA_ID to `use`, and what that made
   /// of it. `hsm_object_missing`; `hsm_tool_failed` where libp11 stops at a key it does not know.

@@ -117,7 +117,7 @@ Result<Bytes> Element::certificate(const Bytes& id) {
   if (*der && !(*der)->empty()) return std::move(**der);
   return fail(Code::agent_pkcs11_certificate,
               token_ + ": " +
-                  (found->empty() ? "no certificate has " : "several certificates have ") +
+                  (found->size() > 1 ? "several certificates have " : "no certificate has ") +
                   name_of_id(id) + ", the identity key's; --certificate names a file with the one");
 }
 
@@ -160,11 +160,7 @@ Result<void> Element::end_stray_halves(const Bytes& id) {
   wanted.octets(CKA_LABEL, as_bytes(device_key_label));
   auto found = find_objects(session_, std::move(wanted));
   if (!found) return pass_on(found);
-  for (const CK_OBJECT_HANDLE object : *found) {
-    const CK_RV rv = session_.calls().C_DestroyObject(session_.handle(), object);
-    if (rv != CKR_OK) return fail_with(rv, "C_DestroyObject");
-  }
-  return {};
+  return destroy_objects(session_, *found);
 }
 
 Result<jose::PublicKey> Element::make_key(const Bytes& id) {

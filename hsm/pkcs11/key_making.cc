@@ -61,6 +61,20 @@ bool refuses_template(CK_RV rv) {
          rv == CKR_DOMAIN_PARAMS_INVALID;
 }
 
+/// A module may have made what it says it did not: with the next template there would be two pairs
+/// of one name.
+Result<void> end_what_was_made(const Session& session, const NewKey& key) {
+  for (const CK_OBJECT_CLASS half : {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY}) {
+    Template made;
+    made.number(CKA_CLASS, half).flag(CKA_TOKEN, true).octets(CKA_ID, key.id);
+    made.octets(CKA_LABEL, as_bytes(key.label));
+    auto found = find_objects(session, std::move(made));
+    if (!found) return pass_on(found);
+    if (auto ended = destroy_objects(session, *found); !ended) return ended;
+  }
+  return {};
+}
+
 /// The names of the key's curve, the usual one first; one empty one for RSA.
 std::vector<BytesView> curve_names(const NewKey& key) {
   std::vector<BytesView> names{params_of(key.algorithm)};
@@ -78,6 +92,7 @@ Result<NewPair> make_pair(const Session& session, const NewKey& key) {
       rv = generate(session, key, params, denied, made);
       if (rv == CKR_OK) return made;
       if (!refuses_template(rv)) return fail_with(rv, "C_GenerateKeyPair");
+      if (auto ended = end_what_was_made(session, key); !ended) return pass_on(ended);
     }
   }
   return fail_with(rv, "C_GenerateKeyPair");

@@ -21,8 +21,9 @@ struct NewKey {
 };
 
 /// In the token, private, sensitive, never to leave it, for signing and, where the module takes the
-/// words for it, nothing else. RSA keys have 2048 bits and the exponent 65537. Looks at nothing
-/// before or after: generate_pair (key_objects.h) does.
+/// words for it, nothing else. RSA keys have 2048 bits and the exponent 65537. The id is free,
+/// which the caller has seen: where the module refuses one template, what has id and label is ended
+/// before the next.
 [[nodiscard]] Result<NewPair> make_pair(const Session& session, const NewKey& key);
 
 }  // namespace mintmark::hsm::pkcs11

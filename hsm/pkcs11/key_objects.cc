@@ -177,14 +177,6 @@ Result<void> refuse_taken_id(const Session& session, const KeyId& id) {
   return {};
 }
 
-Result<void> destroy(const Session& session, const Handles& objects) {
-  for (const CK_OBJECT_HANDLE object : objects) {
-    const CK_RV rv = session.calls().C_DestroyObject(session.handle(), object);
-    if (rv != CKR_OK) return fail_with(rv, "C_DestroyObject");
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::string> unfitness_of(const Session& session, CK_OBJECT_HANDLE key) {
@@ -225,17 +217,24 @@ Result<KeyPair> find_pair(const Session& session, const KeyId& id) {
   return std::move(found.front());
 }
 
-Result<KeyPair> generate_pair(const Session& session, const KeySpec& spec) {
+Result<KeyPair> generate_pair(const Session& session, const KeySpec& spec, bool& begun) {
   if (auto is_free = refuse_taken_id(session, spec.id); !is_free) return pass_on(is_free);
   const KeyKind kind = kind_of(spec.purpose, spec.algorithm);
+  begun = true;
   auto made =
       make_pair(session, {{spec.id.begin(), spec.id.end()}, label_of(kind), spec.algorithm});
   if (!made) return pass_on(made);
+  const Handles halves{made->private_half, made->public_half};
   auto pair = read_pair(session, spec.id, kind, {made->private_half}, {made->public_half});
-  if (!pair) return pass_on(pair);
+  if (!pair) {
+    // Where the call is done again the next try takes what this one made.
+    if (facts_of_rv(pair.error().native).first == Remedy::none)
+      (void)destroy_objects(session, halves);
+    return pass_on(pair);
+  }
   if (*pair && (*pair)->info.unfit.empty()) return std::move(**pair);
   const std::string why = *pair ? (*pair)->info.unfit : "its public half shows no key";
-  (void)destroy(session, {made->private_half, made->public_half});
+  (void)destroy_objects(session, halves);
   return fail(Code::hsm_key_unfit, "the module made a key that may not sign: " + why);
 }
 
@@ -245,13 +244,14 @@ Result<KeyPair> adopt_or_generate_pair(const Session& session, const KeySpec& sp
   const bool whole = found && found->info.unfit.empty() && found->info.purpose == spec.purpose &&
                      found->info.public_key.algorithm() == spec.algorithm;
   if (whole) return found;
+  bool begun = true;
   if (!found) {
-    const auto ended = destroy_pair(session, spec.id);
+    const auto ended = destroy_pair(session, spec.id, begun);
     if (!ended && ended.error().code != Code::hsm_key_unknown) {
       return tl::unexpected<Error>(ended.error());
     }
   }
-  return generate_pair(session, spec);
+  return generate_pair(session, spec, begun);
 }
 
 Result<std::optional<CK_OBJECT_HANDLE>> copy_for_session(const Session& holder,
@@ -273,7 +273,7 @@ Result<std::optional<CK_OBJECT_HANDLE>> copy_for_session(const Session& holder,
   return std::nullopt;
 }
 
-Result<void> destroy_pair(const Session& session, const KeyId& id) {
+Result<void> destroy_pair(const Session& session, const KeyId& id, bool& begun) {
   auto halves = find_halves(session, id);
   if (!halves) return pass_on(halves);
   Halves all;
@@ -288,8 +288,9 @@ Result<void> destroy_pair(const Session& session, const KeyId& id) {
     return fail(Code::hsm_key_ambiguous,
                 "CKA_ID " + to_string(id) + " names several keys of ours; none was destroyed");
   }
-  if (auto ended = destroy(session, all.privates); !ended) return ended;
-  return destroy(session, all.publics);
+  begun = true;
+  if (auto ended = destroy_objects(session, all.privates); !ended) return ended;
+  return destroy_objects(session, all.publics);
 }
 
 Result<Json> private_attributes(const Session& session, const KeyPair& pair) {

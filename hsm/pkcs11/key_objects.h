@@ -33,9 +33,11 @@ struct KeyPair {
 [[nodiscard]] Result<KeyPair> find_pair(const Session& session, const KeyId& id);
 
 /// Makes a pair in the token, reads it back, and ends it again if it came out unfit
-/// (`hsm_key_unfit`). `session` is read-write. `hsm_key_exists` if any key object, ours or not, has
-/// the id.
-[[nodiscard]] Result<KeyPair> generate_pair(const Session& session, const KeySpec& spec);
+/// (`hsm_key_unfit`), or cannot be read back whatever is tried. `session` is read-write.
+/// `hsm_key_exists` if any key object, ours or not, has the id. `begun` becomes true once the
+/// module is told to make it.
+[[nodiscard]] Result<KeyPair> generate_pair(const Session& session, const KeySpec& spec,
+                                            bool& begun);
 
 /// As generate_pair, after a try whose answer was lost: the pair that it made is taken if it is
 /// whole, fit and as asked for; half a pair of ours is ended first.
@@ -49,8 +51,8 @@ struct KeyPair {
 
 /// The private half first: what is left of a destruction cut short signs nothing. `session` is
 /// read-write. `hsm_key_unknown`; `hsm_key_ambiguous` if the id names more than one pair of ours:
-/// none is ended.
-[[nodiscard]] Result<void> destroy_pair(const Session& session, const KeyId& id);
+/// none is ended. `begun` becomes true once the module is told to end a half.
+[[nodiscard]] Result<void> destroy_pair(const Session& session, const KeyId& id, bool& begun);
 
 /// The private key's attributes by name; null for what the module does not show.
 [[nodiscard]] Result<Json> private_attributes(const Session& session, const KeyPair& pair);

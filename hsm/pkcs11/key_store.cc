@@ -41,7 +41,7 @@ struct Pkcs11KeyStore::Parts {
   Result<T> outliving_faults(Deadline deadline, const Work& work) {
     for (unsigned tries = 1;; ++tries) {
       const std::uint64_t era = token->era();
-      Result<T> result = work(*token, /*again=*/tries > 1);
+      Result<T> result = work(*token);
       if (result) {
         token->went_well();
         return result;
@@ -73,35 +73,35 @@ Pkcs11KeyStore::~Pkcs11KeyStore() = default;
 void Pkcs11KeyStore::sign(const KeyId& key, std::string signing_input, Deadline deadline,
                           Done<Bytes> done) {
   const Lane lane = lane_of(signing_input);
-  parts_->submit<Bytes>(
-      Operation::sign, lane, deadline, done,
-      [key, input = std::move(signing_input), deadline](Token& token, bool /*again*/) {
-        return token.sign(key, input, deadline);
-      });
+  parts_->submit<Bytes>(Operation::sign, lane, deadline, done,
+                        [key, input = std::move(signing_input), deadline](Token& token) {
+                          return token.sign(key, input, deadline);
+                        });
 }
 
 void Pkcs11KeyStore::list(Deadline deadline, Done<std::vector<KeyInfo>> done) {
-  parts_->submit<std::vector<KeyInfo>>(
-      Operation::list, Lane::tokens, deadline, done,
-      [deadline](Token& token, bool /*again*/) { return token.list(deadline); });
+  parts_->submit<std::vector<KeyInfo>>(Operation::list, Lane::tokens, deadline, done,
+                                       [deadline](Token& token) { return token.list(deadline); });
 }
 
 void Pkcs11KeyStore::generate(const KeySpec& spec, Deadline deadline, Done<KeyInfo> done) {
-  parts_->submit<KeyInfo>(
-      Operation::generate, Lane::tokens, deadline, done,
-      [spec, deadline](Token& token, bool again) { return token.generate(spec, deadline, again); });
+  parts_->submit<KeyInfo>(Operation::generate, Lane::tokens, deadline, done,
+                          [spec, deadline, begun = std::make_shared<bool>(false)](Token& token) {
+                            return token.generate(spec, deadline, *begun);
+                          });
 }
 
 void Pkcs11KeyStore::destroy(const KeyId& key, Deadline deadline, Done<void> done) {
-  parts_->submit<void>(
-      Operation::destroy, Lane::tokens, deadline, done,
-      [key, deadline](Token& token, bool again) { return token.destroy(key, deadline, again); });
+  parts_->submit<void>(Operation::destroy, Lane::tokens, deadline, done,
+                       [key, deadline, begun = std::make_shared<bool>(false)](Token& token) {
+                         return token.destroy(key, deadline, *begun);
+                       });
 }
 
 void Pkcs11KeyStore::evidence(const KeyId& key, Deadline deadline, Done<KeyEvidence> done) {
   parts_->submit<KeyEvidence>(
       Operation::evidence, Lane::others, deadline, done,
-      [key, deadline](Token& token, bool /*again*/) { return token.evidence(key, deadline); });
+      [key, deadline](Token& token) { return token.evidence(key, deadline); });
 }
 
 }  // namespace mintmark::hsm::pkcs11

@@ -51,9 +51,11 @@ class KeyTable {
     pairs_.erase(found);
     return entry;
   }
-  void allow(const KeyId& id) {
+  /// `back`: what bar() took out, if it is to stand there again.
+  void allow(const KeyId& id, const Entry& back = nullptr) {
     const WriterLock lock(mutex_);
     barred_.erase(id);
+    if (back) pairs_[id] = back;
   }
   [[nodiscard]] bool is_barred(const KeyId& id) const {
     const ReaderLock lock(mutex_);

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -119,11 +120,15 @@ Result<std::vector<TokenFacts>> Module::tokens() const {
   auto slots = slots_with_token(*calls_);
   if (!slots) return pass_on(slots);
   std::vector<TokenFacts> tokens;
+  std::optional<Error> unreadable;
   for (const CK_SLOT_ID slot : *slots) {
     bool initialised = false;
     auto token = facts_of(*calls_, slot, initialised);
+    if (!token) unreadable = std::move(token.error());
     if (token && initialised) tokens.push_back(std::move(*token));
   }
+  // A broken one keeps nobody from another; where it is the only one it is why there is none.
+  if (tokens.empty() && unreadable) return tl::unexpected<Error>(std::move(*unreadable));
   return tokens;
 }
 

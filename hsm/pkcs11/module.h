@@ -39,7 +39,8 @@ class Module {
   [[nodiscard]] const CK_FUNCTION_LIST& calls() const { return *calls_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const ModuleFacts& facts() const { return facts_; }
-  /// Initialised tokens that are present now.
+  /// Initialised tokens that are present now, without those that cannot be read; an error if no
+  /// other is there.
   [[nodiscard]] Result<std::vector<TokenFacts>> tokens() const;
 
  private:

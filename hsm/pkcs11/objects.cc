@@ -1,5 +1,6 @@
 #include "hsm/pkcs11/objects.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -10,9 +11,13 @@ namespace {
 
 constexpr CK_ULONG longest_attribute = 64U << 10U;
 
-/// These two still fill in what the object does show (PKCS #11 v2.40, C_GetAttributeValue).
-bool partly_answered(CK_RV rv) {
-  return rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE;
+/// These two still fill in what the object does show, and mark what it does not (PKCS #11 v2.40,
+/// C_GetAttributeValue). With no mark it is no answer: a key would be missing without a word.
+bool partly_answered(CK_RV rv, std::span<const CK_ATTRIBUTE> attributes) {
+  const bool marked = std::any_of(
+      attributes.begin(), attributes.end(),
+      [](const CK_ATTRIBUTE& one) { return one.ulValueLen == CK_UNAVAILABLE_INFORMATION; });
+  return marked && (rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE);
 }
 
 Result<std::vector<CK_OBJECT_HANDLE>> collect(const Session& session) {
@@ -57,11 +62,19 @@ Result<std::vector<CK_OBJECT_HANDLE>> find_objects(const Session& session, Templ
   return found;
 }
 
+Result<void> destroy_objects(const Session& session, std::span<const CK_OBJECT_HANDLE> objects) {
+  for (const CK_OBJECT_HANDLE object : objects) {
+    const CK_RV rv = session.calls().C_DestroyObject(session.handle(), object);
+    if (rv != CKR_OK) return fail_with(rv, "C_DestroyObject");
+  }
+  return {};
+}
+
 Result<std::optional<Bytes>> read_octets(const Session& session, CK_OBJECT_HANDLE object,
                                          CK_ATTRIBUTE_TYPE type) {
   CK_ATTRIBUTE attribute{type, nullptr, 0};
   CK_RV rv = session.calls().C_GetAttributeValue(session.handle(), object, &attribute, 1);
-  if (partly_answered(rv)) return std::nullopt;
+  if (partly_answered(rv, {&attribute, 1})) return std::nullopt;
   if (rv != CKR_OK) return fail_with(rv, "C_GetAttributeValue");
   if (attribute.ulValueLen > longest_attribute) return std::nullopt;
   Bytes value(attribute.ulValueLen);
@@ -74,17 +87,18 @@ Result<std::optional<Bytes>> read_octets(const Session& session, CK_OBJECT_HANDL
 
 Result<std::vector<std::optional<bool>>> read_flags(const Session& session, CK_OBJECT_HANDLE object,
                                                     std::span<const CK_ATTRIBUTE_TYPE> types) {
-  std::vector<CK_BBOOL> octets(types.size(), CK_FALSE);
+  constexpr CK_BBOOL untouched = 0x5A;  // Some modules stop at the first that is not there.
+  std::vector<CK_BBOOL> octets(types.size(), untouched);
   std::vector<CK_ATTRIBUTE> attributes;
   for (std::size_t i = 0; i < types.size(); ++i) {
     attributes.push_back({types[i], &octets[i], sizeof(CK_BBOOL)});
   }
   const CK_RV rv = session.calls().C_GetAttributeValue(session.handle(), object, attributes.data(),
                                                        static_cast<CK_ULONG>(attributes.size()));
-  if (rv != CKR_OK && !partly_answered(rv)) return fail_with(rv, "C_GetAttributeValue");
+  if (rv != CKR_OK && !partly_answered(rv, attributes)) return fail_with(rv, "C_GetAttributeValue");
   std::vector<std::optional<bool>> flags;
   for (std::size_t i = 0; i < types.size(); ++i) {
-    const bool shown = attributes[i].ulValueLen == sizeof(CK_BBOOL);
+    const bool shown = attributes[i].ulValueLen == sizeof(CK_BBOOL) && octets[i] != untouched;
     flags.push_back(shown ? std::optional<bool>(octets[i] != CK_FALSE) : std::nullopt);
   }
   return flags;

@@ -38,6 +38,10 @@ class Template {
 [[nodiscard]] Result<std::vector<CK_OBJECT_HANDLE>> find_objects(const Session& session,
                                                                  Template attributes);
 
+/// One after the other; the first that cannot be ended is the error, and those after it stay.
+[[nodiscard]] Result<void> destroy_objects(const Session& session,
+                                           std::span<const CK_OBJECT_HANDLE> objects);
+
 /// nullopt: the object has no such attribute, or does not show it.
 [[nodiscard]] Result<std::optional<Bytes>> read_octets(const Session& session,
                                                        CK_OBJECT_HANDLE object,

@@ -87,6 +87,7 @@ Owned<EVP_PKEY> ec_key(int nid, const Bytes& point) {
     return key;
   }
   const Owned<OSSL_PARAM_BLD> builder(OSSL_PARAM_BLD_new());
+  if (!builder) return nullptr;
   OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, OBJ_nid2sn(nid), 0);
   OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(),
                                    point.size());
@@ -122,9 +123,10 @@ PublicKeyFacts rsa_facts(BytesView modulus, BytesView exponent) {
   facts.bits = static_cast<unsigned>(BN_num_bits(n.get()));
   const auto e = number(exponent);
   const Owned<OSSL_PARAM_BLD> builder(OSSL_PARAM_BLD_new());
+  if (!e || BN_is_zero(e.get()) || !builder) return facts;
   OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get());
   OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get());
-  if (e && !BN_is_zero(e.get())) facts.spki = der_of(key_from("RSA", builder.get()).get());
+  facts.spki = der_of(key_from("RSA", builder.get()).get());
   return facts;
 }
 
@@ -134,7 +136,7 @@ PublicKeyFacts ec_facts(BytesView params, BytesView point) {
   facts.curve = curve_name(nid);
   if (nid == NID_undef) return facts;
   facts.bits = field_bits(nid);
-  if (point.empty()) return facts;
+  if (point.empty() || facts.bits == 0) return facts;
   // A bare point can look like an OCTET STRING (its first octet is 4 as well); its content is then
   // no point.
   facts.spki = der_of(ec_key(nid, unwrapped(point)).get());

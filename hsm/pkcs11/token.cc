@@ -101,7 +101,7 @@ Result<void> Token::copy_into_session(KeyPair& pair) {
   auto copy = copy_for_session(*holder_, pair);
   if (!copy) {
     if (session_is_gone(copy.error().native)) holder_->abandon();
-    holder_.reset();
+    end_holder();
     return pass_on(copy);
   }
   if (*copy) pair.signs_with = **copy;
@@ -109,16 +109,19 @@ Result<void> Token::copy_into_session(KeyPair& pair) {
   return {};
 }
 
-KeyTable::Entry Token::bar(const KeyId& id) {
-  const MutexLock lock(copies_mutex_);
-  return keys_.bar(id);
+void Token::end_holder() {
+  holder_.reset();
+  keys_.clear();
 }
 
-Result<void> Token::end_copy(const KeyPair& pair) {
+Result<void> Token::withdraw(const KeyId& id) {
   const MutexLock lock(copies_mutex_);
-  if (!pair.has_copy() || !holder_) return {};
-  const CK_RV rv = holder_->calls().C_DestroyObject(holder_->handle(), pair.signs_with);
+  const auto entry = keys_.bar(id);
+  if (!entry || !entry->has_copy() || !holder_) return {};
+  const CK_RV rv = holder_->calls().C_DestroyObject(holder_->handle(), entry->signs_with);
   if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID) return {};
+  // Forgotten, the copy would outlive its key at the next try.
+  keys_.allow(id, entry);
   return fail_with(rv, "C_DestroyObject");
 }
 
@@ -174,7 +177,7 @@ Result<std::vector<KeyInfo>> Token::list(Deadline deadline) {
   return infos;
 }
 
-Result<KeyInfo> Token::generate(const KeySpec& spec, Deadline deadline, bool again) {
+Result<KeyInfo> Token::generate(const KeySpec& spec, Deadline deadline, bool& begun) {
   const CallGate::Passage passage(gate_);
   if (!mechanisms_.makes(spec.algorithm)) return lacks(spec.algorithm, "makes keys of");
   if (mechanisms_.signing(spec.algorithm) == nullptr) return lacks(spec.algorithm, "signs");
@@ -184,7 +187,7 @@ Result<KeyInfo> Token::generate(const KeySpec& spec, Deadline deadline, bool aga
   auto session = Session::open(*module_, login_->token().slot_id, Access::read_write);
   if (!session) return pass_on(session);
   if (auto whole = require_login(); !whole) return pass_on(whole);
-  auto pair = again ? adopt_or_generate_pair(*session, spec) : generate_pair(*session, spec);
+  auto pair = begun ? adopt_or_generate_pair(*session, spec) : generate_pair(*session, spec, begun);
   if (pair) {
     keys_.born(spec.id);
     return std::move(pair->info);
@@ -193,23 +196,17 @@ Result<KeyInfo> Token::generate(const KeySpec& spec, Deadline deadline, bool aga
   return pass_on(pair);
 }
 
-Result<void> Token::destroy(const KeyId& id, Deadline deadline, bool again) {
+Result<void> Token::destroy(const KeyId& id, Deadline deadline, bool& begun) {
   const CallGate::Passage passage(gate_);
   const MutexLock lock(admin_mutex_);
   if (deadline.passed()) return fail(Code::deadline_passed, "another key was being made or ended");
   auto session = Session::open(*module_, login_->token().slot_id, Access::read_write);
   if (!session) return pass_on(session);
   if (auto whole = require_login(); !whole) return pass_on(whole);
-  // Its copy first; and no other copy is made meanwhile.
-  if (const auto entry = bar(id)) {
-    if (auto ended = end_copy(*entry); !ended) {
-      keys_.allow(id);
-      return ended;
-    }
-  }
-  auto ended = destroy_pair(*session, id);
+  if (auto withdrawn = withdraw(id); !withdrawn) return withdrawn;
+  auto ended = destroy_pair(*session, id, begun);
   if (!ended) keys_.allow(id);
-  if (!ended && again && ended.error().code == Code::hsm_key_unknown) return {};
+  if (!ended && begun && ended.error().code == Code::hsm_key_unknown) return {};
   if (!ended && session_is_gone(ended.error().native)) session->abandon();
   return ended;
 }
@@ -224,7 +221,10 @@ Result<KeyEvidence> Token::evidence(const KeyId& id, Deadline deadline) {
     return pass_on(pair);
   }
   auto attributes = private_attributes(lease->session(), *pair);
-  if (!attributes) return pass_on(attributes);
+  if (!attributes) {
+    lease->discard_after(attributes.error().native);
+    return pass_on(attributes);
+  }
   const ModuleFacts& module = module_->facts();
   const TokenFacts& token = login_->token();
   return KeyEvidence{.kind = "pkcs11-attributes",

@@ -32,10 +32,11 @@ class Token {
   [[nodiscard]] Result<Bytes> sign(const KeyId& id, std::string_view signing_input,
                                    Deadline deadline);
   [[nodiscard]] Result<std::vector<KeyInfo>> list(Deadline deadline);
-  /// `again`: an earlier try of this same call may have made the key, or half of it.
-  [[nodiscard]] Result<KeyInfo> generate(const KeySpec& spec, Deadline deadline, bool again);
-  /// `again`: an earlier try may have destroyed it.
-  [[nodiscard]] Result<void> destroy(const KeyId& id, Deadline deadline, bool again);
+  /// `begun`: false before the first try of a call, and kept for the next one. True: the module was
+  /// told to make the key, and may have made it or half of it, whatever it answered.
+  [[nodiscard]] Result<KeyInfo> generate(const KeySpec& spec, Deadline deadline, bool& begun);
+  /// `begun` likewise: it may be gone.
+  [[nodiscard]] Result<void> destroy(const KeyId& id, Deadline deadline, bool& begun);
   [[nodiscard]] Result<KeyEvidence> evidence(const KeyId& id, Deadline deadline);
 
   /// Counts remedies that took all handles away.
@@ -52,8 +53,10 @@ class Token {
   [[nodiscard]] Result<KeyTable::Entry> key(const KeyId& id, Deadline deadline);
   [[nodiscard]] Result<KeyTable::Entry> keep_with_copy(KeyPair pair);
   [[nodiscard]] Result<void> copy_into_session(KeyPair& pair) MINTMARK_REQUIRES(copies_mutex_);
-  [[nodiscard]] KeyTable::Entry bar(const KeyId& id);
-  [[nodiscard]] Result<void> end_copy(const KeyPair& pair);
+  /// Ends the key's copy, and none is made before keys_.allow(). After an error all is as it was.
+  [[nodiscard]] Result<void> withdraw(const KeyId& id);
+  /// And all copies with it: who has one is looked for again.
+  void end_holder() MINTMARK_REQUIRES(copies_mutex_);
   [[nodiscard]] Result<Bytes> sign(const KeyPair& pair, std::string_view signing_input,
                                    Deadline deadline);
   [[nodiscard]] Result<void> require_login() const;

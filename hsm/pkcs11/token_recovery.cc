@@ -64,8 +64,7 @@ Result<void> Token::apply(Remedy remedy) {
 void Token::begin_new_era(Sessions sessions) {
   const MutexLock lock(copies_mutex_);
   if (holder_ && sessions == Sessions::gone) holder_->abandon();
-  holder_.reset();
-  keys_.clear();
+  end_holder();
   ++era_;
 }
 

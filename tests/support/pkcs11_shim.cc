@@ -20,7 +20,12 @@
 //   C_Sign connect 8443      TCP to this machine; "connect 8443 101"
 //   C_Sign exec 0            /bin/true in the place of this process; "exec 0 1"
 //   C_Sign read 4711         a word of that process's memory; "read 4711 1"
+//   C_GetAttributeValue length 7    each value is said to be of that length, whatever was written
+//   C_GetAttributeValue garble      one bit of each value turned
 //   mechanism hide 0x40      the module has no such mechanism (as many lines as there are to hide)
+//   any return 0x30 5 once   the fifth call since the script was written, whichever function it is
+//                            of; without `once` from it on. `any after 0x30 5` likewise. Never of
+//                            C_Finalize, without which the process could not begin anew.
 // With TIMES only the first so many calls since the script was written are hit; with
 // `until FUNCTION` in its place the fault ends when that function has been called, with `once` it
 // hits one call, of whichever process comes first.
@@ -70,6 +75,7 @@ struct Fault {
 std::mutex mutex;
 std::string present_script;
 std::map<std::string, Fault> faults;
+long calls_since = 0;  // Since the script was written.
 std::set<unsigned long> hidden_mechanisms;
 std::set<CK_OBJECT_HANDLE> loose_copies;
 CK_FUNCTION_LIST* real = nullptr;
@@ -96,6 +102,7 @@ void read_script() {
   if (text.str() == present_script) return;
   present_script = text.str();
   faults.clear();
+  calls_since = 0;
   hidden_mechanisms.clear();
   std::istringstream lines(present_script);
   for (std::string line; std::getline(lines, line);) {
@@ -129,10 +136,22 @@ bool is_first(const char* function) {
   return fd >= 0;
 }
 
+// What the script wants of a call of whichever function, if it is this call's turn.
+Fault fault_of_any() {
+  ++calls_since;
+  const auto any = faults.find("any");
+  if (any == faults.end() || calls_since < any->second.times) return {};
+  const bool turn = calls_since == any->second.times || any->second.until != "once";
+  return turn ? any->second : Fault{};
+}
+
 // What the script wants of this call now; "" for nothing.
 Fault fault_of(const char* function) {
   const std::lock_guard lock(mutex);
   read_script();
+  if (std::string(function) != "C_Finalize") {
+    if (Fault fault = fault_of_any(); !fault.what.empty()) return fault;
+  }
   for (auto& [name, fault] : faults) {
     if (fault.until == function) fault.times = 0;
   }
@@ -239,6 +258,21 @@ CK_RV scripted(const char* function, Call call) {
 
 MINTMARK_PASS(C_Initialize, (void* settings), (settings))
 MINTMARK_PASS(C_Finalize, (void* reserved), (reserved))
+MINTMARK_PASS(C_GetInfo, (CK_INFO * info), (info))
+MINTMARK_PASS(C_GetSlotInfo, (CK_SLOT_ID slot, CK_SLOT_INFO* info), (slot, info))
+MINTMARK_PASS(C_InitToken,
+              (CK_SLOT_ID slot, unsigned char* pin, unsigned long length, unsigned char* label),
+              (slot, pin, length, label))
+MINTMARK_PASS(C_InitPIN, (CK_SESSION_HANDLE session, unsigned char* pin, unsigned long length),
+              (session, pin, length))
+MINTMARK_PASS(C_SetPIN,
+              (CK_SESSION_HANDLE session, unsigned char* old_pin, unsigned long old_length,
+               unsigned char* new_pin, unsigned long new_length),
+              (session, old_pin, old_length, new_pin, new_length))
+MINTMARK_PASS(C_CreateObject,
+              (CK_SESSION_HANDLE session, CK_ATTRIBUTE* attributes, unsigned long count,
+               CK_OBJECT_HANDLE* object),
+              (session, attributes, count, object))
 MINTMARK_PASS(C_GetSlotList, (unsigned char present, CK_SLOT_ID* slots, unsigned long* count),
               (present, slots, count))
 MINTMARK_PASS(C_GetTokenInfo, (CK_SLOT_ID slot, CK_TOKEN_INFO* info), (slot, info))
@@ -260,6 +294,7 @@ MINTMARK_PASS(C_FindObjects,
               (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE* objects, unsigned long most,
                unsigned long* count),
               (session, objects, most, count))
+MINTMARK_PASS(C_FindObjectsFinal, (CK_SESSION_HANDLE session), (session))
 MINTMARK_PASS(C_GenerateKeyPair,
               (CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_ATTRIBUTE* public_template,
                unsigned long public_count, CK_ATTRIBUTE* private_template,
@@ -291,12 +326,22 @@ CK_RV C_CopyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIB
       });
 }
 
+void spoil_values(const Fault& fault, CK_ATTRIBUTE* attributes, unsigned long count) {
+  for (unsigned long i = 0; i < count; ++i) {
+    CK_ATTRIBUTE& one = attributes[i];
+    if (fault.what == "length") one.ulValueLen = fault.value;
+    if (fault.what == "garble" && one.pValue != nullptr && one.ulValueLen > 0)
+      *static_cast<unsigned char*>(one.pValue) ^= 1U;
+  }
+}
+
 CK_RV C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                           CK_ATTRIBUTE* attributes, unsigned long count) {
   return scripted(
       "C_GetAttributeValue",
       [&] { return real->C_GetAttributeValue(session, object, attributes, count); },
-      [&](const Fault& /*fault*/) {
+      [&](const Fault& fault) {
+        spoil_values(fault, attributes, count);
         const std::lock_guard lock(mutex);
         if (loose_copies.count(object) == 0) return;
         for (unsigned long i = 0; i < count; ++i) {
@@ -365,6 +410,12 @@ bool load_real() {
 #define MINTMARK_OURS(name) ours.name = name
   MINTMARK_OURS(C_Initialize);
   MINTMARK_OURS(C_Finalize);
+  MINTMARK_OURS(C_GetInfo);
+  MINTMARK_OURS(C_GetSlotInfo);
+  MINTMARK_OURS(C_InitToken);
+  MINTMARK_OURS(C_InitPIN);
+  MINTMARK_OURS(C_SetPIN);
+  MINTMARK_OURS(C_CreateObject);
   MINTMARK_OURS(C_GetSlotList);
   MINTMARK_OURS(C_GetTokenInfo);
   MINTMARK_OURS(C_OpenSession);
@@ -377,6 +428,7 @@ bool load_real() {
   MINTMARK_OURS(C_GetMechanismList);
   MINTMARK_OURS(C_FindObjectsInit);
   MINTMARK_OURS(C_FindObjects);
+  MINTMARK_OURS(C_FindObjectsFinal);
   MINTMARK_OURS(C_GetAttributeValue);
   MINTMARK_OURS(C_DestroyObject);
   MINTMARK_OURS(C_GenerateKeyPair);

@@ -92,9 +92,10 @@ RawSignRate measure_raw_sign(const config::HsmStore& store, unsigned threads,
   const auto login = taken(Login::into(*module, token, taken(read_pin(store.pin)), nullptr));
   const Session session = taken(Session::open(*module, token.slot_id, Access::read_write));
   const hsm::KeySpec spec{.id = hsm::random_key_id()};
-  const KeyPair pair = taken(generate_pair(session, spec));
+  bool begun = false;
+  const KeyPair pair = taken(generate_pair(session, spec, begun));
   const RawSignRate rate = measure(*module, token, pair.private_half, threads, span);
-  if (auto ended = destroy_pair(session, spec.id); !ended) {
+  if (auto ended = destroy_pair(session, spec.id, begun); !ended) {
     throw std::runtime_error(ended.error().to_string());
   }
   return rate;

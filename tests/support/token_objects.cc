@@ -135,4 +135,10 @@ std::size_t TokenObjects::count(CK_OBJECT_CLASS object_class, const std::string&
       .size();
 }
 
+std::size_t TokenObjects::count(CK_OBJECT_CLASS object_class, const Bytes& id, bool in_the_token) {
+  return found(*calls_, session_,
+               {number(CKA_CLASS, object_class), octets(CKA_ID, id), flag(CKA_TOKEN, in_the_token)})
+      .size();
+}
+
 }  // namespace mintmark::test

@@ -4,6 +4,7 @@
 #include <p11-kit/pkcs11.h>
 
 #include <string>
+#include <vector>
 
 #include "jose/key.h"
 
@@ -27,10 +28,13 @@ class TokenObjects {
   void certificate(const Bytes& id, const Bytes& der);
   void destroy(CK_OBJECT_CLASS object_class, const Bytes& id);
   [[nodiscard]] std::size_t count(CK_OBJECT_CLASS object_class, const std::string& label);
+  /// Not in the token: those of sessions.
+  [[nodiscard]] std::size_t count(CK_OBJECT_CLASS object_class, const Bytes& id,
+                                  bool in_the_token = true);
+  /// Any object.
+  CK_OBJECT_HANDLE create(std::vector<CK_ATTRIBUTE> attributes);
 
  private:
-  [[nodiscard]] CK_OBJECT_HANDLE create(std::vector<CK_ATTRIBUTE> attributes);
-
   CK_FUNCTION_LIST* calls_ = nullptr;
   CK_SESSION_HANDLE session_ = 0;
   Module state_;

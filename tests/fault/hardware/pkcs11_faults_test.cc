@@ -1,30 +1,12 @@
 // Faults of a PKCS#11 module, each by script: what the caller is told, what is done about it, and
 // that signatures flow again when it ends.
-#include <gtest/gtest.h>
-
-#include <future>
-
-#include "hsm/pkcs11/key_store.h"
-#include "support/faulty_module.h"
+#include "faulty_store.h"
+#include "support/token_objects.h"
 
 namespace mintmark::test {
 namespace {
 
-using namespace std::chrono_literals;
-
-template <typename T>
-class Answer {
- public:
-  hsm::Done<T> done() {
-    return [promise = promise_](Result<T> result) { promise->set_value(std::move(result)); };
-  }
-  Result<T> wait() { return promise_->get_future().get(); }
-
- private:
-  std::shared_ptr<std::promise<Result<T>>> promise_ = std::make_shared<std::promise<Result<T>>>();
-};
-
-class Pkcs11Faults : public ::testing::Test {
+class Pkcs11Faults : public FaultyStore {
  protected:
   void SetUp() override {
     open();
@@ -34,36 +16,10 @@ class Pkcs11Faults : public ::testing::Test {
     ASSERT_TRUE(sign());
   }
 
-  void open() {
-    store_.reset();
-    auto opened = hsm::pkcs11::open_key_store(settings_);
-    ASSERT_TRUE(opened) << opened.error().to_string();
-    store_ = std::move(*opened);
-  }
-  Result<hsm::KeyInfo> generate(jose::Algorithm algorithm = jose::Algorithm::es256) {
-    Answer<hsm::KeyInfo> made;
-    store_->generate(
-        {.id = hsm::random_key_id(), .purpose = hsm::Purpose::access_token, .algorithm = algorithm},
-        Deadline::in(10s), made.done());
-    return made.wait();
-  }
-  Result<Bytes> sign(std::chrono::milliseconds patience = 10s) {
-    Answer<Bytes> answer;
-    store_->sign(key_->id, "header.claims", Deadline::in(patience), answer.done());
-    return answer.wait();
-  }
-  Result<std::vector<hsm::KeyInfo>> list() {
-    Answer<std::vector<hsm::KeyInfo>> answer;
-    store_->list(Deadline::in(10s), answer.done());
-    return answer.wait();
-  }
-  Result<void> destroy() {
-    Answer<void> answer;
-    store_->destroy(key_->id, Deadline::in(10s), answer.done());
-    return answer.wait();
-  }
+  Result<Bytes> sign() { return sign_with(key_->id); }
+  Result<void> destroy() { return FaultyStore::destroy(key_->id); }
   [[nodiscard]] bool is_good(const Result<Bytes>& signature) const {
-    return signature && key_->public_key.verify(as_bytes("header.claims"), *signature);
+    return FaultyStore::is_good(*key_, signature);
   }
   void expect_signs(const std::string& when) {
     const auto signature = sign();
@@ -84,9 +40,12 @@ class Pkcs11Faults : public ::testing::Test {
     EXPECT_LE(took, patience);
   }
 
-  FaultyModule module_;
-  config::HsmStore settings_ = module_.store();
-  std::unique_ptr<hsm::pkcs11::Pkcs11KeyStore> store_;
+  /// Of the key, in whichever session of this process.
+  [[nodiscard]] std::size_t copies() const {
+    TokenObjects objects(SoftHsm::module(), SoftHsm::pin(), Module::open);
+    return objects.count(CKO_PRIVATE_KEY, Bytes(key_->id.begin(), key_->id.end()), false);
+  }
+
   std::optional<hsm::KeyInfo> key_;
 };
 
@@ -287,6 +246,15 @@ TEST_F(Pkcs11Faults, ADelayIsWaitedForWithinTheDeadline) {
   expect_signs("after 50 ms");
 }
 
+TEST(Pkcs11Module, ThatShowsNoFunctionsIsUnusable) {
+  const FaultyModule module;
+  setenv("MINTMARK_SHIM_MODULE", "/nowhere", 1);
+  const auto opened = hsm::pkcs11::open_key_store(module.store());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::hsm_module_unusable);
+  EXPECT_NE(opened.error().detail.find("C_GetFunctionList: CKR_GENERAL_ERROR"), std::string::npos);
+}
+
 // What was done in the hardware although its answer was lost is neither done twice nor denied.
 TEST_F(Pkcs11Faults, AKeyWhoseAnswerWasLostIsTaken) {
   module_.fail("C_GenerateKeyPair after 0x30 1");
@@ -344,6 +312,38 @@ TEST_F(Pkcs11Faults, ADestroyedKeysCopySignsNoMore) {
   const auto signature = sign();
   ASSERT_FALSE(signature);
   EXPECT_EQ(signature.error().code, Code::hsm_key_unknown);
+}
+
+// Nor does it outlive its key where ending it failed at first, for whatever reason.
+TEST_F(Pkcs11Faults, ACopyThatCouldNotBeEndedAtOnceIsEndedWithItsKey) {
+  for (const char* rv : {"0x30", "0xB3", "0x101", "0x6", "0x5"}) {
+    key_ = generate().value();
+    expect_signs("with a copy");
+    module_.fail(std::string("C_DestroyObject return ") + rv + " 1");
+    const auto ended = destroy();
+    EXPECT_TRUE(ended) << rv << ": " << ended.error().to_string();
+    module_.fail("");
+    EXPECT_EQ(copies(), 0U) << rv;
+  }
+  module_.fail("C_DestroyObject return 0x54 1");
+  key_ = generate().value();
+  expect_signs("with a copy");
+  EXPECT_FALSE(destroy());
+  EXPECT_TRUE(destroy());
+  EXPECT_EQ(copies(), 0U) << "at the second try of the caller's";
+}
+
+// The session that holds copies went: other keys are looked for again before they sign.
+TEST_F(Pkcs11Faults, ACopyThatCannotBeLookedAtEndsNoOthersSignature) {
+  const auto other = generate();
+  ASSERT_TRUE(other);
+  expect_signs("with a copy");
+  module_.fail("C_CopyObject after 0x90 1");
+  (void)sign_with(other->id);
+  const std::size_t before = module_.calls("C_SignInit");
+  module_.fail("");
+  expect_signs("with another copy");
+  EXPECT_EQ(module_.calls("C_SignInit") - before, 1U) << "no handle of a copy that is gone";
 }
 
 // A copy that outlived its key would go on signing.
@@ -420,6 +420,17 @@ TEST_F(Pkcs11Faults, AListIsWholeOrAnError) {
   const auto again = list();
   ASSERT_TRUE(again);
   EXPECT_EQ(again->size(), 1U);
+}
+
+TEST_F(Pkcs11Faults, ATokenThatCannotBeReadIsNotCalledMissing) {
+  store_.reset();
+  module_.fail("C_GetTokenInfo return 0x30");
+  const auto opened = hsm::pkcs11::open_key_store(settings_);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::hsm_unavailable) << opened.error().to_string();
+  module_.fail("");
+  open();
+  expect_signs("when it can be read");
 }
 
 // The token counts refused PINs: one is offered once.

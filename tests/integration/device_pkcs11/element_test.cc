@@ -4,9 +4,11 @@
 
 #include <openssl/x509.h>
 #include <filesystem>
+#include <future>
 
 #include "base/file.h"
 #include "hsm/pkcs11/device_key.h"
+#include "hsm/pkcs11/key_store.h"
 #include "support/identity_maker.h"
 #include "support/softhsm.h"
 #include "support/token_objects.h"
@@ -138,6 +140,54 @@ TEST_F(Element, AKeyFromOutsideIsNoDeviceKey) {
   EXPECT_NE(key.error().detail.find("CKA_LOCAL is not true"), std::string::npos);
 }
 
+TEST_F(Element, AKeyOfAnotherKindOrWithoutItsPublicHalfIsNoDeviceKey) {
+  std::vector<KeyId> others;
+  {
+    const auto store = open_key_store(token_.store()).value();
+    for (const Algorithm algorithm : {Algorithm::es384, Algorithm::ed25519, Algorithm::rs256}) {
+      std::promise<Result<KeyInfo>> made;
+      others.push_back(random_key_id());
+      store->generate({.id = others.back(), .purpose = Purpose::result, .algorithm = algorithm},
+                      Deadline::in(std::chrono::seconds(60)),
+                      [&](Result<KeyInfo> key) { made.set_value(std::move(key)); });
+      ASSERT_TRUE(made.get_future().get());
+    }
+  }
+  for (const KeyId& id : others) {
+    const auto key = opened()->find_or_make_key(Bytes(id.begin(), id.end()));
+    ASSERT_FALSE(key);
+    EXPECT_EQ(key.error().code, Code::agent_pkcs11_key);
+    EXPECT_NE(key.error().detail.find("is no EC P-256 key"), std::string::npos);
+  }
+  {
+    test::TokenObjects objects(test::SoftHsm::module(), test::SoftHsm::pin());
+    objects.generate(key_id, device_key_label);
+    objects.destroy(CKO_PUBLIC_KEY, key_id);
+  }
+  const auto half = opened()->find_or_make_key(key_id);
+  ASSERT_FALSE(half);
+  EXPECT_EQ(half.error().code, Code::agent_pkcs11_key);
+  EXPECT_NE(half.error().detail.find("not one public key"), std::string::npos);
+}
+
+TEST_F(Element, AnIdentityKeyWithoutAnIdIsNone) {
+  {
+    test::TokenObjects objects(test::SoftHsm::module(), test::SoftHsm::pin());
+    objects.import_generator({}, "identity");
+  }
+  expect_no_identity("object=identity", "has no CKA_ID");
+}
+
+TEST_F(Element, TwoKeysOfOneIdSignNothing) {
+  manufacture();
+  manufacture(false, "another");
+  const auto signature = opened()->sign(identity_id, Algorithm::es256, as_bytes("octets"));
+  ASSERT_FALSE(signature);
+  EXPECT_EQ(signature.error().code, Code::agent_pkcs11_key);
+  EXPECT_NE(signature.error().detail.find("several private keys have CKA_ID a100"),
+            std::string::npos);
+}
+
 TEST_F(Element, WithoutTheIdentityKeyOrWithTwoSaysSo) {
   expect_no_identity("object=identity", "no private key");
   manufacture();
@@ -154,6 +204,15 @@ TEST_F(Element, WithoutACertificateOrWithTwoSaysSo) {
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, Code::agent_pkcs11_certificate);
   EXPECT_NE(none.error().detail.find("no certificate has CKA_ID 55"), std::string::npos);
+  {
+    test::TokenObjects objects(test::SoftHsm::module(), test::SoftHsm::pin());
+    objects.certificate({0x66}, {});
+  }
+  const auto empty = opened()->certificate({0x66});
+  ASSERT_FALSE(empty);
+  EXPECT_EQ(empty.error().code, Code::agent_pkcs11_certificate);
+  EXPECT_NE(empty.error().detail.find("no certificate has CKA_ID 66"), std::string::npos)
+      << "one that is empty";
   {
     test::TokenObjects objects(test::SoftHsm::module(), test::SoftHsm::pin());
     objects.certificate(identity_id, maker_.certify(identity_->to_spki()));

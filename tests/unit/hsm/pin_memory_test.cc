@@ -8,11 +8,8 @@
 
 #include "support/scratch.h"
 
-namespace mintmark::mintd {
+namespace mintmark::hsm {
 namespace {
-
-using hsm::PinMemory;
-using hsm::Vitals;
 
 constexpr Vitals::Logins none{};
 constexpr Vitals::Logins accepted{.begun = 1, .accepted = 1};
@@ -127,4 +124,4 @@ TEST_F(PinMemoryTest, SaysHowADescriptorsPinIsTriedAgain) {
 }
 
 }  // namespace
-}  // namespace mintmark::mintd
+}  // namespace mintmark::hsm
