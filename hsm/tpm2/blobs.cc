@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 
 #include "base/json.h"
 #include "jose/base64url.h"
@@ -42,10 +43,13 @@ class Members {
     if (wrong_.empty() && (found == object_.end() || !found->is_string())) lacks(key);
     return wrong_.empty() ? found->get<std::string>() : std::string();
   }
-  std::uint64_t number(const char* key) {
+  template <typename Number>
+  Number number(const char* key) {
     const auto found = object_.find(key);
-    if (wrong_.empty() && (found == object_.end() || !found->is_number_unsigned())) lacks(key);
-    return wrong_.empty() ? found->get<std::uint64_t>() : 0;
+    if (wrong_.empty() && (found == object_.end() || !found->is_number_unsigned() ||
+                           found->get<std::uint64_t>() > std::numeric_limits<Number>::max()))
+      lacks(key);
+    return wrong_.empty() ? found->get<Number>() : Number{0};
   }
   Bytes octets(const char* key) {
     auto decoded = jose::from_base64url(text(key));
@@ -94,8 +98,8 @@ Result<KeyBlob> read_key_file(const std::string& file) {
   key.algorithm =
       members.take("algorithm", jose::algorithm_named(members.text("algorithm")), key.algorithm);
   key.state = members.take("state", state_named(members.text("state")), key.state);
-  key.policy.counter_index = static_cast<std::uint32_t>(members.number("counter_index"));
-  key.policy.counter_value = members.number("counter_value");
+  key.policy.counter_index = members.number<std::uint32_t>("counter_index");
+  key.policy.counter_value = members.number<std::uint64_t>("counter_value");
   key.policy.boot_authority = members.octets("boot_authority");
   key.key = {members.octets("public"), members.octets("private")};
   if (auto read = members.outcome(); !read) return pass_on(read);

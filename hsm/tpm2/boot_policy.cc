@@ -29,6 +29,10 @@ struct Free {
 template <typename T>
 using Owned = std::unique_ptr<T, Free>;
 
+std::size_t digest_size(const PcrSelection& selection) {
+  return selection.bank == "sha384" ? 48 : 32;
+}
+
 tl::unexpected<Error> unusable(const std::string& file, const std::string& why) {
   ERR_clear_error();
   return fail(Code::hsm_boot_policy, file + ": " + why);
@@ -154,6 +158,9 @@ Result<Sha256> pcr_policy(const PcrSelection& selection, const std::map<unsigned
     const auto value = values.find(index);
     if (value == values.end())
       return fail(Code::invalid_argument, "PCR " + std::to_string(index) + " has no value");
+    if (value->second.size() != digest_size(selection))
+      return fail(Code::invalid_argument,
+                  "PCR " + std::to_string(index) + " has no value of " + selection.bank);
     all.insert(all.end(), value->second.begin(), value->second.end());
   }
   const Sha256 digest = sha256(all);

@@ -28,7 +28,7 @@ struct PcrSelection {
 [[nodiscard]] TPML_PCR_SELECTION tpml_of(const PcrSelection& selection);
 
 /// Digest of a policy that holds while those PCRs have those values: PolicyPCR from nothing (Part
-/// 3, 23.7). `invalid_argument` where a value is missing.
+/// 3, 23.7). `invalid_argument` where a value is missing, or is none of that bank.
 [[nodiscard]] Result<Sha256> pcr_policy(const PcrSelection& selection,
                                         const std::map<unsigned, Bytes>& values);
 
