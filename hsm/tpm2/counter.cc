@@ -88,12 +88,38 @@ Bytes name_with(std::uint32_t index, TPMA_NV more) {
 }
 
 /// The Name is of all that an index is defined by: what has another is not of our kind.
+bool is_ours(const Bytes& name, std::uint32_t index) {
+  return name == counter_name(index) || name == name_with(index, 0);
+}
+
 Result<bool> is_of_ours(const Tpm& tpm, const Handle& nv, std::uint32_t index) {
   EsysOwned<TPM2B_NAME> name;
   const TSS2_RC rc = Esys_TR_GetName(tpm.esys(), nv.id(), out(name));
   if (rc != TSS2_RC_SUCCESS) return tpm_refusal("Esys_TR_GetName", rc);
-  const Bytes found = to_bytes({name->name, name->size});
-  return found == counter_name(index) || found == name_with(index, 0);
+  return is_ours(to_bytes({name->name, name->size}), index);
+}
+
+tl::unexpected<Error> lied_about(const std::string& what) {
+  return fail(Code::hsm_answer_forged,
+              "the TPM " + what + ": a command or an answer was changed on its way");
+}
+
+Result<Handle> open_index(const Tpm& tpm, std::uint32_t index) {
+  ESYS_TR id = ESYS_TR_NONE;
+  const TSS2_RC rc =
+      Esys_TR_FromTPMPublic(tpm.esys(), index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &id);
+  if (bare(rc) == TPM2_RC_HANDLE) return fail(Code::not_found, "no such NV index", rc);
+  if (rc != TSS2_RC_SUCCESS) return tpm_refusal("TPM2_NV_ReadPublic", rc);
+  return Handle::reference(tpm.esys(), id);
+}
+
+/// The Name that ESAPI was shown goes into the command's HMAC: the TPM takes no other.
+Result<Bytes> sure_name_of(const CounterAccess& access, const Handle& nv) {
+  EsysOwned<TPM2B_NAME> name;
+  const TSS2_RC rc = Esys_NV_ReadPublic(access.tpm.esys(), nv.id(), access.session.id(),
+                                        ESYS_TR_NONE, ESYS_TR_NONE, nullptr, out(name));
+  if (rc != TSS2_RC_SUCCESS) return tpm_refusal("TPM2_NV_ReadPublic", rc);
+  return to_bytes({name->name, name->size});
 }
 
 }  // namespace
@@ -115,16 +141,12 @@ TPM2B_NV_PUBLIC counter_area(std::uint32_t index) {
 Bytes counter_name(std::uint32_t index) { return name_with(index, TPMA_NV_WRITTEN); }
 
 Result<Handle> open_counter(const CounterAccess& access, std::uint32_t index) {
-  ESYS_TR id = ESYS_TR_NONE;
-  const TSS2_RC rc = Esys_TR_FromTPMPublic(access.tpm.esys(), index, ESYS_TR_NONE, ESYS_TR_NONE,
-                                           ESYS_TR_NONE, &id);
-  if (bare(rc) == TPM2_RC_HANDLE) return fail(Code::not_found, "no such NV index", rc);
-  if (rc != TSS2_RC_SUCCESS) return tpm_refusal("TPM2_NV_ReadPublic", rc);
-  Handle counter = Handle::reference(access.tpm.esys(), id);
-  const auto ours = is_of_ours(access.tpm, counter, index);
+  auto counter = open_index(access.tpm, index);
+  if (!counter) return counter;
+  const auto ours = is_of_ours(access.tpm, *counter, index);
   if (!ours) return tl::unexpected<Error>(ours.error());
   if (!*ours) return fail(Code::not_found, "that NV index is another program's");
-  if (auto set = set_auth(access.tpm, counter.id(), access.auth); !set) return pass_on(set);
+  if (auto set = set_auth(access.tpm, counter->id(), access.auth); !set) return pass_on(set);
   return counter;
 }
 
@@ -149,15 +171,33 @@ Result<std::uint64_t> read_counter(const CounterAccess& access, const Handle& co
   return value;
 }
 
+Result<void> check_none_of_ours(const CounterAccess& access, std::uint32_t index) {
+  const auto there = surely_has(access.tpm, access.session, index);
+  if (!there && is_wrong_auth(static_cast<TSS2_RC>(there.error().native)))
+    return lied_about("refuses a session that it began");
+  if (!there) return tl::unexpected<Error>(there.error());
+  if (!*there) return {};
+  const auto counter = open_index(access.tpm, index);
+  if (!counter) return tl::unexpected<Error>(counter.error());
+  const auto name = sure_name_of(access, *counter);
+  if (!name) return tl::unexpected<Error>(name.error());
+  if (!is_ours(*name, index)) return {};
+  if (auto set = set_auth(access.tpm, counter->id(), access.auth); !set) return set;
+  const auto value = read_counter(access, *counter);
+  if (value) return lied_about("did not show a counter that it has");
+  // Of our kind and not with our secret: another store's on the same TPM.
+  if (value.error().code == Code::hsm_pin_refused) return {};
+  return tl::unexpected<Error>(value.error());
+}
+
 Result<void> end_counter(const CounterAccess& access, std::uint32_t index) {
   const auto counter = open_counter(access, index);
-  if (!counter && counter.error().code == Code::not_found) return {};
+  if (!counter && counter.error().code == Code::not_found) return check_none_of_ours(access, index);
   if (!counter) return tl::unexpected<Error>(counter.error());
   auto incremented = increment(access, *counter);
-  // Of our kind and not with our secret: another store's on the same TPM.
-  if (!incremented && incremented.error().code == Code::hsm_pin_refused) return {};
-  if (!incremented) return incremented;
-  return undefine(access, *counter);
+  if (incremented) return undefine(access, *counter);
+  if (incremented.error().code == Code::hsm_pin_refused) return check_none_of_ours(access, index);
+  return incremented;
 }
 
 }  // namespace mintmark::hsm::tpm2

@@ -50,8 +50,15 @@ struct CounterAccess {
 [[nodiscard]] Result<std::uint64_t> read_counter(const CounterAccess& access,
                                                  const Handle& counter);
 
+/// An error is what anybody on the bus can make up, and one spoilt answer is enough to have many:
+/// success only where answers with the session's HMAC say that the index is not there or another
+/// program's, or where the TPM refuses our authorisation of it and nothing else. Else
+/// `hsm_answer_forged`.
+[[nodiscard]] Result<void> check_none_of_ours(const CounterAccess& access, std::uint32_t index);
+
 /// Increments it, which ends the key for good, then gives its place back. Success too where it is
-/// not there any more, or is another program's: this can be done again after it broke off anywhere.
+/// not there any more, or is another program's (check_none_of_ours): this can be done again after
+/// it broke off anywhere.
 [[nodiscard]] Result<void> end_counter(const CounterAccess& access, std::uint32_t index);
 
 }  // namespace mintmark::hsm::tpm2

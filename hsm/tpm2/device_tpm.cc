@@ -45,40 +45,50 @@ Result<Bytes> sign_digest(const Tpm& tpm, const Handle& key, const Sha256& diges
   return raw_signature(signature->signature.ecdsa);
 }
 
+/// After such an error ESAPI's context is of no use: whoever has the device opens it anew.
+template <typename T>
+Result<T> told(Result<T> answer) {
+  if (!answer && answer.error().code == Code::tpm_failed &&
+      spoils_connection(static_cast<TSS2_RC>(answer.error().native)))
+    answer.error().code = Code::tpm_unavailable;
+  return answer;
+}
+
 class TpmDevice final : public Device {
  public:
   explicit TpmDevice(Tpm tpm) : tpm_(std::move(tpm)) {}
 
   Result<EkCertificate> ek_certificate(std::optional<EkKind> wanted) override {
-    return find_ek_certificate(tpm_, wanted);
+    return told(find_ek_certificate(tpm_, wanted));
   }
   Result<Bytes> ak_certificate(std::uint32_t nv_index) override {
-    return read_certificate_at(tpm_, nv_index, Code::ak_certificate_malformed);
+    return told(read_certificate_at(tpm_, nv_index, Code::ak_certificate_malformed));
   }
   Result<Bytes> public_area(const PersistentKey& key) override {
-    return persistent_public_area(tpm_, key);
+    return told(persistent_public_area(tpm_, key));
   }
   Result<KeyBlobs> create_attestation_key() override {
-    return create_key(tpm_, attestation_key_template());
+    return told(create_key(tpm_, attestation_key_template()));
   }
-  Result<KeyBlobs> create_device_key() override { return create_key(tpm_, device_key_template()); }
+  Result<KeyBlobs> create_device_key() override {
+    return told(create_key(tpm_, device_key_template()));
+  }
   Result<Secret> activate_credential(const EkCertificate& ek, const KeyBlobs& ak,
                                      BytesView credential_blob,
                                      BytesView encrypted_secret) override {
-    return open_credential(tpm_, ek, ak, credential_blob, encrypted_secret);
+    return told(open_credential(tpm_, ek, ak, credential_blob, encrypted_secret));
   }
   Result<Statement> certify(const KeyBlobs& key, const AttestationKey& ak,
                             BytesView qualifying_data) override {
-    return certify_key(tpm_, key, ak, qualifying_data);
+    return told(certify_key(tpm_, key, ak, qualifying_data));
   }
   Result<Quote> quote(const AttestationKey& ak, const std::string& bank,
                       const std::vector<unsigned>& selection, BytesView qualifying_data) override {
-    return quote_pcrs(tpm_, ak, bank, selection, qualifying_data);
+    return told(quote_pcrs(tpm_, ak, bank, selection, qualifying_data));
   }
   Result<Bytes> sign(const KeyBlobs& blobs, const Sha256& digest) override {
     const auto key = load_key(tpm_, blobs);
-    if (!key) return tl::unexpected<Error>(key.error());
-    return sign_digest(tpm_, *key, digest);
+    return told(key ? sign_digest(tpm_, *key, digest) : tl::unexpected<Error>(key.error()));
   }
 
  private:

@@ -141,6 +141,8 @@ Result<std::unique_ptr<TpmKeyStore>> open_key_store(const config::HsmStore& stor
     if (auto makes = tpm->check_algorithm(algorithm); !makes) return as_ours(makes.error());
   }
   auto signature = measure(*tpm);
+  if (!signature && signature.error().code == Code::hsm_pin_refused)
+    return changed_on_its_way(signature.error());
   if (!signature) return as_ours(signature.error());
   auto parts =
       std::make_unique<TpmKeyStore::Parts>(std::move(*tpm), store, *signature, std::move(vitals));

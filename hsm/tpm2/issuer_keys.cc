@@ -27,6 +27,13 @@ tl::unexpected<Error> ended(const std::string& why, TSS2_RC rc = 0) {
   return fail(Code::hsm_key_ended, "the key was destroyed and its file restored: " + why, rc);
 }
 
+/// Where the TPM did not show its counter as ours.
+tl::unexpected<Error> perhaps_ended(const CounterAccess& access, const KeyPolicy& policy,
+                                    const std::string& why, TSS2_RC rc = 0) {
+  auto none = check_none_of_ours(access, policy.counter_index);
+  return none ? ended(why, rc) : pass_on(none);
+}
+
 // To look at a counter, which takes no owner.
 CounterAccess read_access(const Tpm& tpm, const Engagement& with, const Secret& auth) {
   static const Secret nobody;
@@ -35,7 +42,8 @@ CounterAccess read_access(const Tpm& tpm, const Engagement& with, const Secret& 
 
 Result<Handle> counter_of(const CounterAccess& access, const KeyPolicy& policy) {
   auto counter = open_counter(access, policy.counter_index);
-  if (!counter && counter.error().code == Code::not_found) return ended("its counter is gone");
+  if (!counter && counter.error().code == Code::not_found)
+    return perhaps_ended(access, policy, "its counter is gone");
   return counter;
 }
 
@@ -52,7 +60,8 @@ Result<void> satisfy_boot(const Tpm& tpm, const Engagement& with, const Handle& 
 // A policy session that satisfies the key's policy, for one use.
 Result<Handle> satisfy(const Tpm& tpm, const Engagement& with, const Secret& auth,
                        const KeyPolicy& policy) {
-  const auto counter = counter_of(read_access(tpm, with, auth), policy);
+  const CounterAccess access = read_access(tpm, with, auth);
+  const auto counter = counter_of(access, policy);
   if (!counter) return tl::unexpected<Error>(counter.error());
   auto session = start_salted_session(tpm, with.root, TPM2_SE_POLICY);
   if (!session) return session;
@@ -63,7 +72,7 @@ Result<Handle> satisfy(const Tpm& tpm, const Engagement& with, const Secret& aut
       Esys_PolicyNV(tpm.esys(), counter->id(), counter->id(), session->id(), with.session.id(),
                     ESYS_TR_NONE, ESYS_TR_NONE, &*operand, 0, TPM2_EO_EQ);
   if (bare(rc) == TPM2_RC_POLICY) return ended("its counter has moved on", rc);
-  if (is_wrong_auth(rc)) return ended(counter_is_anothers, rc);
+  if (is_wrong_auth(rc)) return perhaps_ended(access, policy, counter_is_anothers, rc);
   if (rc != TSS2_RC_SUCCESS) return refusal("TPM2_PolicyNV", rc);
   rc = Esys_PolicyAuthValue(tpm.esys(), session->id(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
   if (rc != TSS2_RC_SUCCESS) return tpm_refusal("TPM2_PolicyAuthValue", rc);
@@ -161,7 +170,8 @@ Result<void> check_counter(const Tpm& tpm, const Engagement& with, const Secret&
   if (!counter) return tl::unexpected<Error>(counter.error());
   const auto value = read_counter(access, *counter);
   if (!value && value.error().code == Code::hsm_pin_refused)
-    return ended(counter_is_anothers, static_cast<TSS2_RC>(value.error().native));
+    return perhaps_ended(access, policy, counter_is_anothers,
+                         static_cast<TSS2_RC>(value.error().native));
   if (!value) return tl::unexpected<Error>(value.error());
   if (*value != policy.counter_value) return ended("its counter has moved on");
   return {};

@@ -42,7 +42,7 @@ Error as_store_error(Error error) {
     error.detail = "an answer was changed on its way from the TPM: " + error.detail;
   } else if (error.code == Code::tpm_unavailable || error.code == Code::tpm_memory_full) {
     error.code = Code::hsm_unavailable;
-  } else if (error.code == Code::tpm_failed) {
+  } else if (error.code == Code::tpm_failed || error.code == Code::not_found) {
     error.code = Code::hsm_failed;
   }
   return error;
@@ -65,8 +65,9 @@ Result<IssuerTpm> IssuerTpm::open(Settings settings, Secrets secrets) {
 }
 
 bool IssuerTpm::needs_new_connection(const Error& error) {
+  // What a stranger sends may be malformed without any harm to the connection.
   return error.code == Code::tpm_unavailable ||
-         spoils_connection(static_cast<TSS2_RC>(error.native));
+         (error.code == Code::tpm_failed && spoils_connection(static_cast<TSS2_RC>(error.native)));
 }
 
 Result<void> IssuerTpm::reconnect() {
@@ -135,7 +136,9 @@ Result<void> IssuerTpm::finish_what_broke_off() {
   if (!with) return tl::unexpected<Error>(with.error());
   const auto left = broken_off_;
   for (const auto& [id, blob] : left) {
-    if (auto ended = end(*with, blob); !ended) return ended;
+    auto ended = end(*with, blob);
+    // The key is dead by then; without the owner its counter keeps its room, and the others sign.
+    if (!ended && ended.error().code != Code::hsm_owner_refused) return ended;
   }
   return {};
 }

@@ -32,6 +32,8 @@ bool is_memory_full(TSS2_RC rc) {
 
 Code code_of(TSS2_RC rc, Code otherwise) {
   if ((rc & layer_mask) == TSS2_TCTI_RC_LAYER) return Code::tpm_unavailable;
+  // The connection was lost in an earlier call that could tell nobody: nothing was sent now.
+  if (rc == TSS2_ESYS_RC_BAD_SEQUENCE) return Code::tpm_unavailable;
   if (is_from_tpm(rc) && is_memory_full(rc)) return Code::tpm_memory_full;
   return otherwise;
 }

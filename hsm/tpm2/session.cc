@@ -10,8 +10,9 @@ namespace {
 constexpr TPMA_SESSION encrypting = TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT;
 
 Result<void> set_attributes(const Tpm& tpm, const Handle& session, TPMA_SESSION attributes) {
-  const TSS2_RC rc = Esys_TRSess_SetAttributes(tpm.esys(), session.id(), attributes,
-                                               encrypting | TPMA_SESSION_CONTINUESESSION);
+  const TSS2_RC rc =
+      Esys_TRSess_SetAttributes(tpm.esys(), session.id(), attributes,
+                                encrypting | TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_AUDIT);
   if (rc != TSS2_RC_SUCCESS) return tpm_refusal("session attributes", rc);
   return {};
 }
@@ -36,6 +37,18 @@ Result<Handle> start_salted_session(const Tpm& tpm, const Handle& root, TPM2_SE 
 
 Result<void> authorize_only(const Tpm& tpm, const Handle& session) {
   return set_attributes(tpm, session, TPMA_SESSION_CONTINUESESSION);
+}
+
+// Of a command without authorisations a session that neither encrypts nor audits is refused (Part
+// 1, 17.6.4), and there is nothing to encrypt here.
+Result<bool> surely_has(const Tpm& tpm, const Handle& session, std::uint32_t handle) {
+  if (auto set = set_attributes(tpm, session, TPMA_SESSION_AUDIT | TPMA_SESSION_CONTINUESESSION);
+      !set)
+    return pass_on(set);
+  auto there = tpm.has(handle, session.id());
+  if (auto set = set_attributes(tpm, session, encrypting | TPMA_SESSION_CONTINUESESSION); !set)
+    return pass_on(set);
+  return there;
 }
 
 Result<void> set_auth(const Tpm& tpm, std::uint32_t object, const Secret& auth) {

@@ -19,6 +19,9 @@ namespace mintmark::hsm::tpm2 {
 /// Of two sessions of one command only one may encrypt: this one will not.
 [[nodiscard]] Result<void> authorize_only(const Tpm& tpm, const Handle& session);
 
+/// As Tpm::has, by an answer that carries the session's HMAC.
+[[nodiscard]] Result<bool> surely_has(const Tpm& tpm, const Handle& session, std::uint32_t handle);
+
 /// The authorisation value that this process will prove, by HMAC, to hold for that object, index or
 /// hierarchy (ESYS_TR). ESAPI keeps a copy in memory of its own for as long as the handle lives.
 [[nodiscard]] Result<void> set_auth(const Tpm& tpm, std::uint32_t object, const Secret& auth);

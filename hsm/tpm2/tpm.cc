@@ -73,10 +73,12 @@ Result<std::vector<std::uint32_t>> Tpm::handles(std::uint32_t first) const {
   return found;
 }
 
-Result<bool> Tpm::has(std::uint32_t handle) const {
+Result<bool> Tpm::has(std::uint32_t handle) const { return has(handle, ESYS_TR_NONE); }
+
+Result<bool> Tpm::has(std::uint32_t handle, std::uint32_t session) const {
   TPMI_YES_NO more = TPM2_NO;
   EsysOwned<TPMS_CAPABILITY_DATA> data;
-  const TSS2_RC rc = Esys_GetCapability(esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+  const TSS2_RC rc = Esys_GetCapability(esys(), session, ESYS_TR_NONE, ESYS_TR_NONE,
                                         TPM2_CAP_HANDLES, handle, 1, &more, out(data));
   if (rc != TSS2_RC_SUCCESS) return tpm_refusal("TPM2_GetCapability", rc);
   return data->data.handles.count > 0 && data->data.handles.handle[0] == handle;

@@ -26,8 +26,10 @@ class Tpm {
   /// All handles of the kind that `first` begins (TPM 2.0 Part 2, 7.4), from `first` on: NV
   /// indexes, persistent and transient objects, loaded sessions.
   [[nodiscard]] Result<std::vector<std::uint32_t>> handles(std::uint32_t first) const;
-  /// Whether this very handle is there.
+  /// Whether this very handle is there. `session` (ESYS_TR, set to audit): the answer carries its
+  /// HMAC; without one anybody on the bus can have given it.
   [[nodiscard]] Result<bool> has(std::uint32_t handle) const;
+  [[nodiscard]] Result<bool> has(std::uint32_t handle, std::uint32_t session) const;
   /// A TPM2_PT_… property (TPM 2.0 Part 2, 6.13).
   [[nodiscard]] Result<std::uint32_t> property(std::uint32_t name) const;
 

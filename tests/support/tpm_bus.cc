@@ -8,6 +8,7 @@
 
 #include <array>
 #include <stdexcept>
+#include <utility>
 
 namespace mintmark::test {
 namespace {
@@ -30,6 +31,12 @@ UniqueFd listening_at(std::uint16_t port) {
       bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
       listen(fd.get(), 4) == 0;
   return bound ? std::move(fd) : UniqueFd();
+}
+
+/// Closed without waiting for what may still come: so many connections would take all ports.
+void forget_when_closed(const UniqueFd& fd) {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 std::uint16_t port_of(const UniqueFd& fd) {
@@ -66,6 +73,52 @@ Bytes read_message(int from) {
 bool send_all(int to, const Bytes& octets) {
   return send(to, octets.data(), octets.size(), MSG_NOSIGNAL) ==
          static_cast<ssize_t>(octets.size());
+}
+
+void append_number(Bytes& to, std::uint32_t number) {
+  for (const unsigned shift : {24U, 16U, 8U, 0U})
+    to.push_back(static_cast<std::uint8_t>(number >> shift));
+}
+
+/// A command without authorisations: its code and what follows, all of them numbers of four octets.
+Bytes asked(int tpm, const std::vector<std::uint32_t>& words) {
+  Bytes command = {0x80, 0x01};
+  append_number(command, static_cast<std::uint32_t>(6 + 4 * words.size()));
+  for (const std::uint32_t word : words) append_number(command, word);
+  return send_all(tpm, command) ? read_message(tpm) : Bytes();
+}
+
+// Part 2, 7.4: transient objects, sessions that are loaded, and saved.
+constexpr std::array<std::uint32_t, 3> of_programs{0x80000000, 0x02000000, 0x03000000};
+constexpr std::uint32_t of_owners_indexes = 0x01800000;
+
+std::vector<std::uint32_t> handles(int tpm, std::uint32_t first) {
+  constexpr std::uint32_t get_capability = 0x17A;
+  const Bytes answer = asked(tpm, {get_capability, /*handles*/ 1, first, /*at most*/ 64});
+  constexpr std::size_t list = header + 1 + 4;  // Behind moreData and capability.
+  std::vector<std::uint32_t> found;
+  for (std::size_t at = list + 4; at + 4 <= answer.size(); at += 4)
+    found.push_back(number_at(answer, at));
+  return found;
+}
+
+void flush_all(int tpm) {
+  constexpr std::uint32_t flush_context = 0x165;
+  for (const std::uint32_t first : of_programs) {
+    for (const std::uint32_t handle : handles(tpm, first))
+      (void)asked(tpm, {flush_context, handle});
+  }
+}
+
+std::vector<std::uint32_t> all_held(int tpm) {
+  std::vector<std::uint32_t> found = handles(tpm, of_owners_indexes);
+  std::erase_if(found,
+                [](std::uint32_t index) { return index >> 22U != of_owners_indexes >> 22U; });
+  for (const std::uint32_t first : of_programs) {
+    const auto more = handles(tpm, first);
+    found.insert(found.end(), more.begin(), more.end());
+  }
+  return found;
 }
 
 /// Raw octets, as they come.
@@ -120,6 +173,22 @@ void TpmBus::change_answers(Change change) {
   answers_ = std::move(change);
 }
 
+void TpmBus::flush_before_next_command() {
+  const std::lock_guard lock(mutex_);
+  flushes_ = true;
+}
+
+void TpmBus::look_before_next_command() {
+  const std::lock_guard lock(mutex_);
+  looks_ = true;
+  held_.reset();
+}
+
+std::optional<std::vector<std::uint32_t>> TpmBus::held() const {
+  const std::lock_guard lock(mutex_);
+  return held_;
+}
+
 void TpmBus::pass_on(int listener, std::uint16_t to, bool listening_in) {
   while (!ending_) {
     pollfd waiting{listener, POLLIN, 0};
@@ -130,6 +199,8 @@ void TpmBus::pass_on(int listener, std::uint16_t to, bool listening_in) {
     if (!program ||
         connect(tpm.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
       continue;
+    forget_when_closed(program);
+    forget_when_closed(tpm);
     converse(program.get(), tpm.get(), listening_in);
   }
 }
@@ -151,10 +222,13 @@ void TpmBus::converse(int program, int tpm, bool listening_in) {
     if (from_program) command = number_at(message, 6);
     {
       const std::lock_guard lock(mutex_);
+      if (from_program && std::exchange(flushes_, false)) flush_all(tpm);
+      if (from_program && std::exchange(looks_, false)) held_ = all_held(tpm);
       heard_.insert(heard_.end(), message.begin(), message.end());
       const Change& change = from_program ? commands_ : answers_;
       if (change) change(command, message);
     }
+    if (message.empty()) return flush_all(tpm);
     if (!send_all(to, message)) return;
   }
 }

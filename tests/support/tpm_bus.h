@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,9 +30,17 @@ class TpmBus {
   /// Everything that went by, both ways.
   [[nodiscard]] Bytes heard() const;
   /// May change a whole command, or a whole answer to the command of that code (Part 2, 6.5.2).
+  /// Emptied: the program is cut off, and what it left in the TPM is flushed, as a resource manager
+  /// does.
   using Change = std::function<void(std::uint32_t command, Bytes& octets)>;
   void change_commands(Change change);
   void change_answers(Change change);
+  /// Flushed, as by a resource manager, when the next command comes.
+  void flush_before_next_command();
+  /// What the TPM holds when the next command comes: objects, sessions, NV indexes of its owner.
+  void look_before_next_command();
+  /// As seen then; nullopt until there was one.
+  [[nodiscard]] std::optional<std::vector<std::uint32_t>> held() const;
 
  private:
   void pass_on(int listener, std::uint16_t to, bool listening_in);
@@ -44,6 +53,9 @@ class TpmBus {
   Bytes heard_;
   Change commands_;
   Change answers_;
+  bool flushes_ = false;
+  bool looks_ = false;
+  std::optional<std::vector<std::uint32_t>> held_;
   std::vector<std::thread> threads_;
 };
 

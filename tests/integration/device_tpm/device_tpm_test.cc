@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "hsm/tpm2/public_area.h"
 #include "hsm/tpm2/tpm.h"
+#include "said_by.h"
 #include "support/child_process.h"
 #include "support/swtpm.h"
 #include "support/temporary_directory.h"
@@ -111,30 +112,6 @@ class ManufacturedTpm : public DeviceTpm {
     expect_nothing_is_held();
   }
 };
-
-// TPMT_SIGNATURE of ECDSA: algorithm, hash, r, s.
-Bytes raw_signature(const Bytes& signature) {
-  EXPECT_EQ(to_hex(BytesView(signature).first(4)), "0018000b");
-  Bytes raw;
-  std::size_t at = 4;
-  for (int i = 0; i < 2; ++i) {
-    const std::size_t size = static_cast<std::size_t>(signature[at]) << 8U | signature[at + 1];
-    raw.insert(raw.end(), 32 - size, 0);
-    raw.insert(raw.end(), signature.begin() + static_cast<std::ptrdiff_t>(at + 2),
-               signature.begin() + static_cast<std::ptrdiff_t>(at + 2 + size));
-    at += 2 + size;
-  }
-  EXPECT_EQ(at, signature.size());
-  return raw;
-}
-
-void expect_said_by(const KeyBlobs& ak, const Statement& statement, BytesView qualifying_data) {
-  const auto key = key_of_public(ak.public_area);
-  ASSERT_TRUE(key) << key.error().to_string();
-  EXPECT_TRUE(key->verify(statement.attest, raw_signature(statement.signature)));
-  EXPECT_TRUE(to_hex(statement.attest).starts_with("ff544347"));
-  EXPECT_NE(to_hex(statement.attest).find(to_hex(qualifying_data)), std::string::npos);
-}
 
 std::uint32_t attributes_of(const KeyBlobs& key) {
   return static_cast<std::uint32_t>(key.public_area[6]) << 24U |

@@ -1,49 +1,20 @@
 // Keys that demand a boot state: who approves it, what is signed without and with it, and that an
 // update costs no key.
-#include "hsm/tpm2/boot_policy.h"
+#include "boot_demanding.h"
 
 #include "attest/tpm2/key_evidence.h"
-#include "hsm/tpm2/attestation.h"
-#include "issuer_tpm.h"
 
 namespace mintmark::hsm::tpm2 {
 namespace {
 
-class BootPolicyTest : public IssuerTpmStore {
+class BootPolicyTest : public BootDemandingStore {
  protected:
-  explicit BootPolicyTest(bool manufactured = false) : IssuerTpmStore(manufactured) {}
+  explicit BootPolicyTest(bool manufactured = false) : BootDemandingStore(manufactured) {}
 
   void SetUp() override {
     make_authority("authority");
     approve_now();
     open(demanding());
-  }
-
-  void make_authority(const std::string& name) {
-    test::run({"openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
-               "-out", path(name + ".key")});
-    test::run(
-        {"openssl", "pkey", "-in", path(name + ".key"), "-pubout", "-out", path(name + ".pem")});
-  }
-  [[nodiscard]] std::string path(const std::string& name) const {
-    return (device_.directory().path() / name).string();
-  }
-  [[nodiscard]] config::HsmStore demanding(const std::string& authority = "authority") const {
-    config::HsmStore settings = device_.store();
-    settings.tpm->boot = config::BootPolicyFiles{path(authority + ".pem"), path("approved.json")};
-    return settings;
-  }
-  void approve_now(const std::string& pcrs = "sha256:0,2,7",
-                   const std::string& authority = "authority") {
-    const auto selection = pcr_selection_from(pcrs).value();
-    const auto values = read_pcr_values(tpm(), selection.bank, selection.indexes);
-    ASSERT_TRUE(values) << values.error().to_string();
-    const auto approved =
-        approve(path(authority + ".key"), path("approved.json"), selection, *values, "by a test");
-    ASSERT_TRUE(approved) << approved.error().to_string();
-  }
-  void extend(unsigned pcr) {
-    tool({"tpm2_pcrextend", "-Q", std::to_string(pcr) + ":sha256=" + std::string(64, 'a')});
   }
 };
 

@@ -70,15 +70,7 @@ TEST_F(Bus, WhatIsSignedIsNotHeard) {
 }
 
 TEST_F(Bus, OwnersAuthorisationIsNotHeard) {
-  store_.reset();
-  {
-    const Tpm connection = tpm();
-    const auto root = primary_storage_root(connection);
-    ESYS_TR persistent = ESYS_TR_NONE;
-    ASSERT_EQ(Esys_EvictControl(connection.esys(), ESYS_TR_RH_OWNER, root->id(), ESYS_TR_PASSWORD,
-                                ESYS_TR_NONE, ESYS_TR_NONE, 0x81000001, &persistent),
-              TSS2_RC_SUCCESS);
-  }
+  make_root_persistent();
   tool({"tpm2_changeauth", "-Q", "-c", "owner", "the owner's secret"});
   config::HsmStore settings = by_bus();
   settings.tpm->owner = device_.directory().write("owner", "the owner's secret").string();
@@ -114,6 +106,61 @@ TEST_F(Bus, ChangedDigestIsNotSigned) {
   EXPECT_REFUSED(sign(key.id), Code::hsm_answer_forged);
   bus_.change_commands(nullptr);
   EXPECT_TRUE(sign(key.id));
+}
+
+class DestructionOnTheBus : public Bus {
+ protected:
+  /// While the bus is as it is made: what is told of a destruction; then, without, that it can be
+  /// done again and is final.
+  Error told_of_a_destruction() {
+    const KeyInfo key = make_key();
+    const std::string file = read_file(file_of(key.id)).value();
+    change();
+    const auto destroyed = destroy(key.id);
+    bus_.change_commands(nullptr);
+    bus_.change_answers(nullptr);
+    EXPECT_TRUE(destroy(key.id) || destroyed) << "neither";
+    store_.reset();
+    device_.directory().write("blobs/" + to_string(key.id) + ".key", file);
+    open(by_bus());
+    const auto signature = sign(key.id);
+    EXPECT_TRUE(!signature && signature.error().code == Code::hsm_key_ended);
+    return destroyed ? Error{Code::not_found, "it was destroyed"} : destroyed.error();
+  }
+  std::function<void()> change;
+};
+
+TEST_F(DestructionOnTheBus, IsNotToldWhereTheIncrementIsChanged) {
+  change = [this] {
+    bus_.change_commands([](std::uint32_t command, Bytes& octets) {
+      if (command == TPM2_CC_NV_Increment) octets.back() ^= 1U;
+    });
+  };
+  EXPECT_EQ(told_of_a_destruction().code, Code::hsm_answer_forged);
+}
+
+TEST_F(DestructionOnTheBus, IsNotToldWhereTheCounterIsSaidToBeGone) {
+  change = [this] {
+    bus_.change_answers([](std::uint32_t command, Bytes& answer) {
+      if (command == TPM2_CC_NV_ReadPublic) answer = {0x80, 1, 0, 0, 0, 10, 0, 0, 0x01, 0x8B};
+    });
+  };
+  EXPECT_EQ(told_of_a_destruction().code, Code::hsm_failed);
+}
+
+TEST_F(DestructionOnTheBus, IsNotToldWhereTheCounterIsShownAsAnothers) {
+  change = [this] {
+    // TPM2B_NV_PUBLIC, its fourth octet from the end one of the attributes'; then the Name.
+    bus_.change_answers([](std::uint32_t command, Bytes& answer) {
+      constexpr std::size_t area = 12;
+      constexpr std::size_t name = area + 14 + 2 + 2;
+      if (command != TPM2_CC_NV_ReadPublic || answer.size() < name + 32) return;
+      answer.at(area + 6) ^= 0x20U;  // Orderly.
+      const Sha256 digest = sha256(BytesView(answer).subspan(area, 14));
+      std::copy(digest.begin(), digest.end(), answer.begin() + static_cast<std::ptrdiff_t>(name));
+    });
+  };
+  EXPECT_EQ(told_of_a_destruction().code, Code::hsm_failed);
 }
 
 TEST_F(Bus, AnotherStorageRootThanTheStoresIsRefused) {

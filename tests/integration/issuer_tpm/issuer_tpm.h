@@ -102,6 +102,18 @@ class IssuerTpmStore : public testing::Test {
     return *found;
   }
 
+  /// As an operator does whose owner hierarchy has an authorisation.
+  void make_root_persistent() {
+    const Tpm connection = tpm();
+    const auto root = primary_storage_root(connection);
+    ASSERT_TRUE(root) << root.error().to_string();
+    ESYS_TR persistent = ESYS_TR_NONE;
+    ASSERT_EQ(Esys_EvictControl(connection.esys(), ESYS_TR_RH_OWNER, root->id(), ESYS_TR_PASSWORD,
+                                ESYS_TR_NONE, ESYS_TR_NONE, 0x81000001, &persistent),
+              TSS2_RC_SUCCESS);
+    Esys_TR_Close(connection.esys(), &persistent);
+  }
+
   /// What the store does in its TPM, step by step. With the store closed.
   template <typename Work>
   void behind_its_back(Work work) {

@@ -21,16 +21,6 @@ class Store : public IssuerTpmStore {
     }
     open();
   }
-  void make_root_persistent() {
-    const Tpm connection = tpm();
-    const auto root = primary_storage_root(connection);
-    ASSERT_TRUE(root) << root.error().to_string();
-    ESYS_TR persistent = ESYS_TR_NONE;
-    ASSERT_EQ(Esys_EvictControl(connection.esys(), ESYS_TR_RH_OWNER, root->id(), ESYS_TR_PASSWORD,
-                                ESYS_TR_NONE, ESYS_TR_NONE, 0x81000001, &persistent),
-              TSS2_RC_SUCCESS);
-    Esys_TR_Close(connection.esys(), &persistent);
-  }
   /// Other programs' indexes, until not even a counter finds room: a TPM keeps some for counters.
   void fill() {
     const Tpm connection = tpm();
@@ -263,6 +253,22 @@ TEST_F(Store, OwnersAuthorisationIsNeededToMakeAKeyAndNotToSign) {
   ASSERT_TRUE(made) << made.error().to_string();
   EXPECT_TRUE(sign(made->id));
   EXPECT_TRUE(destroy(made->id));
+}
+
+// Its counter has moved on: what it waits for is that its place is given back.
+TEST_F(Store, KeyThatTheOwnerDoesNotLetGoHindersNoOther) {
+  const KeyInfo key = make_key();
+  const KeyInfo other = make_key();
+  make_root_persistent();
+  tool({"tpm2_changeauth", "-Q", "-c", "owner", "owner secret"});
+  open();
+  EXPECT_REFUSED(destroy(key.id), Code::hsm_owner_refused);
+  open();
+  EXPECT_TRUE(sign(other.id));
+  EXPECT_REFUSED(sign(key.id), Code::hsm_key_unknown);
+  EXPECT_EQ(counters().size(), 2U);
+  open(with_owner("owner secret"));
+  EXPECT_EQ(counters().size(), 1U);
 }
 
 TEST_F(Store, WithAnOwnersAuthorisationAndNoPersistentRootItSaysWhatIsMissing) {
