@@ -2,13 +2,13 @@
 // /key-evidence/activate, by which a stranger convinces himself.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "api/activation_limit.h"
 #include "api/client_address.h"
+#include "base/atomic_shared.h"
 #include "http/router.h"
 #include "keyring/key_evidence.h"
 
@@ -38,7 +38,7 @@ class PublishedEvidence {
   const std::string issuer_;
   std::shared_ptr<const keyring::Snapshot> keys_;
   keyring::EvidenceByKid evidence_;
-  std::atomic<std::shared_ptr<const Document>> document_;
+  AtomicShared<const Document> document_;
 };
 
 /// A credential for the attestation key of the TPM that the key `kid` lives in.

@@ -1,10 +1,10 @@
 // One decision: may the call that a proxy asks about pass?
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 
+#include "base/atomic_shared.h"
 #include "gate/kept_keys.h"
 #include "gate/original.h"
 #include "gate/services.h"
@@ -56,7 +56,7 @@ class Gate {
 
  private:
   std::shared_ptr<const KeptKeys> keys_;
-  std::atomic<std::shared_ptr<const Policy>> policy_;
+  AtomicShared<const Policy> policy_;
 };
 
 }  // namespace mintmark::gate

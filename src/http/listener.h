@@ -3,7 +3,6 @@
 
 #include <sys/socket.h>
 
-#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -11,6 +10,7 @@
 #include <chrono>
 #include <memory>
 
+#include "base/atomic_shared.h"
 #include "http/serving.h"
 #include "http/session.h"
 
@@ -44,7 +44,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
                                     boost::asio::wait_traits<std::chrono::steady_clock>, Strand>
       pause_;
   const bool has_tls_;
-  std::atomic<std::shared_ptr<const TlsServerContext>> tls_;
+  AtomicShared<const TlsServerContext> tls_;
 };
 
 }  // namespace mintmark::http

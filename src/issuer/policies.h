@@ -1,9 +1,9 @@
 // The policy in force; a reload puts another in its place, whole.
 #pragma once
 
-#include <atomic>
 #include <memory>
 
+#include "base/atomic_shared.h"
 #include "issuer/release_gate.h"
 #include "policy/policy.h"
 
@@ -26,7 +26,7 @@ class Policies {
 
  private:
   ReleaseGate& gate_;
-  std::atomic<std::shared_ptr<const policy::Policy>> present_;
+  AtomicShared<const policy::Policy> present_;
 };
 
 }  // namespace mintmark::issuer

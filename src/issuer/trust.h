@@ -2,13 +2,13 @@
 // place, whole.
 #pragma once
 
-#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "attest/format.h"
 #include "attest/tpm2/trust.h"
+#include "base/atomic_shared.h"
 
 namespace mintmark::issuer {
 
@@ -36,7 +36,7 @@ class TrustInForce {
   }
 
  private:
-  std::atomic<std::shared_ptr<const Roots>> present_;
+  AtomicShared<const Roots> present_;
 };
 
 }  // namespace mintmark::issuer

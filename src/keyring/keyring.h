@@ -1,13 +1,13 @@
 // Which key signs now and which are published: one immutable snapshot at a time, swapped whole.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/atomic_shared.h"
 #include "base/json.h"
 #include "hsm/key_store.h"
 #include "jose/key.h"
@@ -74,7 +74,7 @@ class Keyring {
   void swap(std::shared_ptr<const Snapshot> next) { snapshot_.store(std::move(next)); }
 
  private:
-  std::atomic<std::shared_ptr<const Snapshot>> snapshot_;
+  AtomicShared<const Snapshot> snapshot_;
 };
 
 }  // namespace mintmark::keyring

@@ -2,7 +2,6 @@
 // module.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 
 #include "api/key_evidence.h"
 #include "api/metadata.h"
+#include "base/atomic_shared.h"
 #include "base/time.h"
 #include "config/config.h"
 #include "http/router.h"
@@ -119,7 +119,7 @@ class Front {
   /// Null where the configuration wants none.
   std::unique_ptr<FrontSsf> signals_;
   /// What the keeper has to tell operators: keys that could not be rotated.
-  std::atomic<std::shared_ptr<const std::vector<std::string>>> warnings_;
+  AtomicShared<const std::vector<std::string>> warnings_;
   std::unique_ptr<issuer::Issuer> issuer_;
   /// Null where the configuration wants none.
   std::unique_ptr<issuer::Results> results_;

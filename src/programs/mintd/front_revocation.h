@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/atomic_shared.h"
 #include "base/mutex.h"
 #include "config/config.h"
 #include "issuer/device_register.h"
@@ -78,7 +79,7 @@ class FrontRevocation {
   std::chrono::seconds keep_issued_;
   Figures::Revocations figures_;
   Mutex keys_mutex_;  ///< Between a look at revoked_keys_ and its change.
-  std::atomic<std::shared_ptr<const std::set<std::string>>> revoked_keys_;
+  AtomicShared<const std::set<std::string>> revoked_keys_;
   std::atomic<std::uint64_t> told_keys_epoch_ = 0;
   std::atomic<std::int64_t> policy_epoch_ = 0;
   std::unique_ptr<revoke::StatusIndexes> statuses_;

@@ -2,11 +2,11 @@
 // store, from its signer.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "base/atomic_shared.h"
 #include "config/config.h"
 #include "hsm/key_store.h"
 #include "http/handshake_threads.h"
@@ -48,7 +48,7 @@ class TlsContexts {
   std::chrono::milliseconds patience_{};
   std::shared_ptr<http::HandshakeThreads> threads_;
   std::shared_ptr<Outcomes> outcomes_;
-  std::atomic<std::shared_ptr<hsm::Signer>> signer_;
+  AtomicShared<hsm::Signer> signer_;
 };
 
 }  // namespace mintmark::mintd
