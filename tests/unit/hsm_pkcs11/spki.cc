@@ -78,6 +78,33 @@ TEST(PublicKeyFacts, Ed25519HasItsNameByOidAndByString) {
   }
 }
 
+struct NamedCurve {
+  const char* name;
+  std::size_t point;  ///< Octets.
+  const char* curve;
+  unsigned bits;
+};
+
+// PKCS#11 v3.0 §6.3.5: a PrintableString.
+TEST(PublicKeyFacts, EdwardsAndMontgomeryCurvesAreKnownByTheirNames) {
+  for (const NamedCurve& one :
+       {NamedCurve{"edwards25519", 32, "Ed25519", 255}, NamedCurve{"edwards448", 57, "Ed448", 448},
+        NamedCurve{"curve25519", 32, "X25519", 255}, NamedCurve{"curve448", 56, "X448", 448},
+        NamedCurve{"curve9", 32, "", 0}, NamedCurve{"", 32, "", 0}}) {
+    const std::string name = one.name;
+    std::string params{0x13, static_cast<char>(name.size())};
+    params += name;
+    const PublicKeyFacts facts = ec_facts(as_bytes(params), Bytes(one.point, 0x01));
+    EXPECT_EQ(facts.curve, one.curve) << name;
+    EXPECT_EQ(facts.bits, one.bits) << name;
+    EXPECT_EQ(facts.spki.empty(), one.bits == 0) << name;
+    params += "x";
+    EXPECT_EQ(ec_facts(as_bytes(params), Bytes(one.point, 0x01)).curve, "") << "its length lies";
+    params[0] = 0x0C;
+    EXPECT_EQ(ec_facts(as_bytes(params), {}).curve, "") << "another string";
+  }
+}
+
 TEST(PublicKeyFacts, CurveWithoutPointHasNoKey) {
   const PublicKeyFacts facts = ec_facts(p256, {});
   EXPECT_EQ(facts.curve, "P-256");

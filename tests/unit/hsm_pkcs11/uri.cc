@@ -92,6 +92,10 @@ TEST(TokenSelector, ThatMatchesNoTokenIsRefusedAndNamesThoseThereAre) {
   ASSERT_FALSE(chosen);
   EXPECT_EQ(chosen.error().code, Code::hsm_token_missing);
   EXPECT_NE(chosen.error().detail.find("pkcs11:token=a"), std::string::npos);
+  const auto of_none = TokenSelector{}.choose({});
+  ASSERT_FALSE(of_none);
+  EXPECT_EQ(of_none.error().code, Code::hsm_token_missing);
+  EXPECT_NE(of_none.error().detail.find("no initialised token"), std::string::npos);
 }
 
 TEST(TokenSelector, IsMetByNoTokenThatDiffersInOneAttribute) {
@@ -137,7 +141,8 @@ TEST(KeyUri, ThatIsNotWholeOrSaysTooMuchIsRefused) {
        {"pkcs11:", "object=a", "pkcs11:token=a", "pkcs11:object=", "pkcs11:id=%0",
         "pkcs11:object=a;object=b", "pkcs11:id=%01;id=%01", "pkcs11:object=a;type=cert",
         "pkcs11:object=a;library-version=1", "pkcs11:object=a/b", "pkcs11:object=%00",
-        "pkcs11:object=a;", "pkcs11:object=a;module-path=/m.so", "pkcs11:object=a b"}) {
+        "pkcs11:object=a;", "pkcs11:token=;object=a", "pkcs11:slot-id=x;object=a",
+        "pkcs11:object=a;module-path=/m.so", "pkcs11:object=a b"}) {
     const auto uri = parse_key_uri(path + query);
     ASSERT_FALSE(uri) << path;
     EXPECT_EQ(uri.error().code, Code::hsm_uri_malformed) << path;
