@@ -129,6 +129,12 @@ TEST_F(Provider, AKeyThatWasNeverImportedIsGoodForNothing) {
   }
 }
 
+TEST_F(Provider, NothingIsFreedWhereThereIsNothing) {
+  keys_.at<OSSL_FUNC_keymgmt_free_fn>(OSSL_FUNC_KEYMGMT_FREE)(nullptr);
+  signatures_.at<OSSL_FUNC_signature_freectx_fn>(OSSL_FUNC_SIGNATURE_FREECTX)(nullptr);
+  EXPECT_TRUE(has(imported(p256_)));
+}
+
 TEST_F(Provider, NothingButAHeldKeyIsImported) {
   Bytes octets(sizeof(void*) + 1);
   int number = 7;
@@ -191,6 +197,7 @@ TEST_F(Provider, WithoutABeginningNothingIsSigned) {
 TEST_F(Provider, ASignatureFitsOrIsNotGiven) {
   const Data key = imported(p256_);
   const Data signing = new_signing();
+  ASSERT_EQ(begin(signing, nullptr, key), 1);
   ASSERT_EQ(begin(signing, "", key), 1);
   std::size_t size = 0;
   EXPECT_EQ(sign(signing, nullptr, size, 0), 1);

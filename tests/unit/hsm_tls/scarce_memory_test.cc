@@ -61,5 +61,21 @@ TEST_F(HeldKeyWithoutMemory, IsOfTheCertificateOrNotFound) {
             0U);
 }
 
+// In a process of its own: the library is made at its first use, once.
+[[noreturn]] void lack_memory_at_the_first_use(const KeyInfo& info) {
+  bool made = true;
+  test::without_memory([&] { made = library() != nullptr; });
+  const auto key = make_key({.signer = nullptr, .info = info, .patience = {}, .observe = {}});
+  const bool told = !key && key.error().code == Code::tls_failed;
+  std::exit(!made && told ? 0 : 1);
+}
+
+TEST(HeldKeyWithoutMemoryDeathTest, IsRefusedWhereItsLibraryCouldNotBeMade) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  test::FakeKeyStore store;
+  const KeyInfo info = store.make_key(Purpose::tls);
+  EXPECT_EXIT(lack_memory_at_the_first_use(info), testing::ExitedWithCode(0), "");
+}
+
 }  // namespace
 }  // namespace mintmark::hsm::tls
