@@ -144,5 +144,20 @@ TEST(VitalsOfNobody, MayBeTold) {
                writes_token(Operation::open));
 }
 
+TEST_F(VitalsTest, OfSeveralSignersAreSummed) {
+  signer_->count_fault(0x30);
+  signer_->count_remedy(2);
+  signer_->login_begins();
+  const auto other = *Vitals::make();
+  other->count_fault(0x30);
+  other->count_fault(0x6);
+  VitalsSum sum;
+  sum.add(*keeper_);
+  sum.add(*other);
+  EXPECT_EQ(sum.faults, (std::map<std::uint64_t, std::uint64_t>{{0x6, 1}, {0x30, 2}}));
+  EXPECT_EQ(sum.remedies.at(2), 1U);
+  EXPECT_EQ(sum.logins, 1U);
+}
+
 }  // namespace
 }  // namespace mintmark::hsm
