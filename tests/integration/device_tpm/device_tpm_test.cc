@@ -12,6 +12,7 @@
 #include "support/child_process.h"
 #include "support/swtpm.h"
 #include "support/temporary_directory.h"
+#include "support/tpm_bus.h"
 
 namespace mintmark::hsm::tpm2 {
 namespace {
@@ -243,6 +244,9 @@ TEST_F(DeviceTpm, RefusesQualifyingDataThatDoesNotFit) {
   const auto quote = device_->quote(attestation_key(), "sha256", {0}, long_data);
   ASSERT_FALSE(quote);
   EXPECT_EQ(quote.error().code, Code::invalid_argument);
+  const auto certified = device_->certify(device_key(), attestation_key(), long_data);
+  ASSERT_FALSE(certified);
+  EXPECT_EQ(certified.error().code, Code::invalid_argument);
 }
 
 TEST_F(DeviceTpm, LosesItsKeysWhenTheTpmIsCleared) {
@@ -269,6 +273,9 @@ TEST_F(DeviceTpm, RefusesBlobsThatAreNone) {
   key.public_area.push_back(0);
   EXPECT_EQ(device_->sign(key, sha256("octets")).error().code, Code::invalid_argument);
   key.public_area.clear();
+  EXPECT_EQ(device_->sign(key, sha256("octets")).error().code, Code::invalid_argument);
+  key = device_key();
+  key.private_area.pop_back();
   EXPECT_EQ(device_->sign(key, sha256("octets")).error().code, Code::invalid_argument);
 }
 
@@ -309,9 +316,41 @@ TEST_F(DeviceTpm, SaysWhoFilledItWhenItsSlotsAreTaken) {
 }
 
 TEST_F(DeviceTpm, WithoutACertificateSaysSo) {
-  const auto certificate = device_->ek_certificate(std::nullopt);
-  ASSERT_FALSE(certificate);
-  EXPECT_EQ(certificate.error().code, Code::tpm_no_ek_certificate);
+  for (const auto& [wanted, named] : {std::pair<std::optional<EkKind>, std::string>{},
+                                      {EkKind::rsa, "no rsa EK"},
+                                      {EkKind::ecc, "no ecc EK"}}) {
+    const auto certificate = device_->ek_certificate(wanted);
+    ASSERT_FALSE(certificate);
+    EXPECT_EQ(certificate.error().code, Code::tpm_no_ek_certificate);
+    EXPECT_NE(certificate.error().detail.find(named), std::string::npos)
+        << certificate.error().detail;
+  }
+}
+
+TEST(EkKindName, IsReadBack) {
+  for (const EkKind kind : {EkKind::rsa, EkKind::ecc})
+    EXPECT_EQ(ek_kind_named(name_of(kind)).value(), kind);
+  EXPECT_EQ(ek_kind_named("RSA").error().code, Code::invalid_argument);
+}
+
+// Each time between the reading and the quoting.
+TEST_F(DeviceTpm, SaysThatPcrsNeverStandStill) {
+  const KeyBlobs ak = attestation_key();
+  device_.reset();
+  test::TpmBus bus(swtpm_.port());
+  device_ = std::move(*open_device(bus.tcti()));
+  unsigned read = 0;
+  bus.change_answers([&read](std::uint32_t command, Bytes& answer) {
+    constexpr std::uint32_t pcr_read = 0x17E;
+    if (command == pcr_read) answer.back() ^= static_cast<std::uint8_t>(++read);
+  });
+  const auto quote = device_->quote(ak, "sha256", {0}, {});
+  ASSERT_FALSE(quote);
+  EXPECT_EQ(quote.error().code, Code::tpm_pcrs_moving);
+  EXPECT_EQ(read, 5U);
+  bus.change_answers(nullptr);
+  EXPECT_TRUE(device_->quote(ak, "sha256", {0}, {}));
+  device_.reset();
 }
 
 TEST_F(ManufacturedTpm, GivesItsRsaCertificateUnlessTheOtherIsWanted) {
@@ -373,6 +412,18 @@ TEST_F(ManufacturedTpm, DoesNotOpenACredentialForAnotherEndorsementKey) {
       device_->activate_credential(*certificate, ak, credential.blob, credential.secret);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::tpm_credential_refused);
+  expect_nothing_is_held();
+}
+
+TEST_F(ManufacturedTpm, RefusesACredentialThatIsNone) {
+  auto certificate = device_->ek_certificate(std::nullopt).value();
+  const KeyBlobs ak = attestation_key();
+  for (const auto& [blob, secret] : {std::pair<Bytes, Bytes>{{1}, {0, 0}}, {{0, 0}, {1}}})
+    EXPECT_EQ(device_->activate_credential(certificate, ak, blob, secret).error().code,
+              Code::tpm_credential_refused);
+  certificate.nv_index = 0x01C00003;
+  EXPECT_EQ(device_->activate_credential(certificate, ak, Bytes{0, 0}, Bytes{0, 0}).error().code,
+            Code::invalid_argument);
   expect_nothing_is_held();
 }
 
