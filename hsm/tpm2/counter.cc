@@ -171,6 +171,18 @@ Result<std::uint64_t> read_counter(const CounterAccess& access, const Handle& co
   return value;
 }
 
+namespace {
+
+// As the TPM shows it: `not_found`, `hsm_pin_refused`.
+Result<void> end_shown(const CounterAccess& access, std::uint32_t index) {
+  const auto counter = open_counter(access, index);
+  if (!counter) return tl::unexpected<Error>(counter.error());
+  if (auto incremented = increment(access, *counter); !incremented) return incremented;
+  return undefine(access, *counter);
+}
+
+}  // namespace
+
 Result<void> check_none_of_ours(const CounterAccess& access, std::uint32_t index) {
   const auto there = surely_has(access.tpm, access.session, index);
   if (!there && is_wrong_auth(static_cast<TSS2_RC>(there.error().native)))
@@ -191,13 +203,10 @@ Result<void> check_none_of_ours(const CounterAccess& access, std::uint32_t index
 }
 
 Result<void> end_counter(const CounterAccess& access, std::uint32_t index) {
-  const auto counter = open_counter(access, index);
-  if (!counter && counter.error().code == Code::not_found) return check_none_of_ours(access, index);
-  if (!counter) return tl::unexpected<Error>(counter.error());
-  auto incremented = increment(access, *counter);
-  if (incremented) return undefine(access, *counter);
-  if (incremented.error().code == Code::hsm_pin_refused) return check_none_of_ours(access, index);
-  return incremented;
+  auto ended = end_shown(access, index);
+  const bool is_shown_as_ours = ended || (ended.error().code != Code::not_found &&
+                                          ended.error().code != Code::hsm_pin_refused);
+  return is_shown_as_ours ? ended : check_none_of_ours(access, index);
 }
 
 }  // namespace mintmark::hsm::tpm2

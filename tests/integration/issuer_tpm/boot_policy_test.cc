@@ -48,6 +48,39 @@ TEST_F(BootPolicyTest, ApprovalIsSeenWithoutReopening) {
   EXPECT_TRUE(sign(key.id));
 }
 
+TEST_F(BootPolicyTest, StateThatIsNoneOfManyIsNotApproved) {
+  const KeyInfo key = make_key();
+  extend(7);
+  approve_now();
+  extend(7);
+  open(demanding());
+  EXPECT_REFUSED(sign(key.id), Code::hsm_boot_state);
+}
+
+TEST_F(BootPolicyTest, WhereNoneIsApprovedNothingIsSigned) {
+  const KeyInfo key = make_key();
+  store_.reset();
+  device_.directory().write("approved.json", R"({"approved": []})");
+  open(demanding());
+  const auto signature = sign(key.id);
+  EXPECT_REFUSED(signature, Code::hsm_boot_state);
+  EXPECT_NE(signature.error().detail.find("no state is approved at all"), std::string::npos);
+}
+
+TEST_F(BootPolicyTest, FileDamagedMeanwhileIsToldWhenItIsReadAgain) {
+  const KeyInfo key = make_key();
+  extend(7);
+  open(demanding());
+  device_.directory().write("approved.json", "no JSON");
+  EXPECT_REFUSED(sign(key.id), Code::hsm_boot_policy);
+}
+
+TEST_F(BootPolicyTest, NoEvidenceIsGivenWhereTheAuthorityIsNotKnown) {
+  const KeyInfo key = make_key();
+  open();
+  EXPECT_REFUSED(evidence(key.id), Code::hsm_boot_policy);
+}
+
 TEST_F(BootPolicyTest, PcrThatNobodyNamedMayChange) {
   const KeyInfo key = make_key();
   extend(16);

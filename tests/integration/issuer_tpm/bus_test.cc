@@ -150,7 +150,7 @@ TEST_F(DestructionOnTheBus, IsNotToldWhereTheCounterIsSaidToBeGone) {
 
 TEST_F(DestructionOnTheBus, IsNotToldWhereTheCounterIsShownAsAnothers) {
   change = [this] {
-    // TPM2B_NV_PUBLIC, its fourth octet from the end one of the attributes'; then the Name.
+    // TPM2B_NV_PUBLIC (index, hash, attributes, no policy, size), then the Name (Part 3, 31.6).
     bus_.change_answers([](std::uint32_t command, Bytes& answer) {
       constexpr std::size_t area = 12;
       constexpr std::size_t name = area + 14 + 2 + 2;

@@ -124,6 +124,18 @@ TEST_F(Crash, AnIndexThatIsAnotherProgramsByThenIsLeftAlone) {
   EXPECT_EQ(counters(), std::vector<std::uint32_t>{index_});
 }
 
+TEST_F(Crash, AnIndexOfAnotherKindIsLeftAlone) {
+  behind_its_back([&](const BlobDirectory& directory, const CounterAccess&) {
+    ASSERT_TRUE(directory.write_key(planned(index_)));
+  });
+  std::array<char, 16> index{};
+  std::snprintf(index.data(), index.size(), "0x%X", index_);
+  tool({"tpm2_nvdefine", "-Q", index.data(), "-C", "o", "-s", "8", "-a", "authread|authwrite"});
+  open();
+  EXPECT_TRUE(list()->empty());
+  EXPECT_EQ(counters(), std::vector<std::uint32_t>{index_});
+}
+
 TEST_F(Crash, AtAnyMomentLeavesOnlyKeysThatAreListedAndCountersThatAreTheirs) {
   std::mt19937 random(20);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same moments each time
   for (int round = 0; round < 20; ++round) {

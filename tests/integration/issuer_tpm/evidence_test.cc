@@ -62,6 +62,29 @@ TEST_F(Evidence, AttestationKeyOpensWhatIsSealedToEachOfItsEks) {
   }
 }
 
+// EK Credential Profile 2.5, 2.2.1.5: one behind the other, and perhaps across indexes.
+TEST_F(Evidence, BringsWhatTheManufacturerStoredBesideTheCertificates) {
+  const KeyInfo key = make_key();
+  const auto put = [this](const char* index, const std::string& octets) {
+    const auto file = device_.directory().write("octets", octets).string();
+    tool({"tpm2_nvdefine", "-Q", "-C", "o", "-s", std::to_string(octets.size()), "-a",
+          "ownerread|ownerwrite|authread", index});
+    tool({"tpm2_nvwrite", "-Q", "-C", "o", "-i", file, index});
+  };
+  const std::string one("\x30\x03\x02\x01\x05", 5);
+  const std::string other("\x30\x04\x04\x02\x00\x07", 6);
+  put("0x01C00100", one + other.substr(0, 3));
+  put("0x01C00101", other.substr(3) + "\xFF\xFF");
+  put("0x01C00200", one);               // Beyond.
+  put("0x01C0000A", "no certificate");  // Where one of another kind would be.
+  open();
+  const auto facts = evidence(key.id);
+  ASSERT_TRUE(facts) << facts.error().to_string();
+  EXPECT_EQ(facts->facts["ek_chain"],
+            (Json{jose::base64url(as_bytes(one)), jose::base64url(as_bytes(other))}));
+  EXPECT_EQ(facts->facts["ek"].size(), 2U);
+}
+
 TEST_F(Evidence, AttestationKeyStaysTheSameAfterReopening) {
   const KeyInfo key = make_key();
   const Bytes before = judged(key)->ak_name();
