@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/thinned.h"
+
 namespace mintmark::test {
 namespace {
 
@@ -40,7 +42,7 @@ std::size_t each_call_fails(const FaultyModule& module, const Trial& trial, cons
   for (std::size_t answer = 0; answer < in_turn.answers.size(); ++answer) {
     for (std::size_t nth = answer % in_turn.step; nth < calls.size(); nth += in_turn.step) {
       if (testing::Test::HasFailure()) return calls.size();
-      if (calls[nth] == in_turn.spared) continue;
+      if (calls[nth] == in_turn.spared || !is_tried(nth / in_turn.step, answer)) continue;
       try_once(module, trial,
                "any " + in_turn.how + " " + in_turn.answers[answer] + " " +
                    std::to_string(nth + 1) + (in_turn.lasts ? "" : " once"));

@@ -42,8 +42,8 @@ struct InTurn {
 inline void PrintTo(const InTurn& in_turn, std::ostream* out) { *out << in_turn.how; }
 
 /// Tries without a fault, to count the calls; then with the first of them failing, the second, to
-/// the last, by each answer. Ends early where something was not as expected. Gives how many calls
-/// there are.
+/// the last, by each answer (thinned.h: a part of all that, but in tests/long). Ends early where
+/// something was not as expected. Gives how many calls there are.
 std::size_t each_call_fails(const FaultyModule& module, const Trial& trial, const InTurn& in_turn);
 
 }  // namespace mintmark::test

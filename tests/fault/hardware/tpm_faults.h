@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "support/thinned.h"
 #include "support/tpm_bus.h"
 
 namespace mintmark::test {
