@@ -17,15 +17,16 @@ constexpr std::size_t longest_label = 32;
 
 std::string text_of(const char* text) { return text != nullptr ? text : ""; }
 
-/// The loader's reason, before libp11 prints it to standard error and keeps it to itself. The code
-/// stays mapped: modules leave atexit handlers behind.
-Result<void> require_loadable(const std::string& path) {
+/// Its C_GetFunctionList; or the loader's reason, before libp11 prints it to standard error and
+/// keeps it to itself. The code stays mapped: modules leave atexit handlers behind.
+Result<CK_C_GetFunctionList> entry_of(const std::string& path) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     const char* why = dlerror();  // NOLINT(concurrency-mt-unsafe): glibc keeps it per thread
     return fail(Code::hsm_module_unusable, path + ": " + text_of(why));
   }
-  if (dlsym(library, "C_GetFunctionList") != nullptr) return {};
+  const auto entry = reinterpret_cast<CK_C_GetFunctionList>(dlsym(library, "C_GetFunctionList"));
+  if (entry != nullptr) return entry;
   return fail(Code::hsm_module_unusable,
               path + ": is no PKCS#11 module: it has no C_GetFunctionList");
 }
@@ -62,7 +63,7 @@ TokenStatus status_of(PKCS11_SLOT& slot) {
 Library::Library(std::string path) : path_(std::move(path)), context_(PKCS11_CTX_new()) {}
 
 Result<std::unique_ptr<Library>> Library::load(const std::string& path) {
-  if (auto loadable = require_loadable(path); !loadable) return pass_on(loadable);
+  if (auto loadable = entry_of(path); !loadable) return pass_on(loadable);
   ERR_clear_error();
   std::unique_ptr<Library> library(new Library(path));
   if (library->context_ == nullptr) return fail_in("PKCS11_CTX_new");
@@ -122,10 +123,10 @@ tl::unexpected<Error> Library::fail_and_abandon_slots(const char* what) {
 
 Result<void> Library::open_session(PKCS11_slot_st* slot) const {
   // libp11 0.4.12 waits for ever for a session that it does not get: asked first, by ourselves.
-  void* library = dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);
-  const auto get = reinterpret_cast<CK_C_GetFunctionList>(dlsym(library, "C_GetFunctionList"));
+  auto get = entry_of(path_);
+  if (!get) return pass_on(get);
   CK_FUNCTION_LIST* calls = nullptr;
-  CK_RV rv = get(&calls);
+  CK_RV rv = (*get)(&calls);
   if (rv != CKR_OK) return pkcs11::fail_with(rv, "C_GetFunctionList");
   CK_SESSION_HANDLE handle = 0;
   rv = calls->C_OpenSession(PKCS11_get_slotid_from_slot(slot), CKF_SERIAL_SESSION | CKF_RW_SESSION,
