@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "agent/serve/answers.h"
 #include "base/file.h"
 #include "telemetry/log.h"
 
