@@ -48,8 +48,7 @@ Result<Bytes> sign_digest(const Tpm& tpm, const Handle& key, const Sha256& diges
 /// After such an error ESAPI's context is of no use: whoever has the device opens it anew.
 template <typename T>
 Result<T> told(Result<T> answer) {
-  if (!answer && answer.error().code == Code::tpm_failed &&
-      spoils_connection(static_cast<TSS2_RC>(answer.error().native)))
+  if (!answer && is_of_spoilt_connection(answer.error()))
     answer.error().code = Code::tpm_unavailable;
   return answer;
 }

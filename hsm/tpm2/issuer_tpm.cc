@@ -65,9 +65,7 @@ Result<IssuerTpm> IssuerTpm::open(Settings settings, Secrets secrets) {
 }
 
 bool IssuerTpm::needs_new_connection(const Error& error) {
-  // What a stranger sends may be malformed without any harm to the connection.
-  return error.code == Code::tpm_unavailable ||
-         (error.code == Code::tpm_failed && spoils_connection(static_cast<TSS2_RC>(error.native)));
+  return error.code == Code::tpm_unavailable || is_of_spoilt_connection(error);
 }
 
 Result<void> IssuerTpm::reconnect() {

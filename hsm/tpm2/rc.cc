@@ -49,6 +49,10 @@ bool spoils_connection(TSS2_RC rc) {
   return rc != TSS2_RC_SUCCESS && !is_from_tpm(rc) && (rc & layer_mask) != TSS2_RESMGR_RC_LAYER;
 }
 
+bool is_of_spoilt_connection(const Error& error) {
+  return error.code == Code::tpm_failed && spoils_connection(static_cast<TSS2_RC>(error.native));
+}
+
 bool is_about_parameter(TSS2_RC rc) {
   return is_from_tpm(rc) && (rc & format_one) != 0 && (rc & parameter_bit) != 0;
 }

@@ -13,6 +13,9 @@ namespace mintmark::hsm::tpm2 {
 /// True if it is no answer of the TPM (or of a resource manager in its name): ESAPI's context is of
 /// no use after it.
 [[nodiscard]] bool spoils_connection(TSS2_RC rc);
+/// True if that is what the error tells. The same response code may be of octets that a stranger
+/// sent and that cannot be read (the error's code is another then): no harm to the connection.
+[[nodiscard]] bool is_of_spoilt_connection(const Error& error);
 /// True if the TPM itself refused one of the command's parameters.
 [[nodiscard]] bool is_about_parameter(TSS2_RC rc);
 

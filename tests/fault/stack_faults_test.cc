@@ -69,6 +69,25 @@ class StackFaults : public Operating {
   void expect_logged(std::size_t after, const std::string& text) const {
     EXPECT_NE(log_after(after).find(text), std::string::npos) << log_after(after);
   }
+  void await_logged(std::size_t after, const std::string& text) const {
+    await(text + " in the log", [&] { return log_after(after).find(text) != std::string::npos; });
+  }
+  /// A signer that hangs where nobody may kill it, below a mintd that has no lease any more and
+  /// answers no operator.
+  struct Hung {
+    int keeper;
+    int signer;
+  };
+  [[nodiscard]] Hung lose_the_lease_beside_a_hung_signer() const {
+    const std::size_t before = log().size();
+    fail("C_Login hang 0 once");
+    EXPECT_EQ(kill(stack.signer_pid(), SIGKILL), 0);
+    await_state("hung while it writes the token; left to end");
+    const Hung pids{stack.keeper_pid(), stack.signer_pid()};
+    EXPECT_TRUE(std::filesystem::remove(file("state/keeper/lease")));
+    await_logged(before, "\"lease_lost\"");
+    return pids;
+  }
   /// What needs no key is served all the time.
   void expect_the_rest_answers() const {
     for (const char* path : {"/healthz", "/.well-known/jwks.json"}) {
@@ -186,15 +205,9 @@ TEST_F(StackFaults, ASignerThatHangsInALoginIsLeftToEnd) {
 
 TEST_F(StackFaults, ALeaseLostMeanwhileIsTakenAnewAndTheHungOneLeftBehind) {
   const std::size_t before = log().size();
-  fail("C_Login hang 0 once");
-  ASSERT_EQ(kill(stack.signer_pid(), SIGKILL), 0);
-  await_state("hung while it writes the token; left to end");
-  const int pid = stack.signer_pid();
-  ASSERT_TRUE(std::filesystem::remove(file("state/keeper/lease")));
-  await("the loss", [&] { return log_after(before).find("\"lease_lost\"") != std::string::npos; });
+  const int pid = lose_the_lease_beside_a_hung_signer().signer;
   EXPECT_NE(mintctl({"status"}).status, 0) << "operators change nothing meanwhile";
-  await("a new start",
-        [&] { return log_after(before).find("\"starting_anew\"") != std::string::npos; });
+  await_logged(before, "\"starting_anew\"");
   expect_logged(before, "\"children_left_behind\"");
   stack.wait_until_ready();
   EXPECT_TRUE(lives(pid));
@@ -207,14 +220,8 @@ TEST_F(StackFaults, ALeaseLostMeanwhileIsTakenAnewAndTheHungOneLeftBehind) {
 
 TEST_F(StackFaults, AMintdThatIsToldToStopBesideAHungSignerWhileItsLeaseIsLostDoesNotBeginAnew) {
   const std::size_t before = log().size();
-  fail("C_Login hang 0 once");
-  ASSERT_EQ(kill(stack.signer_pid(), SIGKILL), 0);
-  await_state("hung while it writes the token; left to end");
-  const int keeper = stack.keeper_pid();
-  ASSERT_TRUE(std::filesystem::remove(file("state/keeper/lease")));
-  await("the loss", [&] { return log_after(before).find("\"lease_lost\"") != std::string::npos; });
-  ASSERT_EQ(kill(keeper, SIGTERM), 0);
-  await("mintd's end", [&] { return log_after(before).find("\"stopped\"") != std::string::npos; });
+  ASSERT_EQ(kill(lose_the_lease_beside_a_hung_signer().keeper, SIGTERM), 0);
+  await_logged(before, "\"stopped\"");
   EXPECT_EQ(log_after(before).find("\"starting_anew\""), std::string::npos);
   fail("");
   stack.down();

@@ -4,11 +4,11 @@
 
 #include <openssl/x509.h>
 #include <filesystem>
-#include <future>
 
 #include "base/file.h"
 #include "hsm/pkcs11/device_key.h"
 #include "hsm/pkcs11/key_store.h"
+#include "support/answer.h"
 #include "support/identity_maker.h"
 #include "support/softhsm.h"
 #include "support/token_objects.h"
@@ -145,12 +145,11 @@ TEST_F(Element, AKeyOfAnotherKindOrWithoutItsPublicHalfIsNoDeviceKey) {
   {
     const auto store = open_key_store(token_.store()).value();
     for (const Algorithm algorithm : {Algorithm::es384, Algorithm::ed25519, Algorithm::rs256}) {
-      std::promise<Result<KeyInfo>> made;
+      test::Answer<KeyInfo> made;
       others.push_back(random_key_id());
       store->generate({.id = others.back(), .purpose = Purpose::result, .algorithm = algorithm},
-                      Deadline::in(std::chrono::seconds(60)),
-                      [&](Result<KeyInfo> key) { made.set_value(std::move(key)); });
-      ASSERT_TRUE(made.get_future().get());
+                      Deadline::in(std::chrono::seconds(60)), made.done());
+      ASSERT_TRUE(made.wait());
     }
   }
   for (const KeyId& id : others) {

@@ -14,6 +14,16 @@ namespace {
 constexpr const char* service = "https://api.example/things";
 const Bytes identity_id = {0x1D};
 
+std::string line_of(const Outcome& outcome) {
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+  return outcome.output.substr(0, outcome.output.find('\n'));
+}
+
+void expect_said(const Outcome& outcome, int status, const std::string& what) {
+  EXPECT_EQ(outcome.status, status) << outcome.output;
+  EXPECT_NE(outcome.output.find(what), std::string::npos) << outcome.output;
+}
+
 class DeviceWithAnElement : public Operating {
  protected:
   static void SetUpTestSuite() {
@@ -94,6 +104,15 @@ class DeviceWithAnElement : public Operating {
     TokenObjects objects(SoftHsm::module(), SoftHsm::pin());
     return objects.count(CKO_PRIVATE_KEY, "mintmark device key");
   }
+  [[nodiscard]] std::string token_that_is_let_in() const {
+    std::string token = line_of(agent({"token", "--scope", "read"}));
+    const std::string proof =
+        line_of(agent({"proof", "--method", "GET", "--url", service, "--token", token}));
+    expect_said(stack.gate({"--audience", "https://api.example", "--token", token, "--proof", proof,
+                            "--method", "GET", "--url", service}),
+                0, "");
+    return token;
+  }
   static const IdentityMaker& maker() {
     static const IdentityMaker maker;
     return maker;
@@ -103,16 +122,6 @@ class DeviceWithAnElement : public Operating {
   const Scratch scratch_;
   std::string fingerprint_;
 };
-
-std::string line_of(const Outcome& outcome) {
-  EXPECT_EQ(outcome.status, 0) << outcome.output;
-  return outcome.output.substr(0, outcome.output.find('\n'));
-}
-
-void expect_said(const Outcome& outcome, int status, const std::string& what) {
-  EXPECT_EQ(outcome.status, status) << outcome.output;
-  EXPECT_NE(outcome.output.find(what), std::string::npos) << outcome.output;
-}
 
 TEST_F(DeviceWithAnElement, WaitsIsApprovedAndIsLetInByAService) {
   manufacture(maker(), 2);
@@ -126,12 +135,7 @@ TEST_F(DeviceWithAnElement, WaitsIsApprovedAndIsLetInByAService) {
   EXPECT_EQ(facts["key_protection"], "unproven") << "no certificate says where this key is";
   EXPECT_EQ(facts["manufacturer"], "Test Maker");
 
-  const std::string token = line_of(agent({"token", "--scope", "read"}));
-  const std::string proof =
-      line_of(agent({"proof", "--method", "GET", "--url", service, "--token", token}));
-  expect_said(stack.gate({"--audience", "https://api.example", "--token", token, "--proof", proof,
-                          "--method", "GET", "--url", service}),
-              0, "");
+  const std::string token = token_that_is_let_in();
   EXPECT_NE(stack.gate({"--audience", "https://api.example", "--token", token}).status, 0)
       << "a bound token without its proof";
   expect_said(agent({"status"}), 0, "in the token of pkcs11:token=mintmark%20test");
@@ -145,12 +149,7 @@ TEST_F(DeviceWithAnElement, MayUseItsIdentityKeyForItsTokens) {
   const auto done = enroll({"--identity-key-signs"});
   ASSERT_EQ(done.status, 0) << done.output;
   EXPECT_EQ(keys_made(), 0U);
-  const std::string token = line_of(agent({"token", "--scope", "read"}));
-  const std::string proof =
-      line_of(agent({"proof", "--method", "GET", "--url", service, "--token", token}));
-  expect_said(stack.gate({"--audience", "https://api.example", "--token", token, "--proof", proof,
-                          "--method", "GET", "--url", service}),
-              0, "");
+  (void)token_that_is_let_in();
 }
 
 TEST_F(DeviceWithAnElement, OfAnotherMakerIsRefused) {
